@@ -1,0 +1,65 @@
+# `make demo` and `make test` each do all the set-up themselves: they need only make and Python >= 3.11.
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# A python3.x on PATH may be a version manager's shim that only prints an error, so each one is run, not just looked up.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' </dev/null >/dev/null 2>&1; then echo $$p; break; fi; done)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s  %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: $(VENV)/.core ## Set up, then run the demo into out/demo
+	$(BIN)/resource-ode demo --out out/demo
+
+.PHONY: test
+test: $(VENV)/.dev ## Set up, then run the tests (ARGS="..." is passed to pytest)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev ## Check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(VENV)/.dev ## Check types
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
+
+.PHONY: format
+format: $(VENV)/.dev ## Sort imports, apply safe fixes, format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(VENV)/.dev ## Run the benchmarks (ARGS="..." is passed on)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# Installs nothing: a GPU machine usually comes with a JAX that fits its driver.
+.PHONY: bench-gpu
+bench-gpu: ## Run the benchmarks on the GPU with the python3 on PATH, from the checkout
+	@python3 -c 'import jax; jax.devices("cuda")' 2>/dev/null || \
+		{ echo "bench-gpu: python3 cannot import jax with a CUDA device; install jax[cuda12] there first" >&2; exit 1; }
+	PYTHONPATH=. JAX_PLATFORMS=cuda,cpu python3 -m benchmarks $(ARGS)
+
+.PHONY: clean
+clean: ## Remove the virtual environment, caches and outputs
+	rm -rf $(VENV) out dist site .pytest_cache .hypothesis .ruff_cache .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps depend on pyproject.toml alone: the install is editable, so only a change of the dependencies redoes it.
+# `venv` on an existing environment keeps what is installed, which also mends one whose creation was cut short.
+$(VENV)/.core: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python >= 3.11 found on PATH; install one or run make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,44 @@
+"""The Resource model of skill learning: skills that compete for one resource and depend on one another.
+
+Liu, Liu, Michaud, Gore, Tegmark, "Physics of Skill Learning" (2025).
+"""
+
+import importlib as _importlib
+from typing import Any as _Any
+
+from . import analytic as analytic, frequencies as frequencies, graphs as graphs
+from .graph import SkillGraph as SkillGraph
+from .learning import horizon as horizon, learning_times as learning_times
+from .model import ResourceModel as ResourceModel, Schedule as Schedule, stack as stack
+from .simulate import simulate as simulate
+from .trajectory import RESULTS as RESULTS, RunFailed as RunFailed, Trajectory as Trajectory
+
+__version__ = "0.1.0"
+
+# loaded on first use: they bring matplotlib, xarray, networkx, optax
+_LAZY = {
+    "plot": ("plot", None),
+    "graph_files": ("graph_files", None),
+    "parity": ("parity", None),
+    "observables": ("observables", None),
+    "storage": ("storage", None),
+    "load": ("storage", "load"),
+    "read_graph": ("graph_files", "read_graph"),
+    "write_graph": ("graph_files", "write_graph"),
+    "condense": ("graph_files", "condense"),
+    "read_scenario": ("scenario", "read_scenario"),
+}
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module_name, attribute = _LAZY[name]
+    module = _importlib.import_module(f".{module_name}", __name__)
+    value = module if attribute is None else getattr(module, attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -1,0 +1,278 @@
+"""The commands. Exit status: 0 done; 2 the input is wrong; 1 anything else; 130 interrupted."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+RUN_FILES = (".csv", ".nc")
+PICTURES = (".png", ".pdf", ".svg")
+# skills whose learning times are printed after a run
+SHOWN = 6
+DEBUG = "RESOURCE_ODE_DEBUG"
+
+app = typer.Typer(
+    name="resource-ode",
+    help="Simulate how skills that compete for one resource, and build on one another, are learned over training.",
+    epilog="Begin with: resource-ode demo. Then: resource-ode simulate examples/chain.toml --out run.csv --plot run.png",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class WrongInput(Exception):
+    """What the user gave cannot be used; the message says what, and what was expected."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    **Arguments:** `arguments`: the command line after the program's name; default `sys.argv[1:]`.
+    """
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            typer.main.get_command(app).main(args=arguments, prog_name="resource-ode")
+        except SystemExit as end:
+            if end.code == 130:
+                _complain("interrupted; nothing half-written was left behind")
+            return end.code if isinstance(end.code, int) else 0
+        except KeyboardInterrupt:
+            _complain("interrupted; nothing half-written was left behind")
+            return 130
+        except WrongInput as error:
+            _complain(str(error))
+            return 2
+        except Exception as error:
+            if os.environ.get(DEBUG):
+                raise
+            _complain(_in_words(error))
+            return 1
+    return 0
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"resource-ode {version('resource-ode')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="Example: resource-ode simulate examples/and_tree.toml --out run.nc --plot run.png",
+)
+def simulate(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="Scenario: the skills, the resource, the times to report.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="RUN.csv|RUN.nc",
+            help="Where the result goes. CSV: one row a time, one column a skill, cells are levels from 0 to 1. "
+            "netCDF (.nc): shares of the resource, waste and loss as well.",
+        ),
+    ],
+    plot: Annotated[Path | None, typer.Option(metavar="RUN.png", help="Draw the run too (.png, .pdf or .svg).")] = None,
+    method: Annotated[
+        Literal["auto", "cascade", "ode", "steps"],
+        typer.Option(
+            help="auto: the fastest that applies. cascade: exact change of clock, then a quadrature. ode: the general solver. "
+            "steps: training step by training step; times must be whole numbers."
+        ),
+    ] = "auto",
+    tolerance: Annotated[
+        float | None, typer.Option(metavar="ERROR", help="Largest error of a level.  [default: 1e-6]")
+    ] = None,
+) -> None:
+    """Run one scenario file and write the levels of its skills over training.
+
+    A scenario is a short text file (TOML); examples/chain.toml is one, with comments, and docs/scenario.md lists every key.
+    """
+    _check_output(out, "--out", RUN_FILES)
+    if plot is not None:
+        _check_output(plot, "--plot", PICTURES)
+    if tolerance is not None and not 0 < tolerance < 1:
+        raise WrongInput(f"--tolerance: expected a number between 0 and 1 (an error of a level), got {tolerance:g}")
+    _use_float64()
+    from .scenario import ScenarioError, read_scenario
+    from .simulate import simulate as solve
+
+    try:
+        scenario = read_scenario(file)
+    except ScenarioError as error:
+        raise WrongInput(str(error)) from None
+    ts, names = scenario.ts, scenario.names
+    if method == "steps" and (ts != ts.round()).any():
+        raise WrongInput(
+            f"{file}: [time]: --method steps expects whole training steps, got {ts[ts != ts.round()][0]:g}; "
+            "choose until and points so that until/(points - 1) is whole (until = 1000, points = 1001)"
+        )
+    try:
+        run = solve(scenario.model, ts, method=method, tolerance=tolerance)
+    except ValueError as error:
+        raise WrongInput(f"{file}: {error}") from None
+    failure = run.failures()
+    if failure:
+        raise RuntimeError(f"{file}: {failure}")
+    run.save(out)
+    written = str(out)
+    if plot is not None:
+        try:
+            _draw(run, plot)
+        except Exception:
+            _complain(f"{out} is written; drawing {plot} failed")
+            raise
+        written += f" and {plot}"
+    typer.echo(f"Simulated {_count(len(names), 'skill')} up to step {ts[-1]:g}, {_count(len(ts), 'row')}; method: {run.method}.")
+    typer.echo(f"Step at which level 0.5 is reached: {_learning_times(run)}.")
+    typer.echo(f"Wrote {written}.")
+
+
+@app.command("plot", epilog="Example: resource-ode plot run.nc --out run.png")
+def plot_run(
+    file: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A run that simulate wrote as netCDF (.nc).")],
+    out: Annotated[Path, typer.Option(metavar="FIGURE.png", help="Where the picture goes (.png, .pdf or .svg).")],
+) -> None:
+    """Draw a run that was saved: the levels of its skills, and the shares of the resource they take."""
+    _check_output(out, "--out", PICTURES)
+    if file.suffix.lower() != ".nc":
+        raise WrongInput(f"{file}: expected a run saved as netCDF (.nc), got {_extension(file)}")
+    if not file.is_file():
+        raise WrongInput(f"{file}: expected a run saved as netCDF (.nc), got {'a folder' if file.is_dir() else 'no file at all'}")
+    _use_float64()
+    from .storage import load
+
+    try:
+        run = load(file)
+    except (ValueError, OSError) as error:
+        message = str(error).strip().partition("\n")[0]
+        raise WrongInput(message if str(file) in message else f"{file}: {message}") from None
+    if run.batch_shape:
+        raise WrongInput(f"{file}: expected one run, got a batch of shape {run.batch_shape}; save one member, run[i], and plot that")
+    _draw(run, out)
+    typer.echo(f"Wrote {out}.")
+
+
+@app.command(epilog="Example: resource-ode demo --out out/demo")
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the pictures and tables; made if it is not there.")] = Path(
+        "out/demo"
+    ),
+) -> None:
+    """Show what the model does: a few runs, a small network trained beside its theory, and pictures of both."""
+    for folder in (out, *out.parents):
+        if folder.exists():
+            if not folder.is_dir():
+                raise WrongInput(f"--out: expected a folder, got {folder}, which is a file")
+            break
+    _use_float64()
+    from .demo import run
+
+    run(out, echo=typer.echo)
+
+
+# -- input and output
+
+
+def _check_output(path: Path, option: str, extensions: tuple[str, ...]) -> None:
+    """Refuse, before anything is computed, a file that could not be written afterwards."""
+    if path.suffix.lower() not in extensions:
+        *most, last = extensions
+        raise WrongInput(f"{option}: expected a file that ends in {', '.join(most)} or {last}, got {path}")
+    if path.is_dir():
+        raise WrongInput(f"{option}: expected a file, got {path}, which is a folder")
+    if not path.parent.is_dir():
+        raise WrongInput(f"{option}: expected a folder that exists, got {path.parent} (for {path.name}); make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise WrongInput(f"{option}: expected a folder that can be written to, got {path.parent} (for {path.name})")
+
+
+def _extension(path: Path) -> str:
+    return f"the extension {path.suffix}" if path.suffix else "no extension"
+
+
+def _use_float64() -> None:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+
+
+def _draw(run: Any, path: Path) -> None:
+    """A picture of a run: its levels above, its shares below; the file appears whole or not at all."""
+    from matplotlib.figure import Figure
+
+    from . import plot
+
+    figure = Figure(figsize=(8, 7), layout="constrained")
+    above, below = figure.subplots(2, sharex=True)
+    plot.levels(run, ax=above)
+    plot.shares(run, ax=below)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=150)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+# -- words
+
+
+def _learning_times(run: Any) -> str:
+    """Learning times of the first few skills; of discrete steps, the first row at the level."""
+    import numpy as np
+
+    from .learning import learning_times
+
+    names = run.names
+    if run.method.startswith("steps"):
+        reached = np.asarray(run.level) >= 0.5
+        times = np.where(reached.any(axis=0), np.asarray(run.ts)[reached.argmax(axis=0)], np.inf)
+    else:
+        times = np.asarray(learning_times(run.model, 0.5))
+    parts = [f"{name} {'never' if np.isinf(time) else f'{time:.1f}'}" for name, time in zip(names, times, strict=True)]
+    rest = f" and {len(parts) - SHOWN} more" if len(parts) > SHOWN + 1 else ""
+    return ", ".join(parts[: SHOWN if rest else None]) + rest
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this run; ask for fewer points or skills"
+    text = str(error).strip()
+    if not (isinstance(error, RuntimeError) and text and "\n" not in text):
+        text = f"{type(error).__name__}: {text.partition(chr(10))[0][:300]}" if text else type(error).__name__
+    return f"{text} ({DEBUG}=1 shows where it happened)"
+
+
+def _complain(message: str) -> None:
+    typer.echo(f"resource-ode: {message}", err=True)
+
+
+def _show_warning(message: Any, *rest: Any) -> None:
+    _complain(f"warning: {message}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

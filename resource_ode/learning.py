@@ -1,0 +1,270 @@
+r"""The verb `learning_times`: when each skill reaches a level, without a time grid.
+
+By the resource clock: the time $\tau_i$ at which exposure reaches what the level needs is a property of the graph alone, and
+$\eta t_i = \int_0^{\tau_i} F\,d\tau + N_0 \tau_i$: affine in $N_0$, inverse in $\eta$. A grid of both costs one cascade a graph.
+Models outside the cascade go by events of the general solver.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from typing import Any
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optimistix
+from jaxtyping import Array, Float
+
+from . import cascade as resource_time
+from . import integrate as training_time
+from .model import ResourceModel, Schedule
+from .simulate import (
+    MORE_PANELS,
+    PANELS,
+    TRACED,
+    Progress,
+    cascade_obstacle,
+    microbatch,
+    next_solve,
+    solve_pieces,
+    split_axes,
+    where_it_stands,
+)
+
+
+def learning_times(
+    model: ResourceModel, level: Any = 0.5, *, tolerance: Any = None, batch_size: int | None = None
+) -> Float[Array, "*batch skill"]:
+    r"""Training steps at which each skill first reaches a level.
+
+    $$ \eta\, t_i = \int_0^{\tau_i} F\, d\tau + N_0 \tau_i, \qquad s_i(\tau_i) = \text{level}. $$
+
+    **Arguments:**
+
+    - `model`: a [`resource_ode.ResourceModel`][] or a batch.
+    - `level`: a number; levels at or above 1 are never reached.
+
+    **Other arguments:**
+
+    - `tolerance`: relative error of the times; default 1e-7 in float64, 1e-4 in float32.
+    - `batch_size`: largest number of members solved at a time.
+
+    **Returns:** `(*batch, skill)`, training steps; 0 where a skill starts at the level or above, `inf` where the level is never
+    reached (level >= 1, interference, a schedule that stops), NaN for absent skills. A member whose solve failed is NaN, with a
+    warning that says why.
+
+    **Raises:** `ValueError` for a level that is not a finite number, or a tolerance outside (0, 1).
+
+    **Example:**
+
+    >>> import resource_ode as ro
+    >>> model = ro.ResourceModel(ro.SkillGraph([[], []]), [1.0, 0.1], learning_rate=1.0, wasted_resource=0.1)
+    >>> print(ro.learning_times(model, 0.95).round(3))
+    [ 4.205 34.   ]
+
+    Source: derived here (the clock makes the competition cancel); the independent case is Liu et al. 2025.
+    """
+    if not isinstance(model, ResourceModel):
+        raise ValueError(f"model: expected a ResourceModel, got {type(model).__name__}")
+    traced = any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((model, level, tolerance)))
+    if not isinstance(level, jax.core.Tracer) and not (np.ndim(level) == 0 and np.isfinite(float(level))):
+        raise ValueError(f"level: expected one finite number, got {level!r}")
+    if tolerance is None:
+        tolerance = 1e-7 if model.dtype == jnp.float64 else 1e-4
+    elif not isinstance(tolerance, jax.core.Tracer) and not (np.ndim(tolerance) == 0 and 0 < float(tolerance) < 1):
+        raise ValueError(f"tolerance: expected a number between 0 and 1, got {tolerance!r}")
+    level, tolerance = jnp.asarray(level, model.dtype), jnp.asarray(tolerance, model.dtype)
+    # a level that is never reached is solved for a harmless one, so that no infinity enters a derivative
+    possible = (level > -1) & (level < 1)
+    goal = jnp.where(possible, level, 0.5)
+    if cascade_obstacle(model) is None:
+        times = _by_cascade(model, goal, tolerance, batch_size, traced)
+    else:
+        times = _by_events(model, goal, tolerance, traced)
+    times = jnp.where(possible, times, jnp.where(level >= 1, jnp.inf, 0.0))
+    return jnp.where(jnp.broadcast_to(model.graph.present, times.shape), times, jnp.nan)
+
+
+def horizon(model: ResourceModel, level: Any = 0.95, *, tolerance: Any = None, batch_size: int | None = None) -> Float[Array, "*batch"]:
+    """Training steps by which the last skill of each member reaches a level; `inf` if one never does.
+
+    Arguments, errors and source as for [`resource_ode.learning_times`][].
+    """
+    times = learning_times(model, level, tolerance=tolerance, batch_size=batch_size)
+    present = jnp.broadcast_to(model.graph.present, times.shape)
+    return jnp.max(jnp.where(present, times, 0), axis=-1)
+
+
+# -- by the resource clock
+
+
+def _panels_to(model: ResourceModel, goal: Float[Array, " skill"]) -> resource_time.Cascade:
+    """The cascade up to where the last skill reaches its exposure, found from an upper bound in two coarse solves."""
+    present = model.graph.present
+    fastest = jnp.max(jnp.where(present, model.rate(), 0))
+    effort = jax.lax.stop_gradient(model.effort(jnp.maximum(goal, 0)))
+    last = jnp.max(jnp.where(present, resource_time.reach(model, effort), 0))
+    last = jnp.maximum(last * (1 + 1e-5), 1e-3 / fastest)
+    solved = None
+    for _ in range(1 if model.graph.fan_in == 0 else 3):
+        edges = jax.lax.stop_gradient(resource_time.geometric_edges(jnp.minimum(1 / fastest, last / 2), last, PANELS[0]))
+        solved = resource_time.solve_cascade(model, edges)
+        short = jnp.any(present[:, None] & (solved.exposure < goal[:, None]), axis=0)
+        # one panel more than seems needed: the solve is still coarse
+        reached = jnp.minimum(jnp.sum(short) + 1, PANELS[0])
+        last = jax.lax.stop_gradient(edges[reached])
+    assert solved is not None
+    if model.frequency_after is not None:
+        for _ in range(2):
+            solved = resource_time.solve_cascade(model, resource_time.with_edges(edges, solved.turns(model)))
+    return next_solve(model, where_it_stands(model, solved), PANELS[1])
+
+
+@eqx.filter_jit
+def _cascade_times(
+    models: ResourceModel,
+    clocks: tuple[Array, Array],
+    progress: Progress | None,
+    level: Array,
+    tolerance: Array,
+    *,
+    panels: tuple[int, ...],
+    side_by_side: int,
+) -> tuple[Array, Array, Progress]:
+    def graph(arguments: tuple[ResourceModel, tuple[Array, Array], Progress | None]) -> tuple[Array, Array, Progress]:
+        model, (learning_rate, waste), before = arguments
+        goal = model.exposure_at(level)
+        present = model.graph.present
+        solved = _panels_to(model, goal) if before is None else next_solve(model, before, panels[0])
+        for count in panels if before is None else panels[1:]:
+            solved = next_solve(model, where_it_stands(model, solved), count)
+        edges, half = solved.edges, jnp.diff(solved.edges) / 2
+        panel, place = jax.vmap(lambda v, e, x: resource_time.invert_primitive(v, e, edges, x[None]))(
+            solved.opening, solved.exposure, jnp.maximum(goal, 0)
+        )
+        panel, place = panel[:, 0], place[:, 0]
+        clock = edges[panel] + half[panel] * (1 + place)
+        outside = jnp.any(present & (solved.exposure[:, -1] < goal * (1 - 1e-9)))
+        unsure = outside | ~(solved.error <= tolerance / 4)
+
+        def times(learning_rate: Array, waste: Array) -> Array:
+            mine = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), model, (learning_rate, waste))
+            # with "l1" the integral of F is one for all clocks, and the waste is exactly linear
+            shared = model.competition == "l1"
+            values = solved.demand if shared else resource_time.denominator_at_nodes(mine, solved)
+            at_edges = resource_time.primitive_at_edges(values, half)
+            spent = jax.vmap(resource_time.evaluate_primitive, in_axes=(None, None, None, 0, 0))(
+                values, at_edges, edges, panel[:, None], place[:, None]
+            )[:, 0]
+            own = jnp.zeros(model.skills, jnp.int32) if model.pool is None else model.pool
+            spent = jnp.take_along_axis(spent, own[:, None], axis=1)[:, 0]
+            if shared:
+                spent = spent + mine.of_pool(mine.waste_at()) * clock
+            return jnp.where(goal > 0, spent / mine.of_pool(mine.learning_rate_at()), 0)
+
+        return jax.vmap(times)(learning_rate, waste), unsure, where_it_stands(model, solved)
+
+    if side_by_side == 0:
+        return jax.vmap(lambda *arguments: graph(arguments))(models, clocks, progress)
+    return jax.lax.map(graph, (models, clocks, progress), batch_size=side_by_side)
+
+
+def _by_cascade(model: ResourceModel, level: Array, tolerance: Array, batch_size: int | None, traced: bool) -> Array:
+    graphs, clocks, back = split_axes(model)
+    if traced:
+        times, _, _ = _cascade_times(graphs, clocks, None, level, tolerance, panels=TRACED, side_by_side=0)
+        return back(times)
+    size = microbatch(graphs.skills)
+
+    def solve(graphs: Any, clocks: Any, progress: Any, panels: tuple[int, ...]) -> Any:
+        return _cascade_times(graphs, clocks, progress, level, tolerance, panels=panels, side_by_side=size)
+
+    def surely(piece: Any, mine: Any) -> Array:
+        times, left = solve_pieces(piece, mine, solve, size)
+        if len(left):
+            chosen = jax.tree.map(lambda x: x[left], piece)
+            each = mine[0].shape[1]
+            rates = [x[left] for x in mine]
+            many = jax.tree.map(lambda x: jnp.repeat(x, each, axis=0), chosen)
+            many = eqx.tree_at(
+                lambda m: (m.learning_rate, m.wasted_resource), many, tuple(x.reshape((-1, *x.shape[2:])) for x in rates)
+            )
+            again = _by_events(many, level, tolerance, traced=False)
+            times = times.at[left].set(again.reshape((len(left), each, -1)))
+        return times
+
+    tall = clocks[0].shape[0] if batch_size is None else max(1, batch_size // clocks[0].shape[1])
+    rows = []
+    for top in range(0, clocks[0].shape[0], tall):
+        part = slice(top, top + tall)
+        rows.append(surely(*jax.tree.map(lambda x, part=part: x[part], (graphs, clocks))))
+    return back(jnp.concatenate(rows))
+
+
+# -- by events of the general solver
+
+
+def _never_before(model: ResourceModel) -> Array:
+    """A training step by which whatever happens has happened, for one member."""
+    waste = model.wasted_resource.values if isinstance(model.wasted_resource, Schedule) else model.wasted_resource
+    rates = model.learning_rate.values if isinstance(model.learning_rate, Schedule) else model.learning_rate
+    slowest = jnp.min(jnp.where(model.graph.present, model.rate(), jnp.inf))
+    return 1e6 * (model.skills + jnp.max(waste) / slowest) / jnp.max(rates)
+
+
+@functools.partial(eqx.filter_jit)
+def _event_times(models: ResourceModel, level: Array, tolerance: Array, *, adjoint: Any, max_steps: int) -> tuple[Array, Array]:
+    def one(model: ResourceModel, skill: Array) -> tuple[Array, Array]:
+        direct = model.interference is not None
+        rate = model.rate()
+
+        def short(t: Any, y: Any, args: Any, **_: Any) -> Array:
+            current = model.law.direct_level(y[0]) if direct else model.law.level(model.effort(y[0] / rate))
+            return (current - level)[skill]
+
+        solver, controller = training_time.solver_parts(model, tolerance, None, None)
+        finding = optimistix.Newton(rtol=tolerance / 10, atol=tolerance / 10)
+        start = training_time.initial_state(model)
+        solution = diffrax.diffeqsolve(
+            diffrax.ODETerm(training_time.vector_field),
+            solver,
+            jnp.zeros((), model.dtype),
+            _never_before(model),
+            None,
+            start,
+            args=model,
+            saveat=diffrax.SaveAt(t1=True),
+            stepsize_controller=controller,
+            adjoint=adjoint,
+            event=diffrax.Event(short, finding),
+            max_steps=max_steps,
+            throw=False,
+        )
+        assert solution.ts is not None
+        found = solution.result == diffrax.RESULTS.event_occurred
+        late = solution.result == diffrax.RESULTS.successful
+        time = jnp.where(found, solution.ts[-1], jnp.where(late, jnp.inf, jnp.nan))
+        there = short(0.0, start, None) >= 0
+        failed = ~(found | late | there) & model.graph.present[skill]
+        return jnp.where(there, 0, time), failed
+
+    return jax.vmap(lambda m: jax.vmap(lambda i: one(m, i))(jnp.arange(m.skills)))(models)
+
+
+def _by_events(model: ResourceModel, level: Array, tolerance: Array, traced: bool) -> Array:
+    adjoint = diffrax.DirectAdjoint() if traced else diffrax.RecursiveCheckpointAdjoint()
+    steps = 4096 if traced else 100_000
+    times, failed = _event_times(model.flat(), level, tolerance, adjoint=adjoint, max_steps=steps)
+    if not traced:
+        count = int(jnp.sum(failed))
+        if count:
+            warnings.warn(
+                f"learning_times: {count} of {failed.size} times are NaN, since the solver used up its {steps} steps before the "
+                "level was reached; loosen tolerance",
+                stacklevel=4,
+            )
+    return times.reshape(model.batch_shape + times.shape[1:])

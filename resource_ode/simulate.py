@@ -1,0 +1,497 @@
+"""The verb `simulate`: convert, check, choose a path, solve in pieces, wrap."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from . import cascade as resource_time
+from . import integrate as training_time
+from .model import ResourceModel, Schedule
+from .trajectory import RESULTS, Trajectory
+
+METHODS = ("auto", "cascade", "ode", "steps")
+# panels of the first two solves of every member, and of those that follow while its estimated error exceeds the tolerance
+PANELS = (16, 24)
+MORE_PANELS = (48, 96, 192)
+# a traced call cannot look at its error: it always goes this far
+TRACED = (48,)
+
+
+def simulate(
+    model: ResourceModel,
+    ts: Any,
+    *,
+    method: str = "auto",
+    tolerance: Any = None,
+    solver: Any = None,
+    controller: Any = None,
+    adjoint: Any = None,
+    max_steps: int | None = None,
+    batch_size: int | None = None,
+    reduce: Callable[[Trajectory], Any] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Any:
+    r"""Levels over training steps, for one model or a batch.
+
+    **Arguments:**
+
+    - `model`: a [`resource_ode.ResourceModel`][]; its batch axes become those of the result.
+    - `ts`: `(time,)`, training steps at which to report, not negative and increasing. Every method starts at `t = 0`, whatever `ts[0]`.
+    - `method`: `"auto"` takes the fastest that applies; `"cascade"` solves in resource time; `"ode"` integrates in training steps
+        with diffrax, and takes every model with $N_0 > 0$; `"steps"` is the discrete recursion $u \leftarrow \max(u - \eta r, 0)$ of
+        sign descent, for which `ts` are whole numbers.
+
+    **Other arguments:**
+
+    - `tolerance`: bound of the level error (absolute); default 1e-6 in float64, 2e-4 in float32. Not used by `"steps"`.
+    - `solver`, `controller`, `adjoint`, `max_steps`: passed to diffrax by `method="ode"` (defaults `Tsit5`, a `PIDController`, and
+        an adjoint that allows both `jvp` and `vjp`).
+    - `batch_size`: largest number of members solved at a time, which bounds the memory beyond the result's own.
+    - `reduce`: a function of one member's [`resource_ode.Trajectory`][], evaluated inside the compiled solve in place of keeping the
+        trajectory; the result has `(*batch,)` in front of whatever it returns.
+    - `progress`: called on the host as `progress(done, members)` after each piece.
+
+    **Returns:** a [`resource_ode.Trajectory`][], or what `reduce` makes of it.
+
+    **Raises:** `ValueError` for wrong input, before anything is solved. A member that fails never raises: it is NaN, its
+    `result` says why, and its neighbours are not touched.
+
+    **Example:**
+
+    >>> import resource_ode as ro
+    >>> model = ro.ResourceModel(ro.SkillGraph([[]]), [1.0], learning_rate=1e-3, wasted_resource=1e-6)
+    >>> run = ro.simulate(model, [0.0, 500.0])
+    >>> round(float(run.level[-1, 0]), 3)
+    0.5
+    """
+    model, ts, traced = _checked(model, ts)
+    path, why = _choose(model, method, traced, {"solver": solver, "controller": controller, "adjoint": adjoint})
+    if path == "steps":
+        _check_whole(ts)
+    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+        raise ValueError(f"batch_size: expected a positive integer, got {batch_size!r}")
+    tolerance = _tolerance(tolerance, model.dtype)
+    method_line = f"{path} ({why})"
+    if path == "cascade":
+        options = {"reduce": reduce, "method": method_line}
+        result = _in_pieces_cascade(model, ts, tolerance, batch_size, traced, progress, options)
+    else:
+        if path == "ode":
+            if adjoint is None:
+                # the default adjoint of diffrax has no forward mode: under a transformation take the one that has both
+                adjoint = diffrax.DirectAdjoint() if traced else diffrax.RecursiveCheckpointAdjoint()
+            max_steps = (4096 if traced else 100_000) if max_steps is None else max_steps
+            solve = functools.partial(
+                _ode_members, solver=solver, controller=controller, adjoint=adjoint, max_steps=max_steps
+            )
+        else:
+            solve = functools.partial(_steps_members, rows=tuple(int(t) for t in np.asarray(ts)))
+        run = functools.partial(solve, reduce=reduce, method=method_line)
+        result = _in_pieces(model, ts, run, tolerance, batch_size, traced, progress)
+    if reduce is not None:
+        return result
+    state, clock, spent, codes = result
+    return Trajectory(ts, state, clock, spent, codes, model, _kind(model, path), method_line)
+
+
+# -- convert and check
+
+
+def _checked(model: ResourceModel, ts: Any) -> tuple[ResourceModel, Array, bool]:
+    if not isinstance(model, ResourceModel):
+        raise ValueError(f"model: expected a ResourceModel, got {type(model).__name__}")
+    try:
+        ts = jnp.asarray(ts, model.dtype)
+    except (TypeError, ValueError):
+        raise ValueError(f"ts: expected numbers (training steps), got {ts!r:.80}") from None
+    if ts.ndim != 1 or ts.shape[0] == 0:
+        raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {ts.shape}")
+    if not isinstance(ts, jax.core.Tracer):
+        times = np.asarray(ts)
+        if not np.all(np.isfinite(times)) or times[0] < 0 or np.any(np.diff(times) <= 0):
+            raise ValueError(f"ts: expected finite, increasing times from 0 on, got {np.array2string(times, threshold=6)}")
+    leaves = [x for x in jax.tree.leaves((model, ts)) if isinstance(x, jax.core.Tracer)]
+    return model, ts, bool(leaves)
+
+
+def _check_whole(ts: Array) -> None:
+    if isinstance(ts, jax.core.Tracer):
+        raise ValueError('ts: method="steps" expects concrete times, not traced ones')
+    times = np.asarray(ts)
+    if np.any(times != np.round(times)):
+        bad = times[times != np.round(times)][0]
+        raise ValueError(f'ts: method="steps" expects whole training steps, got {bad:g}')
+
+
+def _tolerance(tolerance: Any, dtype: Any) -> Array:
+    if tolerance is None:
+        tolerance = 1e-6 if dtype == jnp.float64 else 2e-4
+    if not isinstance(tolerance, jax.core.Tracer) and not (np.ndim(tolerance) == 0 and 0 < float(tolerance) < 1):
+        raise ValueError(f"tolerance: expected a number between 0 and 1 (an error of the level), got {tolerance!r}")
+    return jnp.asarray(tolerance, dtype)
+
+
+def _concrete_true(condition: Any) -> bool:
+    return not isinstance(condition, jax.core.Tracer) and bool(condition)
+
+
+def cascade_obstacle(model: ResourceModel) -> str | None:
+    """Why the cascade cannot serve a model; None if it can."""
+    if model.interference is not None:
+        return "interference couples the skills"
+    for name in ("frequency", "learning_rate", "wasted_resource"):
+        if isinstance(getattr(model, name), Schedule):
+            return f"{name} follows a schedule"
+    if model.pool is not None and model.graph.fan_in:
+        graph = model.graph
+        pool = jnp.broadcast_to(model.pool, np.broadcast_shapes(model.pool.shape, graph.any_gate.shape))
+        indices = jnp.broadcast_to(graph.prerequisites, pool.shape + (graph.fan_in,))
+        behind = jnp.take_along_axis(pool, indices.reshape(*pool.shape[:-1], -1), axis=-1).reshape(indices.shape)
+        crossing = jnp.any(jnp.where(graph.required, behind != pool[..., None], False))
+        if isinstance(crossing, jax.core.Tracer):
+            return "prerequisites may cross pools (unknown under a trace)"
+        if bool(crossing):
+            return "prerequisites cross pools"
+    return None
+
+
+def _choose(model: ResourceModel, method: str, traced: bool, options: dict[str, Any]) -> tuple[str, str]:
+    if method not in METHODS:
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    given = [name for name, value in options.items() if value is not None]
+    obstacle = cascade_obstacle(model)
+    if method == "cascade" and obstacle:
+        raise ValueError(f'method: "cascade" cannot solve this model, since {obstacle}; use "ode" or "auto"')
+    if given and method in ("cascade", "steps"):
+        raise ValueError(f'{given[0]}: only method="ode" takes it, got method={method!r}')
+    if method == "auto":
+        if obstacle:
+            path, why = "ode", obstacle
+        elif given:
+            path, why = "ode", f"{given[0]} was given"
+        else:
+            path, why = "cascade", "fastest that applies: no interference, no schedule, no prerequisite across pools"
+    else:
+        path, why = method, "as asked"
+    if path == "ode":
+        waste = model.wasted_resource
+        if not isinstance(waste, Schedule) and np.size(waste) == 1 and _concrete_true(jnp.all(waste == 0)):
+            raise ValueError(
+                'wasted_resource: method="ode" expects a positive number, got 0 (the run ends at t = n/eta, where the clock is '
+                'infinite); use method="cascade" or "steps"'
+            )
+        if traced and model.frequency_after is not None and isinstance(jnp.sum(model.rate()), jax.core.Tracer):
+            _refuse_gradient(model)
+    return path, why
+
+
+def _refuse_gradient(model: ResourceModel) -> None:
+    """Autodiff through the jump of a self-paced rate in training time is silently wrong: refuse it where it can be seen."""
+    leaves = [x for x in jax.tree.leaves(model) if isinstance(x, jax.core.Tracer)]
+    if any(type(x).__name__ in ("JVPTracer", "LinearizeTracer") for x in leaves):
+        raise ValueError(
+            'method: "ode" has no correct gradients for self-paced skills (their frequency jumps in training time); use "cascade"'
+        )
+
+
+def _kind(model: ResourceModel, path: str) -> str:
+    return "direct" if path == "steps" or model.interference is not None else "exposure"
+
+
+# -- solve members
+
+
+def _wrap(
+    model: ResourceModel, ts: Array, solved: tuple[Any, ...], reduce: Any, path: str, method: str
+) -> Any:
+    """What is kept of one member: its arrays, or the caller's reduction of them."""
+    state, clock, spent, result = solved
+    present = model.graph.present
+    state = jnp.where(present[None], state, jnp.nan)
+    clock = clock[:, 0] if model.pool is None else clock
+    spent = spent if spent is None or model.pool is not None else spent[:, 0]
+    if reduce is None:
+        return state, clock, spent, result
+    return reduce(Trajectory(ts, state, clock, spent, result, model, _kind(model, path), method))
+
+
+@eqx.filter_jit
+def _ode_members(
+    models: ResourceModel, ts: Array, tolerance: Array, *, solver: Any, controller: Any, adjoint: Any, max_steps: int, reduce: Any, method: str
+) -> Any:
+    def one(model: ResourceModel) -> Any:
+        solved = training_time.integrate(model, ts, tolerance, solver, controller, adjoint, max_steps)
+        return _wrap(model, ts, solved, reduce, "ode", method)
+
+    return jax.vmap(one)(models)
+
+
+@eqx.filter_jit
+def _steps_members(models: ResourceModel, ts: Array, tolerance: Array, *, rows: tuple[int, ...], reduce: Any, method: str) -> Any:
+    def one(model: ResourceModel) -> Any:
+        solved = training_time.discrete_steps(model, np.asarray(rows))
+        return _wrap(model, ts, solved, reduce, "steps", method)
+
+    return jax.vmap(one)(models)
+
+
+class Progress(eqx.Module):
+    """Where a member's panels stand: what the next, finer solve starts from."""
+
+    edges: Array
+    panel_error: Array
+    turns: Array | None
+
+
+def first_solves(model: ResourceModel, last: Array) -> resource_time.Cascade:
+    """The cascade of one member up to resource time `last`: on geometric panels, then with more where the error is."""
+    fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
+    edges = resource_time.geometric_edges(jnp.minimum(1 / fastest, last / 2), last, PANELS[0])
+    solved = resource_time.solve_cascade(model, jax.lax.stop_gradient(edges))
+    if model.frequency_after is not None:
+        # each pass knows the turns of the last to the square of its error
+        for _ in range(2):
+            solved = resource_time.solve_cascade(model, resource_time.with_edges(edges, solved.turns(model)))
+    return next_solve(model, where_it_stands(model, solved), PANELS[1])
+
+
+def next_solve(model: ResourceModel, progress: Progress, panels: int) -> resource_time.Cascade:
+    """The same with more panels."""
+    edges = jax.lax.stop_gradient(resource_time.refine_edges(progress.edges, progress.panel_error, panels))
+    solved = resource_time.solve_cascade(model, resource_time.with_edges(edges, progress.turns))
+    if model.frequency_after is not None:
+        solved = resource_time.solve_cascade(model, resource_time.with_edges(edges, solved.turns(model)))
+    return solved
+
+
+def where_it_stands(model: ResourceModel, solved: resource_time.Cascade) -> Progress:
+    """What `next_solve` needs of a solve."""
+    return Progress(jax.lax.stop_gradient(solved.edges), solved.panel_error, solved.turns(model))
+
+
+def _range(model: ResourceModel, learning_rate: Array, waste: Array, until: Array, endless: bool) -> Array:
+    """A resource time that no clock of this graph passes by training step `until`.
+
+    The budget law bounds it by $\\eta t/N_0$. Without waste an MSE run ends; cross entropy goes on, and its roots alone bound it.
+    """
+    wasteful = waste > 0
+    last = jnp.max(jnp.where(wasteful, learning_rate * until / jnp.where(wasteful, waste, 1), 0))
+    if endless:
+        if model.loss == "mse":
+            goal = jnp.asarray(-2 * math.log(jnp.finfo(model.dtype).eps), model.dtype)
+        else:
+            roots = jnp.sum(model.graph.present & ~jnp.any(model.graph.required, axis=-1)) if model.pool is None else 1
+            margin = jnp.max(learning_rate) * until / jnp.asarray(roots, model.dtype)
+            goal = jnp.exp(jnp.minimum(margin, 0.8 * math.log(float(jnp.finfo(model.dtype).max)))) + margin
+        ends = resource_time.reach(model, jnp.full(model.skills, goal, model.dtype))
+        if model.loss == "cross_entropy":
+            ends = jnp.where(jnp.any(model.graph.required, axis=-1), 0, ends)
+        end = jnp.max(jnp.where(model.graph.present, ends, 0))
+        last = jnp.where(jnp.all(wasteful), last, jnp.maximum(last, end))
+    # the margin keeps rounding from ending the range early; a run that shows no time yet still needs a range
+    return jax.lax.stop_gradient(jnp.maximum(last * (1 + 1e-5), 1e6 * float(jnp.finfo(model.dtype).tiny)))
+
+
+@eqx.filter_jit
+def _cascade_members(
+    models: ResourceModel,
+    clocks: tuple[Array, Array],
+    progress: Progress | None,
+    ts: Array,
+    tolerance: Array,
+    *,
+    panels: tuple[int, ...],
+    side_by_side: int,
+    endless: bool,
+    reduce: Any,
+    method: str,
+) -> tuple[Any, Array, Progress]:
+    """Members `(graph, clock)`: each graph's cascade is solved once and read with each of its clocks."""
+
+    def graph(arguments: tuple[ResourceModel, tuple[Array, Array], Progress | None]) -> Any:
+        model, (learning_rate, waste), before = arguments
+        if before is None:
+            solved = first_solves(model, _range(model, learning_rate, waste, ts[-1], endless))
+        else:
+            solved = next_solve(model, before, panels[0])
+        for count in panels if before is None else panels[1:]:
+            solved = next_solve(model, where_it_stands(model, solved), count)
+        unsure = ~(solved.error <= tolerance)
+
+        def clock(learning_rate: Array, waste: Array) -> Any:
+            mine = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), model, (learning_rate, waste))
+            exposure, tau, spent = resource_time.read_clock(mine, solved, ts)
+            lost = jnp.any(jnp.isnan(exposure) & mine.graph.present[None]) | jnp.any(jnp.isnan(tau))
+            result = RESULTS.where(unsure, RESULTS.inaccurate, RESULTS.successful)
+            result = RESULTS.where(lost, RESULTS.not_finite, result)
+            kept = jax.tree.map(lambda x: jnp.where(lost, jnp.nan, x), (exposure, tau, spent))
+            return _wrap(mine, ts, (*kept, result), reduce, "cascade", method)
+
+        return jax.vmap(clock)(learning_rate, waste), unsure, where_it_stands(model, solved)
+
+    if side_by_side == 0:
+        return jax.vmap(lambda *arguments: graph(arguments))(models, clocks, progress)
+    return jax.lax.map(graph, (models, clocks, progress), batch_size=side_by_side)
+
+
+def microbatch(skills: int) -> int:
+    """How many graphs are solved side by side: as many as stay in the cache on a CPU, or fill a GPU."""
+    numbers = skills * PANELS[-1] * resource_time.NODES
+    room, most = (2**17, 32) if jax.default_backend() == "cpu" else (2**30, 2**16)
+    return max(1, min(most, 2 ** int(math.log2(max(1, room // numbers)))))
+
+
+# -- solve in pieces
+
+
+def _in_pieces(
+    model: ResourceModel, ts: Array, run: Callable[..., Any], tolerance: Array, batch_size: int | None, traced: bool, progress: Any
+) -> Any:
+    """Members in pieces of one padded shape, each a call of the compiled `run`."""
+    shape = model.batch_shape
+    members = math.prod(shape)
+    flat = model.flat()
+    if traced or batch_size is None or members <= batch_size:
+        result = run(flat, ts, tolerance)
+    else:
+        pieces = []
+        for begin in range(0, members, batch_size):
+            index = np.minimum(np.arange(begin, begin + batch_size), members - 1)
+            piece = run(jax.tree.map(lambda x: x[index], flat), ts, tolerance)
+            pieces.append(jax.tree.map(lambda x: x[: members - begin], piece))
+            if progress is not None:
+                progress(min(begin + batch_size, members), members)
+        result = jax.tree.map(lambda *x: jnp.concatenate(x), *pieces)
+    return jax.tree.map(lambda x: x.reshape(shape + x.shape[1:]), result)
+
+
+def _take(tree: Any, index: Any) -> Any:
+    return jax.tree.map(lambda x: x[index], tree)
+
+
+def split_axes(model: ResourceModel) -> tuple[ResourceModel, tuple[Array, Array], Callable[[Any], Any]]:
+    """A batch as graphs times clocks: axes along which only $N_0$ and $\\eta$ differ share one cascade.
+
+    Returns the graphs `(graph, ...)`, the clocks `(graph, clock, ...)`, and what puts results `(graph, clock, ...)` back into
+    the batch's own shape.
+    """
+    shape = model.batch_shape
+    pools = () if model.pool is None else (model.pools,)
+    nothing = jnp.ones(pools, model.dtype)
+    graphs = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), model, (nothing, nothing))
+    own = (1,) * (len(shape) - len(graphs.batch_shape)) + graphs.batch_shape
+    outer = [axis for axis in range(len(shape)) if own[axis] == shape[axis]]
+    order = outer + [axis for axis in range(len(shape)) if axis not in outer]
+    members = math.prod(own)
+
+    def clock(value: Array) -> Array:
+        spread = jnp.broadcast_to(value, shape + pools)
+        moved = jnp.transpose(spread, (*order, *range(len(shape), len(shape) + len(pools))))
+        return moved.reshape((members, math.prod(shape) // max(members, 1), *pools))
+
+    def back(result: Any) -> Any:
+        def one(x: Array) -> Array:
+            x = x.reshape((*(shape[axis] for axis in order), *x.shape[2:]))
+            return jnp.transpose(x, (*np.argsort(order), *range(len(shape), x.ndim)))
+
+        return jax.tree.map(one, result)
+
+    return graphs.flat(), (clock(model.learning_rate), clock(model.wasted_resource)), back
+
+
+def _in_pieces_cascade(
+    model: ResourceModel,
+    ts: Array,
+    tolerance: Array,
+    batch_size: int | None,
+    traced: bool,
+    progress: Any,
+    options: dict[str, Any],
+) -> Any:
+    graphs, clocks, back = split_axes(model)
+    members, each = clocks[0].shape[:2]
+    if traced:
+        result, _, _ = _cascade_members(
+            graphs, clocks, None, ts, tolerance, panels=TRACED, side_by_side=0, endless=True, **options
+        )
+        return back(result)
+    if members * each == 0:
+        raise ValueError(f"model: expected at least one member, got a batch of shape {model.batch_shape}")
+    wide = each if batch_size is None else min(each, batch_size)
+    tall = members if batch_size is None else max(1, batch_size // wide)
+    rows = []
+    for top in range(0, members, tall):
+        row = []
+        for left in range(0, each, wide):
+            piece = _take(graphs, slice(top, top + tall))
+            mine = _take(clocks, (slice(top, top + tall), slice(left, left + wide)))
+            row.append(_solve_surely(piece, mine, ts, tolerance, options))
+            if progress is not None:
+                progress(min(top + tall, members) * each if left + wide >= each else top * each + left + wide, members * each)
+        rows.append(row[0] if len(row) == 1 else jax.tree.map(lambda *x: jnp.concatenate(x, axis=1), *row))
+    return back(rows[0] if len(rows) == 1 else jax.tree.map(lambda *x: jnp.concatenate(x), *rows))
+
+
+def solve_pieces(graphs: ResourceModel, clocks: tuple[Array, Array], solve: Callable[..., Any], size: int) -> tuple[Any, np.ndarray]:
+    """Solve members, and again with more panels those that are unsure; also returns those that still are.
+
+    Always in whole microbatches: one compiled shape, and results that do not depend on the company.
+    """
+
+    def padded(index: np.ndarray, progress: Any, panels: tuple[int, ...]) -> tuple[Any, Array, Any]:
+        fill = -len(index) % size
+        full = np.concatenate([index, np.repeat(index[-1:], fill)])
+        whole = len(full) == len(clocks[0]) and np.array_equal(full, np.arange(len(full)))
+        chosen = (graphs, clocks) if whole else _take((graphs, clocks), full)
+        if fill and progress is not None:
+            progress = _take(progress, np.concatenate([np.arange(len(index)), np.repeat(len(index) - 1, fill)]))
+        solved = solve(*chosen, progress, panels)
+        return _take(solved, slice(len(index))) if fill else solved
+
+    result, unsure, progress = padded(np.arange(len(clocks[0])), None, ())
+    left = np.flatnonzero(np.asarray(unsure))
+    progress = _take(progress, left)
+    for panels in MORE_PANELS:
+        if len(left):
+            again, unsure, progress = padded(left, progress, (panels,))
+            result = jax.tree.map(lambda old, new, at=left: old.at[at].set(new), result, again)
+            keep = np.flatnonzero(np.asarray(unsure))
+            left, progress = left[keep], _take(progress, keep)
+    return result, left
+
+
+def _solve_surely(
+    graphs: ResourceModel, clocks: tuple[Array, Array], ts: Array, tolerance: Array, options: dict[str, Any]
+) -> Any:
+    """Solve members by the cascade; those that stay unsure by the ODE."""
+    size = microbatch(graphs.skills)
+    endless = bool(jnp.any(clocks[1] == 0))
+
+    def solve(graphs: Any, clocks: Any, progress: Any, panels: tuple[int, ...]) -> Any:
+        return _cascade_members(
+            graphs, clocks, progress, ts, tolerance, panels=panels, side_by_side=size, endless=endless, **options
+        )
+
+    result, left = solve_pieces(graphs, clocks, solve, size)
+    if len(left) and bool(jnp.all(clocks[1][left] > 0)):
+        each = clocks[0].shape[1]
+        chosen = _take(graphs, np.repeat(left, each))
+        rates = tuple(x.reshape((-1, *x.shape[2:])) for x in _take(clocks, left))
+        chosen = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), chosen, rates)
+        adjoint = diffrax.RecursiveCheckpointAdjoint()
+        again = _ode_members(
+            chosen, ts, tolerance, solver=None, controller=None, adjoint=adjoint, max_steps=100_000, **options
+        )
+        again = jax.tree.map(lambda x: x.reshape((len(left), each, *x.shape[1:])), again)
+        result = jax.tree.map(lambda old, new: old.at[left].set(new), result, again)
+    return result
