@@ -6,12 +6,19 @@ Liu, Liu, Michaud, Gore, Tegmark, "Physics of Skill Learning" (2025).
 import importlib as _importlib
 from typing import Any as _Any
 
-from . import analytic as analytic, frequencies as frequencies, graphs as graphs
+from . import analytic as analytic
+from . import frequencies as frequencies
+from . import graphs as graphs
 from .graph import SkillGraph as SkillGraph
-from .learning import horizon as horizon, learning_times as learning_times
-from .model import ResourceModel as ResourceModel, Schedule as Schedule, stack as stack
+from .learning import horizon as horizon
+from .learning import learning_times as learning_times
+from .model import ResourceModel as ResourceModel
+from .model import Schedule as Schedule
+from .model import stack as stack
 from .simulate import simulate as simulate
-from .trajectory import RESULTS as RESULTS, RunFailed as RunFailed, Trajectory as Trajectory
+from .trajectory import RESULTS as RESULTS
+from .trajectory import RunFailed as RunFailed
+from .trajectory import Trajectory as Trajectory
 
 __version__ = "0.1.0"
 

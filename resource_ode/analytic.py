@@ -347,7 +347,7 @@ _CHUNK = 1 << 20  # numbers a row of chunks may hold
 
 @functools.partial(jax.jit, static_argnums=3)
 def _learning_resource(level: Array, frequency: Array, wasted_resource: Array, loss: str) -> Array:
-    """Resource spent when each skill reaches the level; in chunks of rows, since all pairs of skills may be too many."""
+    """Resource spent when each skill reaches the level; in chunks of rows: all pairs of skills may be too many."""
 
     def spent(clock: Array) -> Array:
         return _progress(frequency * clock, loss).sum() + wasted_resource * clock

@@ -1,18 +1,19 @@
 r"""The solve in resource time: every graph is a feed-forward cascade, and one integral gives the clock.
 
-With $d\tau/dt = \eta/(F + N_0)$ the competition cancels: $dX_i/d\tau = c_i$, and $c_i$ depends on the prerequisites of skill
-``i`` alone. So the skills are integrated one after another, in topological order, each by pure quadrature, and the training
-time follows from $\eta t = S(\tau) = \int_0^\tau (F + N_0)\, d\tau$ (with "l2", the other denominator). No time step, no
-data-dependent loop. Two facts shape the code:
+With $d\tau/dt = \eta/(F + N_0)$ the competition cancels: $dX_i/d\tau = c_i$, and $c_i$ depends on the prerequisites of
+skill ``i`` alone. So the skills are integrated one after another, in topological order, each by pure quadrature, and
+the training time follows from $\eta t = S(\tau) = \int_0^\tau (F + N_0)\, d\tau$ (with "l2", the other denominator). No
+time step, no data-dependent loop. Two facts shape the code:
 
 - The cascade does not know $N_0$ and $\eta$: it is solved once a graph, and serves every clock that is asked of it.
-- $S$ is integrated by the same rule as the exposures, on its own; the budget law $\eta t = \sum_i s_i + N_0 \tau$ is left over
-  as a check.
+- $S$ is integrated by the same rule as the exposures, on its own; the budget law $\eta t = \sum_i s_i + N_0 \tau$ is
+  left over as a check.
 
-The rule: $\tau$ is cut into panels, geometric from the first (what happens, happens on a logarithmic scale), with ``NODES``
-Gauss-Legendre nodes each. Inside a panel everything is the polynomial through the nodes, integrated exactly. The gates are
-entire functions of $\tau$ (for "all" graphs), so this converges geometrically; where it does not (the kinks of "any" gates and
-of self-paced skills, very deep graphs) the last Legendre coefficients say so, panel by panel, and these panels are split.
+The rule: $\tau$ is cut into panels, geometric from the first (what happens, happens on a logarithmic scale), with
+``NODES`` Gauss-Legendre nodes each. Inside a panel everything is the polynomial through the nodes, integrated exactly.
+The gates are entire functions of $\tau$ (for "all" graphs), so this converges geometrically; where it does not (the
+kinks of "any" gates and of self-paced skills, very deep graphs) the last Legendre coefficients say so, panel by panel,
+and these panels are split.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def _rule() -> dict[str, np.ndarray]:
         unit = np.zeros(NODES)
         unit[degree] = 1
         integral[:, degree] = np.pad(np.polynomial.legendre.legint(unit, lbnd=-1), (0, NODES + 1))[: NODES + 1]
-    to_powers = np.stack([np.pad(np.polynomial.legendre.leg2poly(row), (0, NODES + 1))[: NODES + 1] for row in np.eye(NODES + 1)])
+    to_powers = np.stack(
+        [np.pad(np.polynomial.legendre.leg2poly(row), (0, NODES + 1))[: NODES + 1] for row in np.eye(NODES + 1)]
+    )
     primitive = integral @ to_legendre  # values -> Legendre coefficients of the integral
     return {
         "nodes": nodes,
@@ -90,11 +93,13 @@ def geometric_edges(first: Any, last: Any, panels: int) -> Float[Array, " panels
     return jnp.concatenate([jnp.zeros(1, first.dtype), inner[:-1], last[None]])
 
 
-def refine_edges(edges: Float[Array, " panel+1"], panel_error: Float[Array, " panel"], panels: int) -> Float[Array, " panels+1"]:
+def refine_edges(
+    edges: Float[Array, " panel+1"], panel_error: Float[Array, " panel"], panels: int
+) -> Float[Array, " panels+1"]:
     """More panels on the same range, the additional ones where the error is.
 
-    A panel with a kink gains with the square of its width, a smooth one far more: the cube root of the errors shares the
-    additional panels out so that both get what they need.
+    A panel with a kink gains with the square of its width, a smooth one far more: the cube root of the errors shares
+    the additional panels out so that both get what they need.
     """
     old = panel_error.shape[0]
     weight = jnp.cbrt(panel_error) + jnp.asarray(1e-30, edges.dtype)
@@ -113,7 +118,9 @@ def _half(values: Array, half: Array) -> Array:
     return half.reshape((1,) * (values.ndim - half.ndim) + half.shape)
 
 
-def primitive_at_edges(values: Float[Array, "*rows panel {NODES}"], half: Float[Array, " panel"]) -> Float[Array, "*rows panel+1"]:
+def primitive_at_edges(
+    values: Float[Array, "*rows panel {NODES}"], half: Float[Array, " panel"]
+) -> Float[Array, "*rows panel+1"]:
     """Integral from 0 of what is given at the nodes, at every panel edge."""
     gained = values @ _constant("weights", values.dtype)
     # a triangular product in place of a cumulative sum: faster on every backend at this size
@@ -129,9 +136,9 @@ def _primitive_at_nodes(values: Array, at_edges: Array, half: Array) -> Array:
 def _missed(values: Float[Array, "*rows panel {NODES}"], half: Float[Array, " panel"]) -> tuple[Array, Array]:
     """How wrong the integral of the interpolant may be, a panel: at the panel's right edge, and anywhere inside.
 
-    From the decay of the integrand's Legendre coefficients. Inside, the first coefficient that is missing counts; at the edge
-    only those beyond the degree ``2 NODES - 1`` that the quadrature integrates exactly, so that a smooth panel is far better
-    there. Without decay (a kink) the two are alike.
+    From the decay of the integrand's Legendre coefficients. Inside, the first coefficient that is missing counts; at
+    the edge only those beyond the degree ``2 NODES - 1`` that the quadrature integrates exactly, so that a smooth panel
+    is far better there. Without decay (a kink) the two are alike.
     """
     fourth, third, second, last = jnp.moveaxis(jnp.abs(values @ _constant("tail", values.dtype).T), -1, 0)
     tail = jnp.maximum(last, second / 4)
@@ -184,7 +191,11 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " panel+1"]) -> Casc
         opening, at_edges, exposure, missed = (row[jnp.argsort(order)] for row in rows)
 
     effort = jax.vmap(jax.vmap(model.effort, 1, 1), 1, 1)(exposure)
-    pace = model.frequency_at()[:, None, None] if model.frequency_after is None else jax.vmap(jax.vmap(model.pace, 1, 1), 1, 1)(exposure)
+    pace = (
+        model.frequency_at()[:, None, None]
+        if model.frequency_after is None
+        else jax.vmap(jax.vmap(model.pace, 1, 1), 1, 1)(exposure)
+    )
     found = jnp.where(graph.present[:, None, None], opening * pace * law.demand(effort), 0)
     if model.competition == "l2":
         found = found**2
@@ -229,10 +240,11 @@ def invert_primitive(
     edges: Float[Array, " panel+1"],
     wanted: Float[Array, " time"],
 ) -> tuple[Int[Array, " time"], Float[Array, " time"]]:
-    """Where an increasing integral reaches the wanted values: panel, and position in it on [-1, 1] (clipped to the range).
+    """Where an increasing integral reaches the wanted values: panel, and position in it on [-1, 1] (clipped to the
+    range).
 
-    The bracket is an interval between neighbouring nodes, where Newton's method on the polynomial starts from the chord. The
-    last step is taken outside the search, so that derivatives of every kind pass through it exactly.
+    The bracket is an interval between neighbouring nodes, where Newton's method on the polynomial starts from the
+    chord. The last step is taken outside the search, so that derivatives of every kind pass through it exactly.
     """
     dtype = values.dtype
     half = jnp.diff(edges) / 2
@@ -324,13 +336,15 @@ def read_clock(model: ResourceModel, cascade: Cascade, ts: Float[Array, " time"]
 
 
 def reach(model: ResourceModel, effort_goal: Float[Array, " skill"]) -> Float[Array, " skill"]:
-    r"""An upper bound of the resource time at which each skill's effort reaches its goal (itself bounded, far from overflow).
+    r"""An upper bound of the resource time at which each skill's effort reaches its goal (itself bounded, far from
+    overflow).
 
-    By induction along the order: $X_i(\tau) \ge (\tau - b_i)/w_i$. Once every prerequisite's log-depth is above a threshold
-    $d$, each gate is above $1 - e^{-a d}$ and the opening above its $k$-th power (the first power for "any"). Two thresholds are
-    tried, ``1`` and the one at which the gates are nearly open, and the one that gives the earlier goal is kept.
+    By induction along the order: $X_i(\tau) \ge (\tau - b_i)/w_i$. Once every prerequisite's log-depth is above a
+    threshold $d$, each gate is above $1 - e^{-a d}$ and the opening above its $k$-th power (the first power for "any").
+    Two thresholds are tried, ``1`` and the one at which the gates are nearly open, and the one that gives the earlier
+    goal is kept.
     """
-    graph, law = model.graph, model.law
+    graph = model.graph
     rate = model.rate() if model.frequency_after is None else jnp.minimum(model.rate(), model.frequency_after)
     start = model.initial_effort()
     huge = jnp.asarray(float(jnp.finfo(model.dtype).max) ** 0.8, model.dtype)
@@ -351,14 +365,16 @@ def reach(model: ResourceModel, effort_goal: Float[Array, " skill"]) -> Float[Ar
         goal = jnp.where(count > 0, huge, wanted[skill])
         for depth in (jnp.ones((), model.dtype), jnp.log(power + 1) / model.gate_exponent):
             effort = depth if model.loss == "mse" else 2 * jnp.exp(jnp.minimum(depth, 0.8 * jnp.log(huge))) + depth
-            reached = jnp.minimum(begin[behind] + slow[behind] * jnp.maximum(effort - start[behind], 0) / rate[behind], huge)
+            reached = jnp.minimum(
+                begin[behind] + slow[behind] * jnp.maximum(effort - start[behind], 0) / rate[behind], huge
+            )
             first = jnp.min(jnp.where(required, reached, huge))
             begins = jnp.where(either, first, jnp.max(jnp.where(required, reached, 0)))
             gate = -jnp.expm1(-model.gate_exponent * depth)
             slows = jnp.minimum(jnp.exp(jnp.minimum(-power * jnp.log(gate), 0.8 * jnp.log(huge))), huge)
             ends = begins + slows * jnp.minimum(wanted[skill], jnp.sqrt(huge))
             better = (count > 0) & (ends < goal)
-            best = jax.tree.map(lambda new, old: jnp.where(better, new, old), (begins, slows), best)
+            best = (jnp.where(better, begins, best[0]), jnp.where(better, slows, best[1]))
             goal = jnp.where(better, ends, goal)
         begin, slow = begin.at[skill].set(best[0]), slow.at[skill].set(best[1])
         return (begin, slow), jnp.minimum(goal, huge)

@@ -14,13 +14,14 @@ import typer
 RUN_FILES = (".csv", ".nc")
 PICTURES = (".png", ".pdf", ".svg")
 # skills whose learning times are printed after a run
-SHOWN = 6
+SHOWN = 8
+POOLS_DRAWN = 4
 DEBUG = "RESOURCE_ODE_DEBUG"
 
 app = typer.Typer(
     name="resource-ode",
     help="Simulate how skills that compete for one resource, and build on one another, are learned over training.",
-    epilog="Begin with: resource-ode demo. Then: resource-ode simulate examples/chain.toml --out run.csv --plot run.png",
+    epilog="Example: resource-ode simulate examples/chain.toml --out run.csv --plot run.png",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -60,12 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         from importlib.metadata import version
 
         typer.echo(f"resource-ode {version('resource-ode')}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()
@@ -78,10 +80,11 @@ def _program(
 
 
 @app.command(
+    short_help="Run a scenario file and write the levels of its skills.",
     epilog="Example: resource-ode simulate examples/and_tree.toml --out run.nc --plot run.png",
 )
 def simulate(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="Scenario: the skills, the resource, the times to report.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The skills, the resource, the times to report.")],
     out: Annotated[
         Path,
         typer.Option(
@@ -94,8 +97,8 @@ def simulate(
     method: Annotated[
         Literal["auto", "cascade", "ode", "steps"],
         typer.Option(
-            help="auto: the fastest that applies. cascade: exact change of clock, then a quadrature. ode: the general solver. "
-            "steps: training step by training step; times must be whole numbers."
+            help="auto: the fastest that applies. cascade: an exact change of clock, then a quadrature. "
+            "ode: the general solver. steps: one training step after another; times must be whole numbers."
         ),
     ] = "auto",
     tolerance: Annotated[
@@ -104,7 +107,8 @@ def simulate(
 ) -> None:
     """Run one scenario file and write the levels of its skills over training.
 
-    A scenario is a short text file (TOML); examples/chain.toml is one, with comments, and docs/scenario.md lists every key.
+    A scenario is a short text file (TOML); examples/chain.toml is one, with comments, and docs/scenario.md lists every
+    key.
     """
     _check_output(out, "--out", RUN_FILES)
     if plot is not None:
@@ -141,12 +145,13 @@ def simulate(
             _complain(f"{out} is written; drawing {plot} failed")
             raise
         written += f" and {plot}"
-    typer.echo(f"Simulated {_count(len(names), 'skill')} up to step {ts[-1]:g}, {_count(len(ts), 'row')}; method: {run.method}.")
-    typer.echo(f"Step at which level 0.5 is reached: {_learning_times(run)}.")
+    typer.echo(f"Simulated {_count(len(names), 'skill')} up to step {ts[-1]:g}, {_count(len(ts), 'row')}.")
+    typer.echo(f"Method: {run.method}.")
+    typer.echo(f"Steps to level 0.5: {_learning_times(run)}.")
     typer.echo(f"Wrote {written}.")
 
 
-@app.command("plot", epilog="Example: resource-ode plot run.nc --out run.png")
+@app.command("plot", short_help="Draw a run that was saved.", epilog="Example: resource-ode plot run.nc --out run.png")
 def plot_run(
     file: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A run that simulate wrote as netCDF (.nc).")],
     out: Annotated[Path, typer.Option(metavar="FIGURE.png", help="Where the picture goes (.png, .pdf or .svg).")],
@@ -156,7 +161,8 @@ def plot_run(
     if file.suffix.lower() != ".nc":
         raise WrongInput(f"{file}: expected a run saved as netCDF (.nc), got {_extension(file)}")
     if not file.is_file():
-        raise WrongInput(f"{file}: expected a run saved as netCDF (.nc), got {'a folder' if file.is_dir() else 'no file at all'}")
+        got = "a folder" if file.is_dir() else "no file at all"
+        raise WrongInput(f"{file}: expected a run saved as netCDF (.nc), got {got}")
     _use_float64()
     from .storage import load
 
@@ -166,16 +172,18 @@ def plot_run(
         message = str(error).strip().partition("\n")[0]
         raise WrongInput(message if str(file) in message else f"{file}: {message}") from None
     if run.batch_shape:
-        raise WrongInput(f"{file}: expected one run, got a batch of shape {run.batch_shape}; save one member, run[i], and plot that")
+        raise WrongInput(
+            f"{file}: expected one run, got a batch of shape {run.batch_shape}; save a member run[i] instead"
+        )
     _draw(run, out)
     typer.echo(f"Wrote {out}.")
 
 
-@app.command(epilog="Example: resource-ode demo --out out/demo")
+@app.command(short_help="Show what the model does.", epilog="Example: resource-ode demo --out out/demo")
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the pictures and tables; made if it is not there.")] = Path(
-        "out/demo"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the pictures and tables; made if it is not there.")
+    ] = Path("out/demo"),
 ) -> None:
     """Show what the model does: a few runs, a small network trained beside its theory, and pictures of both."""
     for folder in (out, *out.parents):
@@ -219,12 +227,18 @@ def _draw(run: Any, path: Path) -> None:
     """A picture of a run: its levels above, its shares below; the file appears whole or not at all."""
     from matplotlib.figure import Figure
 
-    from . import plot
+    from .plot import levels, shares
 
-    figure = Figure(figsize=(8, 7), layout="constrained")
-    above, below = figure.subplots(2, sharex=True)
-    plot.levels(run, ax=above)
-    plot.shares(run, ax=below)
+    # a panel of shares a pool; with interference shares may be negative, which nothing stacks
+    pools = [None] if run.model.pool is None else list(range(run.model.pools))[:POOLS_DRAWN]
+    pools = [] if run.model.interference is not None else pools
+    figure = Figure(figsize=(8, 3.5 * (1 + len(pools))), layout="constrained")
+    above, *below = figure.subplots(1 + len(pools), sharex=True, squeeze=False)[:, 0]
+    levels(run, ax=above)
+    for pool, axes in zip(pools, below, strict=True):
+        shares(run, ax=axes, pool=pool)
+        if pool is not None:
+            axes.set_title(f"pool {pool}")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=150)
@@ -237,20 +251,22 @@ def _draw(run: Any, path: Path) -> None:
 
 
 def _learning_times(run: Any) -> str:
-    """Learning times of the first few skills; of discrete steps, the first row at the level."""
+    """When the first few skills reach level 0.5, between the rows of the run (the exact times cost a second solve)."""
     import numpy as np
 
-    from .learning import learning_times
-
-    names = run.names
-    if run.method.startswith("steps"):
-        reached = np.asarray(run.level) >= 0.5
-        times = np.where(reached.any(axis=0), np.asarray(run.ts)[reached.argmax(axis=0)], np.inf)
-    else:
-        times = np.asarray(learning_times(run.model, 0.5))
-    parts = [f"{name} {'never' if np.isinf(time) else f'{time:.1f}'}" for name, time in zip(names, times, strict=True)]
-    rest = f" and {len(parts) - SHOWN} more" if len(parts) > SHOWN + 1 else ""
-    return ", ".join(parts[: SHOWN if rest else None]) + rest
+    times, levels = np.asarray(run.ts), np.asarray(run.level)
+    parts = []
+    for name, level in list(zip(run.names, levels.T, strict=True))[:SHOWN]:
+        row = int(np.argmax(level >= 0.5))
+        if level[row] < 0.5:
+            parts.append(f"{name} not yet")
+        elif row == 0:
+            parts.append(f"{name} {times[0]:g}")
+        else:
+            part = (0.5 - level[row - 1]) / (level[row] - level[row - 1])
+            parts.append(f"{name} {times[row - 1] + part * (times[row] - times[row - 1]):.5g}")
+    more = len(run.names) - len(parts)
+    return ", ".join(parts) + (f", and {_count(more, 'more skill')}" if more else "")
 
 
 def _count(number: int, noun: str) -> str:

@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .tracing import is_concrete
+
 
 def zipf(skills: int, exponent: Any, total: Any = 1.0) -> Float[Array, "*batch skill"]:
     r"""Frequencies that fall as a power of the rank.
@@ -147,7 +149,7 @@ def _number(name: str, value: Any, dtype: Any, above: float = -math.inf, least: 
         array = jnp.asarray(value, dtype)
     except (TypeError, ValueError):
         raise ValueError(f"{name}: expected numbers, got {value!r:.80}") from None
-    if not isinstance(array, jax.core.Tracer):
+    if is_concrete(array):
         numbers = np.asarray(array)
         wrong = ~(np.isfinite(numbers) & (numbers > above) & (numbers >= least))
         if wrong.any():

@@ -1,7 +1,8 @@
 """Who requires whom: skill-dependency graphs as padded arrays that stack.
 
-A graph of ``n`` skills is held as prerequisites padded to a common fan-in, never as an ``n x n`` matrix: the cost is that of
-its edges, a batch of graphs is the same arrays with leading axes, and everything below runs under ``jit`` and ``vmap``.
+A graph of ``n`` skills is held as prerequisites padded to a common fan-in, never as an ``n x n`` matrix: the cost is
+that of its edges, a batch of graphs is the same arrays with leading axes, and everything below runs under ``jit`` and
+``vmap``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from .tracing import is_concrete
+
 GATES = ("all", "any")
 
 
@@ -25,22 +28,23 @@ class SkillGraph(eqx.Module):
 
     **Arguments:**
 
-    - `prerequisites`: one list of prerequisite indices a skill, `[[], [0], [1]]` being the chain `0 -> 1 -> 2`; or, with
-        `required`, an integer array `(*batch, skill, fan_in)` of padded indices.
-    - `gate`: how a skill's prerequisites combine: `"all"` (the product of their gates) or `"any"` (their maximum). One for
-        all skills, or one a skill. With `required`, also a boolean array `(*batch, skill)` that is true for `"any"`.
+    - `prerequisites`: one list of prerequisite indices a skill, `[[], [0], [1]]` being the chain `0 -> 1 -> 2`; or,
+        with `required`, an integer array `(*batch, skill, fan_in)` of padded indices.
+    - `gate`: how a skill's prerequisites combine: `"all"` (the product of their gates) or `"any"` (their maximum). One
+        for all skills, or one a skill. With `required`, also a boolean array `(*batch, skill)` that is true for
+        `"any"`.
 
     **Other arguments:**
 
-    - `names`: one distinct string a skill; default `skill 1`, `skill 2`, ... For a batch, one tuple for all members or one a
-        member. Names label results; they never reach compiled code.
+    - `names`: one distinct string a skill; default `skill 1`, `skill 2`, ... For a batch, one tuple for all members or
+        one a member. Names label results; they never reach compiled code.
     - `frequency`: default frequencies, `(*batch, skill)`, used by a model that is given none (dimensionless).
     - `required`: `(*batch, skill, fan_in)`, true where an entry of `prerequisites` is a prerequisite and not padding.
     - `present`: `(*batch, skill)`, false for skills that only pad a smaller graph of a batch; default all present.
 
-    **Raises:** `ValueError` for an index out of range, a skill that requires itself or the same skill twice, an unknown gate,
-    repeated names, no skills, or a cycle (which it prints): in a cycle no skill could ever start. Values are checked when
-    they are concrete; under `jit` or `vmap` they are trusted.
+    **Raises:** `ValueError` for an index out of range, a skill that requires itself or the same skill twice, an unknown
+    gate, repeated names, no skills, or a cycle (which it prints): in a cycle no skill could ever start. Values are
+    checked when they are concrete; under `jit` or `vmap` they are trusted.
 
     **Example:**
 
@@ -66,23 +70,26 @@ class SkillGraph(eqx.Module):
         required: Any = None,
         present: Any = None,
     ):
+        indices: Any
+        mask: Any
         if required is None:
             if isinstance(prerequisites, (np.ndarray, jax.Array)):
                 raise ValueError(
-                    "prerequisites: a padded array needs `required`, the mask of its true entries; to read an adjacency "
-                    "matrix use SkillGraph.from_adjacency"
+                    "prerequisites: a padded array needs `required`, the mask of its true entries; to read an "
+                    "adjacency matrix use SkillGraph.from_adjacency"
                 )
             indices, mask = _pad(prerequisites)
         else:
             indices, mask = prerequisites, required
-        concrete = not any(isinstance(x, jax.core.Tracer) for x in (indices, mask, present))
+        concrete = is_concrete(indices, mask, present)
         xp = np if concrete else jnp
         indices, mask = xp.asarray(indices), xp.asarray(mask, bool)
         if indices.size and not xp.issubdtype(indices.dtype, xp.integer):
             raise ValueError(f"prerequisites: expected integer indices of skills, got {indices.dtype} numbers")
         if indices.shape != mask.shape or indices.ndim < 2:
             raise ValueError(
-                f"required: expected the shape of prerequisites, (*batch, skill, fan_in), got {mask.shape} for {indices.shape}"
+                f"required: expected the shape of prerequisites, (*batch, skill, fan_in), got {mask.shape} "
+                f"for {indices.shape}"
             )
         shape = indices.shape[:-1]
         if shape[-1] == 0:
@@ -105,7 +112,7 @@ class SkillGraph(eqx.Module):
         self.present = jnp.asarray(present)
         self.depth = jnp.asarray(depth)
         any_gate = _any_gate(gate, shape)
-        xp = jnp if isinstance(any_gate, jax.core.Tracer) else np  # numpy compiles nothing
+        xp = np if is_concrete(any_gate) else jnp  # numpy compiles nothing
         self.any_gate = jnp.asarray(xp.broadcast_to(any_gate, shape))
         self.frequency = None if frequency is None else _frequency(frequency, shape)
 
@@ -147,7 +154,9 @@ class SkillGraph(eqx.Module):
         **Raises:** `ValueError` for a batch.
         """
         if self.batch_shape:
-            raise ValueError(f"prerequisite_lists: expected one graph, got a batch of shape {self.batch_shape}; index it first")
+            raise ValueError(
+                f"prerequisite_lists: expected one graph, got a batch of shape {self.batch_shape}; index it first"
+            )
         indices, mask = np.asarray(self.prerequisites), np.asarray(self.required)
         return [[int(j) for j in row[keep]] for row, keep in zip(indices, mask, strict=True)]
 
@@ -156,7 +165,7 @@ class SkillGraph(eqx.Module):
         if not self.batch_shape:
             raise IndexError("this is one graph, not a batch: there is nothing to index")
         batch, names = self.batch_shape, self.names
-        if any(isinstance(i, jax.core.Tracer) for i in (index if isinstance(index, tuple) else (index,))):
+        if not is_concrete(index):
             # which member it is will be known too late for names
             return jax.tree.map(lambda x: x[index], self.unnamed())
         count = math.prod(batch)
@@ -177,12 +186,14 @@ class SkillGraph(eqx.Module):
         return renamed
 
     def __repr__(self) -> str:
-        if isinstance(self.required, jax.core.Tracer):
+        if not is_concrete(self.required):
             return f"SkillGraph({self.skills} skills, traced)"
         batch = f"batch {self.batch_shape} of up to " if self.batch_shape else ""
         depth = int(np.max(np.asarray(self.depth), initial=0))
         skills = self.skills if self.batch_shape else int(np.sum(np.asarray(self.present)))
-        return f"SkillGraph({batch}{skills} skills, {int(np.sum(np.asarray(self.required)))} dependencies, depth {depth})"
+        return (
+            f"SkillGraph({batch}{skills} skills, {int(np.sum(np.asarray(self.required)))} dependencies, depth {depth})"
+        )
 
     # -- to and from other forms (in graph_files, loaded on first use)
 

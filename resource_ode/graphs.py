@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from .graph import SkillGraph
+from .tracing import is_concrete
 
 
 def chain(skills: int, *, gate: Any = "all") -> SkillGraph:
@@ -153,7 +154,7 @@ def random_dag(
     density = jnp.asarray(density, float)
     if density.ndim:
         raise ValueError(f"density: expected one number (map over several with jax.vmap), got shape {density.shape}")
-    if not isinstance(density, jax.core.Tracer) and not 0 <= float(density) <= 1:
+    if is_concrete(density) and not 0 <= float(density) <= 1:
         raise ValueError(f"density: expected a number from 0 to 1, got {float(density):g}")
     earlier = np.arange(skills, dtype=np.int32)
     indices, required = _draw(key, density, np.zeros(skills, np.int32), earlier, skills - 1, fan_in)
@@ -269,15 +270,21 @@ def _attach(key: PRNGKeyArray, skills: int, links: int) -> Int[Array, "skill fan
         return jnp.zeros((skills, 0), jnp.int32)
     everyone = jnp.arange(skills, dtype=jnp.int32)
 
-    def add(required_by: Array, step: tuple[Array, PRNGKeyArray]) -> tuple[Array, Array]:
-        skill, key = step
-        # the largest log-weights plus Gumbel noise are a draw without replacement in proportion to the weights
-        score = jnp.log1p(required_by) + jax.random.gumbel(key, (skills,))
-        _, chosen = jax.lax.top_k(jnp.where(everyone < skill, score, -jnp.inf), links)
-        chosen, valid = _ordered(chosen, chosen < skill)
-        return required_by.at[chosen].add(valid.astype(required_by.dtype)), chosen
+    def draw(weight: Array, number: Array) -> tuple[Array, tuple[Array, Array]]:
+        upto = jnp.cumsum(weight)
+        total = upto[-1]
+        target = jnp.minimum((number * total.astype(number.dtype)).astype(total.dtype), total - 1)
+        chosen = jnp.searchsorted(upto, target, side="right").astype(jnp.int32)
+        return weight.at[chosen].set(0), (chosen, total > 0)
 
-    return jax.lax.scan(add, jnp.zeros(skills), (everyone, jax.random.split(key, skills)))[1]
+    def add(required_by: Array, step: tuple[Array, Array]) -> tuple[Array, Array]:
+        skill, numbers = step
+        weight = jnp.where(everyone < skill, 1 + required_by, 0)
+        _, (chosen, valid) = jax.lax.scan(draw, weight, numbers)
+        return required_by.at[chosen].add(valid.astype(required_by.dtype)), _ordered(chosen, valid)[0]
+
+    steps = (everyone, jax.random.uniform(key, (skills, links)))
+    return jax.lax.scan(add, jnp.zeros(skills, jnp.int32), steps)[1]
 
 
 def _ordered(indices: Int[Array, " fan_in"], keep: Bool[Array, " fan_in"]) -> tuple[Array, Array]:

@@ -1,7 +1,8 @@
 """The general solve in training steps: the ODE by diffrax, and the discrete recursion.
 
-Both work on one member; the caller maps them. The ODE's state is the exposure (scaled to effort, so that tolerances speak of
-log-depth), or, with interference, the unlearned fraction (margin) itself; the clock is one more state, integrated on its own.
+Both work on one member; the caller maps them. The ODE's state is the exposure (scaled to effort, so that tolerances
+speak of log-depth), or, with interference, the unlearned fraction (margin) itself; the clock is one more state,
+integrated on its own.
 """
 
 from __future__ import annotations
@@ -57,14 +58,18 @@ def initial_state(model: ResourceModel) -> tuple[Array, Array, Array]:
 
 
 def solver_parts(model: ResourceModel, tolerance: Any, solver: Any, controller: Any) -> tuple[Any, Any]:
-    """The diffrax solver and controller: defaults where none was passed; schedules make the controller stop at their jumps."""
+    """The diffrax solver and controller: defaults where none was passed; schedules make the controller stop at their
+    jumps.
+    """
     solver = diffrax.Tsit5() if solver is None else solver
     if controller is None:
         # a self-paced frequency jumps, and every jump that is stepped over costs accuracy
         safety = SAFETY if model.frequency_after is None else 20 * SAFETY
         local = jnp.maximum(tolerance / safety, 4 * float(jnp.finfo(model.dtype).eps))
         controller = diffrax.PIDController(rtol=local, atol=local)
-        jumps = [s.times for s in (model.frequency, model.learning_rate, model.wasted_resource) if isinstance(s, Schedule)]
+        jumps = [
+            s.times for s in (model.frequency, model.learning_rate, model.wasted_resource) if isinstance(s, Schedule)
+        ]
         if jumps:
             controller = diffrax.ClipStepSizeController(controller, jump_ts=jnp.sort(jnp.concatenate(jumps)))
     return solver, controller
@@ -113,20 +118,25 @@ def _used(model: ResourceModel, state: Array, clock: Array, spent: Array, ts: Ar
     """Everything spent up to each time, where the budget law needs an integral of its own."""
     if model.interference is not None or model.competition == "l2":
         return spent
-    progress = jax.vmap(lambda x: model.law.progress(model.effort(x)))(state) - model.law.progress(model.initial_effort())[None]
+    progress = (
+        jax.vmap(lambda x: model.law.progress(model.effort(x)))(state)
+        - model.law.progress(model.initial_effort())[None]
+    )
     return jax.vmap(model.by_pool)(jnp.where(model.graph.present[None], progress, 0)) + spent
 
 
 def discrete_steps(model: ResourceModel, rows: np.ndarray) -> tuple[Array, Array, Array | None, Any]:
     r"""The recursion $u \leftarrow \max(u - \eta r(u), 0)$, one row a training step; only `rows` are kept.
 
-    For cross entropy $l \leftarrow l + \eta r$; with interference $u \leftarrow u - \eta C r$, without the maximum. Late in a run
-    $u$ sticks at denormal numbers and then underflows to 0: once any $u$ has been below 1e-300, rounding decides the rest.
+    For cross entropy $l \leftarrow l + \eta r$; with interference $u \leftarrow u - \eta C r$, without the maximum.
+    Late in a run $u$ sticks at denormal numbers and then underflows to 0: once any $u$ has been below 1e-300, rounding
+    decides the rest.
     """
     steps = int(rows[-1])
-    direct = model.interference is not None
+    overlap = model.interference
+    direct = overlap is not None
 
-    def advance(carry: tuple[Array, ...], step: tuple[Array, Array]) -> tuple[tuple[Array, ...], None]:
+    def advance(carry: Any, step: tuple[Array, Array]) -> tuple[Any, None]:
         (state, clock, spent), kept = carry
         time, row = step
         found = model.direct_competitiveness(state, time)
@@ -135,7 +145,7 @@ def discrete_steps(model: ResourceModel, rows: np.ndarray) -> tuple[Array, Array
         inverse = jnp.where(total > 0, 1 / jnp.where(total > 0, total, 1), 0)
         moving = jnp.where(total > 0, jnp.ones_like(total), 0)
         share = found / model.of_pool(jnp.where(total > 0, total, 1)) * model.of_pool(moving)
-        change = model.of_pool(learning_rate) * (model.interference @ share if direct else share)
+        change = model.of_pool(learning_rate) * (share if overlap is None else overlap @ share)
         if model.loss == "mse":
             state = state - change if direct else jnp.maximum(state - change, 0)
         else:

@@ -1,13 +1,12 @@
 r"""The verb `learning_times`: when each skill reaches a level, without a time grid.
 
-By the resource clock: the time $\tau_i$ at which exposure reaches what the level needs is a property of the graph alone, and
-$\eta t_i = \int_0^{\tau_i} F\,d\tau + N_0 \tau_i$: affine in $N_0$, inverse in $\eta$. A grid of both costs one cascade a graph.
-Models outside the cascade go by events of the general solver.
+By the resource clock: the time $\tau_i$ at which exposure reaches what the level needs is a property of the graph
+alone, and $\eta t_i = \int_0^{\tau_i} F\,d\tau + N_0 \tau_i$: affine in $N_0$, inverse in $\eta$. A grid of both costs
+one cascade a graph. Models outside the cascade go by events of the general solver.
 """
 
 from __future__ import annotations
 
-import functools
 import warnings
 from typing import Any
 
@@ -23,17 +22,18 @@ from . import cascade as resource_time
 from . import integrate as training_time
 from .model import ResourceModel, Schedule
 from .simulate import (
-    MORE_PANELS,
     PANELS,
     TRACED,
     Progress,
     cascade_obstacle,
+    finish,
+    first_solve,
     microbatch,
-    next_solve,
     solve_pieces,
     split_axes,
     where_it_stands,
 )
+from .tracing import is_concrete
 
 
 def learning_times(
@@ -53,9 +53,9 @@ def learning_times(
     - `tolerance`: relative error of the times; default 1e-7 in float64, 1e-4 in float32.
     - `batch_size`: largest number of members solved at a time.
 
-    **Returns:** `(*batch, skill)`, training steps; 0 where a skill starts at the level or above, `inf` where the level is never
-    reached (level >= 1, interference, a schedule that stops), NaN for absent skills. A member whose solve failed is NaN, with a
-    warning that says why.
+    **Returns:** `(*batch, skill)`, training steps; 0 where a skill starts at the level or above, `inf` where the level
+    is never reached (level >= 1, interference, a schedule that stops), NaN for absent skills. A member whose solve
+    failed is NaN, with a warning that says why.
 
     **Raises:** `ValueError` for a level that is not a finite number, or a tolerance outside (0, 1).
 
@@ -70,12 +70,12 @@ def learning_times(
     """
     if not isinstance(model, ResourceModel):
         raise ValueError(f"model: expected a ResourceModel, got {type(model).__name__}")
-    traced = any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((model, level, tolerance)))
-    if not isinstance(level, jax.core.Tracer) and not (np.ndim(level) == 0 and np.isfinite(float(level))):
+    traced = not is_concrete(model, level, tolerance)
+    if is_concrete(level) and not (np.ndim(level) == 0 and np.isfinite(float(level))):
         raise ValueError(f"level: expected one finite number, got {level!r}")
     if tolerance is None:
         tolerance = 1e-7 if model.dtype == jnp.float64 else 1e-4
-    elif not isinstance(tolerance, jax.core.Tracer) and not (np.ndim(tolerance) == 0 and 0 < float(tolerance) < 1):
+    elif is_concrete(tolerance) and not (np.ndim(tolerance) == 0 and 0 < float(tolerance) < 1):
         raise ValueError(f"tolerance: expected a number between 0 and 1, got {tolerance!r}")
     level, tolerance = jnp.asarray(level, model.dtype), jnp.asarray(tolerance, model.dtype)
     # a level that is never reached is solved for a harmless one, so that no infinity enters a derivative
@@ -89,7 +89,9 @@ def learning_times(
     return jnp.where(jnp.broadcast_to(model.graph.present, times.shape), times, jnp.nan)
 
 
-def horizon(model: ResourceModel, level: Any = 0.95, *, tolerance: Any = None, batch_size: int | None = None) -> Float[Array, "*batch"]:
+def horizon(
+    model: ResourceModel, level: Any = 0.95, *, tolerance: Any = None, batch_size: int | None = None
+) -> Float[Array, "*batch"]:
     """Training steps by which the last skill of each member reaches a level; `inf` if one never does.
 
     Arguments, errors and source as for [`resource_ode.learning_times`][].
@@ -102,26 +104,24 @@ def horizon(model: ResourceModel, level: Any = 0.95, *, tolerance: Any = None, b
 # -- by the resource clock
 
 
-def _panels_to(model: ResourceModel, goal: Float[Array, " skill"]) -> resource_time.Cascade:
-    """The cascade up to where the last skill reaches its exposure, found from an upper bound in two coarse solves."""
+def _first_solve(model: ResourceModel, goal: Float[Array, " skill"]) -> Progress:
+    """Panels up to where the last skill reaches its exposure, found from an upper bound by coarse solves."""
+    model, goal = jax.lax.stop_gradient((model, goal))
     present = model.graph.present
     fastest = jnp.max(jnp.where(present, model.rate(), 0))
-    effort = jax.lax.stop_gradient(model.effort(jnp.maximum(goal, 0)))
-    last = jnp.max(jnp.where(present, resource_time.reach(model, effort), 0))
+    last = jnp.max(jnp.where(present, resource_time.reach(model, model.effort(jnp.maximum(goal, 0))), 0))
     last = jnp.maximum(last * (1 + 1e-5), 1e-3 / fastest)
-    solved = None
-    for _ in range(1 if model.graph.fan_in == 0 else 3):
-        edges = jax.lax.stop_gradient(resource_time.geometric_edges(jnp.minimum(1 / fastest, last / 2), last, PANELS[0]))
+
+    def shorten(last: Array, _: None) -> tuple[Array, None]:
+        edges = resource_time.geometric_edges(jnp.minimum(1 / fastest, last / 2), last, PANELS[0])
         solved = resource_time.solve_cascade(model, edges)
         short = jnp.any(present[:, None] & (solved.exposure < goal[:, None]), axis=0)
         # one panel more than seems needed: the solve is still coarse
-        reached = jnp.minimum(jnp.sum(short) + 1, PANELS[0])
-        last = jax.lax.stop_gradient(edges[reached])
-    assert solved is not None
-    if model.frequency_after is not None:
-        for _ in range(2):
-            solved = resource_time.solve_cascade(model, resource_time.with_edges(edges, solved.turns(model)))
-    return next_solve(model, where_it_stands(model, solved), PANELS[1])
+        return edges[jnp.minimum(jnp.sum(short) + 1, PANELS[0])], None
+
+    if model.graph.fan_in:
+        last, _ = jax.lax.scan(shorten, last, None, length=2)
+    return first_solve(model, last)
 
 
 @eqx.filter_jit
@@ -139,9 +139,7 @@ def _cascade_times(
         model, (learning_rate, waste), before = arguments
         goal = model.exposure_at(level)
         present = model.graph.present
-        solved = _panels_to(model, goal) if before is None else next_solve(model, before, panels[0])
-        for count in panels if before is None else panels[1:]:
-            solved = next_solve(model, where_it_stands(model, solved), count)
+        solved = finish(model, _first_solve(model, goal) if before is None else before, panels)
         edges, half = solved.edges, jnp.diff(solved.edges) / 2
         panel, place = jax.vmap(lambda v, e, x: resource_time.invert_primitive(v, e, edges, x[None]))(
             solved.opening, solved.exposure, jnp.maximum(goal, 0)
@@ -191,7 +189,9 @@ def _by_cascade(model: ResourceModel, level: Array, tolerance: Array, batch_size
             rates = [x[left] for x in mine]
             many = jax.tree.map(lambda x: jnp.repeat(x, each, axis=0), chosen)
             many = eqx.tree_at(
-                lambda m: (m.learning_rate, m.wasted_resource), many, tuple(x.reshape((-1, *x.shape[2:])) for x in rates)
+                lambda m: (m.learning_rate, m.wasted_resource),
+                many,
+                tuple(x.reshape((-1, *x.shape[2:])) for x in rates),
             )
             again = _by_events(many, level, tolerance, traced=False)
             times = times.at[left].set(again.reshape((len(left), each, -1)))
@@ -216,8 +216,10 @@ def _never_before(model: ResourceModel) -> Array:
     return 1e6 * (model.skills + jnp.max(waste) / slowest) / jnp.max(rates)
 
 
-@functools.partial(eqx.filter_jit)
-def _event_times(models: ResourceModel, level: Array, tolerance: Array, *, adjoint: Any, max_steps: int) -> tuple[Array, Array]:
+@eqx.filter_jit
+def _event_times(
+    models: ResourceModel, level: Array, tolerance: Array, *, adjoint: Any, max_steps: int
+) -> tuple[Array, Array]:
     def one(model: ResourceModel, skill: Array) -> tuple[Array, Array]:
         direct = model.interference is not None
         rate = model.rate()
@@ -227,7 +229,8 @@ def _event_times(models: ResourceModel, level: Array, tolerance: Array, *, adjoi
             return (current - level)[skill]
 
         solver, controller = training_time.solver_parts(model, tolerance, None, None)
-        finding = optimistix.Newton(rtol=tolerance / 10, atol=tolerance / 10)
+        finding: Any = optimistix.Newton
+        finding = finding(rtol=tolerance / 10, atol=tolerance / 10)  # arrays, so that other tolerances do not recompile
         start = training_time.initial_state(model)
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(training_time.vector_field),
@@ -263,8 +266,8 @@ def _by_events(model: ResourceModel, level: Array, tolerance: Array, traced: boo
         count = int(jnp.sum(failed))
         if count:
             warnings.warn(
-                f"learning_times: {count} of {failed.size} times are NaN, since the solver used up its {steps} steps before the "
-                "level was reached; loosen tolerance",
+                f"learning_times: {count} of {failed.size} times are NaN, since the solver used up its {steps} steps "
+                "before the level was reached; loosen tolerance",
                 stacklevel=4,
             )
     return times.reshape(model.batch_shape + times.shape[1:])

@@ -12,8 +12,8 @@ progress            ``1 - u``                     ``l``
 loss                ``u^2``                       ``ln(1 + exp(-l))``
 ==================  ============================  ==============================
 
-``progress`` is what the budget law counts. Nothing is computed as ``1 - level`` or ``1 - unlearned``: both ends keep their
-relative accuracy. Source: Liu et al. 2025; the cross-entropy effort integrates ``dl/dX = p sigma(-l)``.
+``progress`` is what the budget law counts. Nothing is computed as ``1 - level`` or ``1 - unlearned``: both ends keep
+their relative accuracy. Source: Liu et al. 2025; the cross-entropy effort integrates ``dl/dX = p sigma(-l)``.
 """
 
 from __future__ import annotations

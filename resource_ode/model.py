@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .graph import SkillGraph
 from .loss import LOSSES, CrossEntropy, MeanSquaredError
+from .tracing import is_concrete
 
 COMPETITIONS = ("l1", "l2")
 # number of trailing axes of each parameter that belong to one member (the rest are batch axes)
@@ -46,9 +47,12 @@ class Schedule(eqx.Module):
         times, values = jnp.asarray(times, dtype=float), jnp.asarray(values, dtype=float)
         if times.ndim != 1 or values.ndim not in (1, 2) or values.shape[0] != times.shape[0] or not times.shape[0]:
             raise ValueError(
-                f"Schedule: expected times (piece,) and values (piece,) or (piece, skill), got {times.shape} and {values.shape}"
+                f"Schedule: expected times (piece,) and values (piece,) or (piece, skill), got {times.shape} "
+                f"and {values.shape}"
             )
-        if _concrete(times) and not (times[0] == 0 and bool(jnp.all(jnp.diff(times) > 0)) and bool(jnp.isfinite(times[-1]))):
+        if is_concrete(times) and not (
+            times[0] == 0 and bool(jnp.all(jnp.diff(times) > 0)) and bool(jnp.isfinite(times[-1]))
+        ):
             raise ValueError(f"Schedule: expected times that start at 0 and strictly increase, got {np.asarray(times)}")
         self.times, self.values = times, values
 
@@ -61,15 +65,17 @@ class Schedule(eqx.Module):
 class ResourceModel(eqx.Module):
     r"""Skills that compete for one shared resource and depend on one another.
 
-    $$ f_i = c_i p_i u_i, \qquad r_i = \frac{f_i}{\sum_j f_j + N_0}, \qquad \frac{du_i}{dt} = -\eta\, r_i, \qquad u_i(0) = 1, $$
+    $$ f_i = c_i p_i u_i, \qquad r_i = \frac{f_i}{\sum_j f_j + N_0}, \qquad
+    \frac{du_i}{dt} = -\eta\, r_i, \qquad u_i(0) = 1, $$
 
-    where $c_i$ is the product ("all") or the maximum ("any") of the gates $1 - u_j^a$ of the prerequisites $j$ of skill $i$.
+    where $c_i$ is the product ("all") or the maximum ("any") of the gates $1 - u_j^a$ of the prerequisites $j$ of skill
+    $i$.
 
     **Arguments:**
 
     - `graph`: a [`resource_ode.SkillGraph`][], one or a batch.
-    - `frequency`: $p$, `(*batch, skill)`, dimensionless, > 0, used as given (never normalised); a [`resource_ode.Schedule`][];
-        or `None` for the graph's own.
+    - `frequency`: $p$, `(*batch, skill)`, dimensionless, > 0, used as given (never normalised); a
+        [`resource_ode.Schedule`][]; or `None` for the graph's own.
     - `learning_rate`: $\eta$, `(*batch,)`, resource units per training step, > 0; or a schedule.
     - `wasted_resource`: $N_0$, `(*batch,)`, in units of frequency, >= 0; or a schedule.
     - `gate_exponent`: $a$, `(*batch,)`, dimensionless, > 0. Needed once any skill has a prerequisite.
@@ -77,22 +83,25 @@ class ResourceModel(eqx.Module):
     **Other arguments:**
 
     - `loss`: `"mse"` or `"cross_entropy"`.
-    - `competition`: `"l1"`, the paper's; or `"l2"`, with $\sqrt{\sum_j f_j^2 + N_0^2}$ in place of $\sum_j f_j + N_0$: what sign
-        descent does on orthonormal tasks, with $N_0 = \sigma\sqrt d$ and $\eta = \mathrm{lr}\sqrt{2d/\pi}$ (derived here).
+    - `competition`: `"l1"`, the paper's; or `"l2"`, with $\sqrt{\sum_j f_j^2 + N_0^2}$ in place of $\sum_j f_j + N_0$:
+        what sign descent does on orthonormal tasks, with $N_0 = \sigma\sqrt d$ and $\eta = \mathrm{lr}\sqrt{2d/\pi}$
+        (derived here).
     - `interference`: overlaps $C$ of the task vectors, `(*batch, skill, skill)`, symmetric with unit diagonal:
         $du/dt = -\eta\, C f / (F + N_0)$. Not together with prerequisites.
     - `initial_level`: `(*batch, skill)` in [0, 1); default 0.
     - `frequency_after`: `(*batch, skill)`: a self-paced skill's frequency from level 1/2 on.
-    - `pool`: `(*batch, skill)` integers: pools that do not compete with one another. `learning_rate` and `wasted_resource` are
-        then `(*batch, pool)` (a scalar serves all pools).
+    - `pool`: `(*batch, skill)` integers: pools that do not compete with one another. `learning_rate` and
+        `wasted_resource` are then `(*batch, pool)` (a scalar serves all pools).
 
     Batch axes broadcast: one graph against a grid of $N_0$ is `model.replace(wasted_resource=grid)`.
 
-    **Raises:** `ValueError` naming the argument, what was expected and what came. Values are checked where they are concrete.
+    **Raises:** `ValueError` naming the argument, what was expected and what came. Values are checked where they are
+    concrete.
 
     **Example:**
 
-    >>> model = ResourceModel(SkillGraph([[], [0]]), [1.0, 1.0], learning_rate=1e-3, wasted_resource=1e-3, gate_exponent=1e-3)
+    >>> chain = SkillGraph([[], [0]])
+    >>> model = ResourceModel(chain, [1.0, 1.0], learning_rate=1e-3, wasted_resource=1e-3, gate_exponent=1e-3)
     >>> model.replace(wasted_resource=[0.0, 0.1]).batch_shape
     (2,)
 
@@ -101,15 +110,15 @@ class ResourceModel(eqx.Module):
 
     graph: SkillGraph
     frequency: Float[Array, "*batch skill"] | Schedule
-    learning_rate: Float[Array, "..."] | Schedule
-    wasted_resource: Float[Array, "..."] | Schedule
+    learning_rate: Float[Array, ...] | Schedule
+    wasted_resource: Float[Array, ...] | Schedule
     gate_exponent: Float[Array, "*batch"]
     interference: Float[Array, "*batch skill skill"] | None
     initial_level: Float[Array, "*batch skill"] | None
     frequency_after: Float[Array, "*batch skill"] | None
     pool: Int[Array, "*batch skill"] | None
-    loss: Literal["mse", "cross_entropy"] = eqx.field(static=True)
-    competition: Literal["l1", "l2"] = eqx.field(static=True)
+    loss: str = eqx.field(static=True)
+    competition: str = eqx.field(static=True)
     pools: int = eqx.field(static=True)
 
     def __init__(
@@ -175,17 +184,25 @@ class ResourceModel(eqx.Module):
         for name in ("learning_rate", "wasted_resource"):
             value = getattr(self, name)
             if isinstance(value, Schedule) and value.values.ndim != 1:
-                raise ValueError(f"{name}: expected a schedule of single numbers (piece,), got values {value.values.shape}")
+                raise ValueError(
+                    f"{name}: expected a schedule of single numbers (piece,), got values {value.values.shape}"
+                )
             if self.pool is not None and not isinstance(value, Schedule) and value.shape[-1] != self.pools:
                 raise ValueError(f"{name}: expected a last axis of {self.pools} pools, got shape {value.shape}")
         if self.interference is not None:
             if self.graph.fan_in and bool(np.any(np.asarray(self.graph.required))):
-                raise ValueError("interference: expected a graph without prerequisites (gates need levels that cannot fall)")
+                raise ValueError(
+                    "interference: expected a graph without prerequisites (gates need levels that cannot fall)"
+                )
             if self.frequency_after is not None:
-                raise ValueError("interference: cannot be combined with frequency_after (the level may cross 1/2 twice)")
-        if isinstance(self.frequency, Schedule) and _concrete(self.frequency.values):
+                raise ValueError(
+                    "interference: cannot be combined with frequency_after (the level may cross 1/2 twice)"
+                )
+        if isinstance(self.frequency, Schedule) and is_concrete(self.frequency.values):
             if not bool(jnp.all(jnp.max(self.frequency.values, axis=0) > 0)):
-                raise ValueError("frequency: expected a schedule in which every skill has a positive frequency at some time")
+                raise ValueError(
+                    "frequency: expected a schedule in which every skill has a positive frequency at some time"
+                )
         if self.frequency_after is not None and isinstance(self.frequency, Schedule):
             raise ValueError("frequency_after: cannot be combined with a schedule of frequency")
         try:
@@ -194,7 +211,7 @@ class ResourceModel(eqx.Module):
             shapes = {name: _batch_part(value, axes) for name, value, axes in self._parameters()}
             raise ValueError(f"the batch axes of graph and parameters do not broadcast: {shapes}") from None
         present = self.graph.present
-        if _concrete(present) and not bool(jnp.all(present)) and isinstance(self.frequency, Schedule):
+        if is_concrete(present) and not bool(jnp.all(present)) and isinstance(self.frequency, Schedule):
             raise ValueError(f"frequency: a schedule needs graphs of one size, got a padded batch of shape {shape}")
 
     def _parameters(self) -> list[tuple[str, Any, int]]:
@@ -238,8 +255,12 @@ class ResourceModel(eqx.Module):
         index = index if isinstance(index, tuple) else (index,)
         shape = self.batch_shape
         if len(index) != len(shape):
-            raise IndexError(f"expected {len(shape)} integers to pick one member of a batch of shape {shape}, got {index}")
-        flat = int(np.ravel_multi_index(tuple(i % n if -n <= i < n else i for i, n in zip(index, shape, strict=True)), shape))
+            raise IndexError(
+                f"expected {len(shape)} integers to pick one member of a batch of shape {shape}, got {index}"
+            )
+        flat = int(
+            np.ravel_multi_index(tuple(i % n if -n <= i < n else i for i, n in zip(index, shape, strict=True)), shape)
+        )
         member = jax.tree.map(lambda x: x[flat], self.flat())
         names = self.graph.names
         if names is not None and not isinstance(names[0], str):
@@ -247,7 +268,7 @@ class ResourceModel(eqx.Module):
             own = np.broadcast_to(np.arange(len(names)).reshape(graph_shape), shape)[index]
             names = names[int(own)]
         present = member.graph.present
-        count = int(present.sum()) if _concrete(present) else self.skills
+        count = int(present.sum()) if is_concrete(present) else self.skills
         return member._first_skills(count, names)
 
     def _first_skills(self, count: int, names: Any) -> ResourceModel:
@@ -257,7 +278,7 @@ class ResourceModel(eqx.Module):
             for name, value in ((n, getattr(self, n)) for n, axes in _MEMBER_AXES.items() if axes == 1)
         }
         graph = self.graph
-        fan_in = int(jnp.sum(graph.required, axis=-1).max(initial=0)) if _concrete(graph.required) else graph.fan_in
+        fan_in = int(jnp.sum(graph.required, axis=-1).max(initial=0)) if is_concrete(graph.required) else graph.fan_in
         graph = SkillGraph(
             graph.prerequisites[:count, :fan_in],
             graph.any_gate[:count],
@@ -268,7 +289,9 @@ class ResourceModel(eqx.Module):
         return self.replace(graph=graph, interference=both, **cut)
 
     def flat(self) -> ResourceModel:
-        """The same members with every array broadcast to one leading batch axis and no names: what compiled code maps over."""
+        """The same members with every array broadcast to one leading batch axis and no names: what compiled code maps
+        over.
+        """
         shape = self.batch_shape
 
         def spread(value: Any, axes: int) -> Any:
@@ -308,7 +331,8 @@ class ResourceModel(eqx.Module):
     def rate(self) -> Float[Array, " skill"]:
         """Effort gained for each unit of exposure: the frequency; with a schedule, its largest value.
 
-        With a schedule, exposure counts in units of that largest frequency: $dX_i/d\\tau = c_i\\, p_i(t) / \\max_t p_i$.
+        With a schedule, exposure counts in units of that largest frequency: $dX_i/d\\tau = c_i\\, p_i(t) / \\max_t
+        p_i$.
         """
         return jnp.max(self.frequency.values, axis=0) if isinstance(self.frequency, Schedule) else self.frequency
 
@@ -366,7 +390,9 @@ class ResourceModel(eqx.Module):
         return jnp.where(self.graph.present, found, 0)
 
     def direct_competitiveness(self, state: Float[Array, " skill"], time: Any = 0.0) -> Float[Array, " skill"]:
-        """$f_i$ from the unlearned fraction (MSE) or the margin (cross entropy) itself: interference and discrete steps."""
+        """$f_i$ from the unlearned fraction (MSE) or the margin (cross entropy) itself: interference and discrete
+        steps.
+        """
         unlearned = self.law.direct_unlearned(state)
         frequency = self.frequency_at(time)
         if self.frequency_after is not None:
@@ -401,7 +427,9 @@ class ResourceModel(eqx.Module):
         value = self.learning_rate.at(time) if isinstance(self.learning_rate, Schedule) else self.learning_rate
         return jnp.broadcast_to(value, (self.pools,))
 
-    def denominator(self, competitiveness: Float[Array, " skill"], waste: Float[Array, " pool"]) -> Float[Array, " pool"]:
+    def denominator(
+        self, competitiveness: Float[Array, " skill"], waste: Float[Array, " pool"]
+    ) -> Float[Array, " pool"]:
         r"""What is competed for: $F + N_0$ ("l1") or $\sqrt{\sum f^2 + N_0^2}$ ("l2"), one a pool."""
         if self.competition == "l1":
             return self.by_pool(competitiveness) + waste
@@ -412,7 +440,9 @@ class ResourceModel(eqx.Module):
         return jnp.where(squares > 0, scale * jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)
 
     def shares(self, competitiveness: Array, waste: Array) -> tuple[Float[Array, " skill"], Float[Array, " pool"]]:
-        """Each skill's share $r_i$ of the resource and the wasted share of each pool; no demand and no waste gives 0."""
+        """Each skill's share $r_i$ of the resource and the wasted share of each pool; no demand and no waste gives
+        0.
+        """
         total = self.denominator(competitiveness, waste)
         inverse = jnp.where(total > 0, 1 / jnp.where(total > 0, total, 1), 0)
         return competitiveness * self.of_pool(inverse), waste * inverse
@@ -425,7 +455,7 @@ class ResourceModel(eqx.Module):
 
 def combine_gates(
     gates: Float[Array, "skill fan_in *nodes"], required: Bool[Array, "skill fan_in"], any_gate: Bool[Array, " skill"]
-) -> Float[Array, "skill *nodes"]:
+) -> Float[Array, skill * nodes]:
     """Product or maximum over the prerequisites of each skill, which may be taken at several nodes at once."""
     extra = (1,) * (gates.ndim - 2)
     required = required.reshape(required.shape + extra)
@@ -436,7 +466,8 @@ def combine_gates(
 
 
 def stack(models: list[ResourceModel] | tuple[ResourceModel, ...]) -> ResourceModel:
-    """One batch of models whose graphs may differ in size: smaller ones are padded, and their padding is NaN in results.
+    """One batch of models whose graphs may differ in size: smaller ones are padded, and their padding is NaN in
+    results.
 
     **Arguments:** `models`: single models (no batch axes) of the same loss, competition and optional parts.
 
@@ -448,7 +479,9 @@ def stack(models: list[ResourceModel] | tuple[ResourceModel, ...]) -> ResourceMo
     first = models[0]
     for position, model in enumerate(models):
         if model.batch_shape:
-            raise ValueError(f"stack: expected single models, but number {position} is a batch of shape {model.batch_shape}")
+            raise ValueError(
+                f"stack: expected single models, but number {position} is a batch of shape {model.batch_shape}"
+            )
         for name in ("loss", "competition", "pools"):
             if getattr(model, name) != getattr(first, name):
                 raise ValueError(
@@ -494,10 +527,6 @@ def stack(models: list[ResourceModel] | tuple[ResourceModel, ...]) -> ResourceMo
     return ResourceModel(graph, loss=first.loss, competition=first.competition, **values)
 
 
-def _concrete(*values: Any) -> bool:
-    return not any(isinstance(v, jax.core.Tracer) for v in values)
-
-
 def _dtype(frequency: Any) -> Any:
     values = frequency.values if isinstance(frequency, Schedule) else frequency
     dtype = getattr(values, "dtype", None)
@@ -521,7 +550,7 @@ def _parameter(
         array = jnp.asarray(value, dtype)
     except (TypeError, ValueError):
         raise ValueError(f"{name}: expected numbers, got {value!r:.80}") from None
-    if _concrete(array):
+    if is_concrete(array):
         numbers = np.asarray(array)
         wrong = ~(np.isfinite(numbers) & (numbers > above) & (numbers >= least) & (numbers < below))
         if wrong.any():
@@ -539,7 +568,7 @@ def _interference(value: Any, dtype: Any) -> Array | None:
         return None
     if overlap.ndim < 2 or overlap.shape[-1] != overlap.shape[-2]:
         raise ValueError(f"interference: expected overlaps of shape (*batch, skill, skill), got {overlap.shape}")
-    if _concrete(overlap):
+    if is_concrete(overlap):
         numbers = np.asarray(overlap)
         tolerance = 100 * float(jnp.finfo(dtype).eps)
         if np.abs(np.diagonal(numbers, axis1=-2, axis2=-1) - 1).max() > tolerance:
@@ -557,17 +586,20 @@ def _pools(pool: Any, learning_rate: Any, wasted_resource: Any) -> tuple[Array |
         raise ValueError(f"pool: expected one integer a skill, got {pool.dtype} numbers")
     if isinstance(learning_rate, Schedule) or isinstance(wasted_resource, Schedule):
         raise ValueError("pool: cannot be combined with a schedule of learning_rate or wasted_resource")
-    widths = [v.shape[-1] for v in (learning_rate, wasted_resource) if v.ndim]
-    if _concrete(pool):
+    widths: list[int] = [int(v.shape[-1]) for v in (learning_rate, wasted_resource) if v.ndim]
+    if is_concrete(pool):
         count = max([int(pool.max(initial=0)) + 1, *widths])
         if int(pool.min(initial=0)) < 0 or (widths and int(pool.max(initial=0)) >= min(widths)):
             raise ValueError(
-                f"pool: expected integers from 0 to {min(widths or [count]) - 1}, got {int(pool.min())} to {int(pool.max())}"
+                f"pool: expected integers from 0 to {min(widths or [count]) - 1}, "
+                f"got {int(pool.min())} to {int(pool.max())}"
             )
     elif widths:
         count = max(widths)
     else:
-        raise ValueError("pool: under jit, give learning_rate or wasted_resource a pool axis, so that their number is known")
+        raise ValueError(
+            "pool: under jit, give learning_rate or wasted_resource a pool axis, so that their number is known"
+        )
     return pool.astype(jnp.int32), count
 
 
@@ -585,6 +617,6 @@ def _spread(value: Array, axes: int, shape: tuple[int, ...]) -> Array:
 def _brief(value: Any) -> str:
     if isinstance(value, Schedule):
         return f"Schedule({value.times.shape[-1]} pieces)"
-    if not _concrete(value) or value.size > 8:
+    if not is_concrete(value) or value.size > 8:
         return f"{value.dtype}{list(value.shape)}"
     return np.array2string(np.asarray(value), separator=", ", precision=6)

@@ -1,7 +1,7 @@
 """Scenario files: a model and the times at which to report, written in TOML, with errors that say what to change.
 
-`docs/scenario.md` describes the format. Every mistake in a file is a [`resource_ode.scenario.ScenarioError`][] that names the
-file, the key, what was expected and what came.
+`docs/scenario.md` describes the format. Every mistake in a file is a [`resource_ode.scenario.ScenarioError`][] that
+names the file, the key, what was expected and what came.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ScenarioError(f"{path}: expected a file that can be read, got {error.strerror}") from None
     except UnicodeDecodeError:
         raise ScenarioError(f"{path}: expected text in UTF-8 (TOML), got other bytes") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # most are a TOMLDecodeError, but not an integer of thousands of digits
         raise ScenarioError(f"{path}: expected TOML, got text that is none: {error}") from None
     except RecursionError:
         raise ScenarioError(f"{path}: expected TOML, got brackets that are nested too deeply") from None
@@ -119,19 +119,20 @@ def read_model(top: Table) -> ResourceModel:
         if "frequency" in resource:
             parameters["frequency"] = _frequency(resource, graph.skills)
         elif graph.frequency is None:
-            raise resource.error(f"missing key: {top.values['graph']} holds no frequencies; give a number or one a skill", "frequency")
+            file = top.values["graph"]
+            raise resource.error(f"expected a number, or one a skill, since {file} holds none", "frequency")
     else:
         for key in ("condense", "threshold"):
             if key in top:
                 raise top.error('expected only together with graph = "a file"', key)
         if "frequency" in resource:
-            raise resource.error("expected only together with a graph file; here each [[skill]] has its own", "frequency")
+            raise resource.error("expected only with a graph file; each [[skill]] has its own", "frequency")
         graph, parameters = _graph_from_tables(top)
     pools = int(max(parameters["pool"])) + 1 if "pool" in parameters else None
-    parameters["learning_rate"] = _for_pools(resource, "learning_rate", pools, above=0)
-    parameters["wasted_resource"] = _for_pools(resource, "wasted_resource", pools, least=0)
+    parameters["learning_rate"] = _for_pools(resource, "learning_rate", pools, above=0.0)
+    parameters["wasted_resource"] = _for_pools(resource, "wasted_resource", pools, least=0.0)
     if "gate_exponent" in resource or graph.fan_in:
-        parameters["gate_exponent"] = resource.number("gate_exponent", above=0)
+        parameters["gate_exponent"] = resource.number("gate_exponent", above=0.0)
     if "interference" in resource:
         parameters["interference"] = _matrix(resource, "interference", graph.skills)
     try:
@@ -155,7 +156,7 @@ def read_times(table: Table, model: ResourceModel) -> np.ndarray:
     if given == ["values"]:
         if "points" in table:
             raise table.error("expected only with until or horizon; values are the points themselves", "points")
-        times = table.numbers("values", least=0)
+        times = table.numbers("values", least=0.0)
         if not times:
             raise table.error("expected at least one time, got an empty list", "values")
         for position in range(1, len(times)):
@@ -166,27 +167,27 @@ def read_times(table: Table, model: ResourceModel) -> np.ndarray:
         return np.asarray(times)
     points = table.integer("points", DEFAULT_POINTS, least=2, most=MOST_POINTS)
     if given == ["until"]:
-        return np.linspace(0.0, table.number("until", above=0), points)
+        return np.linspace(0.0, table.number("until", above=0.0), points)
     return _up_to_horizon(table, model, points)
 
 
 def _up_to_horizon(table: Table, model: ResourceModel, points: int) -> np.ndarray:
     from .learning import learning_times
 
-    level = table.number("horizon", above=0, below=1)
+    level = table.number("horizon", above=0.0, below=1.0)
     times = np.asarray(learning_times(model, level))
     names = model.graph.skill_names()
     if np.isnan(times).any():
         name = names[int(np.argmax(np.isnan(times)))]
-        raise table.error(f"could not find when skill {_said(name)} reaches level {level:g}; give until instead", "horizon")
+        problem = f"could not find when skill {_said(name)} reaches level {level:g}"
+        raise table.error(f"{problem}; give until instead", "horizon")
     if np.isinf(times).any():
         name = names[int(np.argmax(np.isinf(times)))]
-        raise table.error(
-            f"expected a level that every skill reaches, but skill {_said(name)} never reaches {level:g}; give until instead",
-            "horizon",
-        )
+        problem = f"expected a level that every skill reaches, but {_said(name)} never reaches {level:g}"
+        raise table.error(f"{problem}; give until instead", "horizon")
     if times.max() <= 0:
-        raise table.error(f"expected a level above where every skill starts, got {level:g}; give until instead", "horizon")
+        problem = f"expected a level above where some skill starts, got {level:g}"
+        raise table.error(f"{problem}; give until instead", "horizon")
     step = MARGIN * float(times.max()) / (points - 1)
     # whole steps between rows where that costs little: tidier, and the discrete method needs them
     return np.linspace(0.0, (math.ceil(step) if step >= 20 else step) * (points - 1), points)
@@ -199,7 +200,7 @@ def _graph_from_file(top: Table) -> SkillGraph:
     from .graph_files import read_graph
 
     file = top.path.parent / top.text("graph")
-    threshold = top.number("threshold", 0.0, least=0)
+    threshold = top.number("threshold", 0.0, least=0.0)
     try:
         return read_graph(file, threshold=threshold, condense=top.flag("condense", False))
     except ScenarioError:
@@ -220,8 +221,9 @@ def _graph_from_tables(top: Table) -> tuple[SkillGraph, dict[str, Any]]:
         raise top.error("expected at least one [[skill]] table, got an empty list", "skill")
     skills: dict[str, Table] = {}
     for number, values in enumerate(tables, start=1):
-        name = Table(top.path, f"[[skill]] number {number}", values, SKILL).text("name")
-        skill = Table(top.path, f"[[skill]] {_said(name)}", values, SKILL)
+        called = _said(values["name"]) if isinstance(values.get("name"), str) else f"number {number}"
+        skill = Table(top.path, f"[[skill]] {called}", values, SKILL)
+        name = skill.text("name")
         if not name.strip() or not name.isprintable():
             raise skill.error("expected a name of printable characters", "name")
         if name in skills:
@@ -232,7 +234,7 @@ def _graph_from_tables(top: Table) -> tuple[SkillGraph, dict[str, Any]]:
         graphlib.TopologicalSorter(requires).prepare()
     except graphlib.CycleError as error:
         path = " -> ".join(error.args[1])
-        raise top.error(f"requires: expected no cycle, got {path} (each waits for the one before: none could ever start)") from None
+        raise top.error(f"requires: expected no cycle, got {path} (none of these could ever start)") from None
     position = {name: index for index, name in enumerate(skills)}
     graph = SkillGraph(
         [[position[before] for before in row] for row in requires.values()],
@@ -240,16 +242,20 @@ def _graph_from_tables(top: Table) -> tuple[SkillGraph, dict[str, Any]]:
         names=tuple(skills),
     )
     rows = list(skills.values())
-    parameters: dict[str, Any] = {"frequency": [skill.number("frequency", above=0) for skill in rows]}
+    parameters: dict[str, Any] = {"frequency": [skill.number("frequency", above=0.0) for skill in rows]}
     if any("initial_level" in skill for skill in rows):
-        parameters["initial_level"] = [skill.number("initial_level", 0.0, least=0, below=1) for skill in rows]
+        parameters["initial_level"] = [skill.number("initial_level", 0.0, least=0.0, below=1.0) for skill in rows]
     if any("frequency_after" in skill for skill in rows):
         parameters["frequency_after"] = [
-            skill.number("frequency_after", frequency, above=0)
+            skill.number("frequency_after", frequency, above=0.0)
             for skill, frequency in zip(rows, parameters["frequency"], strict=True)
         ]
     if any("pool" in skill for skill in rows):
-        parameters["pool"] = np.asarray([skill.integer("pool", 0, least=0, most=len(rows) - 1) for skill in rows])
+        pools = [skill.integer("pool", 0, least=0, most=len(rows) - 1) for skill in rows]
+        for pool in range(max(pools)):
+            if pool not in pools:
+                raise top.error(f"pool: expected pools numbered from 0 without gaps, got {max(pools)} and no {pool}")
+        parameters["pool"] = np.asarray(pools)
     return graph, parameters
 
 
@@ -270,8 +276,8 @@ def _prerequisites(name: str, skill: Table, skills: dict[str, Table]) -> list[st
 
 def _frequency(resource: Table, skills: int) -> list[float]:
     if not isinstance(resource.values["frequency"], list):
-        return [resource.number("frequency", above=0)] * skills
-    numbers = resource.numbers("frequency", above=0)
+        return [resource.number("frequency", above=0.0)] * skills
+    numbers = resource.numbers("frequency", above=0.0)
     if len(numbers) != skills:
         raise resource.error(f"expected one number for all or one a skill ({skills}), got {len(numbers)}", "frequency")
     return numbers
@@ -305,8 +311,8 @@ def _matrix(resource: Table, key: str, skills: int) -> list[list[float]]:
 class Table:
     """One table of a scenario file: reads its values, and says where and what is wrong with them.
 
-    **Arguments:** `path`: the file; `where`: how the table is called in messages; `values`: what TOML made of it; `known`: the
-    keys that it may have.
+    **Arguments:** `path`: the file; `where`: how the table is called in messages; `values`: what TOML made of it;
+    `known`: the keys that it may have.
 
     **Raises:** [`resource_ode.scenario.ScenarioError`][] for a key that it may not have.
     """
@@ -366,7 +372,8 @@ class Table:
     def integer(self, key: str, default: int | None = None, *, least: int, most: int) -> int:
         """A whole number (`1e3` is one)."""
         value = self.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1 or not least <= value <= most:
+        real = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not (real and least <= value <= most and value == int(value)):
             raise self.error(f"expected a whole number from {least} to {most}, got {_said(value)}", key)
         return int(value)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import diffrax
 import equinox as eqx
@@ -17,14 +17,15 @@ from jaxtyping import Array
 from . import cascade as resource_time
 from . import integrate as training_time
 from .model import ResourceModel, Schedule
+from .tracing import is_concrete
 from .trajectory import RESULTS, Trajectory
 
 METHODS = ("auto", "cascade", "ode", "steps")
-# panels of the first two solves of every member, and of those that follow while its estimated error exceeds the tolerance
+# panels of the first two solves of every member, and of those that follow while its estimated error is too large
 PANELS = (16, 24)
 MORE_PANELS = (48, 96, 192)
 # a traced call cannot look at its error: it always goes this far
-TRACED = (48,)
+TRACED = (24, 48)
 
 
 def simulate(
@@ -46,25 +47,26 @@ def simulate(
     **Arguments:**
 
     - `model`: a [`resource_ode.ResourceModel`][]; its batch axes become those of the result.
-    - `ts`: `(time,)`, training steps at which to report, not negative and increasing. Every method starts at `t = 0`, whatever `ts[0]`.
-    - `method`: `"auto"` takes the fastest that applies; `"cascade"` solves in resource time; `"ode"` integrates in training steps
-        with diffrax, and takes every model with $N_0 > 0$; `"steps"` is the discrete recursion $u \leftarrow \max(u - \eta r, 0)$ of
-        sign descent, for which `ts` are whole numbers.
+    - `ts`: `(time,)`, training steps at which to report, not negative and increasing. Every method starts at `t = 0`,
+        whatever `ts[0]`.
+    - `method`: `"auto"` takes the fastest that applies; `"cascade"` solves in resource time; `"ode"` integrates in
+        training steps with diffrax, and takes every model with $N_0 > 0$; `"steps"` is the discrete recursion $u
+        \leftarrow \max(u - \eta r, 0)$ of sign descent, for which `ts` are whole numbers.
 
     **Other arguments:**
 
     - `tolerance`: bound of the level error (absolute); default 1e-6 in float64, 2e-4 in float32. Not used by `"steps"`.
-    - `solver`, `controller`, `adjoint`, `max_steps`: passed to diffrax by `method="ode"` (defaults `Tsit5`, a `PIDController`, and
-        an adjoint that allows both `jvp` and `vjp`).
+    - `solver`, `controller`, `adjoint`, `max_steps`: passed to diffrax by `method="ode"` (defaults `Tsit5`, a
+        `PIDController`, and an adjoint that allows both `jvp` and `vjp`).
     - `batch_size`: largest number of members solved at a time, which bounds the memory beyond the result's own.
-    - `reduce`: a function of one member's [`resource_ode.Trajectory`][], evaluated inside the compiled solve in place of keeping the
-        trajectory; the result has `(*batch,)` in front of whatever it returns.
+    - `reduce`: a function of one member's [`resource_ode.Trajectory`][], evaluated inside the compiled solve in place
+        of keeping the trajectory; the result has `(*batch,)` in front of whatever it returns.
     - `progress`: called on the host as `progress(done, members)` after each piece.
 
     **Returns:** a [`resource_ode.Trajectory`][], or what `reduce` makes of it.
 
-    **Raises:** `ValueError` for wrong input, before anything is solved. A member that fails never raises: it is NaN, its
-    `result` says why, and its neighbours are not touched.
+    **Raises:** `ValueError` for wrong input, before anything is solved. A member that fails never raises: it is NaN,
+    its `result` says why, and its neighbours are not touched.
 
     **Example:**
 
@@ -87,6 +89,10 @@ def simulate(
         result = _in_pieces_cascade(model, ts, tolerance, batch_size, traced, progress, options)
     else:
         if path == "ode":
+            if model.frequency_after is not None:
+                model = jax.tree.map(
+                    lambda x: _without_derivative(x) if jnp.issubdtype(x.dtype, jnp.floating) else x, model
+                )
             if adjoint is None:
                 # the default adjoint of diffrax has no forward mode: under a transformation take the one that has both
                 adjoint = diffrax.DirectAdjoint() if traced else diffrax.RecursiveCheckpointAdjoint()
@@ -116,16 +122,17 @@ def _checked(model: ResourceModel, ts: Any) -> tuple[ResourceModel, Array, bool]
         raise ValueError(f"ts: expected numbers (training steps), got {ts!r:.80}") from None
     if ts.ndim != 1 or ts.shape[0] == 0:
         raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {ts.shape}")
-    if not isinstance(ts, jax.core.Tracer):
+    if is_concrete(ts):
         times = np.asarray(ts)
         if not np.all(np.isfinite(times)) or times[0] < 0 or np.any(np.diff(times) <= 0):
-            raise ValueError(f"ts: expected finite, increasing times from 0 on, got {np.array2string(times, threshold=6)}")
-    leaves = [x for x in jax.tree.leaves((model, ts)) if isinstance(x, jax.core.Tracer)]
-    return model, ts, bool(leaves)
+            raise ValueError(
+                f"ts: expected finite, increasing times from 0 on, got {np.array2string(times, threshold=6)}"
+            )
+    return model, ts, not is_concrete(model, ts)
 
 
 def _check_whole(ts: Array) -> None:
-    if isinstance(ts, jax.core.Tracer):
+    if not is_concrete(ts):
         raise ValueError('ts: method="steps" expects concrete times, not traced ones')
     times = np.asarray(ts)
     if np.any(times != np.round(times)):
@@ -136,13 +143,13 @@ def _check_whole(ts: Array) -> None:
 def _tolerance(tolerance: Any, dtype: Any) -> Array:
     if tolerance is None:
         tolerance = 1e-6 if dtype == jnp.float64 else 2e-4
-    if not isinstance(tolerance, jax.core.Tracer) and not (np.ndim(tolerance) == 0 and 0 < float(tolerance) < 1):
+    if is_concrete(tolerance) and not (np.ndim(tolerance) == 0 and 0 < float(tolerance) < 1):
         raise ValueError(f"tolerance: expected a number between 0 and 1 (an error of the level), got {tolerance!r}")
     return jnp.asarray(tolerance, dtype)
 
 
 def _concrete_true(condition: Any) -> bool:
-    return not isinstance(condition, jax.core.Tracer) and bool(condition)
+    return is_concrete(condition) and bool(condition)
 
 
 def cascade_obstacle(model: ResourceModel) -> str | None:
@@ -155,10 +162,10 @@ def cascade_obstacle(model: ResourceModel) -> str | None:
     if model.pool is not None and model.graph.fan_in:
         graph = model.graph
         pool = jnp.broadcast_to(model.pool, np.broadcast_shapes(model.pool.shape, graph.any_gate.shape))
-        indices = jnp.broadcast_to(graph.prerequisites, pool.shape + (graph.fan_in,))
+        indices = jnp.broadcast_to(graph.prerequisites, (*pool.shape, graph.fan_in))
         behind = jnp.take_along_axis(pool, indices.reshape(*pool.shape[:-1], -1), axis=-1).reshape(indices.shape)
         crossing = jnp.any(jnp.where(graph.required, behind != pool[..., None], False))
-        if isinstance(crossing, jax.core.Tracer):
+        if not is_concrete(crossing):
             return "prerequisites may cross pools (unknown under a trace)"
         if bool(crossing):
             return "prerequisites cross pools"
@@ -187,33 +194,34 @@ def _choose(model: ResourceModel, method: str, traced: bool, options: dict[str, 
         waste = model.wasted_resource
         if not isinstance(waste, Schedule) and np.size(waste) == 1 and _concrete_true(jnp.all(waste == 0)):
             raise ValueError(
-                'wasted_resource: method="ode" expects a positive number, got 0 (the run ends at t = n/eta, where the clock is '
-                'infinite); use method="cascade" or "steps"'
+                'wasted_resource: method="ode" expects a positive number, got 0 (the run ends at t = n/eta, where the '
+                'clock is infinite); use method="cascade" or "steps"'
             )
-        if traced and model.frequency_after is not None and isinstance(jnp.sum(model.rate()), jax.core.Tracer):
-            _refuse_gradient(model)
     return path, why
 
 
-def _refuse_gradient(model: ResourceModel) -> None:
-    """Autodiff through the jump of a self-paced rate in training time is silently wrong: refuse it where it can be seen."""
-    leaves = [x for x in jax.tree.leaves(model) if isinstance(x, jax.core.Tracer)]
-    if any(type(x).__name__ in ("JVPTracer", "LinearizeTracer") for x in leaves):
-        raise ValueError(
-            'method: "ode" has no correct gradients for self-paced skills (their frequency jumps in training time); use "cascade"'
-        )
+@jax.custom_jvp
+def _without_derivative(x: Array) -> Array:
+    return x
 
 
-def _kind(model: ResourceModel, path: str) -> str:
+@_without_derivative.defjvp
+def _refuse(primals: Any, tangents: Any) -> Any:
+    # autodiff through a jump of the rate in training time is silently wrong
+    raise ValueError(
+        'method: "ode" has no correct gradients for self-paced skills (their frequency jumps in training time); '
+        'use "cascade"'
+    )
+
+
+def _kind(model: ResourceModel, path: str) -> Literal["exposure", "direct"]:
     return "direct" if path == "steps" or model.interference is not None else "exposure"
 
 
 # -- solve members
 
 
-def _wrap(
-    model: ResourceModel, ts: Array, solved: tuple[Any, ...], reduce: Any, path: str, method: str
-) -> Any:
+def _wrap(model: ResourceModel, ts: Array, solved: tuple[Any, ...], reduce: Any, path: str, method: str) -> Any:
     """What is kept of one member: its arrays, or the caller's reduction of them."""
     state, clock, spent, result = solved
     present = model.graph.present
@@ -227,7 +235,16 @@ def _wrap(
 
 @eqx.filter_jit
 def _ode_members(
-    models: ResourceModel, ts: Array, tolerance: Array, *, solver: Any, controller: Any, adjoint: Any, max_steps: int, reduce: Any, method: str
+    models: ResourceModel,
+    ts: Array,
+    tolerance: Array,
+    *,
+    solver: Any,
+    controller: Any,
+    adjoint: Any,
+    max_steps: int,
+    reduce: Any,
+    method: str,
 ) -> Any:
     def one(model: ResourceModel) -> Any:
         solved = training_time.integrate(model, ts, tolerance, solver, controller, adjoint, max_steps)
@@ -237,7 +254,9 @@ def _ode_members(
 
 
 @eqx.filter_jit
-def _steps_members(models: ResourceModel, ts: Array, tolerance: Array, *, rows: tuple[int, ...], reduce: Any, method: str) -> Any:
+def _steps_members(
+    models: ResourceModel, ts: Array, tolerance: Array, *, rows: tuple[int, ...], reduce: Any, method: str
+) -> Any:
     def one(model: ResourceModel) -> Any:
         solved = training_time.discrete_steps(model, np.asarray(rows))
         return _wrap(model, ts, solved, reduce, "steps", method)
@@ -253,25 +272,29 @@ class Progress(eqx.Module):
     turns: Array | None
 
 
-def first_solves(model: ResourceModel, last: Array) -> resource_time.Cascade:
-    """The cascade of one member up to resource time `last`: on geometric panels, then with more where the error is."""
+def first_solve(model: ResourceModel, last: Array) -> Progress:
+    """Geometric panels up to resource time `last`, and where they fall short. Nothing here needs derivatives."""
+    model, last = jax.lax.stop_gradient((model, last))
     fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
     edges = resource_time.geometric_edges(jnp.minimum(1 / fastest, last / 2), last, PANELS[0])
-    solved = resource_time.solve_cascade(model, jax.lax.stop_gradient(edges))
-    if model.frequency_after is not None:
-        # each pass knows the turns of the last to the square of its error
-        for _ in range(2):
-            solved = resource_time.solve_cascade(model, resource_time.with_edges(edges, solved.turns(model)))
-    return next_solve(model, where_it_stands(model, solved), PANELS[1])
+    return where_it_stands(model, resource_time.solve_cascade(model, edges))
+
+
+def finish(model: ResourceModel, progress: Progress, panels: tuple[int, ...]) -> resource_time.Cascade:
+    """Solves with more and more panels; only the last one carries derivatives."""
+    for count in panels[:-1]:
+        frozen = jax.lax.stop_gradient(model)
+        progress = where_it_stands(frozen, next_solve(frozen, progress, count))
+    return next_solve(model, progress, panels[-1])
 
 
 def next_solve(model: ResourceModel, progress: Progress, panels: int) -> resource_time.Cascade:
-    """The same with more panels."""
+    """The same with more panels. Each solve knows the turns of self-paced skills to the square of the last one's error."""
     edges = jax.lax.stop_gradient(resource_time.refine_edges(progress.edges, progress.panel_error, panels))
-    solved = resource_time.solve_cascade(model, resource_time.with_edges(edges, progress.turns))
-    if model.frequency_after is not None:
-        solved = resource_time.solve_cascade(model, resource_time.with_edges(edges, solved.turns(model)))
-    return solved
+    turns = progress.turns
+    for _ in range(0 if turns is None else 2):
+        turns = resource_time.solve_cascade(model, resource_time.with_edges(edges, turns)).turns(model)
+    return resource_time.solve_cascade(model, resource_time.with_edges(edges, turns))
 
 
 def where_it_stands(model: ResourceModel, solved: resource_time.Cascade) -> Progress:
@@ -282,7 +305,8 @@ def where_it_stands(model: ResourceModel, solved: resource_time.Cascade) -> Prog
 def _range(model: ResourceModel, learning_rate: Array, waste: Array, until: Array, endless: bool) -> Array:
     """A resource time that no clock of this graph passes by training step `until`.
 
-    The budget law bounds it by $\\eta t/N_0$. Without waste an MSE run ends; cross entropy goes on, and its roots alone bound it.
+    The budget law bounds it by $\\eta t/N_0$. Without waste an MSE run ends; cross entropy goes on, and its roots alone
+    bound it.
     """
     wasteful = waste > 0
     last = jnp.max(jnp.where(wasteful, learning_rate * until / jnp.where(wasteful, waste, 1), 0))
@@ -321,11 +345,8 @@ def _cascade_members(
     def graph(arguments: tuple[ResourceModel, tuple[Array, Array], Progress | None]) -> Any:
         model, (learning_rate, waste), before = arguments
         if before is None:
-            solved = first_solves(model, _range(model, learning_rate, waste, ts[-1], endless))
-        else:
-            solved = next_solve(model, before, panels[0])
-        for count in panels if before is None else panels[1:]:
-            solved = next_solve(model, where_it_stands(model, solved), count)
+            before = first_solve(model, _range(model, learning_rate, waste, ts[-1], endless))
+        solved = finish(model, before, panels)
         unsure = ~(solved.error <= tolerance)
 
         def clock(learning_rate: Array, waste: Array) -> Any:
@@ -355,7 +376,13 @@ def microbatch(skills: int) -> int:
 
 
 def _in_pieces(
-    model: ResourceModel, ts: Array, run: Callable[..., Any], tolerance: Array, batch_size: int | None, traced: bool, progress: Any
+    model: ResourceModel,
+    ts: Array,
+    run: Callable[..., Any],
+    tolerance: Array,
+    batch_size: int | None,
+    traced: bool,
+    progress: Any,
 ) -> Any:
     """Members in pieces of one padded shape, each a call of the compiled `run`."""
     shape = model.batch_shape
@@ -367,8 +394,7 @@ def _in_pieces(
         pieces = []
         for begin in range(0, members, batch_size):
             index = np.minimum(np.arange(begin, begin + batch_size), members - 1)
-            piece = run(jax.tree.map(lambda x: x[index], flat), ts, tolerance)
-            pieces.append(jax.tree.map(lambda x: x[: members - begin], piece))
+            pieces.append(_take(run(_take(flat, index), ts, tolerance), slice(members - begin)))
             if progress is not None:
                 progress(min(begin + batch_size, members), members)
         result = jax.tree.map(lambda *x: jnp.concatenate(x), *pieces)
@@ -382,8 +408,8 @@ def _take(tree: Any, index: Any) -> Any:
 def split_axes(model: ResourceModel) -> tuple[ResourceModel, tuple[Array, Array], Callable[[Any], Any]]:
     """A batch as graphs times clocks: axes along which only $N_0$ and $\\eta$ differ share one cascade.
 
-    Returns the graphs `(graph, ...)`, the clocks `(graph, clock, ...)`, and what puts results `(graph, clock, ...)` back into
-    the batch's own shape.
+    Returns the graphs `(graph, ...)`, the clocks `(graph, clock, ...)`, and what puts results `(graph, clock, ...)`
+    back into the batch's own shape.
     """
     shape = model.batch_shape
     pools = () if model.pool is None else (model.pools,)
@@ -394,7 +420,7 @@ def split_axes(model: ResourceModel) -> tuple[ResourceModel, tuple[Array, Array]
     order = outer + [axis for axis in range(len(shape)) if axis not in outer]
     members = math.prod(own)
 
-    def clock(value: Array) -> Array:
+    def clock(value: Any) -> Array:
         spread = jnp.broadcast_to(value, shape + pools)
         moved = jnp.transpose(spread, (*order, *range(len(shape), len(shape) + len(pools))))
         return moved.reshape((members, math.prod(shape) // max(members, 1), *pools))
@@ -437,12 +463,16 @@ def _in_pieces_cascade(
             mine = _take(clocks, (slice(top, top + tall), slice(left, left + wide)))
             row.append(_solve_surely(piece, mine, ts, tolerance, options))
             if progress is not None:
-                progress(min(top + tall, members) * each if left + wide >= each else top * each + left + wide, members * each)
+                progress(
+                    min(top + tall, members) * each if left + wide >= each else top * each + left + wide, members * each
+                )
         rows.append(row[0] if len(row) == 1 else jax.tree.map(lambda *x: jnp.concatenate(x, axis=1), *row))
     return back(rows[0] if len(rows) == 1 else jax.tree.map(lambda *x: jnp.concatenate(x), *rows))
 
 
-def solve_pieces(graphs: ResourceModel, clocks: tuple[Array, Array], solve: Callable[..., Any], size: int) -> tuple[Any, np.ndarray]:
+def solve_pieces(
+    graphs: ResourceModel, clocks: tuple[Array, Array], solve: Callable[..., Any], size: int
+) -> tuple[Any, np.ndarray]:
     """Solve members, and again with more panels those that are unsure; also returns those that still are.
 
     Always in whole microbatches: one compiled shape, and results that do not depend on the company.
@@ -458,7 +488,7 @@ def solve_pieces(graphs: ResourceModel, clocks: tuple[Array, Array], solve: Call
         solved = solve(*chosen, progress, panels)
         return _take(solved, slice(len(index))) if fill else solved
 
-    result, unsure, progress = padded(np.arange(len(clocks[0])), None, ())
+    result, unsure, progress = padded(np.arange(len(clocks[0])), None, PANELS[1:])
     left = np.flatnonzero(np.asarray(unsure))
     progress = _take(progress, left)
     for panels in MORE_PANELS:

@@ -17,7 +17,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Real
 
-
 # Outside of a compiled function each operation would be compiled and called on its own; inside, it is inlined.
 _compiled = functools.partial(jax.jit, inline=True)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import importlib.metadata
 import json
 import os
 import uuid
@@ -17,12 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .graph import GATES, SkillGraph
 from .model import ResourceModel, Schedule
+from .tracing import is_concrete
 from .trajectory import RESULTS, Trajectory, result_codes, result_names, results_from_codes
 
 FORMAT = "resource_ode run"
@@ -70,16 +69,17 @@ _VARIABLE = {
 }
 
 
-def to_xarray(run: Trajectory) -> Any:
+def to_xarray(run: Any) -> Any:
     """A run, or a batch of runs, as a labelled data set.
 
     **Arguments:** `run`: a [`resource_ode.Trajectory`][] with concrete values.
 
-    **Returns:** an `xarray.Dataset` with dimensions `(graph, time, skill)` for a batch (further batch axes are `axis_1`,
-    `axis_2`, ...), `(time, skill)` for one run, and a last `pool` where there are pools. Coordinates: `time` (training
-    steps) and `skill` (names; where members differ in names, an index, the names being `skill_name`). Variables: `level`,
-    `unlearned`, `share`, `waste`, `loss`, `clock`, `budget_residual`, `result` (a code, its sentence in `flag_meanings`),
-    and all that is needed to rebuild the run, with `units` and `long_name`; options and single parameters are attributes.
+    **Returns:** an `xarray.Dataset` with dimensions `(graph, time, skill)` for a batch (further batch axes are
+    `axis_1`, `axis_2`, ...), `(time, skill)` for one run, and a last `pool` where there are pools. Coordinates: `time`
+    (training steps) and `skill` (names; where members differ in names, an index, the names being `skill_name`).
+    Variables: `level`, `unlearned`, `share`, `waste`, `loss`, `clock`, `budget_residual`, `result` (a code, its
+    sentence in `flag_meanings`), and all that is needed to rebuild the run, with `units` and `long_name`; options and
+    single parameters are attributes.
 
     **Raises:** `ValueError` for anything but a concrete run.
 
@@ -91,6 +91,8 @@ def to_xarray(run: Trajectory) -> Any:
     {'time': 2, 'skill': 1}
     """
     import xarray
+
+    from . import __version__
 
     _check(run)
     variables: dict[str, Any] = {}
@@ -132,7 +134,7 @@ def to_xarray(run: Trajectory) -> Any:
         "title": "Run of the Resource model of skill learning",
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        "resource_ode_version": _version(),
+        "resource_ode_version": __version__,
         "method": run.method,
         "kind": run.kind,
         "loss": run.model.loss,
@@ -149,7 +151,7 @@ def to_xarray(run: Trajectory) -> Any:
     return xarray.Dataset(variables, coordinates, attributes)
 
 
-def save(run: Trajectory, path: Any) -> None:
+def save(run: Any, path: Any) -> None:
     """Write a run to a file, whole or not at all.
 
     **Arguments:**
@@ -188,8 +190,8 @@ def load(path: Any) -> Trajectory:
 
     **Arguments:** `path`: a `.nc` file written by `Trajectory.save`.
 
-    **Returns:** a [`resource_ode.Trajectory`][] equal to the saved one, its model included. If the file is in float64 and
-    JAX is not, the numbers are rounded to float32, with a warning that says how to keep them.
+    **Returns:** a [`resource_ode.Trajectory`][] equal to the saved one, its model included. If the file is in float64
+    and JAX is not, the numbers are rounded to float32, with a warning that says how to keep them.
 
     **Raises:** `FileNotFoundError` if there is no such file; `ValueError` if it is not a saved run.
 
@@ -217,12 +219,12 @@ def load(path: Any) -> Trajectory:
             )
         try:
             run = _rebuild(dataset)
-        except KeyError as error:
+        except _Missing as error:
             raise ValueError(f"path: {str(path)!r} lacks {error.args[0]!r}, which a saved run has") from None
         if dataset["state"].dtype != run.state.dtype:
             warnings.warn(
-                f"{str(path)!r} holds {dataset['state'].dtype} numbers, rounded here to {run.state.dtype}; to keep them, "
-                'call jax.config.update("jax_enable_x64", True) first',
+                f"{str(path)!r} holds {dataset['state'].dtype} numbers, rounded here to {run.state.dtype}; to keep "
+                'them, call jax.config.update("jax_enable_x64", True) first',
                 stacklevel=2,
             )
     return run
@@ -234,7 +236,7 @@ def load(path: Any) -> Trajectory:
 def _check(run: Any) -> None:
     if not isinstance(run, Trajectory):
         raise ValueError(f"run: expected a Trajectory, got {type(run).__name__}")
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(run)):
+    if not is_concrete(run):
         raise ValueError(
             "run: expected concrete values, got a run inside jit, vmap or grad; store what the call returns"
         )
@@ -292,18 +294,21 @@ def _names(run: Trajectory) -> tuple[tuple[str, ...] | np.ndarray, str]:
     return np.asarray(graph.names, dtype=object).reshape((*graph.batch_shape, graph.skills)), "by member"
 
 
-def _version() -> str:
-    try:
-        return importlib.metadata.version("resource-ode")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
-
-
 # -- and back
 
 
+class _Missing(Exception):
+    """A saved run lacks the variable or attribute of this name."""
+
+
+def _get(held: Any, name: str) -> Any:
+    if name not in held:
+        raise _Missing(name)
+    return held[name]
+
+
 def _array(dataset: Any, name: str, kind: Any = None) -> Any:
-    variable = dataset[name]
+    variable = _get(dataset, name)
     value = np.asarray(variable.values)
     if "stored_shape" in variable.attrs:
         value = value.reshape(json.loads(variable.attrs["stored_shape"]))
@@ -328,7 +333,7 @@ def _assemble(kind: type, **values: Any) -> Any:
 def _rebuild(dataset: Any) -> Trajectory:
     attributes = dataset.attrs
     present = _array(dataset, "present", bool)
-    fan_in = int(attributes["fan_in"])
+    fan_in = int(_get(attributes, "fan_in"))
     if fan_in:
         prerequisites, required = _array(dataset, "prerequisites"), _array(dataset, "required", bool)
     else:
@@ -347,13 +352,13 @@ def _rebuild(dataset: Any) -> Trajectory:
     fields = {name: _optional(dataset, _VARIABLE.get(("model", name), name)) for name in _MODEL}
     for name in ("frequency", "learning_rate", "wasted_resource", "gate_exponent"):
         if fields[name] is None:
-            raise KeyError(name)
+            raise _Missing(name)
     model = _assemble(
         ResourceModel,
         graph=graph,
-        loss=str(attributes["loss"]),
-        competition=str(attributes["competition"]),
-        pools=int(attributes["pools"]),
+        loss=str(_get(attributes, "loss")),
+        competition=str(_get(attributes, "competition")),
+        pools=int(_get(attributes, "pools")),
         **fields,
     )
     return Trajectory(
@@ -361,20 +366,20 @@ def _rebuild(dataset: Any) -> Trajectory:
         _array(dataset, "state"),
         _array(dataset, "clock"),
         _optional(dataset, "spent"),
-        results_from_codes(np.asarray(dataset["result"].values)),
+        results_from_codes(np.asarray(_get(dataset, "result").values)),
         model,
-        "direct" if attributes["kind"] == "direct" else "exposure",
-        str(attributes["method"]),
+        "direct" if _get(attributes, "kind") == "direct" else "exposure",
+        str(_get(attributes, "method")),
     )
 
 
 def _names_from(dataset: Any) -> tuple[Any, ...] | None:
-    kind = dataset.attrs["names"]
+    kind = _get(dataset.attrs, "names")
     if kind == "default":
         return None
     if kind == "shared":
-        return tuple(str(name) for name in dataset["skill"].values)
-    rows = dataset["skill_name"].values
+        return tuple(str(name) for name in _get(dataset, "skill").values)
+    rows = _get(dataset, "skill_name").values
     return tuple(tuple(str(name) for name in row) for row in rows.reshape(-1, rows.shape[-1]))
 
 

@@ -1,7 +1,7 @@
 """What a run holds, and what is derived from it.
 
-A trajectory stores the times, one state a skill (the exposure), the clock, a result code and its model. Levels, shares and the
-rest are derived when they are read: a large ensemble pays for what is read.
+A trajectory stores the times, one state a skill (the exposure), the clock, a result code and its model. Levels, shares
+and the rest are derived when they are read: a large ensemble pays for what is read.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .model import ResourceModel
+from .tracing import is_concrete
 
 
 class RESULTS(eqx.Enumeration):
@@ -27,12 +28,12 @@ class RESULTS(eqx.Enumeration):
     )
     not_finite = "The solution became infinite or not a number; look for extreme parameters or a step that is too long."
     inaccurate = (
-        "The estimated error exceeds the tolerance; loosen tolerance, or call simulate outside jit, vmap and grad, where such "
-        'members are solved again. method="ode" has no such limit.'
+        "The estimated error exceeds the tolerance; loosen tolerance, or call simulate outside jit, vmap and grad, where "
+        'such members are solved again. method="ode" has no such limit.'
     )
     no_waste = (
-        'The wasted resource is zero, which method="ode" cannot integrate past the end of the run; give it a positive number or '
-        'use method="cascade" or "steps".'
+        'The wasted resource is zero, which method="ode" cannot integrate past the end of the run; give it a positive '
+        'number or use method="cascade" or "steps".'
     )
 
 
@@ -43,20 +44,20 @@ class RunFailed(RuntimeError):
 class Trajectory(eqx.Module):
     r"""A run, or a batch of runs, of a [`resource_ode.ResourceModel`][].
 
-    Stored: `ts` `(time,)`; `state` `(*batch, time, skill)`, the exposure; `clock` `(*batch, time)`, resource time $\tau$; `result`;
-    `model`; `method`, which says which path ran and why. Derived on access:
+    Stored: `ts` `(time,)`; `state` `(*batch, time, skill)`, the exposure; `clock` `(*batch, time)`, resource time
+    $\tau$; `result`; `model`; `method`, which says which path ran and why. Derived on access:
 
     - `level`, `unlearned`, `log_depth`, `share`: `(*batch, time, skill)`, dimensionless;
     - `waste` (wasted share of the resource), `loss`, `budget_residual`: `(*batch, time)`.
 
-    With pools, `clock`, `waste` and `budget_residual` have a last pool axis. Skills that only pad a batch are NaN, and so is every
-    value of a member that failed. `run[i]` is member `i` without its padding.
+    With pools, `clock`, `waste` and `budget_residual` have a last pool axis. Skills that only pad a batch are NaN, and
+    so is every value of a member that failed. `run[i]` is member `i` without its padding.
     """
 
     ts: Float[Array, " time"]
     state: Float[Array, "*batch time skill"]
-    clock: Float[Array, "..."]
-    spent: Float[Array, "..."] | None
+    clock: Float[Array, ...]
+    spent: Float[Array, ...] | None
     result: Any
     model: ResourceModel
     kind: Literal["exposure", "direct"] = eqx.field(static=True)
@@ -78,10 +79,13 @@ class Trajectory(eqx.Module):
     def exposure(self) -> Float[Array, "*batch time skill"]:
         r"""Exposure $X$, $dX_i/d\tau = c_i$, resource-time units.
 
-        **Raises:** `ValueError` for runs with interference and discrete steps, which hold the unlearned fraction (or margin).
+        **Raises:** `ValueError` for runs with interference and discrete steps, which hold the unlearned fraction (or
+        margin).
         """
         if self.kind != "exposure":
-            raise ValueError("exposure: this run holds the unlearned fraction (MSE) or margin (cross entropy), read level instead")
+            raise ValueError(
+                "exposure: this run holds the unlearned fraction (MSE) or margin (cross entropy), read level instead"
+            )
         return self._masked(lambda model, state, time: state)
 
     @property
@@ -114,7 +118,7 @@ class Trajectory(eqx.Module):
         return self._masked(*(lambda m, x, t, f=f: m.shares(f(m, x, t), m.waste_at(t))[0] for f in _COMPETITIVENESS))
 
     @property
-    def waste(self) -> Float[Array, "..."]:
+    def waste(self) -> Float[Array, ...]:
         """Wasted share $N_0/(F + N_0)$ of the resource, `(*batch, time)` (with pools a last pool axis)."""
         return self._per_pool(lambda m, f, t: m.shares(f, m.waste_at(t))[1])
 
@@ -136,12 +140,12 @@ class Trajectory(eqx.Module):
         return self._map(total)
 
     @property
-    def budget_residual(self) -> Float[Array, "..."]:
+    def budget_residual(self) -> Float[Array, ...]:
         r"""$(\mathrm{learned} + N_0 \tau - \eta t)/\max(\eta t, 1)$: 0 but for the error of the solve.
 
-        Learned is the sum of the levels (MSE), of the margins (cross entropy), or the integral of $F\,d\tau$ (interference). With a
-        schedule of $N_0$ or $\eta$ both sides are integrals. With "l2" there is no budget law; the residual is that of
-        $\eta t = \int \sqrt{\sum f^2 + N_0^2}\, d\tau$.
+        Learned is the sum of the levels (MSE), of the margins (cross entropy), or the integral of $F\,d\tau$
+        (interference). With a schedule of $N_0$ or $\eta$ both sides are integrals. With "l2" there is no budget law;
+        the residual is that of $\eta t = \int \sqrt{\sum f^2 + N_0^2}\, d\tau$.
         """
 
         def one(model: ResourceModel, state: Array, clock: Array, spent: Array | None, time: Array) -> Array:
@@ -165,7 +169,8 @@ class Trajectory(eqx.Module):
     def check(self) -> Trajectory:
         """This run, if every member succeeded.
 
-        **Raises:** [`resource_ode.RunFailed`][] with a summary such as "2 of 300 runs failed: 2 The solver used up its steps ...".
+        **Raises:** [`resource_ode.RunFailed`][] with a summary such as "2 of 300 runs failed: 2 The solver used up its
+        steps ...".
         """
         summary = self.failures()
         if summary:
@@ -188,7 +193,9 @@ class Trajectory(eqx.Module):
         """Member `index` of a batch, without its padding."""
         index = index if isinstance(index, tuple) else (index,)
         if len(index) != len(self.batch_shape):
-            raise IndexError(f"expected {len(self.batch_shape)} integers to pick one of a batch {self.batch_shape}, got {index}")
+            raise IndexError(
+                f"expected {len(self.batch_shape)} integers to pick one of a batch {self.batch_shape}, got {index}"
+            )
         model = self.model[index]
         pick = lambda x: None if x is None else x[index]  # noqa: E731
         return Trajectory(
@@ -215,7 +222,7 @@ class Trajectory(eqx.Module):
         storage.save(self, path)
 
     def __repr__(self) -> str:
-        if isinstance(self.state, jax.core.Tracer):
+        if not is_concrete(self.state):
             return f"Trajectory(traced, {self.state.shape})"
         batch = f"batch {self.batch_shape}, " if self.batch_shape else ""
         stored = sum(x.nbytes for x in (self.state, self.clock))
@@ -239,12 +246,14 @@ class Trajectory(eqx.Module):
         return values[..., 0] if self.model.pool is None else values
 
     def _map(self, function: Callable[..., Array], *more: Array | None) -> Array:
-        """`function(model, state, *more, time)` of one member at one time, over all times and members; failures are NaN."""
+        """`function(model, state, *more, time)` of one member at one time, over all times and members; failures are
+        NaN.
+        """
         shape = self.batch_shape
         members = int(np.prod(shape))
         flat = lambda x: None if x is None else x.reshape((members, *x.shape[len(shape) :]))  # noqa: E731
 
-        def member(model: ResourceModel, state: Array, *others: Any) -> Array:
+        def member(model: ResourceModel, state: Any, *others: Any) -> Array:
             return jax.vmap(lambda x, t, *o: function(model, x, *o, t))(state, self.ts, *others)
 
         values = jax.vmap(member)(self.model.flat(), flat(self.state), *map(flat, more))
@@ -258,7 +267,7 @@ class Trajectory(eqx.Module):
     def _per_pool(self, function: Callable[..., Array]) -> Array:
         exposed, direct = _COMPETITIVENESS
         of = exposed if self.kind == "exposure" else direct
-        failed = jnp.isnan(self._with_pool(self.clock))
+        failed = jnp.isnan(self.clock if self.model.pool is not None else self.clock[..., None])
         values = self._map(lambda m, x, t: function(m, of(m, x, t), t))
         return self._drop_pool(jnp.where(failed, jnp.nan, values))
 

@@ -3,8 +3,15 @@
 import os
 
 # XLA reads its flags once, when jax starts a backend, so they are set before jax is imported.
-# Four host devices let the sharded code paths run on any machine.
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4".strip()
+# Four host devices let the sharded code paths run on any machine. Tests compile far longer than they run, and without
+# optimisation LLVM takes half the time.
+os.environ["XLA_FLAGS"] = " ".join(
+    [
+        os.environ.get("XLA_FLAGS", ""),
+        "--xla_force_host_platform_device_count=4",
+        "--xla_backend_optimization_level=0",
+    ]
+).strip()
 # No display is needed, not even in the processes that tests start.
 os.environ["MPLBACKEND"] = "Agg"
 

@@ -1,6 +1,6 @@
 """The closed forms against golden numbers and against references that share no code with them (SciPy, mpmath)."""
 
-import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -22,33 +22,41 @@ def power_law(skills: int, alpha: float) -> np.ndarray:
     return frequency / frequency.sum()
 
 
-def check_gradients(function, *arguments, tolerance=1e-8, step=1e-4):
-    """Forward mode against differences of fourth order, along one direction for each argument; reverse against forward."""
-    arguments = tuple(jnp.asarray(argument, float) for argument in arguments)
+def check_gradients(function, *arguments, also=(), tolerance=1e-8, step=1e-4):
+    """Forward mode against fourth-order differences, a direction for each argument; reverse mode against forward mode.
+
+    The function may return several arrays: each is held to its own scale. `also`: more points of the same shapes.
+    """
+    points = [tuple(jnp.asarray(argument, float) for argument in point) for point in (arguments, *also)]
     rng = np.random.default_rng(0)
-    function = jax.jit(function)
-    value, pull = jax.vjp(function, *arguments)
-    weights = rng.normal(size=value.shape)
-    pulled = pull(jnp.asarray(weights))
-    push = jax.jit(lambda *tangents: jax.jvp(function, arguments, tangents)[1])
-    for index, argument in enumerate(arguments):
-        direction = np.asarray(argument) * rng.uniform(0.5, 1.5, argument.shape)
+    shapes = jax.tree.leaves(jax.eval_shape(function, *points[0]))
+    weights = [rng.normal(size=shape.shape) for shape in shapes]
 
-        def shifted(amount, index=index, direction=direction):
-            changed = list(arguments)
-            changed[index] = jnp.asarray(np.asarray(changed[index]) + amount * direction)
-            return np.asarray(function(*changed))
+    @jax.jit
+    def probe(arguments, tangents):
+        values, pull = jax.vjp(lambda *values: jax.tree.leaves(function(*values)), *arguments)
+        pushed = jax.jvp(lambda *values: jax.tree.leaves(function(*values)), arguments, tangents)[1]
+        return values, pushed, pull([jnp.asarray(weight) for weight in weights])
 
-        expected = (8 * (shifted(step) - shifted(-step)) - shifted(2 * step) + shifted(-2 * step)) / (12 * step)
-        scale = np.abs(expected).max()
-        assert scale > 0
-        tangents = [jnp.zeros_like(other) for other in arguments]
-        tangents[index] = jnp.asarray(direction)
-        forward = np.asarray(push(*tangents))
-        np.testing.assert_allclose(forward, expected, rtol=0, atol=tolerance * scale)
-        np.testing.assert_allclose(
-            (pulled[index] * direction).sum(), (weights * forward).sum(), rtol=1e-9, atol=1e-12 * scale
-        )
+    still = tuple(jnp.zeros_like(argument) for argument in points[0])
+    for arguments, index in itertools.product(points, range(len(still))):
+        direction = jnp.asarray(np.asarray(arguments[index]) * rng.uniform(0.5, 1.5, arguments[index].shape))
+
+        def shifted(amount, arguments=arguments, index=index, direction=direction):
+            changed = arguments[index] + amount * direction
+            return [
+                np.asarray(each) for each in probe((*arguments[:index], changed, *arguments[index + 1 :]), still)[0]
+            ]
+
+        _, pushed, pulled = probe(arguments, (*still[:index], direction, *still[index + 1 :]))
+        near, far = (shifted(step), shifted(-step)), (shifted(2 * step), shifted(-2 * step))
+        total, size = 0.0, 0.0
+        for each, up, down, up_far, down_far, weight in zip(pushed, *near, *far, weights, strict=True):
+            expected = (8 * (up - down) - (up_far - down_far)) / (12 * step)
+            np.testing.assert_allclose(each, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+            total, size = total + (weight * each).sum(), size + np.abs(weight * each).sum()
+        assert size > 0
+        np.testing.assert_allclose((pulled[index] * direction).sum(), total, rtol=0, atol=1e-11 * size)
 
 
 # --- Independent skills: golden numbers -------------------------------------------------------------------------------
@@ -122,10 +130,10 @@ def integrated(times, frequency, learning_rate, wasted_resource, loss):
 @pytest.mark.parametrize(
     ("frequency", "wasted_resource"),
     [
-        (power_law(10, 2.0), 0.003),
+        (power_law(4, 2.0), 0.003),
         (np.array([1.0]), 0.01),
         (np.array([0.2, 3.0, 0.2, 1e-3]), 0.0),
-        (np.array([5.0, 1e-5]), 40.0),
+        (np.array([5.0, 1e-5, 1.0, 1.0]), 40.0),
     ],
 )
 def test_independent_levels_against_integration_in_time(frequency, wasted_resource, loss):
@@ -143,15 +151,17 @@ def test_independent_levels_against_integration_in_time(frequency, wasted_resour
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("wasted_resource", [0.0, 1e-14, 1e-3, 1e9])
 @pytest.mark.parametrize(
-    "frequency", [np.array([1.0]), np.array([1e8, 1.0, 1e-12]), np.geomspace(1e-9, 1e3, 60), np.full(7, 1e-30)]
+    "frequency", [np.array([1.0]), np.array([1e8, 1.0, 1e-12]), np.geomspace(1e-9, 1e3, 60), np.full(3, 1e-30)]
 )
 def test_clock_spends_the_budget_exactly(frequency, wasted_resource, loss):
     """The budget law at 50 digits, at the clock that was found: right within the rounding of clock and resource."""
     skills = len(frequency)
     early, late = np.geomspace(1e-14, 0.5, 12), 1 - np.geomspace(1e-14, 0.4, 8)
     resource = np.concatenate([early, late]) * skills
-    if wasted_resource > 0 or loss == "cross_entropy":
-        resource = np.concatenate([resource, np.geomspace(1, 30, 6) * skills])
+    endless = wasted_resource > 0 or loss == "cross_entropy"
+    resource = np.concatenate(
+        [resource, np.geomspace(1, 30, 6) * skills if endless else np.linspace(0.1, 0.9, 6) * skills]
+    )
     clock = analytic.independent_clock(resource, frequency, 1.0, wasted_resource, loss)
     assert np.isfinite(clock).all()
     with mpmath.workdps(50):
@@ -216,8 +226,8 @@ def test_learning_times_are_affine_in_waste_and_scale_with_the_rate():
 
 
 def test_unlearned_fractions_collapse():
-    frequency = power_law(5, 1.0)
-    levels = np.asarray(analytic.independent_levels(np.linspace(0.1, 4, 9), frequency, 1.0, 0.05))
+    frequency = power_law(4, 1.0)
+    levels = np.asarray(analytic.independent_levels(np.linspace(0.1, 4, 25), frequency, 1.0, 0.05))
     collapsed = (1 - levels) ** (1 / frequency)
     np.testing.assert_allclose(collapsed, np.broadcast_to(collapsed[:, :1], collapsed.shape), rtol=1e-12)
 
@@ -243,19 +253,20 @@ def test_a_run_without_waste_ends():
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("wasted_resource", [0.003, 2.0])
-def test_gradients_of_independent_skills(wasted_resource, loss):
-    frequency = power_law(4, 1.5)
-    times = np.array([3.0, 20.0, 55.0])
-    level = functools.partial(analytic.independent_levels, loss=loss)
-    check_gradients(level, times, frequency, 0.05, wasted_resource)
-    check_gradients(functools.partial(analytic.independent_clock, loss=loss), times, frequency, 0.05, wasted_resource)
-    check_gradients(functools.partial(analytic.loss_exponent, loss=loss), times, frequency, 0.05, wasted_resource)
-    check_gradients(
-        functools.partial(analytic.independent_learning_times, loss=loss), 0.7, frequency, 0.05, wasted_resource
-    )
-    if loss == "cross_entropy":
-        check_gradients(analytic.independent_margins, times, frequency, 0.05, wasted_resource)
+def test_gradients_of_independent_skills(loss):
+    def everything(times, level, frequency, learning_rate, wasted_resource):
+        arguments = times, frequency, learning_rate, wasted_resource
+        return (
+            analytic.independent_levels(*arguments, loss),
+            analytic.independent_clock(*arguments, loss),
+            analytic.loss_exponent(*arguments, loss),
+            analytic.independent_learning_times(level, *arguments[1:], loss),
+            analytic.independent_margins(*arguments) if loss == "cross_entropy" else 0.0 * times,
+        )
+
+    early, late = ([3.0, 20.0, 55.0], 0.7), ([1e-6, 70.0, 1e4], 1e-3)
+    parameters = power_law(4, 1.5), 0.05
+    check_gradients(everything, *early, *parameters, 0.003, also=[(*late, *parameters, 2.0)])
 
 
 def test_gradients_where_no_waste_and_no_time_have_passed():
@@ -359,12 +370,12 @@ def test_a_direction_that_no_vector_spans_is_never_learned():
 
 
 def test_interference_without_overlap_is_independence():
-    frequency = power_law(6, 2.0)
-    times = np.array([0.0, 10.0, 40.0, 100.0])
+    frequency = power_law(4, 2.0)
+    times = np.linspace(0, 70, 25)
     clock = analytic.independent_clock(times, frequency, 0.05, 0.01)
-    unlearned = analytic.interference_unlearned(clock, frequency, np.eye(6))
+    unlearned = analytic.interference_unlearned(clock, frequency, np.eye(4))
     np.testing.assert_allclose(1 - unlearned, analytic.independent_levels(times, frequency, 0.05, 0.01), atol=1e-13)
-    np.testing.assert_allclose(analytic.interference_time(clock, frequency, np.eye(6), 0.05, 0.01), times, rtol=1e-12)
+    np.testing.assert_allclose(analytic.interference_time(clock, frequency, np.eye(4), 0.05, 0.01), times, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -376,15 +387,13 @@ def test_interference_without_overlap_is_independence():
     ],
 )
 def test_gradients_of_interference(frequency, overlap):
-    clock = np.array([0.2, 3.0, 40.0])
-    check_gradients(lambda tau, p: analytic.interference_unlearned(tau, p, overlap), clock, frequency)
-    check_gradients(
-        lambda tau, p, rate, waste: analytic.interference_time(tau, p, overlap, rate, waste),
-        clock,
-        frequency,
-        0.05,
-        0.01,
-    )
+    def everything(clock, frequency, learning_rate, wasted_resource):
+        return (
+            analytic.interference_unlearned(clock, frequency, overlap),
+            analytic.interference_time(clock, frequency, overlap, learning_rate, wasted_resource),
+        )
+
+    check_gradients(everything, [0.2, 3.0, 40.0], frequency, 0.05, 0.01)
 
 
 def test_gradient_in_the_overlap():
@@ -393,8 +402,14 @@ def test_gradient_in_the_overlap():
     def mixed(share):
         return jnp.asarray(base) * (1 - share) + jnp.asarray(other) * share
 
-    check_gradients(lambda s: analytic.interference_unlearned([0.5, 5.0], power_law(4, 1.0), mixed(s)), 0.3)
-    check_gradients(lambda s: analytic.interference_time([0.5, 5.0], power_law(4, 1.0), mixed(s), 0.1, 0.0), 0.3)
+    def everything(share):
+        clock, frequency, overlap = [0.5, 5.0], power_law(4, 1.0), mixed(share)
+        return (
+            analytic.interference_unlearned(clock, frequency, overlap),
+            analytic.interference_time(clock, frequency, overlap, 0.1, 0.0),
+        )
+
+    check_gradients(everything, 0.3)
 
 
 # --- Prerequisites ----------------------------------------------------------------------------------------------------
@@ -463,9 +478,9 @@ def test_self_paced_depth_and_its_gradient():
 
 def test_domino_limit():
     learning_rate = 1e-3
-    times = np.linspace(0, 3.2, 33) / learning_rate
+    times = np.linspace(0, 3.2, 25) / learning_rate
     limit = analytic.domino_levels(times, 3, learning_rate)
-    assert limit.shape == (33, 3)
+    assert limit.shape == (25, 3)
     gaps = []
     for ratio in (1e-2, 1e-4, 1e-8):
         frequency = ratio ** np.arange(3)
@@ -479,7 +494,7 @@ def test_parallel_limit():
     frequency = np.array([1.0, 0.1, 3.0])
     gaps = []
     for wasted_resource in (1e2, 1e4, 1e6):
-        times = np.linspace(0, 5, 20) * wasted_resource
+        times = np.linspace(0, 5, 25) * wasted_resource
         limit = analytic.parallel_levels(times, frequency, 1.0, wasted_resource)
         gaps.append(np.abs(analytic.independent_levels(times, frequency, 1.0, wasted_resource) - limit).max())
     np.testing.assert_allclose(np.array(gaps[:-1]) / gaps[1:], 100, rtol=0.05)  # the correction is of order 1/N_0
@@ -592,11 +607,11 @@ def test_last_learning_time_bound_holds_at_every_gate(gate_exponent):
 
 
 def test_rates_may_underflow_but_their_clocks_do_not():
-    """A binary tree nine levels deep, rare skills: the rate of its root is below the smallest float."""
-    skills = 1023
+    """A binary tree of rare skills, seven levels deep: the rate of its root is below the smallest float."""
+    skills = 127
     prerequisites = [[2 * i + 1, 2 * i + 2] if 2 * i + 2 < skills else [] for i in range(skills)]
     generation, rate = analytic.small_gate_generations(prerequisites, "all", np.full(skills, 1e-3))
-    assert generation[0] == 1023 and rate[0] == 0
+    assert generation[0] == 127 and rate[0] == 0
     clock = analytic.small_gate_clock(0.5, prerequisites, "all", np.full(skills, 1e-3), 1e-2)
     assert np.isfinite(clock).all() and (clock > 0).all()
     assert clock[0] == clock.max()
@@ -643,14 +658,20 @@ def test_loss_exponent_survives_where_the_loss_underflows():
 
 
 @pytest.mark.parametrize("alpha", [1.5, 2.0])
-def test_exponents_lie_between_domino_and_quanta(alpha):
+def test_exponents_reach_domino_and_quanta(alpha):
+    """The loss misses the tail beyond the n skills there are, a constant `n^(1 - alpha)/(alpha - 1)` (times 1/zeta)."""
+    skills, frequency = 100_000, power_law(100_000, alpha)
     domino, quanta = analytic.domino_exponent(alpha), analytic.quanta_exponent(alpha)
     np.testing.assert_allclose([domino, quanta], [alpha - 1, 1 - 1 / alpha], rtol=1e-15)
-    frequency = power_law(100_000, alpha)
+    tail = skills ** (1 - alpha) / (alpha - 1)
     early = analytic.loss_exponent([100.0], frequency, 1.0, 1e-9)
-    late = analytic.loss_exponent([3e4], frequency, 1.0, 10.0)
-    np.testing.assert_allclose(early, domino, rtol=0.03)
-    np.testing.assert_allclose(late, quanta, rtol=0.03)
+    whole = 100 ** (1 - alpha) / (alpha - 1)  # 100 skills are learned
+    np.testing.assert_allclose(early, domino * whole / (whole - tail), rtol=0.01)
+    wasted_resource, time = 100.0, 1e5
+    late = analytic.loss_exponent([time], frequency, 1.0, wasted_resource)
+    strength = 2 * time / wasted_resource * frequency[0]  # the loss is the sum of k^-alpha exp(-strength k^-alpha)
+    whole = strength**-quanta * float(mpmath.gamma(1 - 1 / alpha)) / alpha
+    np.testing.assert_allclose(late, quanta * whole / (whole - tail), rtol=0.01)
 
 
 @pytest.mark.parametrize(("alpha", "wasted_resource"), [(2.0, 1e-3), (1.5, 0.1), (3.0, 1e-5)])
@@ -676,37 +697,38 @@ def test_gradients_of_the_domino_ratio_and_the_crossover():
 
 
 def test_a_grid_of_waste_by_vmap_under_jit():
-    frequency, times, grid = power_law(4, 1.0), np.linspace(0, 100, 5), np.array([0.0, 0.01, 3.0])
+    frequency, times, grid = power_law(4, 1.0), np.linspace(0, 75, 25), np.array([0.0, 0.01, 3.0])
     batched = jax.jit(
         jax.vmap(lambda waste: analytic.independent_levels(times, frequency, 0.05, waste)),
     )(grid)
-    assert batched.shape == (3, 5, 4)
+    assert batched.shape == (3, 25, 4)
     for waste, levels in zip(grid, batched, strict=True):
         np.testing.assert_allclose(levels, analytic.independent_levels(times, frequency, 0.05, waste), rtol=1e-13)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_float32_stays_float32(loss):
-    frequency = power_law(10, 2.0)
-    times = np.linspace(0, 500, 30)
+def test_float32_levels(loss):
+    frequency, times = power_law(4, 2.0), np.linspace(0, 200, 25)
     wide = analytic.independent_levels(times, frequency, 0.02, 0.003, loss)
     narrow = analytic.independent_levels(times.astype(np.float32), frequency.astype(np.float32), 0.02, 0.003, loss)
     assert wide.dtype == np.float64 and narrow.dtype == np.float32
     np.testing.assert_allclose(narrow, wide, rtol=0, atol=30 * np.finfo(np.float32).eps)
-    clock = np.geomspace(0.1, 1e5, 9)
-    for function, arguments in [
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
         (analytic.root_prerequisites_log_depth, (0.7, [0.3, 5.0], 1e-3)),
         (analytic.chain_log_depth, (0.7, 0.3, 1e-3)),
-    ]:
-        low = function(clock.astype(np.float32), *arguments)
-        assert low.dtype == np.float32
-        np.testing.assert_allclose(low, function(clock, *arguments), rtol=30 * np.finfo(np.float32).eps)
-    low = analytic.interference_unlearned(
-        np.float32([0.1, 3.0]), np.float32([1.0, 0.5]), np.float32([[1, 0.3], [0.3, 1]])
-    )
-    high = analytic.interference_unlearned([0.1, 3.0], [1.0, 0.5], [[1, 0.3], [0.3, 1]])
-    assert low.dtype == np.float32
-    np.testing.assert_allclose(low, high, rtol=0, atol=30 * np.finfo(np.float32).eps)
+        (analytic.interference_unlearned, ([1.0, 0.5], [[1, 0.3], [0.3, 1]])),
+        (analytic.interference_time, ([1.0, 0.5], [[1, 0.3], [0.3, 1]], 0.1, 0.2)),
+    ],
+)
+def test_float32_of_the_clock(function, arguments):
+    clock = np.array([0.25, 2.0, 8.0])
+    narrow = function(clock.astype(np.float32), *arguments)
+    assert narrow.dtype == np.float32
+    np.testing.assert_allclose(narrow, function(clock, *arguments), rtol=30 * np.finfo(np.float32).eps)
 
 
 def test_traced_values_are_not_checked():

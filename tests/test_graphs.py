@@ -24,8 +24,7 @@ KEYLESS = {
 }
 RANDOM = {
     "layered": lambda key, gate: graphs.layered(key, [3, 4, 2], 2, gate=gate),
-    "random_dag": lambda key, gate: graphs.random_dag(key, 8, 0.4, gate=gate),
-    "bounded random_dag": lambda key, gate: graphs.random_dag(key, 8, 0.9, 3, gate=gate),
+    "random_dag": lambda key, gate: graphs.random_dag(key, 8, 0.6, 4, gate=gate),
     "preferential": lambda key, gate: graphs.preferential(key, 8, 2, gate=gate),
 }
 
@@ -78,11 +77,6 @@ def test_random_ones_run_under_vmap(name):
         assert batch[index].prerequisite_lists() == alone.prerequisite_lists()
         assert batch[index].depth.tolist() == alone.depth.tolist()
     assert len({str(batch[index].prerequisite_lists()) for index in range(3)}) > 1
-
-
-def test_one_key_gives_one_graph():
-    again = graphs.preferential(jax.random.key(3), 20, 2).prerequisite_lists()
-    assert graphs.preferential(jax.random.key(3), 20, 2).prerequisite_lists() == again
 
 
 # -- each generator
@@ -152,7 +146,7 @@ def test_random_dag_respects_its_bound():
 
 
 @settings(max_examples=10)
-@given(st.sampled_from([0, 2, 5]), st.floats(0, 1))
+@given(st.sampled_from([0, 2]), st.floats(0, 1))
 def test_a_bound_keeps_some_of_the_unbounded(bound, density):
     bounded = graphs.random_dag(KEY, 6, density, bound).prerequisite_lists()
     free = graphs.random_dag(KEY, 6, density).prerequisite_lists()

@@ -61,8 +61,8 @@ def test_margin_and_its_derivatives_have_full_precision(dtype):
     effort = efforts(dtype)
     references = [reference_margin(float(z)) for z in effort]
     value = jax.jit(special.margin_from_exposure)(effort)
-    slope = jax.vmap(jax.grad(special.margin_from_exposure))(effort)
-    curvature = jax.vmap(jax.grad(jax.grad(special.margin_from_exposure)))(effort)
+    slope = jax.jit(jax.vmap(jax.grad(special.margin_from_exposure)))(effort)
+    curvature = jax.jit(jax.vmap(jax.grad(jax.grad(special.margin_from_exposure))))(effort)
     assert value.dtype == slope.dtype == dtype
     with mpmath.workdps(60):
         growth = [mpmath.exp(margin) for margin in references]
@@ -86,15 +86,15 @@ def test_wright_omega_and_its_logarithm_have_full_precision(dtype):
     assert value.dtype == dtype
     assert relative_errors(value, references).max() < 3
     assert relative_errors(special.log_wright_omega(x), logarithms).max() < 4
-    assert relative_errors(jax.vmap(jax.grad(special.wright_omega))(x), slopes).max() < 4
-    assert relative_errors(jax.vmap(jax.grad(special.log_wright_omega))(x), logarithmic_slopes).max() < 4
+    assert relative_errors(jax.jit(jax.vmap(jax.grad(special.wright_omega)))(x), slopes).max() < 4
+    assert relative_errors(jax.jit(jax.vmap(jax.grad(special.log_wright_omega)))(x), logarithmic_slopes).max() < 4
 
 
 def test_second_derivatives_of_wright_omega():
     x = np.linspace(-30, 30, 121)
     omega = np.array([float(reference_omega(float(each))) for each in x])
-    curvature = jax.vmap(jax.grad(jax.grad(special.wright_omega)))(x)
-    logarithmic = jax.vmap(jax.grad(jax.grad(special.log_wright_omega)))(x)
+    curvature = jax.jit(jax.vmap(jax.grad(jax.grad(special.wright_omega))))(x)
+    logarithmic = jax.jit(jax.vmap(jax.grad(jax.grad(special.log_wright_omega))))(x)
     np.testing.assert_allclose(curvature, omega / (1 + omega) ** 3, rtol=1e-14)
     np.testing.assert_allclose(logarithmic, -omega / (1 + omega) ** 3, rtol=1e-14)
 
@@ -164,8 +164,8 @@ def test_decays_have_full_precision(dtype):
     assert relative_errors(special.decay_remainder(x), remainder).max() < 4
     assert relative_errors(special.mean_decay(x), mean).max() < 4
     assert relative_errors(special.mean_decay_derivative(x), slope).max() < 8
-    assert relative_errors(jax.vmap(jax.grad(special.mean_decay))(x), slope).max() < 8
-    assert relative_errors(jax.vmap(jax.grad(special.decay_remainder))(x), gate).max() < 4
+    assert relative_errors(jax.jit(jax.vmap(jax.grad(special.mean_decay)))(x), slope).max() < 8
+    assert relative_errors(jax.jit(jax.vmap(jax.grad(special.decay_remainder)))(x), gate).max() < 4
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -1,0 +1,406 @@
+"""What the solvers are held against: references written from the model's equations alone, and systems solved by hand.
+
+Nothing here uses the package but `Case.model`, which builds the model to be tested.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from scipy import special
+from scipy.integrate import quad, solve_ivp
+from scipy.optimize import brentq
+
+import resource_ode as ro
+
+
+@dataclasses.dataclass
+class Case:
+    """One model in plain Python. A schedule is `(times, values)` in place of a number."""
+
+    prerequisites: list
+    frequency: Any
+    learning_rate: Any = 1.0
+    wasted_resource: Any = 0.1
+    gate_exponent: float = 0.01
+    gate: Any = "all"
+    loss: str = "mse"
+    competition: str = "l1"
+    interference: Any = None
+    initial_level: Any = None
+    frequency_after: Any = None
+    pool: Any = None
+
+    @property
+    def skills(self):
+        return len(self.prerequisites)
+
+    def model(self, **changes):
+        """The same as a model of the package."""
+        arguments = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)} | changes
+        graph = ro.SkillGraph(arguments.pop("prerequisites"), gate=arguments.pop("gate"))
+        for name in ("frequency", "learning_rate", "wasted_resource"):
+            if isinstance(arguments[name], tuple):
+                arguments[name] = ro.Schedule(*arguments[name])
+        return ro.ResourceModel(graph, **arguments)
+
+    # -- the model's equations, in NumPy
+
+    def value_at(self, name, time):
+        value = getattr(self, name)
+        if isinstance(value, tuple):
+            value = value[1][max(k for k, begin in enumerate(value[0]) if begin <= time)]
+        return np.asarray(value, float)
+
+    def gates(self, opened):
+        """c of every skill, from the gates 1 - u^a of all skills."""
+        c = np.ones(self.skills)
+        for skill, before in enumerate(self.prerequisites):
+            if before:
+                either = (self.gate if isinstance(self.gate, str) else self.gate[skill]) == "any"
+                c[skill] = max(opened[j] for j in before) if either else np.prod([opened[j] for j in before])
+        return c
+
+    def denominator(self, f, waste):
+        """What is competed for, one entry a skill."""
+        pool = np.zeros(self.skills, int) if self.pool is None else np.asarray(self.pool)
+        total = np.zeros(self.skills)
+        for k in set(pool.tolist()):
+            mine = pool == k
+            n0 = waste if waste.ndim == 0 else waste[k]
+            total[mine] = f[mine].sum() + n0 if self.competition == "l1" else np.sqrt((f[mine] ** 2).sum() + n0**2)
+        return total
+
+    def rate_of(self, value):
+        """A learning rate as one entry a skill."""
+        return value if value.ndim == 0 else value[np.asarray(self.pool)]
+
+    def start(self):
+        """Log-depth, or margin, at t = 0."""
+        level = np.zeros(self.skills) if self.initial_level is None else np.asarray(self.initial_level, float)
+        return 2 * np.arctanh(level) if self.loss == "cross_entropy" else -np.log1p(-level)
+
+    def levels(self, ts, rtol=1e-11, method="DOP853"):
+        """Levels `(time, skill)` by SciPy, in log-depth or margin (with interference and MSE in u itself)."""
+        ce, direct = self.loss == "cross_entropy", self.interference is not None
+        plain = direct and not ce
+        half = np.log(3.0) if ce else np.log(2.0)
+        begin = self.start()
+        state = np.exp(-begin) if plain else begin
+        fast = np.zeros(self.skills, bool) if self.frequency_after is None else begin >= half
+
+        def field(time, y, fast, piece):
+            if plain:
+                demand = y
+            else:
+                demand = special.expit(-y) if ce else np.exp(-y)
+            depth = np.log1p(np.expm1(np.minimum(y, 700)) / 2) if ce and not direct else y
+            c = np.ones(self.skills) if direct else self.gates(-np.expm1(-self.gate_exponent * depth))
+            p = self.value_at("frequency", piece)
+            if self.frequency_after is not None:
+                p = np.where(fast, self.frequency_after, p)
+            f = c * p * demand
+            speed = self.rate_of(self.value_at("learning_rate", piece))
+            total = self.denominator(f, self.value_at("wasted_resource", piece))
+            if direct:
+                change = np.asarray(self.interference) @ (speed * f / total)
+                return -change if plain else change
+            return speed * (f if ce else c * p) / total
+
+        jumps = {0.0, float(ts[-1])}
+        for name in ("frequency", "learning_rate", "wasted_resource"):
+            if isinstance(getattr(self, name), tuple):
+                jumps |= {float(x) for x in getattr(self, name)[0] if x < ts[-1]}
+        jumps = sorted(jumps)
+        rows = {0.0: state}
+        for left, right in zip(jumps[:-1], jumps[1:], strict=True):
+            now = left
+            while now < right:
+                slow = [] if self.frequency_after is None else np.flatnonzero(~fast).tolist()
+                events = []
+                for skill in slow:
+
+                    def event(time, y, fast, piece, skill=skill):
+                        return y[skill] - half
+
+                    event.terminal, event.direction = True, 1
+                    events.append(event)
+                wanted = [t for t in ts if now < t <= right]
+                solved = solve_ivp(
+                    field,
+                    (now, right),
+                    state,
+                    method,
+                    dense_output=True,
+                    events=events or None,
+                    args=(fast.copy(), left),
+                    rtol=rtol,
+                    atol=1e-12,
+                )
+                assert solved.success, solved.message
+                now, state = float(solved.t[-1]), solved.y[:, -1]
+                rows |= {t: solved.sol(t) for t in wanted if t <= now}
+                for skill, when in zip(slow, solved.t_events or [], strict=False):
+                    if len(when):
+                        fast[skill] = True
+        y = np.array([rows[float(t)] for t in ts])
+        if plain:
+            return 1 - y
+        return np.tanh(y / 2) if ce else -np.expm1(-y)
+
+    def steps(self, last):
+        """The discrete recursion as a loop: the levels, shares and smallest positive u of rows 0 to `last`."""
+        ce, direct = self.loss == "cross_entropy", self.interference is not None
+        state = self.start() if ce else np.exp(-self.start())
+        levels, shares, unlearned = [], [], []
+        for row in range(last + 1):
+            u = 2 * special.expit(-state) if ce else state
+            p = self.value_at("frequency", row)
+            if self.frequency_after is not None:
+                p = np.where(u > 0.5, p, self.frequency_after)
+            c = np.ones(self.skills) if direct else self.gates(1 - u**self.gate_exponent)
+            f = c * p * (special.expit(-state) if ce else u)
+            total = self.denominator(f, self.value_at("wasted_resource", row))
+            share = np.where(total > 0, f / np.where(total > 0, total, 1), 0)
+            levels.append(np.tanh(state / 2) if ce else 1 - u)
+            shares.append(share)
+            unlearned.append(u)
+            change = self.rate_of(self.value_at("learning_rate", row)) * share
+            if direct:
+                change = np.asarray(self.interference) @ change
+            if ce:
+                state = state + change
+            else:
+                state = state - change if direct else np.maximum(state - change, 0)
+        return np.array(levels), np.array(shares), np.array(unlearned)
+
+
+def random_prerequisites(rng, skills, most=3, chance=0.8):
+    """A random DAG in a random order of labels, at most `most` prerequisites a skill."""
+    order = rng.permutation(skills)
+    prerequisites = [[] for _ in range(skills)]
+    for place in range(1, skills):
+        if rng.random() < chance:
+            count = rng.integers(1, min(most, place) + 1)
+            prerequisites[order[place]] = sorted(int(order[j]) for j in rng.choice(place, count, replace=False))
+    return prerequisites
+
+
+def random_case(rng, skills=7, **changes):
+    """A random graph with random gates, frequencies over two decades, and ordinary parameters."""
+    values = {
+        "prerequisites": random_prerequisites(rng, skills),
+        "gate": [str(x) for x in rng.choice(["all", "any"], skills)],
+        "frequency": 10 ** rng.uniform(-1, 1, skills),
+        "learning_rate": 10 ** rng.uniform(-0.2, 0.2),
+        "wasted_resource": 10 ** rng.uniform(-2.5, 0),
+        "gate_exponent": 10 ** rng.uniform(-3, 0),
+    }
+    return Case(**(values | changes))
+
+
+def random_overlap(rng, skills, dimensions):
+    """Overlaps of random unit vectors (fewer dimensions than skills: singular)."""
+    vectors = rng.normal(size=(skills, dimensions))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    overlap = vectors @ vectors.T
+    overlap = (overlap + overlap.T) / 2
+    np.fill_diagonal(overlap, 1.0)
+    return overlap
+
+
+# -- systems with exact solutions
+
+
+class System:
+    r"""A model whose exact `level(t)` is known.
+
+    Most know levels and $\eta t$ as functions of the clock $\tau$; a root search in $\ln\tau$ then gives `level(t)`.
+    """
+
+    case: Case
+
+    def at_clock(self, tau):
+        """Levels at a clock."""
+        raise NotImplementedError
+
+    def learned(self, tau):
+        """What the budget law counts; the sum of the levels unless a system says otherwise."""
+        return self.at_clock(tau).sum()
+
+    def clock(self, t):
+        eta, n0 = self.case.learning_rate, self.case.wasted_resource
+        if t == 0:
+            return 0.0
+        return np.exp(brentq(lambda x: self.learned(np.exp(x)) + n0 * np.exp(x) - eta * t, -60, 60, xtol=1e-14))
+
+    def level(self, t):
+        return self.at_clock(self.clock(t))
+
+    def levels(self, ts):
+        return np.array([self.level(t) for t in ts])
+
+
+class Independent(System):
+    r"""Independent skills, MSE: $u_i = e^{-p_i\tau}$ and $\eta t = \sum_j (1 - e^{-p_j\tau}) + N_0\tau$."""
+
+    def __init__(self):
+        self.case = Case([[]] * 3, np.array([1.0, 0.2, 0.03]), 0.02, 0.01)
+        self.ts = np.linspace(0, 250, 26)
+
+    def at_clock(self, tau):
+        return -np.expm1(-self.case.frequency * tau)
+
+
+class OneSkill(System):
+    r"""One skill, MSE: $u = (N_0/p)\,\omega(\ln(p/N_0) + (p/N_0)(1 - \eta t))$."""
+
+    def __init__(self):
+        self.case = Case([[]], np.array([0.7]), 0.01, 0.05)
+        self.ts = np.linspace(0, 200, 21)
+
+    def level(self, t):
+        p, n0 = self.case.frequency, self.case.wasted_resource
+        return 1 - n0 / p * special.wrightomega(np.log(p / n0) + p / n0 * (1 - self.case.learning_rate * t))
+
+
+class IndependentMargins(System):
+    r"""Independent skills, cross entropy: $l_i + e^{l_i} = 1 + p_i\tau$ and $\eta t = \sum_j l_j + N_0\tau$."""
+
+    def __init__(self):
+        self.case = Case([[]] * 3, np.array([1.0, 0.3, 0.1]), 0.02, 0.05, loss="cross_entropy")
+        self.ts = np.linspace(0, 900, 19)
+
+    def margins(self, tau):
+        return np.log(special.wrightomega(1 + self.case.frequency * tau))
+
+    def at_clock(self, tau):
+        return np.tanh(self.margins(tau) / 2)
+
+    def learned(self, tau):
+        return self.margins(tau).sum()
+
+
+class Chain(System):
+    r"""Two skills, one after the other: $D_2 = p_2(\tau - (1 - e^{-a p_1\tau})/(a p_1))$."""
+
+    def __init__(self):
+        self.case = Case([[], [0]], np.array([0.5, 2.0]), 1e-2, 1e-2, gate_exponent=0.05)
+        self.ts = np.linspace(0, 400, 41)
+
+    def at_clock(self, tau):
+        (p1, p2), x = self.case.frequency, self.case.gate_exponent * self.case.frequency[0] * tau
+        # tau (1 - (1 - e^-x)/x) cancels for small x
+        gap = x / 2 - x**2 / 6 + x**3 / 24 if x < 1e-4 else 1 + np.expm1(-x) / x
+        return -np.expm1(-np.array([p1 * tau, p2 * tau * gap]))
+
+
+class TwoRoots(System):
+    r"""A skill that requires two roots, both or either: $D_3 = p_3\int_0^\tau (1 - e^{-ap_1x})(1 - e^{-ap_2x})\,dx$.
+
+    Expanded, $\int_0^\tau (1 - e^{-A x} - e^{-B x} + e^{-(A+B) x})\,dx$. With "any" the root of the larger $p$ alone counts.
+    """
+
+    def __init__(self, gate):
+        self.case = Case([[], [], [0, 1]], np.array([0.5, 1.5, 1.0]), 1e-2, 0.02, gate_exponent=0.8, gate=gate)
+        self.ts = np.linspace(0, 600, 31)
+
+    def at_clock(self, tau):
+        p, a = self.case.frequency, self.case.gate_exponent
+        first, second = a * p[0], a * p[1]
+        if self.case.gate == "any":
+            opened = tau + np.expm1(-second * tau) / second
+        else:
+            opened = tau + sum(
+                sign * np.expm1(-rate * tau) / rate for sign, rate in ((1, first), (1, second), (-1, first + second))
+            )
+        return -np.expm1(-p * np.array([tau, tau, opened]))
+
+
+class SelfPaced(System):
+    r"""Self-paced skills: $D = \mathrm{lo}\,\tau$ up to $\ln 2$, from there $\ln 2 + \mathrm{hi}\,(\tau - \ln 2/\mathrm{lo})$."""
+
+    def __init__(self):
+        self.case = Case([[]] * 3, np.array([1.0, 0.1, 0.3]), 0.02, 0.05, frequency_after=np.array([1.0, 4.0, 0.05]))
+        self.ts = np.linspace(0, 600, 31)
+
+    def at_clock(self, tau):
+        low, high = self.case.frequency, self.case.frequency_after
+        turn = np.log(2) / low
+        return -np.expm1(-(low * np.minimum(tau, turn) + high * np.maximum(tau - turn, 0)))
+
+
+class Interference(System):
+    r"""Overlapping tasks, MSE: $u = e^{-CP\tau}\mathbf 1$ by the eigenvectors of $K = P^{1/2} C P^{1/2}$.
+
+    $\eta t = \int_0^\tau F + N_0\tau$ with $F = v^T e^{-K\tau} v$ and $v = P^{1/2}\mathbf 1$; an eigenvalue 0 contributes $\tau$.
+    """
+
+    def __init__(self, dimensions):
+        rng = np.random.default_rng(dimensions)
+        p = np.array([1.0, 0.5, 0.25, 0.1])
+        self.case = Case([[]] * 4, p, 0.05, 0.1, interference=random_overlap(rng, 4, dimensions))
+        self.ts = np.linspace(0, 120, 25)
+        root = np.sqrt(p)
+        values, self.vectors = np.linalg.eigh(root[:, None] * self.case.interference * root)
+        self.values = np.where(values > 1e-12, values, 0)
+
+    def at_clock(self, tau):
+        root = np.sqrt(self.case.frequency)
+        # u = P^-1/2 exp(-K tau) P^1/2 1
+        return 1 - (self.vectors @ (np.exp(-self.values * tau) * (self.vectors.T @ root))) / root
+
+    def learned(self, tau):
+        weight = (self.vectors.T @ np.sqrt(self.case.frequency)) ** 2
+        safe = np.where(self.values > 0, self.values, 1)
+        return (weight * np.where(self.values > 0, -np.expm1(-safe * tau) / safe, tau)).sum()
+
+
+class EuclideanCompetition(System):
+    r"""Independent skills under "l2": $u_i = e^{-p_i\tau}$ and $\eta t = \int_0^\tau \sqrt{\sum_j p_j^2 e^{-2p_jx} + N_0^2}\,dx$."""
+
+    def __init__(self):
+        self.case = Case([[]] * 3, np.array([1.0, 0.4, 0.1]), 0.02, 0.05, competition="l2")
+        self.ts = np.linspace(0, 250, 11)
+
+    def at_clock(self, tau):
+        return -np.expm1(-self.case.frequency * tau)
+
+    def clock(self, t):
+        p, n0 = self.case.frequency, self.case.wasted_resource
+        if t == 0:
+            return 0.0
+
+        def spent(tau):
+            return quad(lambda x: np.sqrt((p**2 * np.exp(-2 * p * x)).sum() + n0**2), 0, tau, epsabs=1e-12, limit=200)[0]
+
+        return brentq(lambda tau: spent(tau) - self.case.learning_rate * t, 0, 1e3, xtol=1e-12)
+
+
+class WithoutWaste(System):
+    r"""Two independent skills without waste: $\eta t = \sum_j (1 - e^{-p_j\tau})$ up to $t = n/\eta$, where all is learned."""
+
+    def __init__(self):
+        self.case = Case([[], []], np.array([1.0, 0.5]), 0.01, 0.0)
+        self.ts = np.linspace(0, 300, 31)
+
+    def level(self, t):
+        # p = (1, 1/2): with v = u_2, u_1 = v^2, and 2 - eta t = v^2 + v
+        left = max(2 - self.case.learning_rate * t, 0)
+        v = (np.sqrt(1 + 4 * left) - 1) / 2
+        return np.array([1 - v**2, 1 - v])
+
+
+EXACT = {
+    "independent": Independent(),
+    "one skill": OneSkill(),
+    "cross entropy": IndependentMargins(),
+    "chain": Chain(),
+    "two roots, all": TwoRoots("all"),
+    "two roots, any": TwoRoots("any"),
+    "self-paced": SelfPaced(),
+    "interference": Interference(6),
+    "interference, singular": Interference(2),
+    "l2": EuclideanCompetition(),
+    "without waste": WithoutWaste(),
+}
