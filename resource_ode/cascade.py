@@ -85,7 +85,7 @@ class Cascade(eqx.Module):
         return (self.edges[panel] + half[panel] * (1 + place))[:, 0]
 
 
-def geometric_edges(first: Any, last: Any, panels: int) -> Float[Array, " panels+1"]:
+def geometric_edges(first: Any, last: Any, panels: int) -> Float[Array, " {panels}+1"]:
     """Panel edges 0, first, ..., last with a constant ratio from the first on."""
     steps = jnp.arange(panels, dtype=first.dtype) / (panels - 1)
     log_first = jnp.log(first)
@@ -95,7 +95,7 @@ def geometric_edges(first: Any, last: Any, panels: int) -> Float[Array, " panels
 
 def refine_edges(
     edges: Float[Array, " panel+1"], panel_error: Float[Array, " panel"], panels: int
-) -> Float[Array, " panels+1"]:
+) -> Float[Array, " {panels}+1"]:
     """More panels on the same range, the additional ones where the error is.
 
     A panel with a kink gains with the square of its width, a smooth one far more: the cube root of the errors shares
@@ -323,6 +323,8 @@ def read_clock(model: ResourceModel, cascade: Cascade, ts: Float[Array, " time"]
     read = jax.vmap(evaluate_primitive, in_axes=(None, None, None, 0, 0))
     exposure = read(cascade.opening, cascade.exposure, edges, panel, place)
     exposure = exposure[0] if model.pool is None else jnp.take_along_axis(exposure, model.pool[None, None], axis=0)[0]
+    # rounding must not make a level negative
+    exposure = jnp.where((ts > 0)[:, None], jnp.maximum(exposure, 0), 0)
     # without waste a run ends when everything is learned: from then on the clock is infinite
     ended = (wanted >= at_edges[:, -1:]) & (model.waste_at() == 0)[:, None]
     clock = jnp.where(ended, jnp.inf, clock)

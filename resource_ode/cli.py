@@ -45,11 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             typer.main.get_command(app).main(args=arguments, prog_name="resource-ode")
         except SystemExit as end:
             if end.code == 130:
-                _complain("interrupted; nothing half-written was left behind")
+                return _interrupted(arguments)
             return end.code if isinstance(end.code, int) else 0
         except KeyboardInterrupt:
-            _complain("interrupted; nothing half-written was left behind")
-            return 130
+            return _interrupted(arguments)
         except WrongInput as error:
             _complain(str(error))
             return 2
@@ -280,6 +279,16 @@ def _in_words(error: Exception) -> str:
     if not (isinstance(error, RuntimeError) and text and "\n" not in text):
         text = f"{type(error).__name__}: {text.partition(chr(10))[0][:300]}" if text else type(error).__name__
     return f"{text} ({DEBUG}=1 shows where it happened)"
+
+
+def _interrupted(arguments: Sequence[str] | None) -> int:
+    _complain("interrupted; nothing half-written was left behind")
+    if arguments is None:
+        # JAX may still be compiling in other threads, and crashes when Python is taken down around it
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(130)
+    return 130
 
 
 def _complain(message: str) -> None:

@@ -110,8 +110,8 @@ class ResourceModel(eqx.Module):
 
     graph: SkillGraph
     frequency: Float[Array, "*batch skill"] | Schedule
-    learning_rate: Float[Array, ...] | Schedule
-    wasted_resource: Float[Array, ...] | Schedule
+    learning_rate: Float[Array, "..."] | Schedule
+    wasted_resource: Float[Array, "..."] | Schedule
     gate_exponent: Float[Array, "*batch"]
     interference: Float[Array, "*batch skill skill"] | None
     initial_level: Float[Array, "*batch skill"] | None
@@ -393,12 +393,15 @@ class ResourceModel(eqx.Module):
         """$f_i$ from the unlearned fraction (MSE) or the margin (cross entropy) itself: interference and discrete
         steps.
         """
-        unlearned = self.law.direct_unlearned(state)
-        frequency = self.frequency_at(time)
-        if self.frequency_after is not None:
-            frequency = jnp.where(unlearned > 0.5, frequency, self.frequency_after)
+        unlearned, frequency = self.law.direct_unlearned(state), self.direct_pace(state, time)
         openness = self.openness(1 - unlearned**self.gate_exponent) if self.graph.fan_in else jnp.ones_like(unlearned)
         return jnp.where(self.graph.present, openness * frequency * self.law.direct_demand(state), 0)
+
+    def direct_pace(self, state: Float[Array, " skill"], time: Any = 0.0) -> Float[Array, " skill"]:
+        """Frequency in force, the self-paced change included."""
+        if self.frequency_after is None:
+            return self.frequency_at(time)
+        return jnp.where(self.law.direct_unlearned(state) > 0.5, self.frequency_at(time), self.frequency_after)
 
     def initial_direct(self) -> Float[Array, " skill"]:
         """The unlearned fraction (MSE) or margin (cross entropy) at `t = 0`."""

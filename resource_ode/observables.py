@@ -14,6 +14,7 @@ the measures themselves are defined here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -25,7 +26,7 @@ from jaxtyping import Array, Bool, Float
 
 from .learning import learning_times
 from .model import ResourceModel, Schedule
-from .trajectory import Trajectory, _integral
+from .trajectory import RESULTS, Trajectory
 
 # -- how many skills learn at once
 
@@ -74,7 +75,7 @@ def concurrency(run: Trajectory) -> Float[Array, "*batch time"]:
     >>> round(float(concurrency(ro.simulate(model, [0.0]))[0]), 6)
     1.6
     """
-    return _participation(_shares(run))
+    return _each(_concurrency, run)
 
 
 def seriality(run: Trajectory) -> Float[Array, "*batch"]:
@@ -103,17 +104,23 @@ def seriality(run: Trajectory) -> Float[Array, "*batch"]:
     >>> round(float(seriality(ro.simulate(model, [0.0, 1000.0]))), 6)
     0.5
     """
-    many = concurrency(run)
-    alone = 1 / many
-    spent = _usefully_spent(run)
+    return _each(_seriality, run)
+
+
+def _concurrency(run: Trajectory) -> Float[Array, " time"]:
+    return _participation(_shares(run))
+
+
+def _seriality(run: Trajectory) -> Float[Array, ""]:
+    alone = 1 / _concurrency(run)
     # where nobody learns (the last row of a run without waste) the concurrency of the other end of the interval holds
     idle = jnp.isnan(alone)
     value = jnp.where(idle, 0, alone)
-    ends = (~idle[..., :-1]).astype(value.dtype) + (~idle[..., 1:]).astype(value.dtype)
-    mean = (value[..., :-1] + value[..., 1:]) / jnp.maximum(ends, 1)
-    weight = jnp.where(ends > 0, spent, 0)
-    total = jnp.sum(weight, axis=-1)
-    return jnp.where(total > 0, jnp.sum(mean * weight, axis=-1) / jnp.where(total > 0, total, 1), jnp.nan)
+    ends = (~idle[:-1]).astype(value.dtype) + (~idle[1:]).astype(value.dtype)
+    mean = (value[:-1] + value[1:]) / jnp.maximum(ends, 1)
+    weight = jnp.where(ends > 0, _usefully_spent(run), 0)
+    total = jnp.sum(weight)
+    return jnp.where(total > 0, jnp.sum(mean * weight) / jnp.where(total > 0, total, 1), jnp.nan)
 
 
 # -- what is wasted, and how fast it could have been
@@ -141,26 +148,27 @@ def total_waste(run: Trajectory) -> Float[Array, ...]:
     >>> total_waste(ro.simulate(model, [0.0, 1e6])).round(3).tolist()
     [0.5, 0.999]
     """
-    run = _checked(run)
-    model = run.model
-    scheduled = isinstance(model.wasted_resource, Schedule)
-    if scheduled and (model.interference is not None or model.competition != "l1"):
+    model = _checked(run).model
+    if isinstance(model.wasted_resource, Schedule) and (model.interference is not None or model.competition != "l1"):
         raise ValueError(
             "run: expected a constant wasted_resource with interference or competition l2, where no budget law of the "
             "levels tells what was wasted, got a schedule"
         )
+    return _each(_total_waste, run)
 
-    def one(model: ResourceModel, state: Array, clock: Array, first: Array, time: Array) -> Array:
-        budget = _integral(model, "learning_rate", time)
-        if scheduled:
-            wasted = budget - model.by_pool(_gained(run, model, state))
-        else:
-            some = model.waste_at() > 0
-            wasted = jnp.where(some, model.waste_at() * jnp.where(some, clock, 0), 0)
-        share = jnp.clip(wasted / jnp.where(budget > 0, budget, 1), 0, 1)
-        return jnp.where(jnp.isnan(clock), jnp.nan, jnp.where(budget > 0, share, first))
 
-    return run._drop_pool(run._map(one, run._with_pool(run.clock), run._with_pool(run.waste)))
+def _total_waste(run: Trajectory) -> Float[Array, ...]:
+    model, pools = run.model, run.model.pool is not None
+    clock, first = ((x if pools else x[:, None]) for x in (run.clock, run.waste))
+    budget = _budget(run)
+    if isinstance(model.wasted_resource, Schedule):
+        wasted = budget - jax.vmap(model.by_pool)(_gained(run))
+    else:
+        waste = jnp.broadcast_to(model.waste_at(), clock.shape)
+        wasted = jnp.where(waste > 0, waste * jnp.where(waste > 0, clock, 0), 0)
+    share = jnp.clip(wasted / jnp.where(budget > 0, budget, 1), 0, 1)
+    share = jnp.where(jnp.isnan(clock), jnp.nan, jnp.where(budget > 0, share, first))
+    return share if pools else share[:, 0]
 
 
 def efficiency(model: ResourceModel, level: float = 0.95, *, times: Any = None) -> Float[Array, "*batch"]:
@@ -201,19 +209,26 @@ def efficiency(model: ResourceModel, level: float = 0.95, *, times: Any = None) 
     if times.shape != (*shape, model.skills):
         raise ValueError(f"times: expected learning times of shape {(*shape, model.skills)}, got {times.shape}")
 
+    flat = times.reshape((int(np.prod(shape)), model.skills))
+    return _efficiency(model.flat(), flat, jnp.asarray(level, model.dtype)).reshape(shape)
+
+
+@eqx.filter_jit
+def _efficiency(
+    models: ResourceModel, times: Float[Array, "member skill"], level: Float[Array, ""]
+) -> Float[Array, " member"]:
     def one(model: ResourceModel, times: Array) -> Array:
         present = model.graph.present
         start = model.initial_effort()
-        goal = model.law.effort_at(jnp.full(model.skills, level, model.dtype))
+        goal = model.law.effort_at(jnp.broadcast_to(level, start.shape))
         needed = jnp.where(present & (goal > start), model.law.progress(goal) - model.law.progress(start), 0)
         last = jnp.max(jnp.where(present, times, 0))
         ended = jnp.isfinite(last) & (last > 0)
-        budget = _integral(model, "learning_rate", jnp.where(ended, last, 1))
+        budget = _spent_by(model, jnp.where(ended, last, 1))
         ratio = jnp.max(model.by_pool(needed) / jnp.where(budget > 0, budget, 1))
         return jnp.where(ended, ratio, jnp.where(last > 0, 0, jnp.nan))
 
-    flat = times.reshape((int(np.prod(shape)), model.skills))
-    return jax.vmap(one)(model.flat(), flat).reshape(shape)
+    return jax.vmap(one)(models, times)
 
 
 # -- in which order
@@ -331,10 +346,10 @@ def row_times(run: Trajectory, level: float) -> Float[Array, "*batch skill"]:
     >>> row_times(ro.simulate(model, range(5), method="steps"), 0.5).tolist()
     [2.0]
     """
-    found = _checked(run).level
-    reached = found >= level
-    time = run.ts[jnp.argmax(reached, axis=-2)]
-    time = jnp.where(jnp.any(reached, axis=-2), time, jnp.inf)
+    reached = jnp.asarray(level, _checked(run).ts.dtype)
+    found = run.level
+    above = found >= reached
+    time = jnp.where(jnp.any(above, axis=-2), run.ts[jnp.argmax(above, axis=-2)], jnp.inf)
     return jnp.where(jnp.isnan(found[..., 0, :]), jnp.nan, time)
 
 
@@ -366,66 +381,101 @@ def loss_exponent(run: Trajectory) -> Float[Array, "*batch time"]:
     >>> loss_exponent(ro.simulate(model, [0.0, 500.0])).round(3).tolist()  # u = 1 - t/1000
     [0.0, 2.0]
     """
-    run = _checked(run)
+    return _each(_loss_exponent, run)
 
-    def one(model: ResourceModel, state: Array, loss: Array, time: Array) -> Array:
-        law, present = model.law, model.graph.present
+
+def _loss_exponent(run: Trajectory) -> Float[Array, " time"]:
+    model, law = run.model, run.model.law
+
+    def fall(state: Array, share: Array, time: Array) -> Array:
         if run.kind == "exposure":
             demand, pace = law.demand(model.effort(state)), model.pace(state, time)
-            competing = model.competitiveness(state, time)
         else:
-            demand, pace = law.direct_demand(state), model.frequency_at(time)
-            if model.frequency_after is not None:
-                pace = jnp.where(law.direct_unlearned(state) > 0.5, pace, model.frequency_after)
-            competing = model.direct_competitiveness(state, time)
-        share, _ = model.shares(competing, model.waste_at(time))
+            demand, pace = law.direct_demand(state), model.direct_pace(state, time)
         change = share if model.interference is None else model.interference @ share
         slope = demand * (2 if model.loss == "mse" else 1)
-        fall = jnp.sum(jnp.where(present, pace * slope * model.of_pool(model.learning_rate_at(time)) * change, 0))
-        value = time * fall / jnp.where(loss > 0, loss, 1)
-        return jnp.where(loss > 0, value, jnp.nan)
+        return jnp.sum(pace * slope * model.of_pool(model.learning_rate_at(time)) * change)
 
-    return run._map(one, run.loss)
+    loss = run.loss
+    value = run.ts * jax.vmap(fall)(run.state, _signed_shares(run), run.ts) / jnp.where(loss > 0, loss, 1)
+    return jnp.where(loss > 0, value, jnp.nan)
 
 
 # -- parts
 
 
 def _checked(run: Any) -> Trajectory:
-    """The run with zeros for the states of absent skills, so that no NaN enters a derivative."""
     if not isinstance(run, Trajectory):
         raise ValueError(f"run: expected a Trajectory, as simulate returns it, got {type(run).__name__}")
-    return eqx.tree_at(lambda r: r.state, run, jnp.where(_present(run)[..., None, :], run.state, 0))
+    return run
 
 
-def _present(run: Trajectory) -> Bool[Array, "*batch skill"]:
-    return jnp.broadcast_to(run.model.graph.present, (*run.batch_shape, run.model.skills))
+def _each(measure: Callable[[Trajectory], Array], run: Trajectory) -> Array:
+    """A measure of one member, of all members: compiled once for each shape, whatever the names."""
+    shape = _checked(run).batch_shape
+    state, clock = (x.reshape((int(np.prod(shape)), *x.shape[len(shape) :])) for x in (run.state, run.clock))
+    values = _of_members(measure, run.kind, run.model.flat(), run.ts, state, clock)
+    return values.reshape(shape + values.shape[1:])
 
 
-def _shares(run: Trajectory) -> Float[Array, "*batch time skill"]:
-    """Shares in absolute value, 0 for absent skills."""
-    run = _checked(run)
-    return jnp.where(_present(run)[..., None, :], jnp.abs(run.share), 0)
+@eqx.filter_jit
+def _of_members(
+    measure: Callable[[Trajectory], Array], kind: Any, models: ResourceModel, ts: Array, state: Array, clock: Array
+) -> Array:
+    def one(model: ResourceModel, state: Array, clock: Array) -> Array:
+        # zeros for what absent skills are in, so that no NaN enters a derivative
+        known = jnp.where(jnp.broadcast_to(model.graph.present, state.shape), state, 0)
+        return measure(Trajectory(ts, known, clock, None, RESULTS.successful, model, kind, ""))
+
+    return jax.vmap(one)(models, state, clock)
 
 
-def _gained(run: Trajectory, model: ResourceModel, state: Array) -> Float[Array, " skill"]:
-    """Progress of one member's skills since the start, 0 for absent ones."""
-    law = model.law
-    if run.kind == "exposure":
-        gained = law.progress(model.effort(state)) - law.progress(model.initial_effort())
-    else:
-        gained = law.direct_progress(state) - law.direct_progress(model.initial_direct())
-    return jnp.where(model.graph.present, gained, 0)
+# What follows is of one member. Its absent skills have taken and learned nothing.
 
 
-def _usefully_spent(run: Trajectory) -> Float[Array, "*batch interval"]:
-    r"""$\int F\, d\tau$ over the interval between neighbouring rows (with interference, of $\sum |f|$)."""
-    run = _checked(run)
+def _signed_shares(run: Trajectory) -> Float[Array, "time skill"]:
+    return jnp.where(jnp.broadcast_to(run.model.graph.present, run.state.shape), run.share, 0)
+
+
+def _shares(run: Trajectory) -> Float[Array, "time skill"]:
+    return jnp.abs(_signed_shares(run))
+
+
+def _gained(run: Trajectory) -> Float[Array, "time skill"]:
+    """Progress of each skill since the start."""
+    model, law = run.model, run.model.law
+
+    def at_one_time(state: Array) -> Array:
+        if run.kind == "exposure":
+            gained = law.progress(model.effort(state)) - law.progress(model.initial_effort())
+        else:
+            gained = law.direct_progress(state) - law.direct_progress(model.initial_direct())
+        return jnp.where(model.graph.present, gained, 0)
+
+    return jax.vmap(at_one_time)(run.state)
+
+
+def _budget(run: Trajectory) -> Float[Array, "time pool"]:
+    return jax.vmap(lambda time: _spent_by(run.model, time))(run.ts)
+
+
+def _spent_by(model: ResourceModel, time: Float[Array, ""]) -> Float[Array, " pool"]:
+    r"""$\int_0^t \eta\, dt$, all of the resource up to a time."""
+    rate = model.learning_rate
+    if not isinstance(rate, Schedule):
+        return jnp.broadcast_to(rate, (model.pools,)) * time
+    ends = jnp.append(rate.times[1:], jnp.asarray(jnp.inf, rate.times.dtype))
+    spans = jnp.clip(jnp.minimum(ends, time) - rate.times, 0)
+    return jnp.broadcast_to(jnp.sum(rate.values * spans), (model.pools,))
+
+
+def _usefully_spent(run: Trajectory) -> Float[Array, " interval"]:
+    r"""$\int F\, d\tau$ between neighbouring rows (with interference, of $\sum |f|$)."""
     if run.model.interference is None:
-        return jnp.diff(run._map(lambda m, x, t: jnp.sum(_gained(run, m, x))), axis=-1)
-    budget = run._map(lambda m, x, t: m.of_pool(_integral(m, "learning_rate", t)))
+        return jnp.diff(jnp.sum(_gained(run), axis=1))
+    budget = jnp.diff(jax.vmap(run.model.of_pool)(_budget(run)), axis=0)
     share = _shares(run)
-    return jnp.sum((share[..., :-1, :] + share[..., 1:, :]) / 2 * jnp.diff(budget, axis=-2), axis=-1)
+    return jnp.sum((share[:-1] + share[1:]) / 2 * budget, axis=1)
 
 
 def _participation(values: Float[Array, "*batch number"]) -> Float[Array, "*batch"]:

@@ -29,7 +29,7 @@ FEW = len(COLOURS)
 # up to this many skills, the nodes of a graph carry their names
 NAMED_NODES = 15
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.labelsize": 8,
     "axes.titlesize": 8,
@@ -79,7 +79,7 @@ def levels(run: Any, *, ax: Any = None, skills: Sequence[int | str] | None = Non
             if color_by is None:
                 color_by = "depth" if depth.any() else "learning time"
             values, label = (depth, "depth in the graph") if color_by == "depth" else (crossed, LEARNING_TIME)
-            colors = _colour_bar(ax, values, label, whole=color_by == "depth")
+            colors = _colour_bar(ax, values, label, whole=color_by == "depth", missing="not learned yet")
             for curve, color in zip(level.T, colors, strict=True):
                 ax.plot(times, curve, color=color, linewidth=0.8, alpha=0.9)
         _time_axis(ax, times)
@@ -134,7 +134,10 @@ def shares(run: Any, *, ax: Any = None, pool: int | None = None) -> Any:
     with _axes(ax) as ax:
         # the colours that `levels` gives the same skills
         own = members if run.model.skills <= FEW else order
-        colors = [COLOURS[number] for number in own] if few else _colour_bar(ax, crossed, LEARNING_TIME)
+        if few:
+            colors: Any = [COLOURS[number] for number in own]
+        else:
+            colors = _colour_bar(ax, crossed, LEARNING_TIME, missing="not learned yet")
         tops = np.cumsum(bands, axis=1)
         for below, above, color in zip((tops - bands).T, tops.T, colors, strict=True):
             # a band that has no line of its own would be parted from the next by a seam
@@ -151,7 +154,7 @@ def shares(run: Any, *, ax: Any = None, pool: int | None = None) -> Any:
             handles += [Patch(color=color, label=run.names[skill]) for skill, color in list(rows)[::-1]]
             _legend_right(ax, handles)
         else:
-            ax.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), frameon=False, borderaxespad=0.2)
+            _legend_above(ax, handles)
     return ax
 
 
@@ -207,7 +210,7 @@ def graph(graph_or_model: Any, *, times: Any = None, ax: Any = None) -> Any:
     from matplotlib.patches import FancyArrowPatch
 
     skills = _one_graph(graph_or_model)
-    present = np.flatnonzero(np.asarray(skills.present))
+    present = [int(skill) for skill in np.flatnonzero(np.asarray(skills.present))]
     parents = skills.prerequisite_lists()
     depth = np.asarray(skills.depth)
     if times is not None:
@@ -218,13 +221,14 @@ def graph(graph_or_model: Any, *, times: Any = None, ax: Any = None) -> Any:
     places = _layout(parents, depth, present)
     layers, widest = int(depth[present].max()) + 1, int(np.bincount(depth[present]).max())
     named = len(present) <= NAMED_NODES
-    # in points across; a node keeps clear of its neighbours in a layer and of the next layer
-    size = float(np.clip(min(150 / (widest + 1), 180 / layers), 4.5, 11))
     new = ax is None
     with _axes(ax, height=float(np.clip(0.25 * widest + 1.2, 2.0, 4.0))) as ax:
         colors: Any = [COLOURS[5]] * skills.skills
         if times is not None:
             colors = _colour_bar(ax, times, LEARNING_TIME)
+        # in points across: a node keeps clear of its neighbours in the layer and of the next layer
+        wide, tall = _points(ax)
+        size = float(np.clip(min(0.8 * tall / (widest + 0.3), 0.6 * wide / layers), 3, 11))
         edges = sum(len(row) for row in parents)
         faint = float(np.clip(4 / math.sqrt(max(edges, 1)), 0.3, 0.8))
         for skill in present:
@@ -261,7 +265,7 @@ def graph(graph_or_model: Any, *, times: Any = None, ax: Any = None) -> Any:
         if named:
             for skill in present:
                 ax.annotate(
-                    skills.name_of(int(skill)),
+                    skills.name_of(skill),
                     places[skill],
                     xytext=(0, -size / 2 - 2),
                     textcoords="offset points",
@@ -274,7 +278,7 @@ def graph(graph_or_model: Any, *, times: Any = None, ax: Any = None) -> Any:
         ax.set_xlim(-0.5, layers - 0.5)
         ax.set_ylim(-half - 0.8, half + 0.5)
         ax.set_xlabel("depth in the graph")
-        step = max(1, math.ceil(layers / 12))
+        step = max(1, math.ceil(layers * 16 / wide))
         ax.set_xticks(range(0, layers, step))
         ax.set_yticks([])
         if new:
@@ -496,13 +500,21 @@ def _axes(ax: Any, height: float = HEIGHT) -> Iterator[Any]:
             raise
 
 
+def _points(ax: Any) -> tuple[float, float]:
+    """Width and height of axes, in points."""
+    extent = ax.get_window_extent()
+    return 72 * float(extent.width) / ax.figure.dpi, 72 * float(extent.height) / ax.figure.dpi
+
+
 def _time_axis(ax: Any, times: np.ndarray) -> None:
     if ax.get_xscale() == "linear":
         ax.set_xlim(min(0.0, float(times[0])), float(times[-1]) if times[-1] > 0 else 1.0)
     ax.set_xlabel(STEPS)
 
 
-def _colour_bar(ax: Any, values: np.ndarray, label: str, whole: bool = False) -> np.ndarray:
+def _colour_bar(
+    ax: Any, values: np.ndarray, label: str, *, whole: bool = False, missing: str = "never learned"
+) -> np.ndarray:
     """A colour for each value, and the bar that explains them; values that are not finite are grey."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
@@ -529,7 +541,7 @@ def _colour_bar(ax: Any, values: np.ndarray, label: str, whole: bool = False) ->
         bar.minorticks_off()
     if not there.all():
         look = {"linestyle": "", "marker": "s", "color": GREY, "markersize": 5}
-        _legend_above(ax, [Line2D([], [], label="never learned", **look)])
+        _legend_above(ax, [Line2D([], [], label=missing, **look)])
     return cmap(norm(np.ma.masked_invalid(values)))
 
 
@@ -565,7 +577,7 @@ def _name_curves(ax: Any, names: list[str], crossed: np.ndarray) -> None:
     lines = ax.lines[-len(names) :]
     order = np.argsort(np.where(np.isnan(crossed), np.inf, crossed), kind="stable")
     size = 7.0
-    width = ax.get_window_extent().width / ax.figure.dpi * 72
+    width, _ = _points(ax)
     if ax.get_xscale() == "linear" and not np.isnan(crossed).any():
         low, high = ax.get_xlim()
         centres = (crossed[order] - low) / (high - low) * width
@@ -590,14 +602,14 @@ def _name_curves(ax: Any, names: list[str], crossed: np.ndarray) -> None:
     _legend_right(ax, [lines[skill] for skill in order])
 
 
-def _layout(parents: list[list[int]], depth: np.ndarray, present: np.ndarray) -> dict[int, tuple[float, float]]:
+def _layout(parents: list[list[int]], depth: np.ndarray, present: list[int]) -> dict[int, tuple[float, float]]:
     """Where each skill goes: its depth across; up and down near its relatives, so that few arrows cross."""
-    layers = [[int(s) for s in present if depth[s] == d] for d in range(int(depth[present].max()) + 1)]
-    relatives: dict[int, list[int]] = {int(s): list(parents[s]) for s in present}
-    children: dict[int, list[int]] = {int(s): [] for s in present}
+    layers = [[s for s in present if depth[s] == d] for d in range(int(depth[present].max()) + 1)]
+    relatives: dict[int, list[int]] = {s: list(parents[s]) for s in present}
+    children: dict[int, list[int]] = {s: [] for s in present}
     for skill in present:
         for parent in parents[skill]:
-            children[parent].append(int(skill))
+            children[parent].append(skill)
     height = {s: i - (len(layer) - 1) / 2 for layer in layers for i, s in enumerate(layer)}
     widest = max(len(layer) for layer in layers)
 

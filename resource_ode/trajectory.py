@@ -6,7 +6,6 @@ and the rest are derived when they are read: a large ensemble pays for what is r
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import equinox as eqx
@@ -56,8 +55,8 @@ class Trajectory(eqx.Module):
 
     ts: Float[Array, " time"]
     state: Float[Array, "*batch time skill"]
-    clock: Float[Array, ...]
-    spent: Float[Array, ...] | None
+    clock: Float[Array, "..."]
+    spent: Float[Array, "..."] | None
     result: Any
     model: ResourceModel
     kind: Literal["exposure", "direct"] = eqx.field(static=True)
@@ -86,83 +85,56 @@ class Trajectory(eqx.Module):
             raise ValueError(
                 "exposure: this run holds the unlearned fraction (MSE) or margin (cross entropy), read level instead"
             )
-        return self._masked(lambda model, state, time: state)
+        return self._masked("state")
 
     @property
     def level(self) -> Float[Array, "*batch time skill"]:
         """Learned fraction $s = 1 - u$; for cross entropy $\\tanh(l/2)$."""
-        return self._masked(lambda m, x, t: m.law.level(m.effort(x)), lambda m, x, t: m.law.direct_level(x))
+        return self._masked("level")
 
     @property
     def unlearned(self) -> Float[Array, "*batch time skill"]:
         """Unlearned fraction $u$, accurate in relative terms however small (never computed as 1 - level)."""
-        return self._masked(lambda m, x, t: m.law.unlearned(m.effort(x)), lambda m, x, t: m.law.direct_unlearned(x))
+        return self._masked("unlearned")
 
     @property
     def log_depth(self) -> Float[Array, "*batch time skill"]:
         """$D = -\\ln u$ (with interference, NaN while $u \\le 0$)."""
-        return self._masked(
-            lambda m, x, t: m.law.log_depth(m.effort(x)), lambda m, x, t: -jnp.log(m.law.direct_unlearned(x))
-        )
+        return self._masked("log_depth")
 
     @property
     def margin(self) -> Float[Array, "*batch time skill"]:
         """Cross entropy's margin $l$. **Raises:** `ValueError` for MSE."""
         if self.model.loss != "cross_entropy":
             raise ValueError('margin: only a model with loss="cross_entropy" has one')
-        return self._masked(lambda m, x, t: m.law.progress(m.effort(x)), lambda m, x, t: m.law.direct_progress(x))
+        return self._masked("progress")
 
     @property
     def share(self) -> Float[Array, "*batch time skill"]:
         """Share $r_i$ of the resource that each skill takes; with interference it may be negative."""
-        return self._masked(*(lambda m, x, t, f=f: m.shares(f(m, x, t), m.waste_at(t))[0] for f in _COMPETITIVENESS))
+        return self._masked("share")
 
     @property
-    def waste(self) -> Float[Array, ...]:
+    def waste(self) -> Float[Array, "..."]:
         """Wasted share $N_0/(F + N_0)$ of the resource, `(*batch, time)` (with pools a last pool axis)."""
-        return self._per_pool(lambda m, f, t: m.shares(f, m.waste_at(t))[1])
+        lost = jnp.isnan(self._with_pool(self.clock))
+        return self._drop_pool(jnp.where(lost, jnp.nan, self._map("waste")))
 
     @property
     def loss(self) -> Float[Array, "*batch time"]:
         """$\\sum_i p_i u_i^2$, or $\\sum_i p_i \\ln(1 + e^{-l_i})$ for cross entropy, at the frequencies in force."""
-
-        def total(model: ResourceModel, state: Array, time: Array) -> Array:
-            law, there = model.law, model.graph.present
-            if self.kind == "exposure":
-                values, pace = law.value(model.effort(state)), model.pace(state, time)
-            else:
-                values = law.direct_value(state)
-                pace = model.frequency_at(time)
-                if model.frequency_after is not None:
-                    pace = jnp.where(law.direct_unlearned(state) > 0.5, pace, model.frequency_after)
-            return jnp.sum(jnp.where(there, pace * values, 0))
-
-        return self._map(total)
+        return self._map("loss")
 
     @property
-    def budget_residual(self) -> Float[Array, ...]:
+    def budget_residual(self) -> Float[Array, "..."]:
         r"""$(\mathrm{learned} + N_0 \tau - \eta t)/\max(\eta t, 1)$: 0 but for the error of the solve.
 
         Learned is the sum of the levels (MSE), of the margins (cross entropy), or the integral of $F\,d\tau$
         (interference). With a schedule of $N_0$ or $\eta$ both sides are integrals. With "l2" there is no budget law;
         the residual is that of $\eta t = \int \sqrt{\sum f^2 + N_0^2}\, d\tau$.
         """
-
-        def one(model: ResourceModel, state: Array, clock: Array, spent: Array | None, time: Array) -> Array:
-            law = model.law
-            budget = _integral(model, "learning_rate", time)
-            if spent is not None:
-                used = spent
-            else:
-                if self.kind == "exposure":
-                    gained = law.progress(model.effort(state)) - law.progress(model.initial_effort())
-                else:
-                    gained = law.direct_progress(state) - law.direct_progress(model.initial_direct())
-                idle = jnp.where(model.waste_at() > 0, model.waste_at() * jnp.where(model.waste_at() > 0, clock, 0), 0)
-                used = model.by_pool(jnp.where(model.graph.present, gained, 0)) + idle
-            return (used - budget) / jnp.maximum(budget, 1)
-
-        return self._drop_pool(self._map(one, self._with_pool(self.clock), self._with_pool(self.spent)))
+        spent = None if self.spent is None else self._with_pool(self.spent)
+        return self._drop_pool(self._map("budget_residual", self._with_pool(self.clock), spent))
 
     # -- checks
 
@@ -239,43 +211,66 @@ class Trajectory(eqx.Module):
 
     # -- how a function of one member is mapped over the batch
 
-    def _with_pool(self, values: Array | None) -> Array | None:
-        return values[..., None] if values is not None and self.model.pool is None else values
+    def _with_pool(self, values: Array) -> Array:
+        return values[..., None] if self.model.pool is None else values
 
     def _drop_pool(self, values: Array) -> Array:
         return values[..., 0] if self.model.pool is None else values
 
-    def _map(self, function: Callable[..., Array], *more: Array | None) -> Array:
-        """`function(model, state, *more, time)` of one member at one time, over all times and members; failures are
-        NaN.
-        """
+    def _map(self, name: str, *more: Array | None) -> Array:
         shape = self.batch_shape
         members = int(np.prod(shape))
-        flat = lambda x: None if x is None else x.reshape((members, *x.shape[len(shape) :]))  # noqa: E731
-
-        def member(model: ResourceModel, state: Any, *others: Any) -> Array:
-            return jax.vmap(lambda x, t, *o: function(model, x, *o, t))(state, self.ts, *others)
-
-        values = jax.vmap(member)(self.model.flat(), flat(self.state), *map(flat, more))
+        state, *others = (
+            None if x is None else x.reshape((members, *x.shape[len(shape) :])) for x in (self.state, *more)
+        )
+        values = _derive(name, self.kind, self.model.flat(), self.ts, state, *others)
         return values.reshape(shape + values.shape[1:])
 
-    def _masked(self, exposed: Callable[..., Array], direct: Callable[..., Array] | None = None) -> Array:
-        function = exposed if self.kind == "exposure" else direct
-        assert function is not None
-        return self._map(lambda m, x, t: jnp.where(m.graph.present, function(m, x, t), jnp.nan))
-
-    def _per_pool(self, function: Callable[..., Array]) -> Array:
-        exposed, direct = _COMPETITIVENESS
-        of = exposed if self.kind == "exposure" else direct
-        failed = jnp.isnan(self.clock if self.model.pool is not None else self.clock[..., None])
-        values = self._map(lambda m, x, t: function(m, of(m, x, t), t))
-        return self._drop_pool(jnp.where(failed, jnp.nan, values))
+    def _masked(self, name: str) -> Array:
+        values = self._map(name)
+        present = jnp.broadcast_to(self.model.graph.present, (*self.batch_shape, self.model.skills))
+        return jnp.where(present[..., None, :], values, jnp.nan)
 
 
-_COMPETITIVENESS: tuple[Callable[..., Array], Callable[..., Array]] = (
-    lambda m, x, t: m.competitiveness(x, t),
-    lambda m, x, t: m.direct_competitiveness(x, t),
-)
+@eqx.filter_jit
+def _derive(name: str, kind: str, models: ResourceModel, ts: Array, state: Any, *more: Any) -> Array:
+    """One derived quantity of every member at every time."""
+
+    def member(model: ResourceModel, state: Array, *more: Array) -> Array:
+        return jax.vmap(lambda x, t, *others: _at_one_time(name, kind, model, x, t, *others))(state, ts, *more)
+
+    return jax.vmap(member)(models, state, *more)
+
+
+def _at_one_time(name: str, kind: str, model: ResourceModel, state: Array, time: Array, *more: Any) -> Array:
+    """One derived quantity of one member at one time, from its exposures or from the unlearned fractions (margins)."""
+    law, exposed = model.law, kind == "exposure"
+    effort = model.effort(state) if exposed else state
+    if name == "state":
+        return state
+    if name in ("level", "unlearned", "progress"):
+        return getattr(law, name if exposed else f"direct_{name}")(effort)
+    if name == "log_depth":
+        return law.log_depth(effort) if exposed else -jnp.log(law.direct_unlearned(state))
+    if name in ("share", "waste"):
+        found = model.competitiveness(state, time) if exposed else model.direct_competitiveness(state, time)
+        return model.shares(found, model.waste_at(time))[name == "waste"]
+    if name == "loss":
+        pace = model.pace(state, time) if exposed else model.direct_pace(state, time)
+        values = law.value(effort) if exposed else law.direct_value(state)
+        return jnp.sum(jnp.where(model.graph.present, pace * values, 0))
+    assert name == "budget_residual"
+    clock, spent = more
+    budget = _integral(model, "learning_rate", time)
+    if spent is None:
+        if exposed:
+            gained = law.progress(effort) - law.progress(model.initial_effort())
+        else:
+            gained = law.direct_progress(state) - law.direct_progress(model.initial_direct())
+        waste = model.waste_at()
+        idle = jnp.where(waste > 0, waste * jnp.where(waste > 0, clock, 0), 0)
+        spent = model.by_pool(jnp.where(model.graph.present, gained, 0)) + idle
+    return (spent - budget) / jnp.maximum(budget, 1)
 
 
 def result_names() -> tuple[str, ...]:

@@ -4,6 +4,7 @@ Nothing here uses the package but `Case.model`, which builds the model to be tes
 """
 
 import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,10 @@ from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
 
 import resource_ode as ro
+
+# the times and the sizes of (almost) all tests: systems of one kind then share one compiled program
+TIMES = np.linspace(0, 20, 31)
+SKILLS, FAN_IN = 7, 3
 
 
 @dataclasses.dataclass
@@ -80,7 +85,7 @@ class Case:
         level = np.zeros(self.skills) if self.initial_level is None else np.asarray(self.initial_level, float)
         return 2 * np.arctanh(level) if self.loss == "cross_entropy" else -np.log1p(-level)
 
-    def levels(self, ts, rtol=1e-11, method="DOP853"):
+    def levels(self, ts=TIMES, rtol=1e-11):
         """Levels `(time, skill)` by SciPy, in log-depth or margin (with interference and MSE in u itself)."""
         ce, direct = self.loss == "cross_entropy", self.interference is not None
         plain = direct and not ce
@@ -113,7 +118,7 @@ class Case:
                 jumps |= {float(x) for x in getattr(self, name)[0] if x < ts[-1]}
         jumps = sorted(jumps)
         rows = {0.0: state}
-        for left, right in zip(jumps[:-1], jumps[1:], strict=True):
+        for left, right in itertools.pairwise(jumps):
             now = left
             while now < right:
                 slow = [] if self.frequency_after is None else np.flatnonzero(~fast).tolist()
@@ -130,7 +135,7 @@ class Case:
                     field,
                     (now, right),
                     state,
-                    method,
+                    "DOP853",
                     dense_output=True,
                     events=events or None,
                     args=(fast.copy(), left),
@@ -147,6 +152,27 @@ class Case:
         if plain:
             return 1 - y
         return np.tanh(y / 2) if ce else -np.expm1(-y)
+
+    def levels_by_clock(self, ts):
+        """Levels by integrating the log-depths over the logarithm of the clock (MSE, "l1", N0 > 0): for extremes.
+
+        No step is then limited by how fast the clock runs; the budget law turns the clock into time.
+        """
+        first, last = -60.0, np.log(self.learning_rate * ts[-1] / self.wasted_resource) + 1e-6
+
+        def field(x, depth):
+            return np.exp(x) * self.gates(-np.expm1(-self.gate_exponent * depth)) * self.frequency
+
+        solved = solve_ivp(
+            field, (first, last), np.zeros(self.skills), "DOP853", dense_output=True, rtol=1e-11, atol=1e-30
+        )
+        assert solved.success, solved.message
+
+        def beyond(x, t):
+            return -np.expm1(-solved.sol(x)).sum() + self.wasted_resource * np.exp(x) - self.learning_rate * t
+
+        clocks = [brentq(beyond, first, last, (t,), xtol=1e-13) if t else first for t in ts]
+        return np.array([-np.expm1(-solved.sol(x)) for x in clocks])
 
     def steps(self, last):
         """The discrete recursion as a loop: the levels, shares and smallest positive u of rows 0 to `last`."""
@@ -186,10 +212,13 @@ def random_prerequisites(rng, skills, most=3, chance=0.8):
     return prerequisites
 
 
-def random_case(rng, skills=7, **changes):
+def random_case(rng, skills=SKILLS, fan_in=None, **changes):
     """A random graph with random gates, frequencies over two decades, and ordinary parameters."""
+    prerequisites = random_prerequisites(rng, skills)
+    while fan_in is not None and max(map(len, prerequisites)) != fan_in:
+        prerequisites = random_prerequisites(rng, skills)
     values = {
-        "prerequisites": random_prerequisites(rng, skills),
+        "prerequisites": prerequisites,
         "gate": [str(x) for x in rng.choice(["all", "any"], skills)],
         "frequency": 10 ** rng.uniform(-1, 1, skills),
         "learning_rate": 10 ** rng.uniform(-0.2, 0.2),
@@ -197,6 +226,33 @@ def random_case(rng, skills=7, **changes):
         "gate_exponent": 10 ** rng.uniform(-3, 0),
     }
     return Case(**(values | changes))
+
+
+def batch(cases, **changes):
+    """The cases as one batch of models, padded to the common size by one more case, which comes last."""
+    first = cases[0]
+    filler = {"prerequisites": [[] for _ in range(SKILLS)], "frequency": np.ones(SKILLS), "gate": "all"}
+    if first.interference is None:
+        filler["prerequisites"][-1] = list(range(FAN_IN))
+    else:
+        filler["interference"] = np.eye(SKILLS)
+    for name, value in (("initial_level", 0.0), ("frequency_after", 1.0), ("pool", 0)):
+        if getattr(first, name) is not None:
+            filler[name] = np.full(SKILLS, value)
+    filler = dataclasses.replace(first, **filler)
+    return ro.stack([case.model(**changes) for case in (*cases, filler)])
+
+
+def solve(cases, ts=TIMES, **options):
+    """A run of the cases as one batch (the filler is its last member)."""
+    return ro.simulate(batch(cases), ts, **options)
+
+
+def largest_errors(run, references):
+    """The largest level error of each case (NaN counts as infinite)."""
+    level = np.asarray(run.level)
+    gaps = [np.abs(level[k, :, : rows.shape[1]] - rows).max() for k, rows in enumerate(references)]
+    return np.nan_to_num(np.array(gaps), nan=np.inf)
 
 
 def random_overlap(rng, skills, dimensions):
@@ -237,7 +293,7 @@ class System:
     def level(self, t):
         return self.at_clock(self.clock(t))
 
-    def levels(self, ts):
+    def levels(self, ts=TIMES):
         return np.array([self.level(t) for t in ts])
 
 
@@ -245,8 +301,7 @@ class Independent(System):
     r"""Independent skills, MSE: $u_i = e^{-p_i\tau}$ and $\eta t = \sum_j (1 - e^{-p_j\tau}) + N_0\tau$."""
 
     def __init__(self):
-        self.case = Case([[]] * 3, np.array([1.0, 0.2, 0.03]), 0.02, 0.01)
-        self.ts = np.linspace(0, 250, 26)
+        self.case = Case([[]] * 3, np.array([1.0, 0.2, 0.03]), 0.25, 0.01)
 
     def at_clock(self, tau):
         return -np.expm1(-self.case.frequency * tau)
@@ -256,8 +311,7 @@ class OneSkill(System):
     r"""One skill, MSE: $u = (N_0/p)\,\omega(\ln(p/N_0) + (p/N_0)(1 - \eta t))$."""
 
     def __init__(self):
-        self.case = Case([[]], np.array([0.7]), 0.01, 0.05)
-        self.ts = np.linspace(0, 200, 21)
+        self.case = Case([[]], np.array([0.7]), 0.1, 0.05)
 
     def level(self, t):
         p, n0 = self.case.frequency, self.case.wasted_resource
@@ -268,8 +322,7 @@ class IndependentMargins(System):
     r"""Independent skills, cross entropy: $l_i + e^{l_i} = 1 + p_i\tau$ and $\eta t = \sum_j l_j + N_0\tau$."""
 
     def __init__(self):
-        self.case = Case([[]] * 3, np.array([1.0, 0.3, 0.1]), 0.02, 0.05, loss="cross_entropy")
-        self.ts = np.linspace(0, 900, 19)
+        self.case = Case([[]] * 3, np.array([1.0, 0.3, 0.1]), 0.9, 0.05, loss="cross_entropy")
 
     def margins(self, tau):
         return np.log(special.wrightomega(1 + self.case.frequency * tau))
@@ -285,8 +338,7 @@ class Chain(System):
     r"""Two skills, one after the other: $D_2 = p_2(\tau - (1 - e^{-a p_1\tau})/(a p_1))$."""
 
     def __init__(self):
-        self.case = Case([[], [0]], np.array([0.5, 2.0]), 1e-2, 1e-2, gate_exponent=0.05)
-        self.ts = np.linspace(0, 400, 41)
+        self.case = Case([[], [0]], np.array([0.5, 2.0]), 0.2, 1e-2, gate_exponent=0.05)
 
     def at_clock(self, tau):
         (p1, p2), x = self.case.frequency, self.case.gate_exponent * self.case.frequency[0] * tau
@@ -298,12 +350,11 @@ class Chain(System):
 class TwoRoots(System):
     r"""A skill that requires two roots, both or either: $D_3 = p_3\int_0^\tau (1 - e^{-ap_1x})(1 - e^{-ap_2x})\,dx$.
 
-    Expanded, $\int_0^\tau (1 - e^{-A x} - e^{-B x} + e^{-(A+B) x})\,dx$. With "any" the root of the larger $p$ alone counts.
+    Expanded, $\int_0^\tau (1 - e^{-A x} - e^{-B x} + e^{-(A+B) x})\,dx$. With "any" the root of the larger $p$ counts.
     """
 
     def __init__(self, gate):
-        self.case = Case([[], [], [0, 1]], np.array([0.5, 1.5, 1.0]), 1e-2, 0.02, gate_exponent=0.8, gate=gate)
-        self.ts = np.linspace(0, 600, 31)
+        self.case = Case([[], [], [0, 1]], np.array([0.5, 1.5, 1.0]), 0.3, 0.02, gate_exponent=0.8, gate=gate)
 
     def at_clock(self, tau):
         p, a = self.case.frequency, self.case.gate_exponent
@@ -318,11 +369,10 @@ class TwoRoots(System):
 
 
 class SelfPaced(System):
-    r"""Self-paced skills: $D = \mathrm{lo}\,\tau$ up to $\ln 2$, from there $\ln 2 + \mathrm{hi}\,(\tau - \ln 2/\mathrm{lo})$."""
+    r"""Self-paced skills: $D = \mathrm{lo}\,\tau$ up to $\ln 2$, then $\ln 2 + \mathrm{hi}(\tau - \ln 2/\mathrm{lo})$."""
 
     def __init__(self):
-        self.case = Case([[]] * 3, np.array([1.0, 0.1, 0.3]), 0.02, 0.05, frequency_after=np.array([1.0, 4.0, 0.05]))
-        self.ts = np.linspace(0, 600, 31)
+        self.case = Case([[]] * 3, np.array([1.0, 0.1, 0.3]), 0.6, 0.05, frequency_after=np.array([1.0, 4.0, 0.05]))
 
     def at_clock(self, tau):
         low, high = self.case.frequency, self.case.frequency_after
@@ -333,14 +383,14 @@ class SelfPaced(System):
 class Interference(System):
     r"""Overlapping tasks, MSE: $u = e^{-CP\tau}\mathbf 1$ by the eigenvectors of $K = P^{1/2} C P^{1/2}$.
 
-    $\eta t = \int_0^\tau F + N_0\tau$ with $F = v^T e^{-K\tau} v$ and $v = P^{1/2}\mathbf 1$; an eigenvalue 0 contributes $\tau$.
+    $\eta t = \int_0^\tau F + N_0\tau$ with $F = v^T e^{-K\tau} v$ and $v = P^{1/2}\mathbf 1$.
+    An eigenvalue 0 contributes $\tau$.
     """
 
     def __init__(self, dimensions):
         rng = np.random.default_rng(dimensions)
         p = np.array([1.0, 0.5, 0.25, 0.1])
-        self.case = Case([[]] * 4, p, 0.05, 0.1, interference=random_overlap(rng, 4, dimensions))
-        self.ts = np.linspace(0, 120, 25)
+        self.case = Case([[]] * 4, p, 0.3, 0.1, interference=random_overlap(rng, 4, dimensions))
         root = np.sqrt(p)
         values, self.vectors = np.linalg.eigh(root[:, None] * self.case.interference * root)
         self.values = np.where(values > 1e-12, values, 0)
@@ -357,11 +407,10 @@ class Interference(System):
 
 
 class EuclideanCompetition(System):
-    r"""Independent skills under "l2": $u_i = e^{-p_i\tau}$ and $\eta t = \int_0^\tau \sqrt{\sum_j p_j^2 e^{-2p_jx} + N_0^2}\,dx$."""
+    r"""Independent skills, "l2": $u_i = e^{-p_i\tau}$, $\eta t = \int_0^\tau \sqrt{\sum_j p_j^2 e^{-2p_jx} + N_0^2}\,dx$."""
 
     def __init__(self):
-        self.case = Case([[]] * 3, np.array([1.0, 0.4, 0.1]), 0.02, 0.05, competition="l2")
-        self.ts = np.linspace(0, 250, 11)
+        self.case = Case([[]] * 3, np.array([1.0, 0.4, 0.1]), 0.25, 0.05, competition="l2")
 
     def at_clock(self, tau):
         return -np.expm1(-self.case.frequency * tau)
@@ -372,17 +421,18 @@ class EuclideanCompetition(System):
             return 0.0
 
         def spent(tau):
-            return quad(lambda x: np.sqrt((p**2 * np.exp(-2 * p * x)).sum() + n0**2), 0, tau, epsabs=1e-12, limit=200)[0]
+            return quad(lambda x: np.sqrt((p**2 * np.exp(-2 * p * x)).sum() + n0**2), 0, tau, epsabs=1e-12, limit=200)[
+                0
+            ]
 
         return brentq(lambda tau: spent(tau) - self.case.learning_rate * t, 0, 1e3, xtol=1e-12)
 
 
 class WithoutWaste(System):
-    r"""Two independent skills without waste: $\eta t = \sum_j (1 - e^{-p_j\tau})$ up to $t = n/\eta$, where all is learned."""
+    r"""Two independent skills without waste: $\eta t = \sum_j (1 - e^{-p_j\tau})$ up to $t = n/\eta$, the end."""
 
     def __init__(self):
-        self.case = Case([[], []], np.array([1.0, 0.5]), 0.01, 0.0)
-        self.ts = np.linspace(0, 300, 31)
+        self.case = Case([[], []], np.array([1.0, 0.5]), 0.15, 0.0)
 
     def level(self, t):
         # p = (1, 1/2): with v = u_2, u_1 = v^2, and 2 - eta t = v^2 + v

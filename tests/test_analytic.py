@@ -328,7 +328,7 @@ def overlapping(skills: int, dimensions: int, seed: int = 0) -> np.ndarray:
     return overlap
 
 
-@pytest.mark.parametrize(("skills", "dimensions"), [(4, 10), (7, 3), (5, 1)])
+@pytest.mark.parametrize(("skills", "dimensions"), [(5, 10), (5, 3), (5, 1)])
 def test_interference_against_the_matrix_exponential(skills, dimensions):
     frequency, overlap = power_law(skills, 1.0), overlapping(skills, dimensions)
     clock = np.array([0.0, 1e-6, 0.3, 4.0, 60.0])
@@ -607,14 +607,16 @@ def test_last_learning_time_bound_holds_at_every_gate(gate_exponent):
 
 
 def test_rates_may_underflow_but_their_clocks_do_not():
-    """A binary tree of rare skills, seven levels deep: the rate of its root is below the smallest float."""
-    skills = 127
+    """A binary tree of very rare skills, five levels deep: the rate of its root is below the smallest float."""
+    skills, frequency = 31, np.full(31, 1e-30)
     prerequisites = [[2 * i + 1, 2 * i + 2] if 2 * i + 2 < skills else [] for i in range(skills)]
-    generation, rate = analytic.small_gate_generations(prerequisites, "all", np.full(skills, 1e-3))
-    assert generation[0] == 127 and rate[0] == 0
-    clock = analytic.small_gate_clock(0.5, prerequisites, "all", np.full(skills, 1e-3), 1e-2)
+    generation, rate = analytic.small_gate_generations(prerequisites, "all", frequency)
+    assert generation[0] == 31 and rate[0] == 0
+    clock = analytic.small_gate_clock(0.5, prerequisites, "all", frequency, 1e-2)
     assert np.isfinite(clock).all() and (clock > 0).all()
-    assert clock[0] == clock.max()
+    # by hand: the log-rate is 31 ln p minus the sum of ln m over the tree, 16 leaves with m = 1 below m = 3, 7, 15, 31
+    log_rate = 31 * np.log(1e-30) - 8 * np.log(3) - 4 * np.log(7) - 2 * np.log(15) - np.log(31)
+    np.testing.assert_allclose(clock[0], np.exp((np.log(1e-2 * np.log(2)) - log_rate) / 31) / 1e-2, rtol=1e-12)
 
 
 def test_gradients_of_small_gates():

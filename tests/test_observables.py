@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.special
 import scipy.stats
 
 import resource_ode as ro
@@ -165,7 +166,7 @@ def test_shares_and_waste_sum_to_one(loss, method):
 
 
 def test_total_waste_is_the_mean_of_the_waste_so_far():
-    run = ro.simulate(tree(wasted_resource=0.05), np.linspace(0, 8000, 4001))
+    run = ro.simulate(tree(wasted_resource=0.05), np.linspace(0, 8000, 1601))
     waste = np.asarray(run.waste)
     mean = scipy.integrate.cumulative_trapezoid(waste, np.asarray(run.ts), initial=0)[1:] / np.asarray(run.ts)[1:]
     total = obs.total_waste(run)
@@ -346,10 +347,7 @@ def test_the_exponent_is_the_slope_of_the_loss(case, loss):
         "l2": (tree(competition="l2", **common), "auto"),
         "interference": (independent([1.0, 0.3], interference=[[1, 0.3], [0.3, 1]], **common), "auto"),
         "self-paced": (independent([1.0, 0.3], frequency_after=[5.0, 3.0], **common), "auto"),
-        "schedule": (
-            independent([1.0, 0.3], **{**common, "learning_rate": ro.Schedule([0.0, 50.0], [1e-2, 3e-2])}),
-            "auto",
-        ),
+        "schedule": (independent([1.0, 0.3], **faster), "auto"),
         "pools": (independent([1.0, 0.3], pool=[0, 1], **{**common, "learning_rate": [1e-2, 2e-2]}), "auto"),
         "steps": (tree(**{**common, "learning_rate": 1e-4}), "steps"),
     }[case]

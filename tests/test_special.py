@@ -99,23 +99,26 @@ def test_second_derivatives_of_wright_omega():
     np.testing.assert_allclose(logarithmic, -omega / (1 + omega) ** 3, rtol=1e-14)
 
 
+def value_and_slopes(function, x):
+    """Value, first and second derivative at each of `x`."""
+    slope = jax.grad(function)
+    return np.array(jax.jit(jax.vmap(lambda x: (function(x), slope(x), jax.grad(slope)(x))))(x))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_values_and_slopes_at_the_ends(dtype):
-    zero, infinite, undefined = (np.asarray(x, dtype) for x in (0.0, np.inf, np.nan))
-    assert special.margin_from_exposure(zero) == 0
-    assert jax.grad(special.margin_from_exposure)(zero) == 0.5
-    assert jax.grad(jax.grad(special.margin_from_exposure))(zero) == -0.125
-    assert special.margin_from_exposure(infinite) == np.inf
-    assert jax.grad(special.margin_from_exposure)(infinite) == 0
-    assert np.isfinite(special.margin_from_exposure(jnp.finfo(dtype).max))
-    assert special.wright_omega(infinite) == np.inf
-    assert jax.grad(special.wright_omega)(infinite) == 1
-    assert special.wright_omega(-infinite) == 0
-    assert jax.grad(special.wright_omega)(-infinite) == 0
-    assert special.log_wright_omega(-infinite) == -np.inf
-    assert jax.grad(special.log_wright_omega)(-infinite) == 1
+    ends = np.array([0, np.inf], dtype)
+    margin = value_and_slopes(special.margin_from_exposure, ends)
+    np.testing.assert_array_equal(margin, [[0, np.inf], [0.5, 0], [-0.125, 0]])
+    ends = np.array([-np.inf, np.inf], dtype)
+    omega = value_and_slopes(special.wright_omega, ends)
+    np.testing.assert_array_equal(omega[:2], [[0, np.inf], [0, 1]])
+    logarithm = value_and_slopes(special.log_wright_omega, ends)
+    np.testing.assert_array_equal(logarithm[:2], [[-np.inf, np.inf], [1, 0]])
+    others = np.array([np.nan, jnp.finfo(dtype).max], dtype)
     for function in (special.margin_from_exposure, special.wright_omega, special.log_wright_omega):
-        assert np.isnan(function(undefined))
+        undefined, largest = function(others)
+        assert np.isnan(undefined) and np.isfinite(largest)
 
 
 @given(st.floats(0, 1e300))
@@ -170,13 +173,11 @@ def test_decays_have_full_precision(dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_decays_at_zero(dtype):
-    zero = np.asarray(0, dtype)
-    assert special.decay_remainder(zero) == 0
-    assert jax.grad(special.decay_remainder)(zero) == 0
-    assert jax.grad(jax.grad(special.decay_remainder))(zero) == 1
-    assert special.mean_decay(zero) == 1
-    assert jax.grad(special.mean_decay)(zero) == -0.5
-    assert special.mean_decay_derivative(zero) == -0.5
+    zero = np.zeros(1, dtype)
+    np.testing.assert_array_equal(value_and_slopes(special.decay_remainder, zero)[:, 0], [0, 0, 1])
+    np.testing.assert_array_equal(value_and_slopes(special.mean_decay, zero)[:2, 0], [1, -0.5])
+    np.testing.assert_allclose(value_and_slopes(special.mean_decay, zero)[2, 0], 1 / 3, rtol=4 * jnp.finfo(dtype).eps)
+    assert special.mean_decay_derivative(zero)[0] == -0.5
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,8 @@ def test_a_solved_run_comes_back_and_works(tmp_path):
     assert_same(ro.simulate(again.model, TIMES), run)
 
 
-def test_failed_members_keep_their_codes_and_nan(tmp_path):
+def test_failed_members_keep_their_codes_and_nan(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "_DERIVED", {})
     run = invented(chain(wasted_resource=[0.1, 0.2, 0.3]))
     run = eqx.tree_at(lambda r: (r.result, r.state), run, (results_from_codes([0, 1, 4]), run.state.at[1].set(jnp.nan)))
     run.save(tmp_path / "run.nc")
@@ -151,7 +152,8 @@ def test_codes_come_with_their_sentences():
     assert result.attrs["flag_names"][2] == "not_finite"
 
 
-def test_a_batch_of_graphs_is_labelled(tmp_path):
+def test_a_batch_of_graphs_is_labelled(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "_DERIVED", {"level": storage._DERIVED["level"]})
     run = invented(ro.stack([chain(), tree()]))
     run.save(tmp_path / "run.nc")
     with xarray.open_dataset(tmp_path / "run.nc", engine="h5netcdf") as data:
@@ -166,7 +168,8 @@ def test_a_batch_of_graphs_is_labelled(tmp_path):
         assert np.isnan(data["level"].values[0, :, 3]).all()
 
 
-def test_further_batch_axes_and_pools_are_labelled():
+def test_further_batch_axes_and_pools_are_labelled(monkeypatch):
+    monkeypatch.setattr(storage, "_DERIVED", {name: storage._DERIVED[name] for name in ("share", "waste")})
     model = chain(pool=[0, 1, 0], wasted_resource=np.full((2, 1, 2), 0.1), learning_rate=np.full((3, 2), 0.1))
     data = invented(model).to_xarray()
     assert data["share"].dims == ("graph", "axis_1", "time", "skill")
