@@ -64,10 +64,10 @@ def _constant(name: str, dtype: Any) -> Array:
 class Cascade(eqx.Module):
     r"""One member solved in resource time, on panels. With "l1" nothing in it depends on $N_0$ or $\eta$."""
 
-    edges: Float[Array, " panel+1"]
-    opening: Float[Array, "skill panel {NODES}"]
-    exposure: Float[Array, "skill panel+1"]
-    demand: Float[Array, "pool panel {NODES}"]
+    edges: Float[Array, " edge"]
+    opening: Float[Array, "skill panel node"]
+    exposure: Float[Array, "skill edge"]
+    demand: Float[Array, "pool panel node"]
     error: Float[Array, ""]
     panel_error: Float[Array, " panel"]
 
@@ -85,7 +85,7 @@ class Cascade(eqx.Module):
         return (self.edges[panel] + half[panel] * (1 + place))[:, 0]
 
 
-def geometric_edges(first: Any, last: Any, panels: int) -> Float[Array, " {panels}+1"]:
+def geometric_edges(first: Any, last: Any, panels: int) -> Float[Array, " edge"]:
     """Panel edges 0, first, ..., last with a constant ratio from the first on."""
     steps = jnp.arange(panels, dtype=first.dtype) / (panels - 1)
     log_first = jnp.log(first)
@@ -94,8 +94,8 @@ def geometric_edges(first: Any, last: Any, panels: int) -> Float[Array, " {panel
 
 
 def refine_edges(
-    edges: Float[Array, " panel+1"], panel_error: Float[Array, " panel"], panels: int
-) -> Float[Array, " {panels}+1"]:
+    edges: Float[Array, " edge"], panel_error: Float[Array, " panel"], panels: int
+) -> Float[Array, " new_edge"]:
     """More panels on the same range, the additional ones where the error is.
 
     A panel with a kink gains with the square of its width, a smooth one far more: the cube root of the errors shares
@@ -119,8 +119,8 @@ def _half(values: Array, half: Array) -> Array:
 
 
 def primitive_at_edges(
-    values: Float[Array, "*rows panel {NODES}"], half: Float[Array, " panel"]
-) -> Float[Array, "*rows panel+1"]:
+    values: Float[Array, "*rows panel node"], half: Float[Array, " panel"]
+) -> Float[Array, "*rows edge"]:
     """Integral from 0 of what is given at the nodes, at every panel edge."""
     gained = values @ _constant("weights", values.dtype)
     # a triangular product in place of a cumulative sum: faster on every backend at this size
@@ -133,7 +133,7 @@ def _primitive_at_nodes(values: Array, at_edges: Array, half: Array) -> Array:
     return at_edges[..., :-1, None] + inside * _half(inside, half[:, None])
 
 
-def _missed(values: Float[Array, "*rows panel {NODES}"], half: Float[Array, " panel"]) -> tuple[Array, Array]:
+def _missed(values: Float[Array, "*rows panel node"], half: Float[Array, " panel"]) -> tuple[Array, Array]:
     """How wrong the integral of the interpolant may be, a panel: at the panel's right edge, and anywhere inside.
 
     From the decay of the integrand's Legendre coefficients. Inside, the first coefficient that is missing counts; at
@@ -154,7 +154,7 @@ def with_edges(edges: Float[Array, " some"], more: Float[Array, " kink"] | None)
     return edges if more is None else jnp.sort(jnp.concatenate([edges, more]))
 
 
-def solve_cascade(model: ResourceModel, edges: Float[Array, " panel+1"]) -> Cascade:
+def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"]) -> Cascade:
     """Integrate the exposures of one member, skill after skill in topological order."""
     graph, law, dtype = model.graph, model.law, model.dtype
     half = jnp.diff(edges) / 2
@@ -235,9 +235,9 @@ def _error(
 
 
 def invert_primitive(
-    values: Float[Array, "panel {NODES}"],
-    at_edges: Float[Array, " panel+1"],
-    edges: Float[Array, " panel+1"],
+    values: Float[Array, "panel node"],
+    at_edges: Float[Array, " edge"],
+    edges: Float[Array, " edge"],
     wanted: Float[Array, " time"],
 ) -> tuple[Int[Array, " time"], Float[Array, " time"]]:
     """Where an increasing integral reaches the wanted values: panel, and position in it on [-1, 1] (clipped to the
@@ -275,7 +275,7 @@ def invert_primitive(
     return panel, z - jnp.where(slope > 0, (value + base - wanted) / jnp.where(slope > 0, slope, 1), 0)
 
 
-def _polynomial(coefficients: Float[Array, "time {NODES}+1"], z: Float[Array, " time"]) -> tuple[Array, Array]:
+def _polynomial(coefficients: Float[Array, "time power"], z: Float[Array, " time"]) -> tuple[Array, Array]:
     """Value and derivative by Horner's rule."""
     value, slope = coefficients[:, -1], jnp.zeros_like(z)
     for power in range(NODES - 1, -1, -1):
@@ -285,9 +285,9 @@ def _polynomial(coefficients: Float[Array, "time {NODES}+1"], z: Float[Array, " 
 
 
 def evaluate_primitive(
-    values: Float[Array, "skill panel {NODES}"],
-    at_edges: Float[Array, "skill panel+1"],
-    edges: Float[Array, " panel+1"],
+    values: Float[Array, "skill panel node"],
+    at_edges: Float[Array, "skill edge"],
+    edges: Float[Array, " edge"],
     panel: Int[Array, " time"],
     place: Float[Array, " time"],
 ) -> Float[Array, "time skill"]:
@@ -302,7 +302,7 @@ def evaluate_primitive(
     return result
 
 
-def denominator_at_nodes(model: ResourceModel, cascade: Cascade) -> Float[Array, "pool panel {NODES}"]:
+def denominator_at_nodes(model: ResourceModel, cascade: Cascade) -> Float[Array, "pool panel node"]:
     r"""$F + N_0$ (or the other denominator) at the nodes: the integrand of $\eta t$."""
     waste = model.waste_at()[:, None, None]
     if model.competition == "l1":

@@ -41,7 +41,7 @@ class Schedule(eqx.Module):
     """
 
     times: Float[Array, "*batch piece"]
-    values: Float[Array, "*batch piece *one"]
+    values: Float[Array, "..."]
 
     def __init__(self, times: Any, values: Any):
         times, values = jnp.asarray(times, dtype=float), jnp.asarray(values, dtype=float)

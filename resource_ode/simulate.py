@@ -289,7 +289,7 @@ def finish(model: ResourceModel, progress: Progress, panels: tuple[int, ...]) ->
 
 
 def next_solve(model: ResourceModel, progress: Progress, panels: int) -> resource_time.Cascade:
-    """The same with more panels. Each solve knows the turns of self-paced skills to the square of the last one's error."""
+    """The same with more panels. Each solve knows the turns of self-paced skills to the square of the last error."""
     edges = jax.lax.stop_gradient(resource_time.refine_edges(progress.edges, progress.panel_error, panels))
     turns = progress.turns
     for _ in range(0 if turns is None else 2):

@@ -236,7 +236,7 @@ class Trajectory(eqx.Module):
 def _derive(name: str, kind: str, models: ResourceModel, ts: Array, state: Any, *more: Any) -> Array:
     """One derived quantity of every member at every time."""
 
-    def member(model: ResourceModel, state: Array, *more: Array) -> Array:
+    def member(model: ResourceModel, state: Array, *more: Array | None) -> Array:
         return jax.vmap(lambda x, t, *others: _at_one_time(name, kind, model, x, t, *others))(state, ts, *more)
 
     return jax.vmap(member)(models, state, *more)

@@ -231,7 +231,8 @@ def random_case(rng, skills=SKILLS, fan_in=None, **changes):
 def batch(cases, **changes):
     """The cases as one batch of models, padded to the common size by one more case, which comes last."""
     first = cases[0]
-    filler = {"prerequisites": [[] for _ in range(SKILLS)], "frequency": np.ones(SKILLS), "gate": "all"}
+    filler = {"prerequisites": [[] for _ in range(SKILLS)], "gate": "all"}
+    filler["frequency"] = np.ones(SKILLS, np.asarray(first.frequency).dtype)
     if first.interference is None:
         filler["prerequisites"][-1] = list(range(FAN_IN))
     else:
@@ -369,7 +370,7 @@ class TwoRoots(System):
 
 
 class SelfPaced(System):
-    r"""Self-paced skills: $D = \mathrm{lo}\,\tau$ up to $\ln 2$, then $\ln 2 + \mathrm{hi}(\tau - \ln 2/\mathrm{lo})$."""
+    r"""Self-paced: $D = \mathrm{lo}\,\tau$ up to $\ln 2$, then $\ln 2 + \mathrm{hi}(\tau - \ln 2/\mathrm{lo})$."""
 
     def __init__(self):
         self.case = Case([[]] * 3, np.array([1.0, 0.1, 0.3]), 0.6, 0.05, frequency_after=np.array([1.0, 4.0, 0.05]))
@@ -407,7 +408,7 @@ class Interference(System):
 
 
 class EuclideanCompetition(System):
-    r"""Independent skills, "l2": $u_i = e^{-p_i\tau}$, $\eta t = \int_0^\tau \sqrt{\sum_j p_j^2 e^{-2p_jx} + N_0^2}\,dx$."""
+    r"""Independent, "l2": $u_i = e^{-p_i\tau}$, $\eta t = \int_0^\tau \sqrt{\sum_j p_j^2 e^{-2p_jx} + N_0^2}\,dx$."""
 
     def __init__(self):
         self.case = Case([[]] * 3, np.array([1.0, 0.4, 0.1]), 0.25, 0.05, competition="l2")

@@ -205,8 +205,6 @@ def test_interference_may_forbid_a_level():
 def test_wrong_arguments_are_refused(options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         ro.learning_times(CHAIN.model(), **options)
-    with pytest.raises(ValueError, match="model: expected a ResourceModel, got list"):
-        ro.learning_times([])
 
 
 # -- gradients
