@@ -145,7 +145,7 @@ def _pull(clock: Array, frequency: Array, wasted_resource: Array, loss: str) -> 
 
 
 _BISECTIONS = 16
-_NEWTON_STEPS = 6
+_NEWTON_STEPS = 5
 
 
 def _solve_budget(resource: Array, frequency: Array, wasted_resource: Array, loss: str) -> Array:

@@ -143,7 +143,9 @@ def _dtype(*values: Any) -> Any:
     return jax.dtypes.canonicalize_dtype(functools.reduce(jnp.promote_types, found) if found else float)
 
 
-def _number(name: str, value: Any, dtype: Any, above: float = -math.inf, least: float = -math.inf) -> Float[Array, "..."]:
+def _number(
+    name: str, value: Any, dtype: Any, above: float = -math.inf, least: float = -math.inf
+) -> Float[Array, "..."]:
     """`value` as an array, checked where it is concrete."""
     try:
         array = jnp.asarray(value, dtype)

@@ -456,9 +456,7 @@ class ResourceModel(eqx.Module):
         return f"ResourceModel({self.graph!r}, {', '.join(parts)}, loss={self.loss!r}{options})"
 
 
-def combine_gates(
-    gates: Float[Array, "skill fan_in *nodes"], required: Bool[Array, "skill fan_in"], any_gate: Bool[Array, " skill"]
-) -> Float[Array, skill * nodes]:
+def combine_gates(gates: Array, required: Bool[Array, "skill fan_in"], any_gate: Bool[Array, " skill"]) -> Array:
     """Product or maximum over the prerequisites of each skill, which may be taken at several nodes at once."""
     extra = (1,) * (gates.ndim - 2)
     required = required.reshape(required.shape + extra)
@@ -557,10 +555,10 @@ def _parameter(
         numbers = np.asarray(array)
         wrong = ~(np.isfinite(numbers) & (numbers > above) & (numbers >= least) & (numbers < below))
         if wrong.any():
-            where = tuple(int(i) for i in np.argwhere(wrong)[0])
+            where: tuple[Any, ...] = tuple(int(i) for i in np.argwhere(wrong)[0])
             bounds = [f"above {above:g}"] * (above > -math.inf) + [f"at least {least:g}"] * (least > -math.inf)
             bounds += [f"below {below:g}"] * (below < math.inf)
-            place = f" at index {where if len(where) > 1 else where[0]}" if where else ""
+            place = f" at index {where[0] if len(where) == 1 else where}" if len(where) else ""
             raise ValueError(f"{name}: expected finite numbers {' and '.join(bounds)}, got {numbers[where]}{place}")
     return array
 

@@ -27,8 +27,8 @@ class RESULTS(eqx.Enumeration):
     )
     not_finite = "The solution became infinite or not a number; look for extreme parameters or a step that is too long."
     inaccurate = (
-        "The estimated error exceeds the tolerance; loosen tolerance, or call simulate outside jit, vmap and grad, where "
-        'such members are solved again. method="ode" has no such limit.'
+        "The estimated error exceeds the tolerance; loosen tolerance, or call simulate outside jit, vmap and grad, "
+        'where such members are solved again. method="ode" has no such limit.'
     )
     no_waste = (
         'The wasted resource is zero, which method="ode" cannot integrate past the end of the run; give it a positive '

@@ -151,7 +151,7 @@ def test_independent_levels_against_integration_in_time(frequency, wasted_resour
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("wasted_resource", [0.0, 1e-14, 1e-3, 1e9])
 @pytest.mark.parametrize(
-    "frequency", [np.array([1.0]), np.array([1e8, 1.0, 1e-12]), np.geomspace(1e-9, 1e3, 60), np.full(3, 1e-30)]
+    "frequency", [np.array([1.0]), np.array([1e100, 1.0, 1e-180]), np.geomspace(1e-9, 1e3, 60), np.full(3, 1e-30)]
 )
 def test_clock_spends_the_budget_exactly(frequency, wasted_resource, loss):
     """The budget law at 50 digits, at the clock that was found: right within the rounding of clock and resource."""
@@ -369,6 +369,71 @@ def test_a_direction_that_no_vector_spans_is_never_learned():
     )
 
 
+def test_what_is_left_of_dependent_vectors_stays():
+    """Five vectors in two dimensions: `P^1/2 u` tends to the part of `P^1/2 1` outside of their span, and stays."""
+    frequency, overlap = power_law(5, 1.0), overlapping(5, 2)
+    root = np.sqrt(frequency)
+    vectors = np.linalg.eigh(root[:, None] * overlap * root)[1][:, :3]  # those of the zero eigenvalues
+    left = vectors @ (vectors.T @ root) / root
+    unlearned = analytic.interference_unlearned(np.array([1e3, 1e10, 1e30]), frequency, overlap)
+    np.testing.assert_allclose(unlearned, np.broadcast_to(left, (3, 5)), rtol=1e-11)
+    demand = (frequency * left).sum()
+    times = analytic.interference_time(np.array([1e10, 1e30]), frequency, overlap, 1.0, 0.0)
+    np.testing.assert_allclose(times, [1e10 * demand, 1e30 * demand], rtol=1e-9)
+
+
+@pytest.mark.parametrize("gap", [0.0, 1e-15, 1e-9, 1e-3, 1.0])
+def test_gradient_where_eigenvalues_are_close(gap):
+    """Without overlap `eta t = sum_i (1 - exp(-p_i tau))` and `u_i = exp(-p_i tau)`, with slopes known in `p_i`."""
+    clock, frequency = np.array([0.01, 1.0, 30.0]), 0.5 + gap * np.arange(4)
+    slope = clock[:, None] * np.exp(-clock[:, None] * frequency)
+
+    def solve(frequency):
+        return (
+            analytic.interference_time(clock, frequency, np.eye(4), 1.0, 0.0),
+            analytic.interference_unlearned(clock, frequency, np.eye(4)),
+        )
+
+    by_time, by_unlearned = jax.jit(jax.jacobian(solve))(frequency)
+    # each is a sum of terms of order 1/p, up to 2, of both signs
+    np.testing.assert_allclose(by_time, slope, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(by_unlearned, -slope[:, :, None] * np.eye(4), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("gap", [0.0, 1e-15, 1e-9, 1e-3, 1.0, 1e3])
+def test_slope_in_the_overlap_where_eigenvalues_are_close(gap):
+    """The first order of perturbation theory about no overlap, its divided differences at 60 digits.
+
+    `d(eta t)/dC_12 = 2 p_1 p_2 psi[p_1, p_2]` with `psi(x) = (1 - exp(-x tau))/x`, and `du_1/dC_12 = p_2 phi[p_1, p_2]`
+    with `phi(x) = exp(-x tau)`.
+    """
+    clock, frequency = np.array([0.01, 1.0, 30.0]), np.array([0.5, 0.5 + gap])
+    exact = []
+    with mpmath.workdps(60):
+        low, high = (mpmath.mpf(float(p)) for p in frequency)
+        for tau in map(mpmath.mpf, clock.tolist()):
+            if low == high:
+                psi = (mpmath.exp(-low * tau) * (1 + low * tau) - 1) / low**2
+                phi = -tau * mpmath.exp(-low * tau)
+            else:
+                psi = (mpmath.expm1(-low * tau) / low - mpmath.expm1(-high * tau) / high) / (high - low)
+                phi = (mpmath.exp(-high * tau) - mpmath.exp(-low * tau)) / (high - low)
+            exact.append([float(2 * low * high * psi), float(high * phi), float(low * phi)])
+
+    @jax.jit
+    def push(overlap):
+        def solve(overlap):
+            return (
+                analytic.interference_time(clock, frequency, overlap, 1.0, 0.0),
+                analytic.interference_unlearned(clock, frequency, overlap),
+            )
+
+        return jax.jvp(solve, (overlap,), (jnp.asarray([[0.0, 1.0], [1.0, 0.0]]),))[1]
+
+    by_time, by_unlearned = push(jnp.eye(2))
+    np.testing.assert_allclose(np.column_stack([by_time, by_unlearned]), exact, rtol=2e-13)
+
+
 def test_interference_without_overlap_is_independence():
     frequency = power_law(4, 2.0)
     times = np.linspace(0, 70, 25)
@@ -509,7 +574,7 @@ TREE = [[], [], [], [], [0, 1], [2, 3], [4, 5]]
 TREE_FREQUENCY = [1.0, 0.1, 2.0, 0.2, 1.0, 1.0, 1.0]
 MIXED = [[], [0], [1], [0, 2], [0, 1], [4, 3]]  # skills 3 and 5: "any"
 MIXED_GATES = ["all", "all", "all", "any", "all", "any"]
-MIXED_FREQUENCY = [0.5, 1.0, 2.0, 0.7, 1.5, 1.0]
+MIXED_FREQUENCY = [0.5, 1.0, 9.0, 0.7, 1.5, 1.0]
 
 
 def cascade(prerequisites, gates, frequency, gate_exponent, until):
@@ -544,7 +609,7 @@ def test_generations_and_rates():
     np.testing.assert_allclose(rate[4:], [0.1 / 3, 0.4 / 3, 0.1 * 0.4 / 9 / 7], rtol=1e-14)
     generation, rate = analytic.small_gate_generations(MIXED, MIXED_GATES, MIXED_FREQUENCY)
     np.testing.assert_array_equal(generation, [1, 2, 3, 2, 4, 3])
-    # skill 3 takes the root, skill 5 takes skill 3
+    # skill 3 takes the root (rate 0.5), though skill 2 has the larger rate (0.75); skill 5 takes skill 3
     np.testing.assert_allclose(rate[3::2], [0.7 * 0.5 / 2, 0.7 * 0.5 / 2 / 3], rtol=1e-14)
 
 
