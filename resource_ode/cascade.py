@@ -82,7 +82,9 @@ class Cascade(eqx.Module):
         solve = jax.vmap(lambda v, e, x: invert_primitive(v, e, self.edges, x[None]))
         panel, place = solve(self.opening, self.exposure, exposure)
         half = jnp.diff(self.edges) / 2
-        return (self.edges[panel] + half[panel] * (1 + place))[:, 0]
+        found = (self.edges[panel] + half[panel] * (1 + place))[:, 0]
+        # a value that is there at once is reached at 0, also behind a shut gate, where the search has no slope
+        return jnp.where(exposure > 0, jnp.clip(found, self.edges[0], self.edges[-1]), self.edges[0])
 
 
 def geometric_edges(first: Any, last: Any, panels: int) -> Float[Array, " edge"]:
@@ -319,7 +321,7 @@ def read_clock(model: ResourceModel, cascade: Cascade, ts: Float[Array, " time"]
     at_edges = primitive_at_edges(values, half)
     wanted = model.learning_rate_at()[:, None] * ts[None]
     panel, place = jax.vmap(invert_primitive, in_axes=(0, 0, None, 0))(values, at_edges, edges, wanted)
-    clock = edges[panel] + half[panel] * (1 + place)
+    clock = jnp.where(ts[None] > 0, edges[panel] + half[panel] * (1 + place), 0)
     read = jax.vmap(evaluate_primitive, in_axes=(None, None, None, 0, 0))
     exposure = read(cascade.opening, cascade.exposure, edges, panel, place)
     exposure = exposure[0] if model.pool is None else jnp.take_along_axis(exposure, model.pool[None, None], axis=0)[0]

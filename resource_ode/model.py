@@ -51,7 +51,7 @@ class Schedule(eqx.Module):
                 f"and {values.shape}"
             )
         if is_concrete(times) and not (
-            times[0] == 0 and bool(jnp.all(jnp.diff(times) > 0)) and bool(jnp.isfinite(times[-1]))
+            times[0] == 0 and np.all(np.diff(np.asarray(times)) > 0) and np.isfinite(np.asarray(times)[-1])
         ):
             raise ValueError(f"Schedule: expected times that start at 0 and strictly increase, got {np.asarray(times)}")
         self.times, self.values = times, values
@@ -199,7 +199,7 @@ class ResourceModel(eqx.Module):
                     "interference: cannot be combined with frequency_after (the level may cross 1/2 twice)"
                 )
         if isinstance(self.frequency, Schedule) and is_concrete(self.frequency.values):
-            if not bool(jnp.all(jnp.max(self.frequency.values, axis=0) > 0)):
+            if not np.all(np.max(np.asarray(self.frequency.values), axis=0) > 0):
                 raise ValueError(
                     "frequency: expected a schedule in which every skill has a positive frequency at some time"
                 )
@@ -211,7 +211,7 @@ class ResourceModel(eqx.Module):
             shapes = {name: _batch_part(value, axes) for name, value, axes in self._parameters()}
             raise ValueError(f"the batch axes of graph and parameters do not broadcast: {shapes}") from None
         present = self.graph.present
-        if is_concrete(present) and not bool(jnp.all(present)) and isinstance(self.frequency, Schedule):
+        if is_concrete(present) and not bool(np.all(np.asarray(present))) and isinstance(self.frequency, Schedule):
             raise ValueError(f"frequency: a schedule needs graphs of one size, got a padded batch of shape {shape}")
 
     def _parameters(self) -> list[tuple[str, Any, int]]:
