@@ -51,7 +51,9 @@ class Schedule(eqx.Module):
                 f"and {values.shape}"
             )
         if is_concrete(times) and not (
-            times[0] == 0 and np.all(np.diff(np.asarray(times)) > 0) and np.isfinite(np.asarray(times)[-1])
+            times[0] == 0
+            and (np.asarray(times)[1:] > np.asarray(times)[:-1]).all()
+            and np.isfinite(np.asarray(times)[-1])
         ):
             raise ValueError(f"Schedule: expected times that start at 0 and strictly increase, got {np.asarray(times)}")
         self.times, self.values = times, values
