@@ -14,6 +14,7 @@ the measures themselves are defined here.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -51,7 +52,7 @@ def participation_ratio(frequency: Any) -> Float[Array, "*batch"]:
     3.0
     """
     frequency = _numbers("frequency", frequency)
-    return _participation(jnp.where(jnp.isnan(frequency), 0, frequency))
+    return _participation_of_present(frequency)
 
 
 def concurrency(run: Trajectory) -> Float[Array, "*batch time"]:
@@ -64,7 +65,7 @@ def concurrency(run: Trajectory) -> Float[Array, "*batch time"]:
 
     **Arguments:** `run`: a run or a batch of runs. With pools, shares of all pools count alike.
 
-    **Returns:** `(*batch, time)`, a number of skills; NaN at times when no skill takes anything.
+    **Returns:** `(*batch, time)`, a number of skills; NaN at times when no skill takes anything (to rounding).
 
     **Raises:** `ValueError` for anything but a run.
 
@@ -83,8 +84,12 @@ def seriality(run: Trajectory) -> Float[Array, "*batch"]:
 
     $$ \frac{\int \sum_i q_i^2\, F\, d\tau}{\int F\, d\tau}, \qquad q_i = \frac{|r_i|}{\sum_j |r_j|} $$
 
-    Limits: 1 for a single skill and in the Domino limit (frequencies far apart, little waste); $1/n$ for $n$ identical,
+    Limits: 1 for a single skill and for independent ones whose frequencies are far apart; $1/n$ for $n$ identical,
     independent skills.
+
+    Weighed like this it knows nothing of time: in resource time neither $q_i$ nor $F$ depends on $N_0$ or $\eta$, so a
+    run in which everything is learned has the same seriality whatever is wasted (prerequisites or not; not for "l2",
+    pools or schedules). Of a run that stops early it is the seriality of what was learned until then.
 
     The integral is a trapezoid in the resource usefully spent, $G = \int F\, d\tau$, known exactly at every row: the
     sum of levels (MSE) or margins (cross entropy); with interference, a trapezoid of $\eta \sum_i |r_i|$ in training
@@ -159,7 +164,10 @@ def total_waste(run: Trajectory) -> Float[Array, ...]:
 
 def _total_waste(run: Trajectory) -> Float[Array, ...]:
     model, pools = run.model, run.model.pool is not None
-    clock, first = ((x if pools else x[:, None]) for x in (run.clock, run.waste))
+    clock = run.clock if pools else run.clock[:, None]
+    start = jnp.zeros(model.skills, model.dtype) if run.kind == "exposure" else model.initial_direct()
+    competing = (model.competitiveness if run.kind == "exposure" else model.direct_competitiveness)(start)
+    first = jnp.broadcast_to(model.shares(competing, model.waste_at())[1], clock.shape)
     budget = _budget(run)
     if isinstance(model.wasted_resource, Schedule):
         wasted = budget - jax.vmap(model.by_pool)(_gained(run))
@@ -262,6 +270,11 @@ def domino_overlap(start_times: Any, end_times: Any, *, mean: bool = False) -> F
     start, end = _numbers("start_times", start_times), _numbers("end_times", end_times)
     if start.shape != end.shape:
         raise ValueError(f"end_times: expected the shape of start_times, {start.shape}, got {end.shape}")
+    return _domino_overlap(start, end, mean)
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _domino_overlap(start: Float[Array, "*batch skill"], end: Float[Array, "*batch skill"], mean: bool) -> Array:
     # absent skills last, after those that never begin
     absent = jnp.isnan(start) | jnp.isnan(end)
     order = jax.lax.stop_gradient(jnp.lexsort((end, start, absent), axis=-1))
@@ -308,7 +321,13 @@ def depth_correlation(times: Any, depth: Any) -> Float[Array, "*batch"]:
         raise ValueError(
             f"depth: expected batch axes that broadcast with those of times, got {depth.shape} and {times.shape}"
         ) from None
-    times, depth = jnp.broadcast_to(times, shape), jnp.broadcast_to(depth, shape).astype(times.dtype)
+    return _rank_correlation(jnp.broadcast_to(times, shape), jnp.broadcast_to(depth, shape).astype(times.dtype))
+
+
+@jax.jit
+def _rank_correlation(
+    times: Float[Array, "*batch skill"], depth: Float[Array, "*batch skill"]
+) -> Float[Array, "*batch"]:
     absent = jnp.isnan(times) | jnp.isnan(depth)
 
     def deviations(values: Array) -> Array:
@@ -370,7 +389,7 @@ def loss_exponent(run: Trajectory) -> Float[Array, "*batch time"]:
 
     **Arguments:** `run`: a run or a batch of runs.
 
-    **Returns:** `(*batch, time)`, dimensionless; 0 at $t = 0$, NaN where the loss is zero.
+    **Returns:** `(*batch, time)`, dimensionless; 0 at $t = 0$, NaN where the loss is zero (to rounding).
 
     **Raises:** `ValueError` for anything but a run.
 
@@ -397,8 +416,11 @@ def _loss_exponent(run: Trajectory) -> Float[Array, " time"]:
         return jnp.sum(pace * slope * model.of_pool(model.learning_rate_at(time)) * change)
 
     loss = run.loss
-    value = run.ts * jax.vmap(fall)(run.state, _signed_shares(run), run.ts) / jnp.where(loss > 0, loss, 1)
-    return jnp.where(loss > 0, value, jnp.nan)
+    some = ~(loss <= _least(loss.dtype))
+    scale = jax.lax.stop_gradient(jnp.where(some, loss, 1))
+    falls = jax.vmap(fall)(run.state, _signed_shares(run), run.ts)
+    value = run.ts * (falls / scale) / jnp.where(some, loss / scale, 1)
+    return jnp.where(some, value, jnp.nan)
 
 
 # -- parts
@@ -423,8 +445,9 @@ def _of_members(
     measure: Callable[[Trajectory], Array], kind: Any, models: ResourceModel, ts: Array, state: Array, clock: Array
 ) -> Array:
     def one(model: ResourceModel, state: Array, clock: Array) -> Array:
-        # zeros for what absent skills are in, so that no NaN enters a derivative
+        # zeros for the states of absent skills, and no infinite ones, so that no NaN enters a derivative
         known = jnp.where(jnp.broadcast_to(model.graph.present, state.shape), state, 0)
+        known = jnp.where(jnp.isinf(known), float(jnp.finfo(known.dtype).max) ** 0.5, known)
         return measure(Trajectory(ts, known, clock, None, RESULTS.successful, model, kind, ""))
 
     return jax.vmap(one)(models, state, clock)
@@ -434,7 +457,17 @@ def _of_members(
 
 
 def _signed_shares(run: Trajectory) -> Float[Array, "time skill"]:
-    return jnp.where(jnp.broadcast_to(run.model.graph.present, run.state.shape), run.share, 0)
+    """Shares whose derivatives stay finite however little competes (those of `run.share` overflow)."""
+    model = run.model
+
+    def at_one_time(state: Array, time: Array) -> Array:
+        competing = (model.competitiveness if run.kind == "exposure" else model.direct_competitiveness)(state, time)
+        total = model.of_pool(model.denominator(competing, model.waste_at(time)))
+        some = ~(total <= _least(total.dtype))
+        scale = jax.lax.stop_gradient(jnp.where(some, total, 1))
+        return jnp.where(some, (competing / scale) / jnp.where(some, total / scale, 1), 0)
+
+    return jax.vmap(at_one_time)(run.state, run.ts)
 
 
 def _shares(run: Trajectory) -> Float[Array, "time skill"]:
@@ -478,13 +511,24 @@ def _usefully_spent(run: Trajectory) -> Float[Array, " interval"]:
     return jnp.sum((share[:-1] + share[1:]) / 2 * budget, axis=1)
 
 
+@jax.jit
+def _participation_of_present(values: Float[Array, "*batch number"]) -> Float[Array, "*batch"]:
+    return _participation(jnp.where(jnp.isnan(values), 0, values))
+
+
 def _participation(values: Float[Array, "*batch number"]) -> Float[Array, "*batch"]:
-    """One over the sum of squares of the normalised values (not negative), NaN if all are zero."""
-    total = jnp.sum(values, axis=-1)
-    some = ~(total <= 0)
-    # normalised first: squares under- and overflow long before their ratio does
-    part = values / jnp.where(some, total, 1)[..., None]
-    return jnp.where(some, 1 / jnp.where(some, jnp.sum(part**2, axis=-1), 1), jnp.nan)
+    """One over the sum of squares of the normalised values (not negative), NaN if all are zero (to rounding)."""
+    # its scale does not matter, so it is taken out, constant: squares under- and overflow long before their ratio does
+    largest = jax.lax.stop_gradient(jnp.max(values, axis=-1, keepdims=True))
+    some = ~(largest <= _least(values.dtype))
+    scaled = jnp.where(some, values / jnp.where(some, largest, 1), 1)
+    ratio = jnp.sum(scaled, axis=-1) ** 2 / jnp.sum(scaled**2, axis=-1)
+    return jnp.where(some[..., 0], ratio, jnp.nan)
+
+
+def _least(dtype: Any) -> float:
+    """What is no larger counts as zero: there would be no room left for the reciprocals in derivatives."""
+    return float(jnp.finfo(dtype).tiny) / float(jnp.finfo(dtype).eps)
 
 
 def _ranks(values: Float[Array, "*batch number"]) -> Float[Array, "*batch number"]:

@@ -44,22 +44,6 @@ KNOWN_FAILURES = {
     "test_model.py": {
         "test_wrong_parameters_are_refused[graph33-changes33-frequency: expected]",
     },
-    "test_observables.py": {
-        "test_derivatives_are_finite_and_right[concurrency]",
-        "test_derivatives_are_finite_and_right[loss_exponent]",
-        "test_derivatives_are_finite_and_right[seriality]",
-        "test_nobody_learns_at_the_end_of_a_run_without_waste",
-        "test_only_a_run_is_measured[concurrency]",
-        "test_only_a_run_is_measured[loss_exponent]",
-        "test_only_a_run_is_measured[row_times]",
-        "test_only_a_run_is_measured[seriality]",
-        "test_only_a_run_is_measured[total_waste]",
-        "test_scaling_exponents_of_many_skills[little]",
-        "test_scaling_exponents_of_many_skills[more]",
-        "test_the_concurrency_of_an_idle_run_has_a_finite_derivative",
-        "test_wrong_input_is_named[<lambda>-frequency: expected numbers]",
-        "test_wrong_input_is_named[<lambda>-model: expected a ResourceModel, got int]",
-    },
     "test_simulate.py": {
         "test_extreme_parameters[cascade]",
         "test_extreme_parameters[ode]",
