@@ -20,7 +20,7 @@ demo: $(VENV)/.core ## Set up, then run the demo into out/demo
 
 .PHONY: test
 test: $(VENV)/.dev ## Set up, then run the tests (ARGS="..." is passed to pytest)
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Check style and formatting

@@ -151,6 +151,26 @@ def _missed(values: Float[Array, "*rows panel node"], half: Float[Array, " panel
     return tail * decay**2 / 2, tail * decay / 4
 
 
+def _missed_at_kinks(
+    gates: Float[Array, "fan_in panel node"], nodes: Float[Array, "panel node"]
+) -> Float[Array, " panel"]:
+    """What the integral of a maximum may miss where the largest changes: such a kink hides between two nodes.
+
+    Between nodes a distance ``d`` apart, where the difference of the two gates changes by ``j``, the interpolant is off
+    by at most ``j/4`` there, hence its integral by about ``j d/4``.
+    """
+    gates, nodes = jax.lax.stop_gradient((gates.reshape(gates.shape[0], -1), nodes))
+    first = jnp.argmax(gates, axis=0)
+    leading = jnp.take_along_axis(gates, first[None], axis=0)[0]
+    # the lead of this node's winner over the next node's, here and there
+    here = leading[:-1] - jnp.take_along_axis(gates[:, :-1], first[None, 1:], axis=0)[0]
+    there = jnp.take_along_axis(gates[:, 1:], first[None, :-1], axis=0)[0] - leading[1:]
+    missed = jnp.where(first[1:] != first[:-1], here - there, 0) * jnp.diff(nodes.reshape(-1)) / 4
+    # a kink between the last node of a panel and the first of the next may lie in either
+    before, after = jnp.append(missed, 0), jnp.append(jnp.zeros(1, missed.dtype), missed)
+    return jnp.sum(jnp.maximum(before, after).reshape(nodes.shape), axis=-1)
+
+
 def with_edges(edges: Float[Array, " some"], more: Float[Array, " kink"] | None) -> Float[Array, " all"]:
     """Panel edges with some more, in order."""
     return edges if more is None else jnp.sort(jnp.concatenate([edges, more]))
@@ -161,8 +181,8 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"]) -> Cascade
     graph, law, dtype = model.graph, model.law, model.dtype
     half = jnp.diff(edges) / 2
     shape = (half.shape[0], NODES)
+    nodes = edges[:-1, None] + half[:, None] * (1 + _constant("nodes", dtype)[None])
     if graph.fan_in == 0:
-        nodes = edges[:-1, None] + half[:, None] * (1 + _constant("nodes", dtype)[None])
         opening = jnp.ones((model.skills, *shape), dtype)
         at_edges = jnp.broadcast_to(edges, (model.skills, edges.shape[0]))
         exposure = jnp.broadcast_to(nodes, opening.shape)
@@ -173,7 +193,9 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"]) -> Cascade
         def step(carry: tuple[Array, Array], skill: Array) -> tuple[tuple[Array, Array], tuple[Array, ...]]:
             gates, relative = carry
             behind, required = graph.prerequisites[skill], graph.required[skill]
-            opening = combine_gates(gates[behind][None], required[None], graph.any_gate[skill][None])[0]
+            either = None if graph.any_gate is None else graph.any_gate[skill]
+            found = gates[behind]
+            opening = combine_gates(found[None], required[None], None if either is None else either[None])[0]
             at_edges = primitive_at_edges(opening, half)
             exposure = _primitive_at_nodes(opening, at_edges, half)
             effort = _effort_of(model, skill, frequency, start, exposure)
@@ -181,6 +203,10 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"]) -> Cascade
             # first-order propagation: a relative error of a prerequisite is one of the opening, whatever the gate
             behind_error = jnp.sum(jnp.where(required[:, None], relative[behind], 0), axis=0)
             edge, _ = _missed(opening, half)
+            if either is not None:
+                edge = edge + jnp.where(
+                    either, _missed_at_kinks(jnp.where(required[:, None, None], found, 0), nodes), 0
+                )
             missed = jnp.cumsum(edge + jnp.diff(at_edges) * behind_error)
             reached = at_edges[1:]
             own = jnp.minimum(jnp.where(reached > 0, missed / jnp.where(reached > 0, reached, 1), 0), 1)
@@ -227,9 +253,6 @@ def _error(
     slope = jax.vmap(lambda x: model.pace(x) * model.law.demand(model.effort(x)), 1, 1)(at_edges[:, :-1])
     _, within = _missed(opening, half)
     error = jnp.max(jnp.where(present, slope * (missed + within), 0)) + clock
-    # the kinks of "any" gates may hide between nodes
-    kinked = jnp.any(model.graph.any_gate & (jnp.sum(model.graph.required, axis=-1) > 1))
-    error = jnp.where(kinked, 10 * error, error)
     # exposures below this scale decide nothing: relative errors there are forgotten
     fastest = jnp.max(jnp.where(model.graph.present, model.frequency_at(), 0)) * jnp.maximum(model.gate_exponent, 1)
     relative = jnp.where(present, within / (at_edges[:, 1:] + 1 / (10 * fastest)), 0)
@@ -362,7 +385,8 @@ def reach(model: ResourceModel, effort_goal: Float[Array, " skill"]) -> Float[Ar
 
     def step(carry: tuple[Array, Array], skill: Array) -> tuple[tuple[Array, Array], Array]:
         begin, slow = carry
-        behind, required, either = graph.prerequisites[skill], graph.required[skill], graph.any_gate[skill]
+        behind, required = graph.prerequisites[skill], graph.required[skill]
+        either = jnp.zeros((), bool) if graph.any_gate is None else graph.any_gate[skill]
         count = jnp.sum(required)
         power = jnp.where(either, 1, count).astype(model.dtype)
         best = (jnp.zeros((), model.dtype), jnp.ones((), model.dtype))

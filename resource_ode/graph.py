@@ -54,7 +54,8 @@ class SkillGraph(eqx.Module):
 
     prerequisites: Int[Array, "*batch skill fan_in"]
     required: Bool[Array, "*batch skill fan_in"]
-    any_gate: Bool[Array, "*batch skill"]
+    # inside compiled code None stands for "all" throughout
+    any_gate: Bool[Array, "*batch skill"] | None
     present: Bool[Array, "*batch skill"]
     depth: Int[Array, "*batch skill"]
     frequency: Float[Array, "*batch skill"] | None
@@ -244,6 +245,8 @@ def _names(names: Sequence[Any] | None, shape: tuple[int, ...]) -> tuple[Any, ..
     if isinstance(names, str) or not all(isinstance(n, Iterable) for n in names):
         raise ValueError(f"names: expected {skills} strings, one a skill, got {names!r:.80}")
     names = tuple(n if isinstance(n, str) else tuple(n) for n in names)
+    if len(names) == 1 and members > 1 and not isinstance(names[0], str):
+        names = names[0]
     rows = (names,) if names and isinstance(names[0], str) else names
     if len(rows) not in (1, members):
         raise ValueError(f"names: expected one tuple of names or one a member ({members}), got {len(rows)}")

@@ -104,7 +104,8 @@ def integrate(
     if not isinstance(model.wasted_resource, Schedule):
         result = RESULTS.where(jnp.any(model.waste_at() == 0), RESULTS.no_waste, result)
     failed = ~(result == RESULTS.successful)
-    state = main if model.interference is not None else main / model.rate()[None]
+    # rounding must not make a level negative
+    state = main if model.interference is not None else jnp.maximum(main, 0) / model.rate()[None]
     spent = _used(model, state, clock, spent, ts) if _keeps_spent(model) else None
     state, clock, spent = jax.tree.map(lambda x: jnp.where(failed, jnp.nan, x), (state, clock, spent))
     return state, clock, spent, result

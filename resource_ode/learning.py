@@ -228,7 +228,9 @@ def _event_times(
             current = model.law.direct_level(y[0]) if direct else model.law.level(model.effort(y[0] / rate))
             return (current - level)[skill]
 
-        solver, controller = training_time.solver_parts(model, tolerance, None, None)
+        # with interference levels may come to rest, and only an implicit solver crosses a rest in few steps
+        implicit = diffrax.Kvaerno5() if direct else None
+        solver, controller = training_time.solver_parts(model, tolerance, implicit, None)
         finding: Any = optimistix.Newton
         finding = finding(rtol=tolerance / 10, atol=tolerance / 10)  # arrays, so that other tolerances do not recompile
         start = training_time.initial_state(model)

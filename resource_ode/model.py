@@ -183,6 +183,9 @@ class ResourceModel(eqx.Module):
                 if values.ndim < axes or values.shape[-axes:] != (skills,) * axes:
                     expected = ", ".join(["*batch"] + [str(skills)] * axes)
                     raise ValueError(f"{name}: expected shape ({expected}) for {skills} skills, got {values.shape}")
+        if isinstance(self.frequency, Schedule) and self.frequency.values.ndim != 2:
+            shape = self.frequency.values.shape
+            raise ValueError(f"frequency: expected a schedule of values (piece, {skills}), got {shape}")
         for name in ("learning_rate", "wasted_resource"):
             value = getattr(self, name)
             if isinstance(value, Schedule) and value.values.ndim != 1:
@@ -260,9 +263,9 @@ class ResourceModel(eqx.Module):
             raise IndexError(
                 f"expected {len(shape)} integers to pick one member of a batch of shape {shape}, got {index}"
             )
-        flat = int(
-            np.ravel_multi_index(tuple(i % n if -n <= i < n else i for i, n in zip(index, shape, strict=True)), shape)
-        )
+        if any(not -n <= i < n for i, n in zip(index, shape, strict=True)):
+            raise IndexError(f"index {index} is out of range for a batch of shape {shape}")
+        flat = int(np.ravel_multi_index(tuple(i % n for i, n in zip(index, shape, strict=True)), shape))
         member = jax.tree.map(lambda x: x[flat], self.flat())
         names = self.graph.names
         if names is not None and not isinstance(names[0], str):
@@ -283,7 +286,7 @@ class ResourceModel(eqx.Module):
         fan_in = int(jnp.sum(graph.required, axis=-1).max(initial=0)) if is_concrete(graph.required) else graph.fan_in
         graph = SkillGraph(
             graph.prerequisites[:count, :fan_in],
-            graph.any_gate[:count],
+            "all" if graph.any_gate is None else graph.any_gate[:count],
             required=graph.required[:count, :fan_in],
             names=None if names is None else tuple(names)[:count],
         )
@@ -303,11 +306,15 @@ class ResourceModel(eqx.Module):
             return _spread(value, axes, shape)
 
         graph = self.graph.unnamed()
-        axes = {"prerequisites": 2, "required": 2, "any_gate": 1, "present": 1, "depth": 1}
+        axes = {"prerequisites": 2, "required": 2, "present": 1, "depth": 1}
+        either = graph.any_gate
+        if either is not None:
+            only_all = is_concrete(either) and not np.any(np.asarray(either))
+            either = None if only_all else spread(either, 1)
         graph = eqx.tree_at(
-            lambda g: (*(getattr(g, n) for n in axes), g.frequency),
+            lambda g: (*(getattr(g, n) for n in axes), g.frequency, g.any_gate),
             graph,
-            (*(spread(getattr(graph, n), k) for n, k in axes.items()), None),
+            (*(spread(getattr(graph, n), k) for n, k in axes.items()), None, either),
             is_leaf=lambda x: x is None,
         )
         rows = self._parameters()[1:]
@@ -449,8 +456,10 @@ class ResourceModel(eqx.Module):
         0.
         """
         total = self.denominator(competitiveness, waste)
-        inverse = jnp.where(total > 0, 1 / jnp.where(total > 0, total, 1), 0)
-        return competitiveness * self.of_pool(inverse), waste * inverse
+        # in units of the denominator, since the square in a derivative's would underflow long before it
+        scale = jax.lax.stop_gradient(jnp.where(total > 0, total, 1))
+        inverse = jnp.where(total > 0, 1 / jnp.where(total > 0, total / scale, 1), 0)
+        return competitiveness / self.of_pool(scale) * self.of_pool(inverse), waste / scale * inverse
 
     def __repr__(self) -> str:
         parts = [f"{name}={_brief(value)}" for name, value, _ in self._parameters()[1:]]
@@ -458,11 +467,13 @@ class ResourceModel(eqx.Module):
         return f"ResourceModel({self.graph!r}, {', '.join(parts)}, loss={self.loss!r}{options})"
 
 
-def combine_gates(gates: Array, required: Bool[Array, "skill fan_in"], any_gate: Bool[Array, " skill"]) -> Array:
+def combine_gates(gates: Array, required: Bool[Array, "skill fan_in"], any_gate: Bool[Array, " skill"] | None) -> Array:
     """Product or maximum over the prerequisites of each skill, which may be taken at several nodes at once."""
     extra = (1,) * (gates.ndim - 2)
     required = required.reshape(required.shape + extra)
     both = jnp.prod(jnp.where(required, gates, 1), axis=1)
+    if any_gate is None:
+        return both
     either = jnp.max(jnp.where(required, gates, 0), axis=1)
     free = ~jnp.any(required, axis=1)
     return jnp.where(any_gate.reshape(any_gate.shape + extra) & ~free, either, both)
@@ -485,7 +496,7 @@ def stack(models: list[ResourceModel] | tuple[ResourceModel, ...]) -> ResourceMo
             raise ValueError(
                 f"stack: expected single models, but number {position} is a batch of shape {model.batch_shape}"
             )
-        for name in ("loss", "competition", "pools"):
+        for name in ("loss", "competition", "pools", "dtype"):
             if getattr(model, name) != getattr(first, name):
                 raise ValueError(
                     f"stack: expected models of one {name}, got {getattr(first, name)!r} and {getattr(model, name)!r}"

@@ -217,7 +217,9 @@ def graph(graph_or_model: Any, *, times: Any = None, ax: Any = None) -> Any:
         times = _numbers("times", times)
         if times.shape != (skills.skills,):
             raise ValueError(f"times: expected one learning time a skill, shape ({skills.skills},), got {times.shape}")
-    any_gate = np.asarray([bool(gate) and len(row) > 1 for gate, row in zip(skills.any_gate, parents, strict=True)])
+    any_gate = np.asarray(
+        [bool(gate) and len(row) > 1 for gate, row in zip(np.asarray(skills.any_gate), parents, strict=True)]
+    )
     places = _layout(parents, depth, present)
     layers, widest = int(depth[present].max()) + 1, int(np.bincount(depth[present]).max())
     named = len(present) <= NAMED_NODES

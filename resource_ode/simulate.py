@@ -161,7 +161,7 @@ def cascade_obstacle(model: ResourceModel) -> str | None:
             return f"{name} follows a schedule"
     if model.pool is not None and model.graph.fan_in:
         graph = model.graph
-        pool = jnp.broadcast_to(model.pool, np.broadcast_shapes(model.pool.shape, graph.any_gate.shape))
+        pool = jnp.broadcast_to(model.pool, np.broadcast_shapes(model.pool.shape, graph.present.shape))
         indices = jnp.broadcast_to(graph.prerequisites, (*pool.shape, graph.fan_in))
         behind = jnp.take_along_axis(pool, indices.reshape(*pool.shape[:-1], -1), axis=-1).reshape(indices.shape)
         crossing = jnp.any(jnp.where(graph.required, behind != pool[..., None], False))
@@ -329,7 +329,7 @@ def _range(model: ResourceModel, learning_rate: Array, waste: Array, until: Arra
 @eqx.filter_jit
 def _cascade_members(
     models: ResourceModel,
-    clocks: tuple[Array, Array],
+    clocks: tuple[Array, ...],
     progress: Progress | None,
     ts: Array,
     tolerance: Array,
@@ -340,12 +340,16 @@ def _cascade_members(
     reduce: Any,
     method: str,
 ) -> tuple[Any, Array, Progress]:
-    """Members `(graph, clock)`: each graph's cascade is solved once and read with each of its clocks."""
+    """Members `(graph, clock)`: each graph's cascade is solved once and read with each of its clocks.
 
-    def graph(arguments: tuple[ResourceModel, tuple[Array, Array], Progress | None]) -> Any:
-        model, (learning_rate, waste), before = arguments
+    `clocks` are the learning rates and wastes to read, then those of the whole batch, which set the range of the
+    panels: so that a piece of the clocks gives the very numbers of the whole.
+    """
+
+    def graph(arguments: tuple[ResourceModel, tuple[Array, ...], Progress | None]) -> Any:
+        model, (learning_rate, waste, all_rates, all_wastes), before = arguments
         if before is None:
-            before = first_solve(model, _range(model, learning_rate, waste, ts[-1], endless))
+            before = first_solve(model, _range(model, all_rates, all_wastes, ts[-1], endless))
         solved = finish(model, before, panels)
         unsure = ~(solved.error <= tolerance)
 
@@ -448,7 +452,7 @@ def _in_pieces_cascade(
     members, each = clocks[0].shape[:2]
     if traced:
         result, _, _ = _cascade_members(
-            graphs, clocks, None, ts, tolerance, panels=TRACED, side_by_side=0, endless=True, **options
+            graphs, clocks + clocks, None, ts, tolerance, panels=TRACED, side_by_side=0, endless=True, **options
         )
         return back(result)
     if members * each == 0:
@@ -460,7 +464,8 @@ def _in_pieces_cascade(
         row = []
         for left in range(0, each, wide):
             piece = _take(graphs, slice(top, top + tall))
-            mine = _take(clocks, (slice(top, top + tall), slice(left, left + wide)))
+            whole = _take(clocks, slice(top, top + tall))
+            mine = _take(whole, (slice(None), slice(left, left + wide))) + whole
             row.append(_solve_surely(piece, mine, ts, tolerance, options))
             if progress is not None:
                 progress(
@@ -471,41 +476,40 @@ def _in_pieces_cascade(
 
 
 def solve_pieces(
-    graphs: ResourceModel, clocks: tuple[Array, Array], solve: Callable[..., Any], size: int
+    graphs: ResourceModel, clocks: tuple[Array, ...], solve: Callable[..., Any], size: int
 ) -> tuple[Any, np.ndarray]:
     """Solve members, and again with more panels those that are unsure; also returns those that still are.
 
     Always in whole microbatches: one compiled shape, and results that do not depend on the company.
     """
 
-    def padded(index: np.ndarray, progress: Any, panels: tuple[int, ...]) -> tuple[Any, Array, Any]:
-        fill = -len(index) % size
-        full = np.concatenate([index, np.repeat(index[-1:], fill)])
-        whole = len(full) == len(clocks[0]) and np.array_equal(full, np.arange(len(full)))
-        chosen = (graphs, clocks) if whole else _take((graphs, clocks), full)
-        if fill and progress is not None:
-            progress = _take(progress, np.concatenate([np.arange(len(index)), np.repeat(len(index) - 1, fill)]))
-        solved = solve(*chosen, progress, panels)
-        return _take(solved, slice(len(index))) if fill else solved
+    def padded(index: np.ndarray) -> np.ndarray:
+        return np.concatenate([index, np.repeat(index[-1:], -len(index) % size)])
 
-    result, unsure, progress = padded(np.arange(len(clocks[0])), None, PANELS[1:])
-    left = np.flatnonzero(np.asarray(unsure))
-    progress = _take(progress, left)
+    members = len(clocks[0])
+    everyone = padded(np.arange(members))
+    chosen = (graphs, clocks) if len(everyone) == members else _take((graphs, clocks), everyone)
+    result, unsure, progress = solve(*chosen, None, PANELS[1:])
+    if len(everyone) != members:
+        result = _take(result, slice(members))
+    left = keep = np.flatnonzero(np.asarray(unsure)[:members])
     for panels in MORE_PANELS:
         if len(left):
-            again, unsure, progress = padded(left, progress, (panels,))
-            result = jax.tree.map(lambda old, new, at=left: old.at[at].set(new), result, again)
-            keep = np.flatnonzero(np.asarray(unsure))
-            left, progress = left[keep], _take(progress, keep)
+            full = padded(left)
+            again, unsure, progress = solve(*_take((graphs, clocks), full), _take(progress, padded(keep)), (panels,))
+            # the padding writes the same member's same numbers again
+            result = jax.tree.map(lambda old, new, at=full: old.at[at].set(new), result, again)
+            keep = np.flatnonzero(np.asarray(unsure)[: len(left)])
+            left = left[keep]
     return result, left
 
 
 def _solve_surely(
-    graphs: ResourceModel, clocks: tuple[Array, Array], ts: Array, tolerance: Array, options: dict[str, Any]
+    graphs: ResourceModel, clocks: tuple[Array, ...], ts: Array, tolerance: Array, options: dict[str, Any]
 ) -> Any:
     """Solve members by the cascade; those that stay unsure by the ODE."""
     size = microbatch(graphs.skills)
-    endless = bool(jnp.any(clocks[1] == 0))
+    endless = bool(jnp.any(clocks[3] == 0))
 
     def solve(graphs: Any, clocks: Any, progress: Any, panels: tuple[int, ...]) -> Any:
         return _cascade_members(
@@ -516,7 +520,7 @@ def _solve_surely(
     if len(left) and bool(jnp.all(clocks[1][left] > 0)):
         each = clocks[0].shape[1]
         chosen = _take(graphs, np.repeat(left, each))
-        rates = tuple(x.reshape((-1, *x.shape[2:])) for x in _take(clocks, left))
+        rates = tuple(x.reshape((-1, *x.shape[2:])) for x in _take(clocks[:2], left))
         chosen = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), chosen, rates)
         adjoint = diffrax.RecursiveCheckpointAdjoint()
         again = _ode_members(

@@ -220,9 +220,11 @@ class Trajectory(eqx.Module):
     def _map(self, name: str, *more: Array | None) -> Array:
         shape = self.batch_shape
         members = int(np.prod(shape))
-        state, *others = (
-            None if x is None else x.reshape((members, *x.shape[len(shape) :])) for x in (self.state, *more)
-        )
+        present = jnp.broadcast_to(self.model.graph.present, (*shape, self.model.skills))[..., None, :]
+        # absent skills are NaN as stored: a zero in their place keeps NaN out of the derivatives of the others
+        held = jnp.where(present, self.state, 0)
+        flat = (None if x is None else x.reshape((members, *x.shape[len(shape) :])) for x in (held, *more))
+        state, *others = flat
         values = _derive(name, self.kind, self.model.flat(), self.ts, state, *others)
         return values.reshape(shape + values.shape[1:])
 
@@ -245,6 +247,9 @@ def _derive(name: str, kind: str, models: ResourceModel, ts: Array, state: Any, 
 def _at_one_time(name: str, kind: str, model: ResourceModel, state: Array, time: Array, *more: Any) -> Array:
     """One derived quantity of one member at one time, from its exposures or from the unlearned fractions (margins)."""
     law, exposed = model.law, kind == "exposure"
+    if exposed and name not in ("state", "log_depth"):
+        # without waste exposure ends at infinity, where no derivative is defined; this leaves nothing unlearned either
+        state = jnp.where(jnp.isinf(state), 2e3 / model.rate(), state)
     effort = model.effort(state) if exposed else state
     if name == "state":
         return state

@@ -433,7 +433,7 @@ class WithoutWaste(System):
     r"""Two independent skills without waste: $\eta t = \sum_j (1 - e^{-p_j\tau})$ up to $t = n/\eta$, the end."""
 
     def __init__(self):
-        self.case = Case([[], []], np.array([1.0, 0.5]), 0.15, 0.0)
+        self.case = Case([[], []], np.array([1.0, 0.5]), 0.16, 0.0)
 
     def level(self, t):
         # p = (1, 1/2): with v = u_2, u_1 = v^2, and 2 - eta t = v^2 + v

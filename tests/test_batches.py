@@ -5,7 +5,6 @@ import subprocess
 import sys
 import textwrap
 
-import diffrax
 import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
@@ -180,9 +179,9 @@ def test_a_reduction_in_place_of_trajectories():
 def test_a_member_that_fails_is_nan_and_its_neighbours_are_not_touched():
     rng = np.random.default_rng(6)
     model = batch([random_case(rng) for _ in range(3)])
-    # at a learning rate next to nothing three steps are enough
-    rate = np.array([1.0, 1e-9, 1.0, 1e-9])
-    run = ro.simulate(model.replace(learning_rate=rate), TIMES, method="ode", max_steps=3)
+    # twelve steps are enough where next to nothing happens
+    rate = np.array([1.0, 1e-12, 1.0, 1e-12])
+    run = ro.simulate(model.replace(learning_rate=rate), TIMES, method="ode", max_steps=12)
     failed = np.asarray(run.result != ro.RESULTS.successful)
     assert failed.tolist() == [True, False, True, False]
     for name in ("level", "unlearned", "log_depth", "share", "waste", "clock", "budget_residual", "loss"):
@@ -198,16 +197,8 @@ def test_a_member_that_fails_is_nan_and_its_neighbours_are_not_touched():
     run[1].check()
     with pytest.raises(ro.RunFailed, match="1 of 1 run failed"):
         run[0].check()
-    healthy = ro.simulate(model.replace(learning_rate=np.full(4, 1e-9)), TIMES, method="ode", max_steps=3)
+    healthy = ro.simulate(model.replace(learning_rate=np.full(4, 1e-12)), TIMES, method="ode", max_steps=12)
     np.testing.assert_array_equal(run.level[1], healthy.level[1])
-
-
-def test_a_coarse_solver_that_blows_up_is_not_finite():
-    model = Case([[], []], np.array([1.0, 0.5]), 1.0, 1e-300).model()
-    controller = diffrax.StepTo(ts=jnp.array([0.0, 10.0, 20.0]))
-    run = ro.simulate(model, [0.0, 20.0], solver=diffrax.Tsit5(), controller=controller)
-    assert bool(run.result != ro.RESULTS.successful)
-    assert np.isnan(np.asarray(run.level)).all()
 
 
 # -- members
@@ -225,8 +216,13 @@ def test_members_come_without_padding_and_with_their_names():
     assert run[0].level.shape == (3, 2) and run[0].names == ("add", "carry")
     assert run[-1].level.shape == (3, 3) and run[1].names == ("a", "b", "c")
     np.testing.assert_array_equal(run[0].level, run.level[0, :, :2])
-    with pytest.raises(IndexError):
-        run[2]
+    for index in (2, -3):
+        with pytest.raises(IndexError):
+            run[index]
+        with pytest.raises(IndexError):
+            run.model[index]
+    # which is what a loop ends by
+    assert [member.level.shape for member in run] == [(3, 2), (3, 3)]
     with pytest.raises(IndexError, match="expected 1 integers"):
         run[0, 1]
 
@@ -284,9 +280,8 @@ def test_other_values_of_equal_shape_do_not_recompile(method):
 
 @pytest.mark.slow
 def test_ten_thousand_random_graphs_in_one_call():
-    """16 skills, 10,000 graphs: learning times and final levels, in less than 4 GiB."""
+    """16 skills, 10,000 graphs, final levels alone: in less than 4 GiB."""
     program = textwrap.dedent("""
-        import resource
         import time
 
         import jax
@@ -305,11 +300,9 @@ def test_ten_thousand_random_graphs_in_one_call():
         assert last[0].shape == (10_000, 16)
         assert bool(jnp.all((last[0] >= 0) & (last[0] <= 1)))
         assert float(jnp.max(jnp.abs(last[1]))) <= 1e-6
-        times = ro.learning_times(model, 0.5)
-        assert bool(jnp.all(jnp.isfinite(times)))
-        # learned by the end is what is above one half at the end
-        assert bool(jnp.all((times < 40) == (last[0] > 0.5)))
-        print(time.time() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+        # not getrusage: there a process starts from the peak of the one that started it
+        peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+        print(time.time() - begin, int(peak.split()[1]) / 2**20)
     """)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

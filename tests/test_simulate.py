@@ -94,7 +94,7 @@ def test_the_reference_itself_knows_the_exact_solutions(name):
 def test_without_waste_a_run_ends_and_nothing_is_left():
     system = EXACT["without waste"]
     run = ro.simulate(system.case.model(), TIMES)
-    ended = TIMES * system.case.learning_rate > 2
+    ended = TIMES * system.case.learning_rate >= 2
     level = np.asarray(run.level)
     assert ended.sum() > 5
     assert (level[ended] == 1).all() and (level[~ended] < 1).all()
@@ -114,10 +114,9 @@ def check_invariants(run, cases, monotone):
         start = np.zeros(case.skills) if case.initial_level is None else case.initial_level
         assert np.abs(mine[0] - start).max() < 1e-14
         if case.interference is None:
-            assert mine.min() >= 0 and mine.max() <= 1, (k, mine.min())
             assert np.diff(mine, axis=0).min() >= -monotone, k
-    assert np.abs(np.asarray(run.budget_residual)[: len(cases)]).max() <= 1e-6
-    assert np.asarray(run.clock).min() >= 0
+    residual = np.abs(np.asarray(run.budget_residual)[: len(cases)])
+    assert residual.max() <= 1e-6, np.flatnonzero(residual.reshape(len(cases), -1).max(-1) > 1e-6)
 
 
 def check_shares(run, case, k):
@@ -144,6 +143,63 @@ def test_random_models_against_scipy(kind):
         assert errors.max() <= TOLERANCE, (method, int(errors.argmax()), errors)
         check_invariants(run, cases, 1e-12 if method == "cascade" else TOLERANCE)
         check_shares(run, cases[0], 0)
+
+
+def test_kinks_of_any_gates():
+    """Where one alternative overtakes another inside a panel: found among 1,600 random models as the hardest."""
+    first = Case(
+        [[1], [3], [6], [], [3, 5, 6], [1, 3], [0]],
+        np.array([0.39455331, 1.71236034, 4.37866571, 0.17275381, 2.20472469, 0.17161915, 3.64408892]),
+        1.0203035485,
+        0.1046365501,
+        0.0157144147,
+        gate=["all", "any", "all", "any", "any", "all", "all"],
+        initial_level=np.array([0, 0, 0, 0.44022346, 0, 0.77854446, 0.31806329]),
+    )
+    second = Case(
+        [[], [0, 5, 6], [0, 5], [2, 4, 6], [6], [0], []],
+        np.array([0.36132197, 0.92636635, 1.5309588, 0.49102087, 5.11729453, 0.34560853, 3.35647694]),
+        0.97064125417,
+        0.0089151159783,
+        0.0431995996,
+        gate=["all", "any", "all", "all", "all", "any", "all"],
+        initial_level=np.array([0.87491543, 0.00099661, 0, 0, 0, 0.11298119, 0]),
+    )
+    run = solve([first, second])
+    assert run.failures() == ""
+    assert largest_errors(run, [first.levels(), second.levels()]).max() <= TOLERANCE
+
+
+def test_self_paced_skills_that_start_behind_closed_gates_above_one_half():
+    """They turn at exposure 0, which lasts as long as the gate is shut: the clock must still start at 0."""
+    case = Case(
+        [[1], [2], []],
+        np.array([3.0, 0.5, 2.0]),
+        1.0,
+        0.5,
+        0.01,
+        initial_level=np.array([0.8, 0.6, 0.0]),
+        frequency_after=np.array([0.6, 1.2, 0.3]),
+    )
+    run = solve([case])
+    assert largest_errors(run, [case.levels()]).max() <= TOLERANCE
+    assert np.abs(np.asarray(run.budget_residual)[0]).max() <= 1e-6
+    assert abs(float(run.clock[0, 0])) <= 1e-12
+
+
+@pytest.mark.parametrize("kind", ["mse, l1", "cross entropy, l1"])
+@pytest.mark.parametrize("single", [False, True])
+def test_levels_stay_between_0_and_1_and_clocks_start_at_0(kind, single):
+    rng = np.random.default_rng(15)
+    cases = [RANDOM[kind](rng) for _ in range(12)]
+    for case in cases:
+        case.frequency = np.asarray(case.frequency, np.float32 if single else np.float64)
+    for method in ("cascade", "ode"):
+        run = solve(cases, method=method)
+        level, clock = np.asarray(run.level), np.asarray(run.clock)
+        assert level.min() >= 0 and level.max() <= 1, (method, level.min())
+        assert (level[:, 0] == 0).all() and (clock[:, 0] == 0).all(), (method, clock[:, 0].min())
+        assert (np.diff(clock, axis=1) > 0).all()
 
 
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
@@ -227,8 +283,6 @@ def test_single_precision(loss):
         assert run.level.dtype == run.clock.dtype == run.share.dtype == jnp.float32
         assert run.failures() == ""
         assert largest_errors(run, references).max() <= 2e-4, method
-        level = np.asarray(run.level)[:12]
-        assert np.nanmin(level) >= 0 and np.nanmax(level) <= 1
     times = ro.learning_times(model, 0.5)
     exact = ro.learning_times(batch([dataclasses.replace(c, frequency=c.frequency.astype(float)) for c in cases]), 0.5)
     assert times.dtype == jnp.float32
@@ -296,14 +350,15 @@ SMOOTH = Case([[], [0], [0]], np.array([1.0, 0.8, 1.5]), 0.5, 0.5, 0.5)
 def test_order_of_convergence(solver, order):
     until = 4.0
     exact = SMOOTH.levels([until])[-1]
-    counts = {1: (100, 200, 400), 2: (50, 100, 200), 3: (20, 40, 80), 5: (3, 6, 12)}[order]
+    counts = {1: (100, 200, 400), 2: (50, 100, 200), 3: (20, 40, 80), 5: (5, 10, 20)}[order]
     errors = []
     for count in counts:
         controller = diffrax.StepTo(ts=jnp.linspace(0, until, count + 1))
         run = ro.simulate(SMOOTH.model(), [until], method="ode", solver=solver, controller=controller).check()
         errors.append(np.abs(np.asarray(run.level)[-1] - exact).max())
     slope = -np.polyfit(np.log(counts), np.log(errors), 1)[0]
-    assert abs(slope - order) < 0.25, (slope, errors)
+    # a method of order 5 is not yet in its limit where its error is above that of the reference
+    assert -0.2 < slope - order < (0.2 if order < 4 else 0.6), (slope, errors)
 
 
 def test_solver_controller_and_adjoint_of_the_caller():
@@ -363,15 +418,13 @@ def test_gradients_of_levels(method):
         level = ro.simulate(small_batch(parameters), times, method=method, tolerance=1e-9).level
         return jnp.nansum(weights * level)
 
-    measured = jax.jit(measured)
-    x = jnp.asarray(PARAMETERS)
-    gradient = jax.jit(jax.grad(measured))(x)
+    compiled = jax.jit(jax.value_and_grad(measured))
+    x, step = jnp.asarray(PARAMETERS), 1e-4
+    _, gradient = compiled(x)
     tangent = jax.jit(lambda v: jax.jvp(measured, (x,), (v,))[1])(jnp.asarray(direction))
     assert bool(jnp.all(jnp.isfinite(gradient)))
-    step = 1e-4
-    differences = [
-        float(measured(x.at[k].add(step)) - measured(x.at[k].add(-step))) / (2 * step) for k in range(len(PARAMETERS))
-    ]
+    ends = [[float(compiled(x.at[k].add(sign * step))[0]) for k in range(12)] for sign in (1, -1)]
+    differences = np.subtract(*ends) / (2 * step)
     np.testing.assert_allclose(gradient, differences, rtol=1e-4, atol=2e-5)
     np.testing.assert_allclose(tangent, gradient @ direction, rtol=1e-6)
 
