@@ -8,6 +8,7 @@ what is wasted on the way.
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable
@@ -218,6 +219,8 @@ def random_models(each: int) -> ResourceModel:
 
 
 def _ensemble(out: Path, echo: Echo, each: int) -> dict[str, Any]:
+    from tqdm import tqdm
+
     model = random_models(each)
     grid = model.replace(wasted_resource=WASTES[:, None, None, None])
     # the cascade of a graph is solved once and read with every wasted resource
@@ -226,7 +229,15 @@ def _ensemble(out: Path, echo: Echo, each: int) -> dict[str, Any]:
 
     chosen = model.replace(wasted_resource=WASTES[SIMULATED][:, None, None, None])
     rows = _rows(float(jnp.max(times[jnp.asarray(SIMULATED)])))
-    measure = lambda: jax.block_until_ready(simulate(chosen, rows, reduce=observables.seriality))  # noqa: E731
+    pieces = math.ceil(math.prod(chosen.batch_shape) / 8)
+
+    def measure() -> Any:
+        # a bar where somebody watches, a piece at a time
+        with tqdm(total=math.prod(chosen.batch_shape), unit="run", disable=None, leave=False) as bar:
+            step = lambda done, members: bar.update(done - bar.n)  # noqa: E731
+            found = simulate(chosen, rows, reduce=observables.seriality, batch_size=pieces, progress=step)
+        return jax.block_until_ready(found)
+
     _, first = _timed(measure)
     found, again = _timed(measure)
     seriality = np.asarray(found)

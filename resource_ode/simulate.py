@@ -40,7 +40,7 @@ def simulate(
     max_steps: int | None = None,
     batch_size: int | None = None,
     reduce: Callable[[Trajectory], Any] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], Any] | None = None,
 ) -> Any:
     r"""Levels over training steps, for one model or a batch.
 
