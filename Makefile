@@ -18,9 +18,23 @@ help: ## List the targets
 demo: $(VENV)/.core ## Set up, then run the demo into out/demo
 	$(BIN)/resource-ode demo --out out/demo
 
+# From the start each time, so that it shows how long it takes.
+.PHONY: sweep-demo
+sweep-demo: $(VENV)/.sweep ## Map 8,192 graphs at 32 wastes each (262,144 members) into out/sweep-demo
+	rm -rf out/sweep-demo && mkdir -p out/sweep-demo
+	$(BIN)/resource-ode sweep examples/sweep_demo.toml --out out/sweep-demo/results.zarr
+	$(BIN)/resource-ode plot out/sweep-demo/results.zarr --out out/sweep-demo/phase_diagram.png \
+		--variable efficiency --variable domino_overlap
+
 .PHONY: test
 test: $(VENV)/.dev ## Set up, then run the tests (ARGS="..." is passed to pytest)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+# At small size, in kernels of their own; unoptimised code compiles in half the time.
+.PHONY: notebooks
+notebooks: $(VENV)/.dev ## Run the notebooks at small size
+	RESOURCE_ODE_SMALL=1 XLA_FLAGS=--xla_backend_optimization_level=0 $(BIN)/python -m pytest --nbmake \
+		--nbmake-timeout=240 -n 2 notebooks $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Check style and formatting
@@ -37,7 +51,7 @@ format: $(VENV)/.dev ## Sort imports, apply safe fixes, format
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(VENV)/.dev ## Run the benchmarks (ARGS="..." is passed on)
+bench: $(VENV)/.bench ## Run the benchmarks (ARGS="--quick", "--plots", ... is passed on)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # Installs nothing: a GPU machine usually comes with a JAX that fits its driver.
@@ -45,7 +59,7 @@ bench: $(VENV)/.dev ## Run the benchmarks (ARGS="..." is passed on)
 bench-gpu: ## Run the benchmarks on the GPU with the python3 on PATH, from the checkout
 	@python3 -c 'import jax; jax.devices("cuda")' 2>/dev/null || \
 		{ echo "bench-gpu: python3 cannot import jax with a CUDA device; install jax[cuda12] there first" >&2; exit 1; }
-	PYTHONPATH=. JAX_PLATFORMS=cuda,cpu python3 -m benchmarks $(ARGS)
+	PYTHONPATH=. JAX_PLATFORMS=cuda,cpu XLA_PYTHON_CLIENT_PREALLOCATE=false python3 -m benchmarks $(ARGS)
 
 .PHONY: clean
 clean: ## Remove the virtual environment, caches and outputs
@@ -62,4 +76,15 @@ $(VENV)/.core: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.core
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.sweep: $(VENV)/.core
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[sweep]'
+	@touch $@
+
+# The rivals that are heavy or built from source may fail to install: the table then says so.
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[bench]'
+	-$(BIN)/python -m pip install --disable-pip-version-check --quiet --retries 1 --timeout 20 torch torchode
+	-$(BIN)/python -m pip install --disable-pip-version-check --quiet numbalsoda
 	@touch $@

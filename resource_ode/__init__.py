@@ -34,6 +34,8 @@ _LAZY = {
     "write_graph": ("graph_files", "write_graph"),
     "condense": ("graph_files", "condense"),
     "read_scenario": ("scenario", "read_scenario"),
+    "sweep": ("sweeps", "sweep"),
+    "read_sweep": ("sweep_description", "read_sweep"),
 }
 
 

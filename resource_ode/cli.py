@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,8 @@ PICTURES = (".png", ".pdf", ".svg")
 # skills whose learning times are printed after a run
 SHOWN = 8
 POOLS_DRAWN = 4
+# seconds to wait for the scheduler of a cluster
+CONNECT = 20
 DEBUG = "RESOURCE_ODE_DEBUG"
 
 app = typer.Typer(
@@ -150,18 +153,106 @@ def simulate(
     typer.echo(f"Wrote {written}.")
 
 
-@app.command("plot", short_help="Draw a run that was saved.", epilog="Example: resource-ode plot run.nc --out run.png")
-def plot_run(
-    file: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A run that simulate wrote as netCDF (.nc).")],
-    out: Annotated[Path, typer.Option(metavar="FIGURE.png", help="Where the picture goes (.png, .pdf or .svg).")],
+@app.command(
+    short_help="Measure an ensemble of graphs at every point of a grid.",
+    epilog="Example: resource-ode sweep examples/sweep_small.toml --out results.zarr --resume",
+)
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The axes, the ensemble, what to measure.")],
+    out: Annotated[
+        Path, typer.Option(metavar="RESULTS.zarr", help="Where the results go: a Zarr store, that is, a folder.")
+    ],
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with a store that is there: compute only what is missing or damaged. Else begin it."
+        ),
+    ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="tcp://HOST:PORT", help="Let the workers of a Dask cluster compute and write the chunks."),
+    ] = None,
 ) -> None:
-    """Draw a run that was saved: the levels of its skills, and the shares of the resource they take."""
+    """Measure an ensemble of graphs at every point of a grid of parameters.
+
+    The file is TOML; examples/sweep_small.toml is one, with comments, and docs/sweep.md lists every key:
+
+    \b
+    [ensemble]   graphs, seed, chunk (cascades a chunk), precision
+    [graph]      generator ("random_dag", "layered", ...) and its arguments,
+                 or prerequisites = [[], [0]], or file = "skills.graphml"
+    [frequency]  law ("zipf", "lognormal", ...) and its arguments, or values
+    [resource]   learning_rate, wasted_resource, gate_exponent, loss, ...
+    [[axis]]     name = any of the above, and its values: one of
+                 values = [...], linear or log = [first, last, how many]
+    [observe]    names = ["horizon", "efficiency", "domino_overlap", ...],
+                 level, reducer = "module:function"
+    [time]       values, linear or log: rows of runs ("seriality", ...)
+
+    The results are one xarray data set: dimensions are the axes and graph. A sweep that was stopped, by whatever
+    means, loses the chunk in hand; --resume goes on.
+    """
+    _check_folder(out, "--out")
+    if out.exists() and not resume:
+        raise WrongInput(f"--out: expected a path where nothing is yet, got {out}; --resume goes on with what is there")
+    _use_float64()
+    import time
+
+    from .sweep_description import read_sweep
+    from .sweep_store import open_dataset
+    from .sweeps import begin, failures, fill
+
+    begun = time.perf_counter()
+    try:
+        with _cluster(scheduler) as client:
+            try:
+                plan = read_sweep(file)
+                store = begin(plan, out, resume=resume)
+            except ValueError as error:
+                raise WrongInput(str(error)) from None
+            computed = fill(store, client=client)
+    except OSError as error:
+        rest = "what is in it stays valid, and --resume goes on with it" if out.exists() else "nothing was written"
+        raise RuntimeError(f"{out}: {error.strerror or error}; {rest}") from error
+    seconds = time.perf_counter() - begun
+    cells = " x ".join(f"{len(axis.values)} {axis.name}" for axis in plan.axes) or "1 cell"
+    typer.echo(f"Swept {cells} x {_count(plan.shape[-1], 'graph')} = {_count(plan.members, 'member')}.")
+    rate = f", {computed / seconds:,.0f} a second" if computed else ""
+    typer.echo(f"Computed {computed:,} of them in {seconds:.1f} s{rate} ({_count(plan.chunks, 'chunk')}).")
+    typer.echo(failures(open_dataset(store.path)) or "All members succeeded.")
+    typer.echo(f"Wrote {out}.")
+
+
+@app.command(
+    "plot",
+    short_help="Draw a run or a sweep that was saved.",
+    epilog="Example: resource-ode plot run.nc --out run.png",
+)
+def plot_saved(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RESULTS.zarr|RUN.nc", help="What sweep wrote, or a run that simulate wrote as netCDF (.nc)."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FIGURE.png", help="Where the picture goes (.png, .pdf or .svg).")],
+    variable: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Of a sweep: a variable to draw; give it once a variable.  [default: all]"),
+    ] = None,
+) -> None:
+    """Draw what was saved: the levels and shares of a run, or the phase diagrams of a sweep."""
     _check_output(out, "--out", PICTURES)
+    if file.is_dir():
+        _draw_store(file, out, variable)
+        typer.echo(f"Wrote {out}.")
+        return
+    if variable:
+        raise WrongInput(f"--variable: expected only with the store of a sweep, got {file}")
     if file.suffix.lower() != ".nc":
-        raise WrongInput(f"{file}: expected a run saved as netCDF (.nc), got {_extension(file)}")
+        raise WrongInput(f"{file}: expected a run saved as netCDF (.nc) or a sweep (.zarr), got {_extension(file)}")
     if not file.is_file():
-        got = "a folder" if file.is_dir() else "no file at all"
-        raise WrongInput(f"{file}: expected a run saved as netCDF (.nc), got {got}")
+        raise WrongInput(f"{file}: expected a run saved as netCDF (.nc) or a sweep (.zarr), got no file at all")
     _use_float64()
     from .storage import load
 
@@ -206,10 +297,38 @@ def _check_output(path: Path, option: str, extensions: tuple[str, ...]) -> None:
         raise WrongInput(f"{option}: expected a file that ends in {', '.join(most)} or {last}, got {path}")
     if path.is_dir():
         raise WrongInput(f"{option}: expected a file, got {path}, which is a folder")
+    _check_folder(path, option)
+
+
+def _check_folder(path: Path, option: str) -> None:
+    """Refuse a path in a folder that is not there or cannot be written to."""
     if not path.parent.is_dir():
         raise WrongInput(f"{option}: expected a folder that exists, got {path.parent} (for {path.name}); make it first")
     if not os.access(path.parent, os.W_OK):
         raise WrongInput(f"{option}: expected a folder that can be written to, got {path.parent} (for {path.name})")
+
+
+@contextlib.contextmanager
+def _cluster(address: str | None) -> Iterator[Any]:
+    """A client of the Dask scheduler at an address; None without one."""
+    if address is None:
+        yield None
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise RuntimeError(
+            "--scheduler needs Dask, which is not installed; pip install 'resource-ode[sweep]' brings it"
+        ) from None
+    try:
+        client = Client(address, timeout=CONNECT)
+    except (OSError, ValueError, TypeError) as error:
+        raise WrongInput(
+            f"--scheduler: expected the address of a Dask scheduler that is running, as tcp://host:8786, got {address} "
+            f"({type(error).__name__})"
+        ) from None
+    with client:
+        yield client
 
 
 def _extension(path: Path) -> str:
@@ -238,6 +357,28 @@ def _draw(run: Any, path: Path) -> None:
         shares(run, ax=axes, pool=pool)
         if pool is not None:
             axes.set_title(f"pool {pool}")
+    _save_figure(figure, path)
+
+
+def _draw_store(store: Path, path: Path, variables: list[str] | None) -> None:
+    """Phase diagrams of all variables of a sweep, or of some."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from .phase import overview
+    from .sweep_store import StoreError, open_dataset
+
+    try:
+        figure = overview(open_dataset(store), variables or None)
+    except StoreError as error:
+        raise WrongInput(str(error)) from None
+    except ValueError as error:
+        raise WrongInput(f"{store}: {error}") from None
+    _save_figure(figure, path)
+
+
+def _save_figure(figure: Any, path: Path) -> None:
+    """Write a picture, whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=150)

@@ -20,20 +20,23 @@ from jaxtyping import Array, Float
 
 from . import cascade as resource_time
 from . import integrate as training_time
+from . import pieces
 from .model import ResourceModel, Schedule
 from .simulate import (
-    PANELS,
+    COARSE_PANELS,
     TRACED,
     Progress,
     cascade_obstacle,
-    finish,
-    first_solve,
-    microbatch,
-    solve_pieces,
+    coarse_solve,
+    solve_batch,
+    solve_member,
     split_axes,
     where_it_stands,
 )
 from .tracing import is_concrete
+
+# panels of the first solve: fewer than a trajectory needs, since the clock need not be integrated
+TIMES_PANELS = 16
 
 
 def learning_times(
@@ -104,105 +107,92 @@ def horizon(
 # -- by the resource clock
 
 
-def _first_solve(model: ResourceModel, goal: Float[Array, " skill"]) -> Progress:
-    """Panels up to where the last skill reaches its exposure, found from an upper bound by coarse solves."""
-    model, goal = jax.lax.stop_gradient((model, goal))
+def _first_edges(model: ResourceModel, goal: Float[Array, " skill"]) -> Array:
+    """Panels up to soon after every skill has its exposure: a coarse solve shortens an upper bound."""
+    goal = jax.lax.stop_gradient(goal)
     present = model.graph.present
     fastest = jnp.max(jnp.where(present, model.rate(), 0))
     last = jnp.max(jnp.where(present, resource_time.reach(model, model.effort(jnp.maximum(goal, 0))), 0))
-    last = jnp.maximum(last * (1 + 1e-5), 1e-3 / fastest)
-
-    def shorten(last: Array, _: None) -> tuple[Array, None]:
-        edges = resource_time.geometric_edges(jnp.minimum(1 / fastest, last / 2), last, PANELS[0])
-        solved = resource_time.solve_cascade(model, edges)
-        short = jnp.any(present[:, None] & (solved.exposure < goal[:, None]), axis=0)
-        # one panel more than seems needed: the solve is still coarse
-        return edges[jnp.minimum(jnp.sum(short) + 1, PANELS[0])], None
-
-    if model.graph.fan_in:
-        last, _ = jax.lax.scan(shorten, last, None, length=2)
-    return first_solve(model, last)
+    edges, exposure = coarse_solve(model, jnp.maximum(last * (1 + 1e-5), 1e-3 / fastest))
+    short = jnp.any(present[:, None] & (exposure < goal[:, None]), axis=0)
+    # one panel more than seems needed: the solve is coarse
+    return resource_time.even_edges(
+        model, edges, exposure, TIMES_PANELS, jnp.minimum(jnp.sum(short) + 1, COARSE_PANELS)
+    )
 
 
-@eqx.filter_jit
 def _cascade_times(
-    models: ResourceModel,
-    clocks: tuple[Array, Array],
-    progress: Progress | None,
-    level: Array,
-    tolerance: Array,
+    arguments: tuple[ResourceModel, tuple[Array, ...], Progress | None],
+    shared: tuple[Array, Array],
     *,
-    panels: tuple[int, ...],
-    side_by_side: int,
+    panels: int | None,
 ) -> tuple[Array, Array, Progress]:
-    def graph(arguments: tuple[ResourceModel, tuple[Array, Array], Progress | None]) -> tuple[Array, Array, Progress]:
-        model, (learning_rate, waste), before = arguments
+    level, tolerance = shared
+    # with "l1" the clock follows from the budget law, once for all wastes: only its exposures need be solved for
+    lawful = arguments[0].competition == "l1"
+
+    def graph(model: ResourceModel, clocks: tuple[Array, ...], before: Progress | None) -> Any:
+        learning_rate, waste, *_ = clocks
         goal = model.exposure_at(level)
         present = model.graph.present
-        solved = finish(model, _first_solve(model, goal) if before is None else before, panels)
-        edges, half = solved.edges, jnp.diff(solved.edges) / 2
-        panel, place = jax.vmap(lambda v, e, x: resource_time.invert_primitive(v, e, edges, x[None]))(
-            solved.opening, solved.exposure, jnp.maximum(goal, 0)
+        solved = solve_member(
+            model,
+            before,
+            lambda model: _first_edges(model, goal),
+            panels,
+            with_demand=not lawful,
         )
-        panel, place = panel[:, 0], place[:, 0]
-        clock = edges[panel] + half[panel] * (1 + place)
+        panel, place, clock = solved.position_of(jnp.maximum(goal, 0))
         outside = jnp.any(present & (solved.exposure[:, -1] < goal * (1 - 1e-9)))
-        unsure = outside | ~(solved.error <= tolerance / 4)
+        unsure = outside | ~(solved.error <= tolerance)
+        half = jnp.diff(solved.edges) / 2
+        learned = jnp.zeros_like(clock)
+        if lawful:
+            exposure = resource_time.evaluate_primitive(solved.opening, solved.exposure, solved.edges, panel, place)
+            gained = jax.vmap(model.gained)(exposure)
+            learned = jax.vmap(model.by_pool)(jnp.where(present, gained, 0))
+            own = jnp.zeros(model.skills, jnp.int32) if model.pool is None else model.pool
+            learned = jnp.take_along_axis(learned, own[:, None], axis=1)[:, 0]
 
         def times(learning_rate: Array, waste: Array) -> Array:
             mine = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), model, (learning_rate, waste))
-            # with "l1" the integral of F is one for all clocks, and the waste is exactly linear
-            shared = model.competition == "l1"
-            values = solved.demand if shared else resource_time.denominator_at_nodes(mine, solved)
-            at_edges = resource_time.primitive_at_edges(values, half)
-            spent = jax.vmap(resource_time.evaluate_primitive, in_axes=(None, None, None, 0, 0))(
-                values, at_edges, edges, panel[:, None], place[:, None]
-            )[:, 0]
-            own = jnp.zeros(model.skills, jnp.int32) if model.pool is None else model.pool
-            spent = jnp.take_along_axis(spent, own[:, None], axis=1)[:, 0]
-            if shared:
-                spent = spent + mine.of_pool(mine.waste_at()) * clock
+            if lawful:
+                spent = learned + mine.of_pool(mine.waste_at()) * clock
+            else:
+                values = resource_time.denominator_at_nodes(mine, solved)
+                at_edges = resource_time.primitive_at_edges(values, half)
+                spent = resource_time.evaluate_primitive(values, at_edges, solved.edges, panel, place)
+                own = jnp.zeros(model.skills, jnp.int32) if model.pool is None else model.pool
+                spent = jnp.take_along_axis(spent, own[:, None], axis=1)[:, 0]
             return jnp.where(goal > 0, spent / mine.of_pool(mine.learning_rate_at()), 0)
 
-        return jax.vmap(times)(learning_rate, waste), unsure, where_it_stands(model, solved)
+        stand = where_it_stands(model, solved)
+        # the range was an estimate: if it was too short, the next solve goes on further
+        edges = stand.edges.at[-1].multiply(jnp.where(outside, 10, 1).astype(model.dtype))
+        short = stand.panel_error.at[-1].add(jnp.where(outside, 1, 0).astype(model.dtype))
+        return jax.vmap(times)(learning_rate, waste), unsure, Progress(edges, short, stand.turns)
 
-    if side_by_side == 0:
-        return jax.vmap(lambda *arguments: graph(arguments))(models, clocks, progress)
-    return jax.lax.map(graph, (models, clocks, progress), batch_size=side_by_side)
+    return jax.vmap(graph)(*arguments)
 
 
 def _by_cascade(model: ResourceModel, level: Array, tolerance: Array, batch_size: int | None, traced: bool) -> Array:
-    graphs, clocks, back = split_axes(model)
+    shared = (level, tolerance)
     if traced:
-        times, _, _ = _cascade_times(graphs, clocks, None, level, tolerance, panels=TRACED, side_by_side=0)
-        return back(times)
-    size = microbatch(graphs.skills)
+        graphs, clocks, back = split_axes(model)
+        solve = pieces.program(_cascade_times, panels=TRACED)
+        return back(solve((graphs, clocks, None), shared)[0])
 
-    def solve(graphs: Any, clocks: Any, progress: Any, panels: tuple[int, ...]) -> Any:
-        return _cascade_times(graphs, clocks, progress, level, tolerance, panels=panels, side_by_side=size)
+    def by_events(chosen: ResourceModel) -> Array:
+        return _by_events(jax.tree.map(jnp.asarray, chosen), level, tolerance, traced=False)
 
-    def surely(piece: Any, mine: Any) -> Array:
-        times, left = solve_pieces(piece, mine, solve, size)
-        if len(left):
-            chosen = jax.tree.map(lambda x: x[left], piece)
-            each = mine[0].shape[1]
-            rates = [x[left] for x in mine]
-            many = jax.tree.map(lambda x: jnp.repeat(x, each, axis=0), chosen)
-            many = eqx.tree_at(
-                lambda m: (m.learning_rate, m.wasted_resource),
-                many,
-                tuple(x.reshape((-1, *x.shape[2:])) for x in rates),
-            )
-            again = _by_events(many, level, tolerance, traced=False)
-            times = times.at[left].set(again.reshape((len(left), each, -1)))
-        return times
-
-    tall = clocks[0].shape[0] if batch_size is None else max(1, batch_size // clocks[0].shape[1])
-    rows = []
-    for top in range(0, clocks[0].shape[0], tall):
-        part = slice(top, top + tall)
-        rows.append(surely(*jax.tree.map(lambda x, part=part: x[part], (graphs, clocks))))
-    return back(jnp.concatenate(rows))
+    return solve_batch(
+        model,
+        _cascade_times,
+        shared,
+        by_events,
+        numbers=model.skills,
+        batch_size=batch_size,
+    )
 
 
 # -- by events of the general solver

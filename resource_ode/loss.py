@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .special import margin_from_exposure
+from .special import decay, margin_from_exposure, saturation
 
 Values = Float[Array, "..."]
 
@@ -38,13 +38,13 @@ class MeanSquaredError(eqx.Module):
         return jnp.exp(-effort)
 
     def level(self, effort: Values) -> Values:
-        return -jnp.expm1(-effort)
+        return saturation(effort)
 
     def demand(self, effort: Values) -> Values:
-        return jnp.exp(-effort)
+        return decay(effort)
 
     def progress(self, effort: Values) -> Values:
-        return -jnp.expm1(-effort)
+        return saturation(effort)
 
     def value(self, effort: Values) -> Values:
         return jnp.exp(-2 * effort)

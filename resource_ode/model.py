@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .graph import SkillGraph
 from .loss import LOSSES, CrossEntropy, MeanSquaredError
+from .special import saturation
 from .tracing import is_concrete
 
 COMPETITIONS = ("l1", "l2")
@@ -374,6 +375,11 @@ class ResourceModel(eqx.Module):
         before = self.rate() * turn
         return jnp.where(grown > before, turn + (grown - before) / self.frequency_after, grown / self.rate())
 
+    def gained(self, exposure: Float[Array, " skill"]) -> Float[Array, " skill"]:
+        """What each skill adds to the budget: its gain in level (MSE) or margin (cross entropy) since `t = 0`."""
+        gained = self.law.progress(self.effort(exposure))
+        return gained if self.initial_level is None else gained - self.law.progress(self.initial_effort())
+
     def pace(self, exposure: Float[Array, " skill"], time: Any = 0.0) -> Float[Array, " skill"]:
         """Frequency in force, the self-paced change included."""
         if self.frequency_after is None:
@@ -382,7 +388,7 @@ class ResourceModel(eqx.Module):
 
     def gates(self, log_depth: Float[Array, " skill"]) -> Float[Array, " skill"]:
         r"""$g_j = 1 - u_j^a = 1 - e^{-a D_j}$, how far each skill opens the way for those that need it."""
-        return -jnp.expm1(-self.gate_exponent * log_depth)
+        return saturation(self.gate_exponent * log_depth)
 
     def openness(self, gates: Float[Array, " skill"]) -> Float[Array, " skill"]:
         """$c_i$: the product ("all") or maximum ("any") of the gates of each skill's prerequisites; 1 without any."""

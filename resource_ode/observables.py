@@ -480,7 +480,7 @@ def _gained(run: Trajectory) -> Float[Array, "time skill"]:
 
     def at_one_time(state: Array) -> Array:
         if run.kind == "exposure":
-            gained = law.progress(model.effort(state)) - law.progress(model.initial_effort())
+            gained = model.gained(state)
         else:
             gained = law.direct_progress(state) - law.direct_progress(model.initial_direct())
         return jnp.where(model.graph.present, gained, 0)

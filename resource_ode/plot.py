@@ -361,6 +361,15 @@ def heat_map(
     return ax
 
 
+def __getattr__(name: str) -> Any:
+    # `ro.plot.phase` is a module of its own, which is built on this one
+    if name == "phase":
+        from .phase import phase
+
+        return phase
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 # -- what comes in
 
 
@@ -435,10 +444,11 @@ def _grid(values: Any, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 def _label(array: Any) -> str | None:
-    name, units = array.attrs.get("long_name", array.name), array.attrs.get("units")
-    if name is None:
+    name, units = array.attrs.get("long_name"), array.attrs.get("units")
+    if name is None and array.name is None:
         return None
-    name = str(name).replace("_", " ")
+    # an underscore of a long name is meant, as in $N_0$
+    name = str(array.name).replace("_", " ") if name is None else str(name)
     return name if units in (None, "", "1") else f"{name} ({units})"
 
 

@@ -16,16 +16,18 @@ from jaxtyping import Array
 
 from . import cascade as resource_time
 from . import integrate as training_time
+from . import pieces
 from .model import ResourceModel, Schedule
 from .tracing import is_concrete
 from .trajectory import RESULTS, Trajectory
 
 METHODS = ("auto", "cascade", "ode", "steps")
-# panels of the first two solves of every member, and of those that follow while its estimated error is too large
-PANELS = (16, 24)
+# panels of the coarse solve that places those of the first, and of the solves that follow while the error is too large
+COARSE_PANELS = 24
+PANELS = 24
 MORE_PANELS = (48, 96, 192)
 # a traced call cannot look at its error: it always goes this far
-TRACED = (24, 48)
+TRACED = 48
 
 
 def simulate(
@@ -86,7 +88,7 @@ def simulate(
     method_line = f"{path} ({why})"
     if path == "cascade":
         options = {"reduce": reduce, "method": method_line}
-        result = _in_pieces_cascade(model, ts, tolerance, batch_size, traced, progress, options)
+        result = _solve_cascade(model, ts, tolerance, batch_size, traced, progress, options)
     else:
         if path == "ode":
             if model.frequency_after is not None:
@@ -224,8 +226,6 @@ def _kind(model: ResourceModel, path: str) -> Literal["exposure", "direct"]:
 def _wrap(model: ResourceModel, ts: Array, solved: tuple[Any, ...], reduce: Any, path: str, method: str) -> Any:
     """What is kept of one member: its arrays, or the caller's reduction of them."""
     state, clock, spent, result = solved
-    present = model.graph.present
-    state = jnp.where(present[None], state, jnp.nan)
     clock = clock[:, 0] if model.pool is None else clock
     spent = spent if spent is None or model.pool is not None else spent[:, 0]
     if reduce is None:
@@ -247,8 +247,9 @@ def _ode_members(
     method: str,
 ) -> Any:
     def one(model: ResourceModel) -> Any:
-        solved = training_time.integrate(model, ts, tolerance, solver, controller, adjoint, max_steps)
-        return _wrap(model, ts, solved, reduce, "ode", method)
+        state, *rest = training_time.integrate(model, ts, tolerance, solver, controller, adjoint, max_steps)
+        state = jnp.where(model.graph.present[None], state, jnp.nan)
+        return _wrap(model, ts, (state, *rest), reduce, "ode", method)
 
     return jax.vmap(one)(models)
 
@@ -258,8 +259,9 @@ def _steps_members(
     models: ResourceModel, ts: Array, tolerance: Array, *, rows: tuple[int, ...], reduce: Any, method: str
 ) -> Any:
     def one(model: ResourceModel) -> Any:
-        solved = training_time.discrete_steps(model, np.asarray(rows))
-        return _wrap(model, ts, solved, reduce, "steps", method)
+        state, *rest = training_time.discrete_steps(model, np.asarray(rows))
+        state = jnp.where(model.graph.present[None], state, jnp.nan)
+        return _wrap(model, ts, (state, *rest), reduce, "steps", method)
 
     return jax.vmap(one)(models)
 
@@ -272,33 +274,50 @@ class Progress(eqx.Module):
     turns: Array | None
 
 
-def first_solve(model: ResourceModel, last: Array) -> Progress:
-    """Geometric panels up to resource time `last`, and where they fall short. Nothing here needs derivatives."""
-    model, last = jax.lax.stop_gradient((model, last))
-    fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
-    edges = resource_time.geometric_edges(jnp.minimum(1 / fastest, last / 2), last, PANELS[0])
-    return where_it_stands(model, resource_time.solve_cascade(model, edges))
+def solve_member(
+    model: ResourceModel,
+    before: Progress | None,
+    first: Callable[[ResourceModel], Array],
+    panels: int | None,
+    **options: bool,
+) -> resource_time.Cascade:
+    """The first solve of a member, between edges `first(model)`; with `panels`, a finer one of so many after it.
 
-
-def finish(model: ResourceModel, progress: Progress, panels: tuple[int, ...]) -> resource_time.Cascade:
-    """Solves with more and more panels; only the last one carries derivatives."""
-    for count in panels[:-1]:
+    `before` is where an earlier solve stands, which is then not repeated. Only the result carries derivatives.
+    """
+    if before is None:
+        start = model if panels is None else jax.lax.stop_gradient(model)
         frozen = jax.lax.stop_gradient(model)
-        progress = where_it_stands(frozen, next_solve(frozen, progress, count))
-    return next_solve(model, progress, panels[-1])
+        edges, turns = first(frozen), None
+        if model.frequency_after is not None:
+            turns = resource_time.solve_cascade(frozen, edges, **options).turns(frozen)
+        solved = _solve_between(start, edges, turns, options)
+        if panels is None:
+            return solved
+        before = where_it_stands(start, solved)
+    assert panels is not None
+    edges = resource_time.refine_edges(before.edges, before.panel_error, panels)
+    return _solve_between(model, jax.lax.stop_gradient(edges), before.turns, options)
 
 
-def next_solve(model: ResourceModel, progress: Progress, panels: int) -> resource_time.Cascade:
-    """The same with more panels. Each solve knows the turns of self-paced skills to the square of the last error."""
-    edges = jax.lax.stop_gradient(resource_time.refine_edges(progress.edges, progress.panel_error, panels))
-    turns = progress.turns
+def coarse_solve(model: ResourceModel, last: Array) -> tuple[Array, Array]:
+    """Edges up to resource time `last` that know nothing of the graph but its fastest skill, and exposures there."""
+    fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
+    edges = resource_time.logarithmic_edges(1 / fastest, last, COARSE_PANELS)
+    return edges, resource_time.coarse_exposure(model, edges)
+
+
+def _solve_between(
+    model: ResourceModel, edges: Array, turns: Array | None, options: dict[str, bool]
+) -> resource_time.Cascade:
+    """One solve; before it those that find the turns, each to the square of the last one's error."""
     for _ in range(0 if turns is None else 2):
-        turns = resource_time.solve_cascade(model, resource_time.with_edges(edges, turns)).turns(model)
-    return resource_time.solve_cascade(model, resource_time.with_edges(edges, turns))
+        turns = resource_time.solve_cascade(model, resource_time.with_edges(edges, turns), **options).turns(model)
+    return resource_time.solve_cascade(model, resource_time.with_edges(edges, turns), **options)
 
 
 def where_it_stands(model: ResourceModel, solved: resource_time.Cascade) -> Progress:
-    """What `next_solve` needs of a solve."""
+    """What a finer solve needs of a solve."""
     return Progress(jax.lax.stop_gradient(solved.edges), solved.panel_error, solved.turns(model))
 
 
@@ -326,16 +345,11 @@ def _range(model: ResourceModel, learning_rate: Array, waste: Array, until: Arra
     return jax.lax.stop_gradient(jnp.maximum(last * (1 + 1e-5), 1e6 * float(jnp.finfo(model.dtype).tiny)))
 
 
-@eqx.filter_jit
 def _cascade_members(
-    models: ResourceModel,
-    clocks: tuple[Array, ...],
-    progress: Progress | None,
-    ts: Array,
-    tolerance: Array,
+    arguments: tuple[ResourceModel, tuple[Array, ...], Progress | None],
+    shared: tuple[Array, Array],
     *,
-    panels: tuple[int, ...],
-    side_by_side: int,
+    panels: int | None,
     endless: bool,
     reduce: Any,
     method: str,
@@ -345,35 +359,41 @@ def _cascade_members(
     `clocks` are the learning rates and wastes to read, then those of the whole batch, which set the range of the
     panels: so that a piece of the clocks gives the very numbers of the whole.
     """
+    ts, tolerance = shared
 
-    def graph(arguments: tuple[ResourceModel, tuple[Array, ...], Progress | None]) -> Any:
-        model, (learning_rate, waste, all_rates, all_wastes), before = arguments
-        if before is None:
-            before = first_solve(model, _range(model, all_rates, all_wastes, ts[-1], endless))
-        solved = finish(model, before, panels)
+    def graph(model: ResourceModel, clocks: tuple[Array, ...], before: Progress | None) -> Any:
+        learning_rate, waste, all_rates, all_wastes = clocks
+
+        def first(model: ResourceModel) -> Array:
+            last = _range(model, all_rates, all_wastes, ts[-1], endless)
+            return resource_time.even_edges(model, *coarse_solve(model, last), PANELS)
+
+        solved = solve_member(model, before, first, panels)
         unsure = ~(solved.error <= tolerance)
 
         def clock(learning_rate: Array, waste: Array) -> Any:
             mine = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), model, (learning_rate, waste))
-            exposure, tau, spent = resource_time.read_clock(mine, solved, ts)
-            lost = jnp.any(jnp.isnan(exposure) & mine.graph.present[None]) | jnp.any(jnp.isnan(tau))
+            *read, lost = resource_time.read_clock(mine, solved, ts)
             result = RESULTS.where(unsure, RESULTS.inaccurate, RESULTS.successful)
             result = RESULTS.where(lost, RESULTS.not_finite, result)
-            kept = jax.tree.map(lambda x: jnp.where(lost, jnp.nan, x), (exposure, tau, spent))
-            return _wrap(mine, ts, (*kept, result), reduce, "cascade", method)
+            return _wrap(mine, ts, (*read, result), reduce, "cascade", method)
 
         return jax.vmap(clock)(learning_rate, waste), unsure, where_it_stands(model, solved)
 
-    if side_by_side == 0:
-        return jax.vmap(lambda *arguments: graph(arguments))(models, clocks, progress)
-    return jax.lax.map(graph, (models, clocks, progress), batch_size=side_by_side)
+    return jax.vmap(graph)(*arguments)
 
 
-def microbatch(skills: int) -> int:
-    """How many graphs are solved side by side: as many as stay in the cache on a CPU, or fill a GPU."""
-    numbers = skills * PANELS[-1] * resource_time.NODES
-    room, most = (2**17, 32) if jax.default_backend() == "cpu" else (2**30, 2**16)
-    return max(1, min(most, 2 ** int(math.log2(max(1, room // numbers)))))
+def microbatch(skills: int, members: int) -> int:
+    """How many graphs are solved side by side: as many as stay in the cache on a CPU, or fill a GPU.
+
+    Fewer only in steps of eight, since each size is a program of its own to compile.
+    """
+    numbers = skills * PANELS * resource_time.NODES
+    room, most = (2**18, 64) if jax.default_backend() == "cpu" else (2**30, 2**15)
+    size = max(1, min(most, 8 ** int(math.log(max(1, room // numbers), 8))))
+    while size // 8 >= members:
+        size //= 8
+    return size
 
 
 # -- solve in pieces
@@ -395,13 +415,13 @@ def _in_pieces(
     if traced or batch_size is None or members <= batch_size:
         result = run(flat, ts, tolerance)
     else:
-        pieces = []
+        rows = []
         for begin in range(0, members, batch_size):
             index = np.minimum(np.arange(begin, begin + batch_size), members - 1)
-            pieces.append(_take(run(_take(flat, index), ts, tolerance), slice(members - begin)))
+            rows.append(_take(run(_take(flat, index), ts, tolerance), slice(members - begin)))
             if progress is not None:
                 progress(min(begin + batch_size, members), members)
-        result = jax.tree.map(lambda *x: jnp.concatenate(x), *pieces)
+        result = jax.tree.map(lambda *x: jnp.concatenate(x), *rows)
     return jax.tree.map(lambda x: x.reshape(shape + x.shape[1:]), result)
 
 
@@ -430,16 +450,79 @@ def split_axes(model: ResourceModel) -> tuple[ResourceModel, tuple[Array, Array]
         return moved.reshape((members, math.prod(shape) // max(members, 1), *pools))
 
     def back(result: Any) -> Any:
-        def one(x: Array) -> Array:
+        def one(x: Any) -> Any:
             x = x.reshape((*(shape[axis] for axis in order), *x.shape[2:]))
-            return jnp.transpose(x, (*np.argsort(order), *range(len(shape), x.ndim)))
+            return x.transpose((*np.argsort(order), *range(len(shape), x.ndim)))
 
         return jax.tree.map(one, result)
 
     return graphs.flat(), (clock(model.learning_rate), clock(model.wasted_resource)), back
 
 
-def _in_pieces_cascade(
+# numbers that one piece of a result may hold
+PIECE = 2**22
+
+
+def solve_batch(
+    model: ResourceModel,
+    function: Callable[..., Any],
+    shared: tuple[Array, ...],
+    otherwise: Callable[[ResourceModel], Any],
+    *,
+    numbers: int,
+    batch_size: int | None,
+    progress: Callable[[int, int], Any] | None = None,
+    **options: Any,
+) -> Any:
+    """A whole batch by `function((graphs, clocks, where they stand), shared)`, finer and finer where it is unsure.
+
+    Rows `(graph, clock)` of one width are solved in pieces of one size; a graph with many clocks takes several rows.
+    `numbers` is how many numbers the result has a member. Members that stay unsure go to `otherwise`.
+    """
+    graphs, clocks, back = split_axes(model)
+    members, each = clocks[0].shape[:2]
+    if members * each == 0:
+        raise ValueError(f"model: expected at least one member, got a batch of shape {model.batch_shape}")
+    size = microbatch(graphs.skills, members)
+    wide = min(each, max(1, PIECE // (numbers * size)), batch_size or each)
+    step = size if batch_size is None else max(1, min(size, batch_size // wide))
+    count = math.ceil(each / wide)
+    columns = np.minimum(np.arange(count * wide), each - 1)
+
+    def by_row(x: Array) -> np.ndarray:
+        return np.repeat(np.asarray(x), count, axis=0)
+
+    rates, wastes = (np.asarray(x)[:, columns].reshape((-1, wide, *x.shape[2:])) for x in clocks)
+    rows = (jax.tree.map(by_row, graphs), (rates, wastes, *map(by_row, clocks)))
+
+    def done(finished: int) -> None:
+        if progress is not None:
+            whole, part = divmod(finished, count)
+            progress(whole * each + min(part * wide, each), members * each)
+
+    result, unsure, stand = pieces.run(
+        function, (*rows, None), shared, size, at_a_time=step, done=done, panels=None, **options
+    )
+    left = keep = np.flatnonzero(np.asarray(unsure))
+    for panels in MORE_PANELS:
+        if len(left):
+            chosen = (*_take(rows, left), jax.tree.map(lambda x, at=keep: np.asarray(x)[at], stand))
+            again, unsure, stand = pieces.run(function, chosen, shared, min(8, size), panels=panels, **options)
+            result = pieces.put(result, left, again)
+            keep = np.flatnonzero(np.asarray(unsure))
+            left = left[keep]
+    if len(left) and bool(np.all(wastes[left] > 0)):
+        chosen, (rates, wastes, *_) = _take(rows, left)
+        chosen = jax.tree.map(lambda x: np.repeat(x, wide, axis=0), chosen)
+        flat = tuple(x.reshape((-1, *x.shape[2:])) for x in (rates, wastes))
+        again = otherwise(eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), chosen, flat))
+        again = jax.tree.map(lambda x: x.reshape((len(left), wide, *x.shape[1:])), again)
+        result = pieces.put(result, left, again)
+    shaped = jax.tree.map(lambda x: x.reshape((members, count * wide, *x.shape[2:]))[:, :each], result)
+    return pieces.as_arrays(back(shaped))
+
+
+def _solve_cascade(
     model: ResourceModel,
     ts: Array,
     tolerance: Array,
@@ -448,84 +531,27 @@ def _in_pieces_cascade(
     progress: Any,
     options: dict[str, Any],
 ) -> Any:
-    graphs, clocks, back = split_axes(model)
-    members, each = clocks[0].shape[:2]
+    shared = (ts, tolerance)
     if traced:
-        result, _, _ = _cascade_members(
-            graphs, clocks + clocks, None, ts, tolerance, panels=TRACED, side_by_side=0, endless=True, **options
-        )
-        return back(result)
-    if members * each == 0:
-        raise ValueError(f"model: expected at least one member, got a batch of shape {model.batch_shape}")
-    wide = each if batch_size is None else min(each, batch_size)
-    tall = members if batch_size is None else max(1, batch_size // wide)
-    rows = []
-    for top in range(0, members, tall):
-        row = []
-        for left in range(0, each, wide):
-            piece = _take(graphs, slice(top, top + tall))
-            whole = _take(clocks, slice(top, top + tall))
-            mine = _take(whole, (slice(None), slice(left, left + wide))) + whole
-            row.append(_solve_surely(piece, mine, ts, tolerance, options))
-            if progress is not None:
-                progress(
-                    min(top + tall, members) * each if left + wide >= each else top * each + left + wide, members * each
-                )
-        rows.append(row[0] if len(row) == 1 else jax.tree.map(lambda *x: jnp.concatenate(x, axis=1), *row))
-    return back(rows[0] if len(rows) == 1 else jax.tree.map(lambda *x: jnp.concatenate(x), *rows))
+        graphs, clocks, back = split_axes(model)
+        solve = pieces.program(_cascade_members, panels=TRACED, endless=True, **options)
+        return back(solve((graphs, clocks + clocks, None), shared)[0])
 
-
-def solve_pieces(
-    graphs: ResourceModel, clocks: tuple[Array, ...], solve: Callable[..., Any], size: int
-) -> tuple[Any, np.ndarray]:
-    """Solve members, and again with more panels those that are unsure; also returns those that still are.
-
-    Always in whole microbatches: one compiled shape, and results that do not depend on the company.
-    """
-
-    def padded(index: np.ndarray) -> np.ndarray:
-        return np.concatenate([index, np.repeat(index[-1:], -len(index) % size)])
-
-    members = len(clocks[0])
-    everyone = padded(np.arange(members))
-    chosen = (graphs, clocks) if len(everyone) == members else _take((graphs, clocks), everyone)
-    result, unsure, progress = solve(*chosen, None, PANELS[1:])
-    if len(everyone) != members:
-        result = _take(result, slice(members))
-    left = keep = np.flatnonzero(np.asarray(unsure)[:members])
-    for panels in MORE_PANELS:
-        if len(left):
-            full = padded(left)
-            again, unsure, progress = solve(*_take((graphs, clocks), full), _take(progress, padded(keep)), (panels,))
-            # the padding writes the same member's same numbers again
-            result = jax.tree.map(lambda old, new, at=full: old.at[at].set(new), result, again)
-            keep = np.flatnonzero(np.asarray(unsure)[: len(left)])
-            left = left[keep]
-    return result, left
-
-
-def _solve_surely(
-    graphs: ResourceModel, clocks: tuple[Array, ...], ts: Array, tolerance: Array, options: dict[str, Any]
-) -> Any:
-    """Solve members by the cascade; those that stay unsure by the ODE."""
-    size = microbatch(graphs.skills)
-    endless = bool(jnp.any(clocks[3] == 0))
-
-    def solve(graphs: Any, clocks: Any, progress: Any, panels: tuple[int, ...]) -> Any:
-        return _cascade_members(
-            graphs, clocks, progress, ts, tolerance, panels=panels, side_by_side=size, endless=endless, **options
-        )
-
-    result, left = solve_pieces(graphs, clocks, solve, size)
-    if len(left) and bool(jnp.all(clocks[1][left] > 0)):
-        each = clocks[0].shape[1]
-        chosen = _take(graphs, np.repeat(left, each))
-        rates = tuple(x.reshape((-1, *x.shape[2:])) for x in _take(clocks[:2], left))
-        chosen = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), chosen, rates)
+    def by_ode(chosen: ResourceModel) -> Any:
         adjoint = diffrax.RecursiveCheckpointAdjoint()
-        again = _ode_members(
+        chosen = jax.tree.map(jnp.asarray, chosen)
+        return _ode_members(
             chosen, ts, tolerance, solver=None, controller=None, adjoint=adjoint, max_steps=100_000, **options
         )
-        again = jax.tree.map(lambda x: x.reshape((len(left), each, *x.shape[1:])), again)
-        result = jax.tree.map(lambda old, new: old.at[left].set(new), result, again)
-    return result
+
+    return solve_batch(
+        model,
+        _cascade_members,
+        shared,
+        by_ode,
+        numbers=ts.shape[0] * model.skills,
+        batch_size=batch_size,
+        progress=progress,
+        endless=bool(np.any(np.asarray(model.wasted_resource) == 0)),
+        **options,
+    )

@@ -6,6 +6,7 @@ and the rest are derived when they are read: a large ensemble pays for what is r
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Literal
 
 import equinox as eqx
@@ -16,6 +17,8 @@ from jaxtyping import Array, Float, Int
 
 from .model import ResourceModel
 from .tracing import is_concrete
+
+OF_SKILLS = ("state", "level", "unlearned", "progress", "log_depth", "share")
 
 
 class RESULTS(eqx.Enumeration):
@@ -85,34 +88,34 @@ class Trajectory(eqx.Module):
             raise ValueError(
                 "exposure: this run holds the unlearned fraction (MSE) or margin (cross entropy), read level instead"
             )
-        return self._masked("state")
+        return self._map("state")
 
     @property
     def level(self) -> Float[Array, "*batch time skill"]:
         """Learned fraction $s = 1 - u$; for cross entropy $\\tanh(l/2)$."""
-        return self._masked("level")
+        return self._map("level")
 
     @property
     def unlearned(self) -> Float[Array, "*batch time skill"]:
         """Unlearned fraction $u$, accurate in relative terms however small (never computed as 1 - level)."""
-        return self._masked("unlearned")
+        return self._map("unlearned")
 
     @property
     def log_depth(self) -> Float[Array, "*batch time skill"]:
         """$D = -\\ln u$ (with interference, NaN while $u \\le 0$)."""
-        return self._masked("log_depth")
+        return self._map("log_depth")
 
     @property
     def margin(self) -> Float[Array, "*batch time skill"]:
         """Cross entropy's margin $l$. **Raises:** `ValueError` for MSE."""
         if self.model.loss != "cross_entropy":
             raise ValueError('margin: only a model with loss="cross_entropy" has one')
-        return self._masked("progress")
+        return self._map("progress")
 
     @property
     def share(self) -> Float[Array, "*batch time skill"]:
         """Share $r_i$ of the resource that each skill takes; with interference it may be negative."""
-        return self._masked("share")
+        return self._map("share")
 
     @property
     def waste(self) -> Float[Array, "..."]:
@@ -220,26 +223,23 @@ class Trajectory(eqx.Module):
     def _map(self, name: str, *more: Array | None) -> Array:
         shape = self.batch_shape
         members = int(np.prod(shape))
-        present = jnp.broadcast_to(self.model.graph.present, (*shape, self.model.skills))[..., None, :]
-        # absent skills are NaN as stored: a zero in their place keeps NaN out of the derivatives of the others
-        held = jnp.where(present, self.state, 0)
-        flat = (None if x is None else x.reshape((members, *x.shape[len(shape) :])) for x in (held, *more))
-        state, *others = flat
+        state, *others = (
+            None if x is None else x.reshape((members, *x.shape[len(shape) :])) for x in (self.state, *more)
+        )
         values = _derive(name, self.kind, self.model.flat(), self.ts, state, *others)
         return values.reshape(shape + values.shape[1:])
 
-    def _masked(self, name: str) -> Array:
-        values = self._map(name)
-        present = jnp.broadcast_to(self.model.graph.present, (*self.batch_shape, self.model.skills))
-        return jnp.where(present[..., None, :], values, jnp.nan)
 
-
-@eqx.filter_jit
-def _derive(name: str, kind: str, models: ResourceModel, ts: Array, state: Any, *more: Any) -> Array:
-    """One derived quantity of every member at every time."""
+@functools.partial(jax.jit, static_argnames=("name", "kind"))
+def _derive(name: str, kind: str, models: ResourceModel, ts: Array, state: Array, *more: Array | None) -> Array:
+    """One derived quantity of every member at every time; NaN for absent skills where it has skills."""
 
     def member(model: ResourceModel, state: Array, *more: Array | None) -> Array:
-        return jax.vmap(lambda x, t, *others: _at_one_time(name, kind, model, x, t, *others))(state, ts, *more)
+        present = model.graph.present
+        # absent skills are NaN as stored: a zero in their place keeps NaN out of the derivatives of the others
+        held = jnp.where(present, state, 0)
+        values = jax.vmap(lambda x, t, *others: _at_one_time(name, kind, model, x, t, *others))(held, ts, *more)
+        return jnp.where(present, values, jnp.nan) if name in OF_SKILLS else values
 
     return jax.vmap(member)(models, state, *more)
 
@@ -269,7 +269,7 @@ def _at_one_time(name: str, kind: str, model: ResourceModel, state: Array, time:
     budget = _integral(model, "learning_rate", time)
     if spent is None:
         if exposed:
-            gained = law.progress(effort) - law.progress(model.initial_effort())
+            gained = model.gained(state)
         else:
             gained = law.direct_progress(state) - law.direct_progress(model.initial_direct())
         waste = model.waste_at()

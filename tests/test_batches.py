@@ -263,12 +263,12 @@ def test_other_values_of_equal_shape_do_not_recompile(method):
         graph = ro.SkillGraph(case.prerequisites, gate=case.gate, names=names)
         model = ro.ResourceModel(graph, case.frequency, case.learning_rate, case.wasted_resource, case.gate_exponent)
         run = ro.simulate(model, TIMES * rng.uniform(0.5, 1), method=method, tolerance=tolerance)
-        return run.level, run.share, run.budget_residual, ro.learning_times(model, 0.5, tolerance=1e-3)
+        return run.level, run.share, run.budget_residual, ro.learning_times(model, 0.5, tolerance=tolerance)
 
     names = [f"first {k}" for k in range(SKILLS)]
     # the loosest and the tightest: whatever is compiled on demand is compiled now
     work(0, 1e-3, names)
-    work(1, 1e-4, None)
+    work(1, 1e-8, None)
     with CountingCompilations() as compilations:
         for seed in range(2, 7):
             work(seed, 1e-3 + 1e-4 * seed, [f"{seed}.{k}" for k in range(SKILLS)])

@@ -1,0 +1,214 @@
+"""Many members, a piece at a time: one compiled shape, every core or device at work, one copy of the result in memory.
+
+A batch is cut into pieces of one size, whatever the batch, the machine or its load; the last is filled up with copies
+of its last member. So there is one program to compile, and a member's numbers do not depend on its company: they are
+equal to the bit, on one kind of processor. Several devices take a piece each at a time, every one with a loop of its
+own (`shard_map`); where JAX sees a CPU as one device, each core has a host thread that feeds it.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+# programs that have run, so that a new one is compiled by one thread while the others wait
+_ready: set[Hashable] = set()
+
+
+@functools.cache
+def program(function: Callable[..., Any], devices: tuple[Any, ...] = (), **options: Hashable) -> Callable[..., Any]:
+    """`function(arguments, shared, **options)`, compiled; split over devices along the first axis of `arguments`."""
+    chosen = functools.partial(function, **options)
+    if not devices:
+        return jax.jit(chosen)
+    members, whole = PartitionSpec("member"), PartitionSpec()
+    mesh = Mesh(np.array(devices), ("member",))
+    return jax.jit(jax.shard_map(chosen, mesh=mesh, in_specs=(members, whole), out_specs=members, check_vma=False))
+
+
+def run(
+    function: Callable[..., Any],
+    arguments: Any,
+    shared: Any,
+    size: int,
+    *,
+    at_a_time: int | None = None,
+    done: Any = None,
+    **options: Hashable,
+) -> Any:
+    """`function(arguments, shared, **options)` in pieces of `size` along the first axis, put together again.
+
+    `at_a_time` fills only so many places of a piece, the others being copies: less is done at a time, by the same
+    program. `done` is called with the number of members finished so far, on the calling thread.
+    """
+    host = jax.tree.map(np.asarray, arguments)
+    leaves = jax.tree.leaves(host)
+    members = len(leaves[0])
+    devices = tuple(jax.local_devices()) if members > size else ()
+    solve = program(function, devices if len(devices) > 1 else (), **options)
+    whole = size * max(1, len(devices))
+    step = min(whole, at_a_time or whole)
+    starts = range(0, members, step)
+    workers = _cores() if _on_host() and len(devices) <= 1 else 1
+    store: _Store = _HostStore(members) if _on_host() else _DeviceStore(members)
+
+    def one(start: int) -> Callable[[], None]:
+        short = whole - min(step, members - start)
+
+        def cut(x: np.ndarray) -> np.ndarray:
+            part = x[start : start + step]
+            return np.concatenate([part, np.repeat(part[-1:], short, axis=0)]) if short else part
+
+        solved = jax.block_until_ready(solve(jax.tree.map(cut, host), shared))
+        return store.prepare(start, whole - short, solved)
+
+    def finish(start: int, keep: Callable[[], None]) -> None:
+        keep()
+        if done is not None:
+            done(min(start + step, members))
+
+    key = (solve, whole, *((x.shape[1:], x.dtype) for x in leaves), *(x.shape for x in jax.tree.leaves(shared)))
+    alone = starts[:1] if key not in _ready and workers > 1 else starts if workers == 1 else starts[:0]
+    for start in alone:
+        finish(start, one(start))
+    _ready.add(key)
+    rest = starts[len(alone) :]
+    if not rest:
+        return store.result()
+    with ThreadPoolExecutor(workers) as pool:
+        if pool.submit(_settings).result() != _settings():
+            # settings made for this thread alone (`with jax.enable_x64():`) would not hold in the others
+            for start in rest:
+                finish(start, one(start))
+            return store.result()
+        waiting = [pool.submit(one, start) for start in rest]
+        try:
+            for start, future in zip(rest, waiting, strict=True):
+                finish(start, future.result())
+        except BaseException:
+            for future in waiting:
+                future.cancel()
+            raise
+    return store.result()
+
+
+def put(old: Any, rows: np.ndarray, new: Any) -> Any:
+    """A result of `run` with some rows replaced; the old one must not be used any more."""
+
+    def one(old: Any, new: Any) -> Any:
+        if isinstance(old, np.ndarray):
+            old[rows] = np.asarray(new)
+            return old
+        return _set_rows(old, jnp.asarray(rows), jnp.asarray(new))
+
+    return jax.tree.map(one, old, new)
+
+
+def as_arrays(result: Any) -> Any:
+    """A result of `run` as JAX arrays, without a copy; it must not be written to any more."""
+    return jax.tree.map(lambda x: jax.device_put(x, may_alias=True) if isinstance(x, np.ndarray) else x, result)
+
+
+def _on_host() -> bool:
+    return jax.default_backend() == "cpu"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _settings() -> tuple[Any, ...]:
+    names = (
+        "enable_x64",
+        "default_device",
+        "numpy_dtype_promotion",
+        "numpy_rank_promotion",
+        "default_matmul_precision",
+    )
+    return tuple(getattr(jax.config, f"jax_{name}") for name in names)
+
+
+class _Store:
+    """Where pieces of a result are put together. `prepare` runs on any thread, what it returns on the calling one."""
+
+    def prepare(self, start: int, count: int, piece: Any) -> Callable[[], None]:
+        raise NotImplementedError
+
+    def result(self) -> Any:
+        raise NotImplementedError
+
+
+class _HostStore(_Store):
+    """Memory from NumPy, which asks the kernel for huge pages where there is much of it: with XLA's own allocations the
+    first touch of each small page costs more than the numbers that go there.
+    """
+
+    def __init__(self, members: int) -> None:
+        self.members = members
+        self.leaves: list[np.ndarray] | None = None
+        self.structure: Any = None
+        self.lock = threading.Lock()
+
+    def prepare(self, start: int, count: int, piece: Any) -> Callable[[], None]:
+        leaves, structure = jax.tree.flatten(piece)
+        with self.lock:
+            if self.leaves is None:
+                self.structure = structure
+                self.leaves = [_aligned((self.members, *x.shape[1:]), x.dtype) for x in leaves]
+        for whole, part in zip(self.leaves, leaves, strict=True):
+            whole[start : start + count] = np.asarray(part)[:count]
+        return lambda: None
+
+    def result(self) -> Any:
+        return jax.tree.unflatten(self.structure, self.leaves or [])
+
+
+class _DeviceStore(_Store):
+    """Memory on the first device, written in place."""
+
+    def __init__(self, members: int) -> None:
+        self.members = members
+        self.whole: Any = None
+
+    def prepare(self, start: int, count: int, piece: Any) -> Callable[[], None]:
+        def keep() -> None:
+            here = jax.device_put(piece, jax.local_devices()[0])
+            if self.whole is None:
+                self.whole = jax.tree.map(lambda x: jnp.zeros((self.members, *x.shape[1:]), x.dtype), here)
+            self.whole = jax.tree.map(lambda whole, part: _set_slice(whole, part[:count], start), self.whole, here)
+
+        return keep
+
+    def result(self) -> Any:
+        return self.whole
+
+
+def _set_rows_of(old: Any, rows: Any, new: Any) -> Any:
+    return old.at[rows].set(new)
+
+
+def _set_slice_of(whole: Any, part: Any, start: Any) -> Any:
+    return jax.lax.dynamic_update_slice_in_dim(whole, part, start, 0)
+
+
+_set_rows = jax.jit(_set_rows_of, donate_argnums=0)
+_set_slice = jax.jit(_set_slice_of, donate_argnums=0)
+
+
+def _aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Uninitialised memory at a multiple of 64 bytes: what XLA asks of memory that it is to use as it is."""
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    raw = np.empty(size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size].view(dtype).reshape(shape)
