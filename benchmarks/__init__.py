@@ -1,0 +1,1 @@
+"""How fast, how exact and how large: this library beside its rivals, in one process. Run `python -m benchmarks`."""

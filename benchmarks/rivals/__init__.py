@@ -1,0 +1,1 @@
+"""One module a rival, each written as well as its library allows."""
