@@ -34,6 +34,13 @@ _LAZY = {
     "write_graph": ("graph_files", "write_graph"),
     "condense": ("graph_files", "condense"),
     "read_scenario": ("scenario", "read_scenario"),
+    "geometry": ("geometry", None),
+    "GeometryModel": ("geometry", "GeometryModel"),
+    "train_geometry": ("geometry", "train_geometry"),
+    "sign_descent": ("sign_descent", None),
+    "domino": ("domino", None),
+    "fit_waste": ("fit", "fit_waste"),
+    "compare": ("comparison", "compare"),
     "sweep": ("sweeps", "sweep"),
     "read_sweep": ("sweep_description", "read_sweep"),
 }

@@ -334,7 +334,9 @@ def _range(model: ResourceModel, learning_rate: Array, waste: Array, until: Arra
             goal = jnp.asarray(-2 * math.log(jnp.finfo(model.dtype).eps), model.dtype)
         else:
             roots = jnp.sum(model.graph.present & ~jnp.any(model.graph.required, axis=-1)) if model.pool is None else 1
-            margin = jnp.max(learning_rate) * until / jnp.asarray(roots, model.dtype)
+            roots = jnp.asarray(roots, model.dtype)
+            # the slowest root has at most the mean margin, and by Cauchy-Schwarz "l2" learns sqrt(roots) times faster
+            margin = jnp.max(learning_rate) * until / (roots if model.competition == "l1" else jnp.sqrt(roots))
             goal = jnp.exp(jnp.minimum(margin, 0.8 * math.log(float(jnp.finfo(model.dtype).max)))) + margin
         ends = resource_time.reach(model, jnp.full(model.skills, goal, model.dtype))
         if model.loss == "cross_entropy":

@@ -104,6 +104,16 @@ def test_without_waste_a_run_ends_and_nothing_is_left():
     assert np.abs(np.asarray(run.budget_residual)[~ended]).max() <= 1e-6
 
 
+def test_without_waste_margins_of_the_l2_law_grow_for_ever():
+    # n equal skills share evenly: dl/dt = eta p sigma/sqrt(n p^2 sigma^2)
+    graph = ro.SkillGraph([[]] * 5)
+    model = ro.ResourceModel(graph, [0.2] * 5, 1.0, 0.0, loss="cross_entropy", competition="l2")
+    run = ro.simulate(model, TIMES)
+    exact = np.tanh(TIMES / np.sqrt(5) / 2)[:, None] * np.ones(5)
+    assert exact[-1, 0] > 0.99
+    np.testing.assert_allclose(run.level, exact, atol=1e-6)
+
+
 # -- SciPy
 
 
