@@ -19,11 +19,12 @@ import optimistix
 from jaxtyping import Array, Float
 
 from . import cascade as resource_time
+from . import fused, pieces
 from . import integrate as training_time
-from . import pieces
 from .model import ResourceModel, Schedule
 from .simulate import (
     COARSE_PANELS,
+    MORE_PANELS,
     TRACED,
     Progress,
     cascade_obstacle,
@@ -185,11 +186,15 @@ def _by_cascade(model: ResourceModel, level: Array, tolerance: Array, batch_size
     def by_events(chosen: ResourceModel) -> Array:
         return _by_events(jax.tree.map(jnp.asarray, chosen), level, tolerance, traced=False)
 
+    def in_one_loop(rows: Any, share: int | None, done: Any) -> tuple[np.ndarray, np.ndarray]:
+        return fused.learning_times(rows, level, tolerance, (TIMES_PANELS, *MORE_PANELS), COARSE_PANELS, share, done)
+
     return solve_batch(
         model,
         _cascade_times,
         shared,
         by_events,
+        fused=in_one_loop if fused.applies(model) else None,
         numbers=model.skills,
         batch_size=batch_size,
     )

@@ -102,6 +102,30 @@ def run(
     return store.result()
 
 
+def share_out(part: Callable[[int, int], None], members: int, share: int, done: Callable[[int], Any]) -> None:
+    """`part(start, stop)` for all members, `share` at a time, a host thread a core: for code without the GIL.
+
+    `done` is called with the number of members finished so far, on the calling thread.
+    """
+    starts = range(0, members, share)
+    stops = [min(start + share, members) for start in starts]
+    # the first alone: it may have to compile
+    part(starts[0], stops[0])
+    done(stops[0])
+    if len(starts) == 1:
+        return
+    with ThreadPoolExecutor(_cores()) as pool:
+        waiting = [pool.submit(part, start, stop) for start, stop in zip(starts[1:], stops[1:], strict=True)]
+        try:
+            for stop, future in zip(stops[1:], waiting, strict=True):
+                future.result()
+                done(stop)
+        except BaseException:
+            for future in waiting:
+                future.cancel()
+            raise
+
+
 def put(old: Any, rows: np.ndarray, new: Any) -> Any:
     """A result of `run` with some rows replaced; the old one must not be used any more."""
 
@@ -164,7 +188,7 @@ class _HostStore(_Store):
         with self.lock:
             if self.leaves is None:
                 self.structure = structure
-                self.leaves = [_aligned((self.members, *x.shape[1:]), x.dtype) for x in leaves]
+                self.leaves = [aligned((self.members, *x.shape[1:]), x.dtype) for x in leaves]
         for whole, part in zip(self.leaves, leaves, strict=True):
             whole[start : start + count] = np.asarray(part)[:count]
         return lambda: None
@@ -205,7 +229,7 @@ _set_rows = jax.jit(_set_rows_of, donate_argnums=0)
 _set_slice = jax.jit(_set_slice_of, donate_argnums=0)
 
 
-def _aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """Uninitialised memory at a multiple of 64 bytes: what XLA asks of memory that it is to use as it is."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize

@@ -15,19 +15,20 @@ import numpy as np
 from jaxtyping import Array
 
 from . import cascade as resource_time
+from . import fused, pieces
 from . import integrate as training_time
-from . import pieces
 from .model import ResourceModel, Schedule
 from .tracing import is_concrete
-from .trajectory import RESULTS, Trajectory
+from .trajectory import RESULTS, Trajectory, result_names, results_from_codes
 
 METHODS = ("auto", "cascade", "ode", "steps")
 # panels of the coarse solve that places those of the first, and of the solves that follow while the error is too large
 COARSE_PANELS = 24
 PANELS = 24
-MORE_PANELS = (48, 96, 192)
+MORE_PANELS = (64, 192)
 # a traced call cannot look at its error: it always goes this far
 TRACED = 48
+NOT_FINITE, INACCURATE = result_names().index("not_finite"), result_names().index("inaccurate")
 
 
 def simulate(
@@ -311,8 +312,13 @@ def _solve_between(
     model: ResourceModel, edges: Array, turns: Array | None, options: dict[str, bool]
 ) -> resource_time.Cascade:
     """One solve; before it those that find the turns, each to the square of the last one's error."""
-    for _ in range(0 if turns is None else 2):
-        turns = resource_time.solve_cascade(model, resource_time.with_edges(edges, turns), **options).turns(model)
+    if turns is not None:
+
+        def closer(turns: Any, _: None) -> tuple[Any, None]:
+            solved = resource_time.solve_cascade(model, resource_time.with_edges(edges, turns), **options)
+            return solved.turns(model), None
+
+        turns, _ = jax.lax.scan(closer, turns, None, length=2)
     return resource_time.solve_cascade(model, resource_time.with_edges(edges, turns), **options)
 
 
@@ -471,6 +477,7 @@ def solve_batch(
     shared: tuple[Array, ...],
     otherwise: Callable[[ResourceModel], Any],
     *,
+    fused: Callable[..., tuple[Any, np.ndarray]] | None,
     numbers: int,
     batch_size: int | None,
     progress: Callable[[int, int], Any] | None = None,
@@ -479,7 +486,8 @@ def solve_batch(
     """A whole batch by `function((graphs, clocks, where they stand), shared)`, finer and finer where it is unsure.
 
     Rows `(graph, clock)` of one width are solved in pieces of one size; a graph with many clocks takes several rows.
-    `numbers` is how many numbers the result has a member. Members that stay unsure go to `otherwise`.
+    `numbers` is how many numbers the result has a member. `fused(rows, share, done)`, where it applies, does all this
+    in one go. Members that stay unsure go to `otherwise`.
     """
     graphs, clocks, back = split_axes(model)
     members, each = clocks[0].shape[:2]
@@ -502,11 +510,15 @@ def solve_batch(
             whole, part = divmod(finished, count)
             progress(whole * each + min(part * wide, each), members * each)
 
-    result, unsure, stand = pieces.run(
-        function, (*rows, None), shared, size, at_a_time=step, done=done, panels=None, **options
-    )
+    stand = None
+    if fused is not None:
+        result, unsure = fused(rows, None if batch_size is None else step, done)
+    else:
+        result, unsure, stand = pieces.run(
+            function, (*rows, None), shared, size, at_a_time=step, done=done, panels=None, **options
+        )
     left = keep = np.flatnonzero(np.asarray(unsure))
-    for panels in MORE_PANELS:
+    for panels in () if fused is not None else MORE_PANELS:
         if len(left):
             chosen = (*_take(rows, left), jax.tree.map(lambda x, at=keep: np.asarray(x)[at], stand))
             again, unsure, stand = pieces.run(function, chosen, shared, min(8, size), panels=panels, **options)
@@ -546,14 +558,24 @@ def _solve_cascade(
             chosen, ts, tolerance, solver=None, controller=None, adjoint=adjoint, max_steps=100_000, **options
         )
 
+    def in_one_loop(rows: Any, share: int | None, done: Any) -> tuple[Any, np.ndarray]:
+        state, clock, unsure, lost = fused.trajectories(
+            rows, ts, tolerance, (PANELS, *MORE_PANELS), COARSE_PANELS, share, done
+        )
+        codes = np.where(lost, NOT_FINITE, np.where(unsure[:, None], INACCURATE, 0))
+        result = jax.tree.map(np.array, results_from_codes(jnp.asarray(codes, jnp.int32)))
+        return (state, clock, None, result), unsure
+
+    wasteful = bool(np.all(np.asarray(model.wasted_resource) > 0))
     return solve_batch(
         model,
         _cascade_members,
         shared,
         by_ode,
+        fused=in_one_loop if wasteful and options["reduce"] is None and fused.applies(model) else None,
         numbers=ts.shape[0] * model.skills,
         batch_size=batch_size,
         progress=progress,
-        endless=bool(np.any(np.asarray(model.wasted_resource) == 0)),
+        endless=not wasteful,
         **options,
     )

@@ -29,6 +29,8 @@ import optax
 
 import resource_ode as ro
 from resource_ode.comparison import L1, L2, OVERLAPS, RECURSION
+from resource_ode.paper import waste_sources
+from resource_ode.paper.waste_sources import DOMINANT, model_of
 
 jax.config.update("jax_enable_x64", True)
 
@@ -58,12 +60,6 @@ def settings() -> list[tuple[str, Any, dict[str, Any]]]:
         ("random vectors, d = 100, noise", 1e-2, {"vectors": "random", "noise": 1e-2, "dimension": 100}),
         *(("Adam betas", f"{b[0]:g}, {b[1]:g}", {"optimizer": made}) for b, made in ADAM.items()),
     ]
-
-
-def model_of(
-    skills: int = 10, alpha: float = 2.0, dimension: int = 1000, learning_rate: float = 3e-4, **more: Any
-) -> ro.GeometryModel:
-    return ro.GeometryModel(ro.frequencies.zipf(skills, alpha), dimension, learning_rate, **more)
 
 
 def rows_of(model: ro.GeometryModel) -> np.ndarray:
@@ -117,42 +113,26 @@ def fitted_wastes(kept: Kept) -> dict[str, list[tuple[float, np.ndarray, np.ndar
 
     The last is the L2 law's own N0 fitted to the Geometry runs, a seed.
     """
-    golden = {"alpha": 2.0, "learning_rate": 1e-3, "vectors": "random", "batch_size": 128}
-    grid = np.arange(0, 1001, 4)
-    batch, rate = (4, 8, 16, 32, 64, 256, 1024), (2e-4, 5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
-    sweeps = {
-        "sigma": [(s, {**golden, "noise": s}, grid) for s in (1e-3, 2.15e-3, 4.64e-3, 1e-2, 2.15e-2, 4.64e-2)],
-        "1/B": [(1 / b, {"batch_size": b}, np.unique(np.round(np.linspace(0, 3000, 251)))) for b in batch],
-        "learning rate": [(r, {"learning_rate": r}, np.unique(np.round(np.linspace(0, 0.35 / r, 41)))) for r in rate],
-    }
+    columns = (waste_sources.L1_FIT, waste_sources.TO_RECURSION, waste_sources.L2_FIT)
 
-    def compute(changes: dict[str, Any], ts: np.ndarray) -> Any:
-        model = model_of(**changes)
-        run = ro.train_geometry(model, ts, seeds=kept.seeds)
-        predicted = ro.sign_descent.recursion(model, ts, seeds=kept.seeds)
-        paper = model.resource_model("l1", wasted_resource=1.0)
-        own = model.resource_model("l2", wasted_resource=1.0)
-        pairs = ((run.level, paper), (predicted.level, paper), (run.level, own))
-        return [np.asarray(ro.fit_waste(level, ts, law).wasted_resource).tolist() for level, law in pairs]
+    def compute(point: waste_sources.Point) -> Any:
+        return [waste.tolist() for waste in waste_sources.fits(point, kept.seeds, columns)]
 
     return {
         name: [
-            (size, *map(np.asarray, kept.row(f"N0 {name} {size:.4g}", functools.partial(compute, changes, ts))))
-            for size, changes, ts in rows
+            (
+                point.size,
+                *map(np.asarray, kept.row(f"N0 {name} {point.size:.4g}", functools.partial(compute, point))),
+            )
+            for point in points
         ]
-        for name, rows in sweeps.items()
+        for name, points in waste_sources.sweeps().items()
     }
 
 
 def slope(rows: list[Any], column: int, low: float, high: float) -> float:
     """Exponent of the mean N0 in the size of its source, over sizes within bounds."""
-    chosen = [row for row in rows if low * 0.999 <= row[0] <= high * 1.001]
-    sizes, wastes = np.log([row[0] for row in chosen]), np.log([row[column].mean() for row in chosen])
-    return float(np.polyfit(sizes, wastes, 1)[0])
-
-
-# the range over which each source dominates the others
-DOMINANT = {"sigma": (2.15e-3, 4.64e-2), "1/B": (1 / 64, 1 / 8), "learning rate": (5e-4, 4e-3)}
+    return waste_sources.exponent([row[0] for row in rows], [row[column] for row in rows], low, high)
 
 
 def write_tables(path: Path, found: Any, wastes: Any, seeds: range, took: float) -> None:
@@ -165,7 +145,8 @@ def write_tables(path: Path, found: Any, wastes: Any, seeds: range, took: float)
         "",
         "RMS level errors over seeds, times and skills. Base: d = 1000, n = 10 orthonormal tasks, p_k proportional to "
         "k^-2, lr = 3e-4, full batch, no noise, sign descent. Each row changes one thing. *L1* has eta = 2 lr sqrt(d) "
-        "(cross entropy 4 lr sqrt(d)) and the N0 beside it, fitted to the row; nothing else is fitted.",
+        "(cross entropy 4 lr sqrt(d)) and the N0 beside it, fitted to the row; nothing else is fitted. "
+        "The last column divides by the smallest of the L2 columns.",
         "",
         "| varied | value | fitted N0 | L1, fitted | L2 law | L2 recursion | L2 law, overlaps | L1/best L2 |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -198,6 +179,7 @@ def write_tables(path: Path, found: Any, wastes: Any, seeds: range, took: float)
 def draw(path: Path, found: Any, wastes: Any) -> None:
     import matplotlib
     from matplotlib import pyplot
+    from matplotlib.ticker import NullFormatter
 
     from resource_ode import plot
 
@@ -217,7 +199,7 @@ def draw(path: Path, found: Any, wastes: Any) -> None:
         ax.set_yticks(places, [f"{what} {value}".strip() for what, value, *_ in found])
         ax.set_xlabel("RMS level error")
         ax.grid(axis="y", linewidth=0.3, color=plot.GREY)
-        ax.legend(loc="lower left", bbox_to_anchor=(-0.35, 1.0), ncols=2, frameon=False, columnspacing=1.0)
+        left.legend(*ax.get_legend_handles_labels(), loc="outside upper center", frameon=False)
         axes = right.subplots(3, 1)
         labels = {"sigma": "gradient noise sigma", "1/B": "1/batch size", "learning rate": "learning rate (per step)"}
         series = (("L1 fit", "o", 1), ("L1 fit to the L2 recursion", "+", 2), ("L2 fit", "s", 3))
@@ -236,8 +218,9 @@ def draw(path: Path, found: Any, wastes: Any) -> None:
             ax.plot(within, anchor * within / within[0], color="grey", linewidth=0.8, label="proportional")
             ax.set_xscale("log")
             ax.set_yscale("log")
+            ax.xaxis.set_minor_formatter(NullFormatter())
             ax.set_xlabel(labels[name])
-            ax.set_ylabel("fitted N0 (units of frequency)")
+            ax.set_ylabel("fitted N0 (frequency)")
         axes[0].legend(frameon=False)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)

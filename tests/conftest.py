@@ -10,6 +10,8 @@ os.environ["XLA_FLAGS"] = " ".join(
         os.environ.get("XLA_FLAGS", ""),
         "--xla_force_host_platform_device_count=4",
         "--xla_backend_optimization_level=0",
+        # one process a core already: to split a program's compilation over threads only adds work
+        "--xla_cpu_parallel_codegen_split_count=1",
     ]
 ).strip()
 # No display is needed, not even in the processes that tests start.

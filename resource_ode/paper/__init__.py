@@ -52,6 +52,17 @@ class Number:
         return math.isfinite(self.low) or math.isfinite(self.high)
 
     @property
+    def bounds(self) -> str:
+        """The bounds in words; empty without."""
+        if not self.judged:
+            return ""
+        if not math.isfinite(self.low):
+            return f"at most {self.high:.6g}"
+        if not math.isfinite(self.high):
+            return f"at least {self.low:.6g}"
+        return f"{self.low:.6g}" if self.low == self.high else f"{self.low:.6g} to {self.high:.6g}"
+
+    @property
     def passed(self) -> bool:
         """Whether it is within its bounds; NaN never is."""
         return not self.judged or self.low <= self.measured <= self.high
@@ -85,7 +96,9 @@ class Finding:
         for number in self.numbers:
             spread = f" +- {number.spread:.2g}" if math.isfinite(number.spread) else ""
             claimed = f"{number.claimed:.4g}" if math.isfinite(number.claimed) else ""
-            bounds = f"{number.low:.4g} to {number.high:.4g}: {'yes' if number.passed else 'no'}" if number.judged else ""
+            bounds = (
+                f"{number.low:.4g} to {number.high:.4g}: {'yes' if number.passed else 'no'}" if number.judged else ""
+            )
             rows.append(f"| {number.name} | {claimed} | {number.measured:.4g}{spread} {number.unit} | {bounds} |")
         return "\n".join(rows)
 

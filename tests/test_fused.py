@@ -1,0 +1,141 @@
+"""The compiled loops against the array path and the general solver, at ordinary and extreme parameters."""
+
+import importlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import resource_ode as ro
+from resource_ode import fused
+
+pytest.importorskip("numba")
+
+
+@pytest.fixture(autouse=True)
+def small_batches_too(monkeypatch):
+    monkeypatch.setattr(fused, "FEWEST_GRAPHS", 1)
+
+
+def by_arrays(monkeypatch, solve):
+    with monkeypatch.context() as patch:
+        patch.setattr(fused, "applies", lambda model: False)
+        return solve()
+
+
+def random_models(**options):
+    keys = jax.random.split(jax.random.key(3), 12)
+    graphs = jax.vmap(lambda key: ro.graphs.random_dag(key, 7, 0.4))(keys)
+    frequency = ro.frequencies.lognormal(jax.random.key(4), 7, 1.0)
+    values = {"learning_rate": 0.02, "wasted_resource": 0.05, "gate_exponent": 0.1, **options}
+    return ro.ResourceModel(graphs, frequency, **values)
+
+
+TS = np.linspace(0.0, 2000.0, 41)
+
+
+@pytest.mark.parametrize("options", [{}, {"initial_level": np.linspace(0.0, 0.6, 7)}, {"gate_exponent": 1.0}])
+def test_random_graphs(monkeypatch, options):
+    model = random_models(**options)
+    run = ro.simulate(model, TS)
+    exact = by_arrays(monkeypatch, lambda: ro.simulate(model, TS, tolerance=1e-9))
+    assert np.abs(run.level - exact.level).max() < 1e-6
+    assert np.abs(run.budget_residual).max() < 1e-6
+    np.testing.assert_allclose(run.clock, exact.clock, rtol=1e-5)
+    found = ro.learning_times(model, 0.7)
+    exact = by_arrays(monkeypatch, lambda: ro.learning_times(model, 0.7, tolerance=1e-10))
+    np.testing.assert_allclose(found, exact, rtol=1e-7)
+
+
+def test_it_is_these_loops_that_ran(monkeypatch):
+    from resource_ode import fused_loops
+
+    calls = []
+    for name in ("trajectories", "times"):
+        run = getattr(fused_loops, name)
+        monkeypatch.setattr(fused_loops, name, lambda *a, name=name, run=run: (calls.append(name), run(*a)))
+    ro.simulate(random_models(), TS)
+    ro.learning_times(random_models())
+    assert set(calls) == {"trajectories", "times"}
+    calls.clear()
+    # what they cannot do goes elsewhere, silently
+    ro.simulate(random_models(wasted_resource=0.0), TS)
+    ro.simulate(random_models(), TS, reduce=lambda run: run.level[-1])
+    jax.jit(lambda waste: ro.learning_times(random_models(wasted_resource=waste)))(0.05)
+    assert calls == []
+
+
+@pytest.mark.parametrize("waste", [1e-6, 1e-2, 10.0])
+@pytest.mark.parametrize("exponent", [1e-5, 1.0])
+def test_extreme_parameters(monkeypatch, waste, exponent):
+    # frequencies over eight decades, along a chain (depth = n) and without prerequisites
+    frequency = np.logspace(-6, 2, 7)[[3, 0, 6, 2, 5, 1, 4]]
+    chain = np.arange(7)[:, None] - 1
+    graphs = ro.SkillGraph(
+        np.stack([np.maximum(chain, 0)] * 2), "all", required=np.stack([chain >= 0, np.zeros((7, 1), bool)])
+    )
+    model = ro.ResourceModel(graphs, frequency, 1.0, waste, exponent)
+    last = np.asarray(by_arrays(monkeypatch, lambda: ro.horizon(model, 0.9)))
+    assert np.all(np.isfinite(last))
+    np.testing.assert_allclose(ro.horizon(model, 0.9), last, rtol=1e-7)
+    ts = np.concatenate([[0.0], np.geomspace(1e-3, 1.0, 40) * last.max()])
+    run = ro.simulate(model, ts)
+    exact = by_arrays(monkeypatch, lambda: ro.simulate(model, ts, tolerance=1e-8))
+    assert not np.any(np.asarray(ro.trajectory.result_codes(run.result)))
+    assert np.abs(run.level - exact.level).max() < 1e-6
+
+
+def test_one_skill_alone_and_the_padding_of_others(monkeypatch):
+    one = ro.ResourceModel(ro.SkillGraph([[]]), [2.0], learning_rate=0.01, wasted_resource=0.3, gate_exponent=0.1)
+    three = ro.ResourceModel(
+        ro.SkillGraph([[], [0], [1]]), [1.0, 2.0, 3.0], learning_rate=0.01, wasted_resource=0.3, gate_exponent=0.1
+    )
+    run = ro.simulate(ro.stack([one, three]), TS)
+    exact = ro.analytic.single_skill_unlearned(TS, 2.0, 0.01, 0.3)
+    np.testing.assert_allclose(1 - run.level[0, :, 0], exact, atol=1e-9)
+    assert np.all(np.isnan(run.level[0, :, 1:])) and np.all(np.isfinite(run.level[1]))
+    times = ro.learning_times(ro.stack([one, three]))
+    assert np.all(np.isnan(times[0, 1:])) and np.all(np.isfinite(times[1]))
+
+
+def test_a_grid_of_clocks_reads_one_cascade_and_pieces_change_no_bit():
+    model = random_models(wasted_resource=np.geomspace(1e-3, 1.0, 5)[:, None], learning_rate=0.02)
+    whole = ro.simulate(model, TS)
+    seen = []
+    parts = ro.simulate(model, TS, batch_size=7, progress=lambda done, members: seen.append((done, members)))
+    np.testing.assert_array_equal(whole.state, parts.state)
+    np.testing.assert_array_equal(whole.clock, parts.clock)
+    assert seen[-1] == (60, 60) and len(seen) > 3
+    np.testing.assert_array_equal(ro.learning_times(model)[2, 3], ro.learning_times(model[2, 3]))
+
+
+def test_a_member_that_fails_says_so_and_spoils_no_neighbour():
+    frequency = np.broadcast_to(np.ones(7), (12, 7)).copy()
+    frequency[4, 2] = 1e300
+    model = random_models().replace(frequency=frequency)
+    run = ro.simulate(model, TS)
+    codes = np.asarray(ro.trajectory.result_codes(run.result))
+    good = np.arange(12) != 4
+    assert np.all(codes[good] == 0) and np.all(np.isfinite(run.level[good]))
+    if codes[4]:
+        assert np.all(np.isnan(run.level[4]))
+
+
+def test_members_too_hard_for_all_panels_go_to_the_general_solver(monkeypatch):
+    monkeypatch.setattr(simulate_module(), "PANELS", 8)
+    monkeypatch.setattr(simulate_module(), "MORE_PANELS", ())
+    run = ro.simulate(random_models(), TS, tolerance=1e-7)
+    monkeypatch.undo()
+    exact = ro.simulate(random_models(), TS, tolerance=1e-9)
+    assert np.abs(run.level - exact.level).max() < 1e-7
+
+
+def simulate_module():
+    return importlib.import_module("resource_ode.simulate")
+
+
+def test_single_precision_goes_by_arrays():
+    model = random_models()
+    single = jax.tree.map(lambda x: x.astype(jnp.float32) if x.dtype == jnp.float64 else x, model)
+    assert fused.applies(model) and not fused.applies(single)
