@@ -8,6 +8,8 @@ record fits its values is complete, and any other is computed again.
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
+import importlib.util
 import json
 import os
 import shutil
@@ -164,7 +166,9 @@ def _versions() -> dict[str, str]:
 
     from . import __version__
 
-    return {"resource_ode_version": __version__, "jax_version": jax.__version__}
+    # numba's loops, where it is installed, round otherwise than XLA's
+    loops = importlib.metadata.version("numba") if importlib.util.find_spec("numba") else "none"
+    return {"resource_ode_version": __version__, "jax_version": jax.__version__, "numba_version": loops}
 
 
 def _attributes(sweep: Sweep) -> dict[str, Any]:
