@@ -494,8 +494,9 @@ def reach(model: ResourceModel, effort_goal: Float[Array, " skill"]) -> Float[Ar
 
     By induction along the order: $X_i(\tau) \ge (\tau - b_i)/w_i$. Once every prerequisite's log-depth is above a
     threshold $d$, each gate is above $1 - e^{-a d}$ and the opening above its $k$-th power (the first power for "any").
-    Two thresholds are tried, ``1`` and the one at which the gates are nearly open, and the one that gives the earlier
-    goal is kept.
+    Two thresholds are tried, ``1`` and the one at which the gates are nearly open. Each gives a line $(b_i, w_i)$ under
+    the exposure, and the higher one counts: at early exposures the first, which starts soon but is slow, at late ones
+    the second. (To keep one of them alone would multiply the slowness along a path.)
     """
     graph = model.graph
     rate = model.rate() if model.frequency_after is None else jnp.minimum(model.rate(), model.frequency_after)
@@ -515,25 +516,23 @@ def reach(model: ResourceModel, effort_goal: Float[Array, " skill"]) -> Float[Ar
         either = jnp.zeros((), bool) if graph.any_gate is None else graph.any_gate[skill]
         count = jnp.sum(required)
         power = jnp.where(either, 1, count).astype(model.dtype)
-        best = (jnp.zeros((), model.dtype), jnp.ones((), model.dtype))
+        lines = []
         goal = jnp.where(count > 0, huge, wanted[skill])
         for depth in (jnp.ones((), model.dtype), jnp.log(power + 1) / model.gate_exponent):
             effort = depth if model.loss == "mse" else 2 * jnp.exp(jnp.minimum(depth, 0.8 * jnp.log(huge))) + depth
-            reached = jnp.minimum(
-                begin[behind] + slow[behind] * jnp.maximum(effort - start[behind], 0) / rate[behind], huge
-            )
+            missing = jnp.maximum(effort - start[behind], 0) / rate[behind]
+            reached = jnp.minimum(jnp.min(begin[:, behind] + slow[:, behind] * missing[None], axis=0), huge)
             first = jnp.min(jnp.where(required, reached, huge))
             begins = jnp.where(either, first, jnp.max(jnp.where(required, reached, 0)))
             gate = -jnp.expm1(-model.gate_exponent * depth)
             slows = jnp.minimum(jnp.exp(jnp.minimum(-power * jnp.log(gate), 0.8 * jnp.log(huge))), huge)
             ends = begins + slows * jnp.minimum(wanted[skill], jnp.sqrt(huge))
-            better = (count > 0) & (ends < goal)
-            best = (jnp.where(better, begins, best[0]), jnp.where(better, slows, best[1]))
-            goal = jnp.where(better, ends, goal)
-        begin, slow = begin.at[skill].set(best[0]), slow.at[skill].set(best[1])
-        return (begin, slow), jnp.minimum(goal, huge)
+            goal = jnp.where(count > 0, jnp.minimum(goal, ends), goal)
+            lines.append((jnp.where(count > 0, begins, 0), jnp.where(count > 0, slows, 1)))
+        begins, slows = (jnp.stack(x) for x in zip(*lines, strict=True))
+        return (begin.at[:, skill].set(begins), slow.at[:, skill].set(slows)), jnp.minimum(goal, huge)
 
     order = jnp.argsort(graph.depth)
-    empty = (jnp.zeros(model.skills, model.dtype), jnp.ones(model.skills, model.dtype))
+    empty = (jnp.zeros((2, model.skills), model.dtype), jnp.ones((2, model.skills), model.dtype))
     _, goals = jax.lax.scan(step, empty, order)
     return jax.lax.stop_gradient(goals[jnp.argsort(order)])

@@ -555,20 +555,20 @@ def _reach(order, prerequisites, required, rate, start, exponent, goal, begins, 
         count = 0
         for f in range(required.shape[1]):
             count += required[s, f]
-        best, begins[s], slows[s] = wanted, 0.0, 1.0
-        if count:
-            best = huge
-            for depth in (1.0, math.log(count + 1.0) / exponent):
-                begin = 0.0
-                for f in range(required.shape[1]):
-                    if required[s, f]:
-                        b = prerequisites[s, f]
-                        begin = max(begin, min(begins[b] + slows[b] * max(depth - start[b], 0.0) / rate[b], huge))
-                power = -count * math.log(-math.expm1(-exponent * depth))
-                slow = min(math.exp(min(power, 0.8 * math.log(huge))), huge)
-                ends = begin + slow * min(wanted, math.sqrt(huge))
-                if ends < best:
-                    best, begins[s], slows[s] = ends, begin, slow
+        begins[0, s], begins[1, s], slows[0, s], slows[1, s] = 0.0, 0.0, 1.0, 1.0
+        best = huge if count else wanted
+        for line in range(2 if count else 0):
+            depth = 1.0 if line == 0 else math.log(count + 1.0) / exponent
+            begin = 0.0
+            for f in range(required.shape[1]):
+                if required[s, f]:
+                    b = prerequisites[s, f]
+                    missing = max(depth - start[b], 0.0) / rate[b]
+                    reached = min(begins[0, b] + slows[0, b] * missing, begins[1, b] + slows[1, b] * missing)
+                    begin = max(begin, min(reached, huge))
+            power = -count * math.log(-math.expm1(-exponent * depth))
+            begins[line, s], slows[line, s] = begin, min(math.exp(min(power, 0.8 * math.log(huge))), huge)
+            best = min(best, begin + slows[line, s] * min(wanted, math.sqrt(huge)))
         latest = max(latest, min(best, huge))
     return latest
 
@@ -602,7 +602,7 @@ def times(
     )
     coarse, exposure = np.empty(coarse_panels + 1), np.empty((skills, coarse_panels + 1))
     usual, usual_edges, usual_error = _buffers(skills, counts[0]), np.empty(counts[0] + 1), np.empty(counts[0])
-    begins, slows = np.empty(skills), np.empty(skills)
+    begins, slows = np.empty((2, skills)), np.empty((2, skills))
     base, target, place = np.empty(skills), np.empty(skills), np.empty(skills)
     low, high, powers = np.empty(skills), np.empty(skills), np.empty((_NODES + 1, skills))
     panel, weights = np.empty(skills, np.int64), np.empty((_NODES, skills))

@@ -47,7 +47,9 @@ def test_the_best_common_clock_is_that_of_a_collapsed_run():
 
 def test_exponent_of_a_power_law():
     sizes = np.geomspace(1e-3, 1, 7)
-    assert waste_sources.exponent(sizes, [3 * size**0.7 * np.ones(2) for size in sizes], 1e-2, 1.0) == pytest.approx(0.7)
+    assert waste_sources.exponent(sizes, [3 * size**0.7 * np.ones(2) for size in sizes], 1e-2, 1.0) == pytest.approx(
+        0.7
+    )
 
 
 def test_slope_of_a_power_law():
