@@ -197,7 +197,8 @@ def _chosen(dataset: Any, variable: str, x: Any, y: Any, over: Any) -> tuple[Any
     if not hasattr(dataset, "data_vars"):
         raise ValueError(f"dataset: expected an xarray.Dataset, as ro.sweep returns it, got {type(dataset).__name__}")
     if variable not in dataset.data_vars:
-        raise ValueError(f"variable: expected one of {', '.join(map(str, dataset.data_vars))}, got {variable!r}")
+        known = ", ".join(sorted(map(str, dataset.data_vars)))
+        raise ValueError(f"variable: expected one of {known}, got {variable!r}")
     values = dataset[variable]
     for name, given in (("x", x), ("y", y), ("over", over)):
         if given is not None and given not in values.dims:
