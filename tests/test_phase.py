@@ -189,7 +189,7 @@ def test_the_caller_s_axes_are_used() -> None:
 @pytest.mark.parametrize(
     ("variable", "options", "message"),
     [
-        ("speed", {}, "variable: expected one of efficiency, horizon, failed, levels, got 'speed'"),
+        ("speed", {}, "variable: expected one of efficiency, failed, horizon, levels, got 'speed'"),
         ("efficiency", {"x": "depth"}, "x: expected one of the dimensions wasted_resource, density, sigma, graph, got"),
         ("efficiency", {"x": "sigma", "y": "sigma"}, "x, y, over: expected different dimensions, graph not among them"),
         ("efficiency", {"x": "graph"}, "x, y, over: expected different dimensions, graph not among them, got graph"),
