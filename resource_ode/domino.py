@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .model import ResourceModel, Schedule
+from .simulate import checked_times
 from .tracing import is_concrete
 from .trajectory import Trajectory, results_from_codes
 
@@ -80,7 +81,7 @@ def serial(model: Any, ts: Any) -> Trajectory:
     Source: Liu et al. 2025, the Domino model.
     """
     places = serial_order(model)
-    ts = _times(ts, model.dtype)
+    ts = checked_times(ts, model.dtype)
     rate = _rate(model)
     units = jnp.tensordot(rate, ts, axes=0)[..., None]
     state = 1 - jnp.clip(units - places.astype(model.dtype)[..., None, :], 0, 1)
@@ -119,7 +120,7 @@ def parallel(model: Any, ts: Any) -> Trajectory:
     assert not isinstance(waste, Schedule)
     if is_concrete(waste) and bool(jnp.any(waste <= 0)):
         raise ValueError("wasted_resource: the parallel model expects a positive number, got 0")
-    ts = _times(ts, model.dtype)
+    ts = checked_times(ts, model.dtype)
     pace = _rate(model) / jnp.broadcast_to(waste, model.batch_shape)
     clock = jnp.tensordot(pace, ts, axes=0)
     state = jnp.broadcast_to(clock[..., None], (*clock.shape, model.skills))
@@ -165,22 +166,6 @@ def _check(model: Any, name: str) -> None:
 def _rate(model: ResourceModel) -> Array:
     assert not isinstance(model.learning_rate, Schedule)
     return jnp.broadcast_to(model.learning_rate, model.batch_shape)
-
-
-def _times(ts: Any, dtype: Any) -> Array:
-    try:
-        ts = jnp.asarray(ts, dtype)
-    except (TypeError, ValueError):
-        raise ValueError(f"ts: expected numbers (training steps), got {ts!r:.80}") from None
-    if ts.ndim != 1 or ts.shape[0] == 0:
-        raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {ts.shape}")
-    if is_concrete(ts):
-        times = np.asarray(ts)
-        if not np.all(np.isfinite(times)) or times[0] < 0 or np.any(np.diff(times) <= 0):
-            raise ValueError(
-                f"ts: expected finite, increasing times from 0 on, got {np.array2string(times, threshold=6)}"
-            )
-    return ts
 
 
 def _present(model: ResourceModel) -> Array:

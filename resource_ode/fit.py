@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from .model import ResourceModel, Schedule
-from .simulate import simulate
+from .simulate import checked_times, simulate
 
 # where the search starts: the best of so many wastes, in units of the total frequency
 STARTS = np.geomspace(1e-4, 1e2, 25)
@@ -111,13 +111,8 @@ def fit_waste(
             raise ValueError(f"{name}: expected a number, got a schedule")
     if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
         raise ValueError(f"max_steps: expected a positive whole number, got {max_steps!r}")
-    times = _array("ts", ts, model.dtype)
+    times = checked_times(ts, model.dtype)
     curves = _array("levels", levels, model.dtype)
-    if times.ndim != 1 or times.size == 0:
-        raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {times.shape}")
-    steps = np.asarray(times)
-    if not np.all(np.isfinite(steps)) or steps[0] < 0 or np.any(np.diff(steps) <= 0):
-        raise ValueError(f"ts: expected finite, increasing times from 0 on, got {np.array2string(steps, threshold=6)}")
     if curves.ndim < 2 or curves.shape[-2:] != (times.size, model.skills):
         raise ValueError(
             f"levels: expected shape (*batch, {times.size}, {model.skills}), time by skill, got {curves.shape}"

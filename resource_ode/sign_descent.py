@@ -22,6 +22,7 @@ from jaxtyping import Array, Float
 
 from .geometry import GeometryModel, as_trajectory, checked, member_keys, members_of, sample_weights
 from .loss import LOSSES
+from .simulate import checked_times
 from .trajectory import Trajectory, results_from_codes
 
 # panels of the quadrature in resource time, evenly spaced in its logarithm: level errors below 1e-4
@@ -90,15 +91,7 @@ def law(model: Any, ts: Any) -> Trajectory:
     """
     if not isinstance(model, GeometryModel):
         raise ValueError(f"model: expected a GeometryModel, got {type(model).__name__}")
-    try:
-        times = jnp.asarray(ts, model.frequency.dtype)
-    except (TypeError, ValueError):
-        raise ValueError(f"ts: expected numbers (training steps), got {ts!r:.80}") from None
-    steps = np.asarray(times)
-    if steps.ndim != 1 or steps.size == 0:
-        raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {steps.shape}")
-    if not np.all(np.isfinite(steps)) or steps[0] < 0 or np.any(np.diff(steps) <= 0):
-        raise ValueError(f"ts: expected finite, increasing times from 0 on, got {np.array2string(steps, threshold=6)}")
+    times = checked_times(ts, model.frequency.dtype)
     shape = model.batch_shape
     clock = _clock(model.flat(), times).reshape((*shape, times.size))
     state = jnp.broadcast_to(clock[..., None], (*clock.shape, model.skills))

@@ -119,8 +119,14 @@ def simulate(
 def _checked(model: ResourceModel, ts: Any) -> tuple[ResourceModel, Array, bool]:
     if not isinstance(model, ResourceModel):
         raise ValueError(f"model: expected a ResourceModel, got {type(model).__name__}")
+    ts = checked_times(ts, model.dtype)
+    return model, ts, not is_concrete(model, ts)
+
+
+def checked_times(ts: Any, dtype: Any) -> Array:
+    """Times to report at, `(time,)`: numbers, and where they are concrete finite, increasing and not negative."""
     try:
-        ts = jnp.asarray(ts, model.dtype)
+        ts = jnp.asarray(ts, dtype)
     except (TypeError, ValueError):
         raise ValueError(f"ts: expected numbers (training steps), got {ts!r:.80}") from None
     if ts.ndim != 1 or ts.shape[0] == 0:
@@ -131,7 +137,7 @@ def _checked(model: ResourceModel, ts: Any) -> tuple[ResourceModel, Array, bool]
             raise ValueError(
                 f"ts: expected finite, increasing times from 0 on, got {np.array2string(times, threshold=6)}"
             )
-    return model, ts, not is_concrete(model, ts)
+    return ts
 
 
 def _check_whole(ts: Array) -> None:

@@ -118,8 +118,7 @@ def test_a_member_that_fails_says_so_and_spoils_no_neighbour():
     codes = np.asarray(ro.trajectory.result_codes(run.result))
     good = np.arange(12) != 4
     assert np.all(codes[good] == 0) and np.all(np.isfinite(run.level[good]))
-    if codes[4]:
-        assert np.all(np.isnan(run.level[4]))
+    assert np.all(np.isnan(run.level[4])) if codes[4] else np.all(np.isfinite(run.level[4]))
 
 
 def test_members_too_hard_for_all_panels_go_to_the_general_solver(monkeypatch):
