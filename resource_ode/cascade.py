@@ -73,14 +73,12 @@ class Cascade(eqx.Module):
     opening: Float[Array, "skill panel node"]
     exposure: Float[Array, "skill edge"]
     demand: Float[Array, "pool panel node"] | None
-    level_error: Float[Array, "skill panel"]
-    clock_error: Float[Array, ""]
+    # what each exposure may be wrong by in a panel, and the relative shortfall of a panel that it adds up to
+    missed: Float[Array, "skill panel"]
+    short: Float[Array, " panel"]
+    # the estimated level error of the member, and where the panels fall short
+    error: Float[Array, ""]
     panel_error: Float[Array, " panel"]
-
-    @property
-    def error(self) -> Float[Array, ""]:
-        """The estimated level error of the member."""
-        return jnp.max(self.level_error) + self.clock_error
 
     def turns(self, model: ResourceModel) -> Float[Array, " kink"] | None:
         """Resource times at which self-paced skills change pace: edges for the next solve, and differentiable."""
@@ -112,6 +110,7 @@ def even_edges(
     exposure: Float[Array, "skill edge"],
     panels: int,
     last: Int[Array, ""] | int = -1,
+    largest: Any = None,
 ) -> Float[Array, " new_edge"]:
     r"""Panel edges that share the work out evenly, up to edge `last` of a coarse solve.
 
@@ -121,11 +120,13 @@ def even_edges(
     $$ \ln(1 + \tau/\tau_0) + \tfrac14 \sum_i \ln \frac{1 + z_i/3}{1 + z_i/\zeta}, \qquad \zeta = 30 + 3/a: $$
 
     logarithmic time, and each skill's own logarithmic effort from where it begins to be learned until both its demand
-    ($z \sim 10$) and its gate ($a z \sim 3$) are through. The numbers are by trial on random graphs.
+    ($z \sim 10$) and its gate ($a z \sim 3$) are through. The numbers are by trial on random graphs. Where the cascade
+    is to be read with other gate exponents too (`at_exponent`), up to a `largest`, demand lasts longer by their ratio.
     """
     first = 1 / jnp.max(jnp.where(model.graph.present, model.rate(), 0))
     grown = jax.vmap(model.effort, 1, 1)(exposure) - model.initial_effort()[:, None]
-    through = 30 + 3 / model.gate_exponent
+    exponent = model.gate_exponent
+    through = 30 * (1 if largest is None else largest / exponent) + 3 / exponent
     each = jnp.log((1 + grown / 3) / (1 + grown / through))
     along = jnp.log1p(edges / first)
     measure = along + jnp.sum(jnp.where(model.graph.present[:, None], each, 0), axis=0) / 4
@@ -262,11 +263,11 @@ class _Skill(eqx.Module):
         return jnp.where((jnp.arange(model.pools, dtype=self.pool.dtype) == self.pool)[:, None, None], found[None], 0)
 
 
-def _skills_of(model: ResourceModel) -> tuple[_Skill, Int[Array, " skill"]]:
-    """The skills in topological order, and the place of each in it."""
+def _rows_of(model: ResourceModel) -> _Skill:
+    """The skills, a row each."""
     graph, after = model.graph, model.frequency_after
     turn = None if after is None else model.turning_exposure()
-    rows = _Skill(
+    return _Skill(
         graph.prerequisites,
         graph.required,
         graph.any_gate,
@@ -277,7 +278,12 @@ def _skills_of(model: ResourceModel) -> tuple[_Skill, Int[Array, " skill"]]:
         after,
         model.pool,
     )
-    order = jnp.argsort(graph.depth)
+
+
+def _skills_of(model: ResourceModel) -> tuple[_Skill, Int[Array, " skill"]]:
+    """The skills in topological order, and the place of each in it."""
+    rows = _rows_of(model)
+    order = jnp.argsort(model.graph.depth)
     place = jnp.argsort(order)
     rows = jax.tree.map(lambda row: row[order], rows)
     return eqx.tree_at(lambda rows: rows.behind, rows, place[rows.behind]), place
@@ -315,11 +321,11 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
     if model.graph.fan_in == 0:
         opening = jnp.ones((model.skills, *shape), dtype)
         at_edges = jnp.broadcast_to(edges, (model.skills, edges.shape[0]))
-        missed = within = jnp.zeros((model.skills, shape[0]), dtype)
+        missed = jnp.zeros((model.skills, shape[0]), dtype)
         if with_demand:
             each = jax.vmap(lambda skill: skill.demand(model, opening[0], nodes, skill.effort(nodes)))(skills)
             demand = jnp.sum(each, axis=0)
-        return Cascade(edges, opening, at_edges, demand, *_errors(model, at_edges, missed, within, demand, half))
+        return _estimated(model, edges, opening, at_edges, demand, missed, jnp.zeros(shape[0], dtype))
 
     def step(carry: tuple[Any, ...], skill: _Skill) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
         gates, relative, demand, count = carry
@@ -347,30 +353,54 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
     nothing = (jnp.zeros((model.skills, *shape), dtype), jnp.zeros((model.skills, shape[0]), dtype))
     (_, _, demand, _), rows = jax.lax.scan(step, (*nothing, demand, jnp.zeros((), jnp.int32)), skills)
     opening, at_edges, missed, within = (row[place] for row in rows)
-    return Cascade(edges, opening, at_edges, demand, *_errors(model, at_edges, missed, within, demand, half))
-
-
-def _errors(
-    model: ResourceModel, at_edges: Array, missed: Array, within: Array, demand: Array | None, half: Array
-) -> tuple[Float[Array, "skill panel"], Float[Array, ""], Float[Array, " panel"]]:
-    """Estimated level errors, a skill and panel; the error of the clock on top of it; and where the panels fall short.
-
-    `missed` is what an exposure may be wrong by at the right edge of each panel, `within` what comes on top inside.
-    """
-    model, at_edges, missed, within, demand = jax.lax.stop_gradient((model, at_edges, missed, within, demand))
-    present = model.graph.present[:, None]
-    slope = jax.vmap(lambda x: model.pace(x) * model.law.demand(model.effort(x)), 1, 1)(at_edges[:, :-1])
-    level_error = jnp.where(present, slope * (missed + within), 0)
     # exposures below this scale decide nothing: relative errors there are forgotten
     fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0)) * jnp.maximum(model.gate_exponent, 1)
-    short = jnp.where(present, within / (at_edges[:, 1:] + 1 / (10 * fastest)), 0)
-    if demand is None:
-        return level_error, jnp.zeros((), half.dtype), jnp.max(short, axis=0)
-    if model.competition == "l2":
-        demand = jnp.where(demand > 0, jnp.sqrt(jnp.where(demand > 0, demand, 1)), 0)
-    edge, inside = _missed(demand @ _constant("tail", half.dtype).T, half)
-    clock = jnp.max(jnp.sum(edge, axis=-1)) + jnp.max(inside)
-    return level_error, clock, jnp.max(short, axis=0) + jnp.max(inside, axis=0)
+    short = jnp.where(model.graph.present[:, None], within / (at_edges[:, 1:] + 1 / (10 * fastest)), 0)
+    return _estimated(model, edges, opening, at_edges, demand, missed + within, jnp.max(short, axis=0))
+
+
+def at_exponent(
+    model: ResourceModel, cascade: Cascade, ratio: Float[Array, ""], *, with_demand: bool = True
+) -> Cascade:
+    r"""The cascade of the same graph, with another gate exponent: `model`'s, which is `ratio` times the solved one.
+
+    Gates know log-depths only as $a D$, so that $D_i(\tau; a) = E_i(a \tau)/a$ with $E$ free of $a$: the openings are
+    the same at proportional resource times. For MSE without initial levels or skills that change their own pace.
+    """
+    half = jnp.diff(cascade.edges) / (2 * ratio)
+    demand = None
+    if with_demand:
+
+        def part(skill: _Skill, opening: Array) -> Array:
+            exposure = _integrals(opening, half)[1]
+            return skill.demand(model, opening, exposure, skill.effort(exposure))
+
+        demand = jnp.sum(jax.vmap(part)(_rows_of(model), cascade.opening), axis=0)
+    edges, exposure, missed = cascade.edges / ratio, cascade.exposure / ratio, cascade.missed / ratio
+    return _estimated(model, edges, cascade.opening, exposure, demand, missed, cascade.short)
+
+
+def _estimated(
+    model: ResourceModel,
+    edges: Array,
+    opening: Array,
+    exposure: Array,
+    demand: Array | None,
+    missed: Array,
+    short: Array,
+) -> Cascade:
+    """A cascade with its estimated errors: of the levels, on top of it of the clock, and of the panels."""
+    held, at_edges, missed, short = jax.lax.stop_gradient((model, exposure, missed, short))
+    slope = jax.vmap(lambda x: held.pace(x) * held.law.demand(held.effort(x)), 1, 1)(at_edges[:, :-1])
+    error, panel_error = jnp.max(jnp.where(held.graph.present[:, None], slope * missed, 0)), short
+    if demand is not None:
+        half, total = jax.lax.stop_gradient((jnp.diff(edges) / 2, demand))
+        if held.competition == "l2":
+            total = jnp.where(total > 0, jnp.sqrt(jnp.where(total > 0, total, 1)), 0)
+        edge, inside = _missed(total @ _constant("tail", half.dtype).T, half)
+        error = error + jnp.max(jnp.sum(edge, axis=-1)) + jnp.max(inside)
+        panel_error = panel_error + jnp.max(inside, axis=0)
+    return Cascade(edges, opening, exposure, demand, missed, short, error, panel_error)
 
 
 def invert_primitive(

@@ -56,7 +56,7 @@ def _installed() -> bool:
 
 
 def trajectories(
-    rows: tuple[ResourceModel, tuple[np.ndarray, ...]],
+    rows: tuple[ResourceModel, Any, Any],
     ts: Any,
     tolerance: Any,
     panels: tuple[int, ...],
@@ -64,32 +64,34 @@ def trajectories(
     share: int | None,
     done: Done,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Exposure `(row, clock, time, skill)` and resource time `(row, clock, time)`; rows that are unsure, members lost.
+    """Exposure `(row, exponent, clock, time, skill)` and resource time `(row, exponent, clock, time)`; rows that are
+    unsure, members lost.
 
-    Rows are `(graph, clock)` as in `simulate.solve_batch`; `panels` are the numbers of panels to try, in order.
+    Rows are those of `batches.solve_batch`; `panels` are the numbers of panels to try, in order.
     """
-    graphs, (rate, waste, all_rates, all_wastes) = rows
+    graphs, mine, everyone = rows
     ts = np.asarray(ts)
-    count, wide = rate.shape
-    state = pieces.aligned((count, wide, ts.size, graphs.skills), np.dtype(np.float64))
-    clock = pieces.aligned((count, wide, ts.size), np.dtype(np.float64))
-    unsure, lost = np.zeros(count, bool), np.zeros((count, wide), bool)
+    shape = mine.rate.shape
+    state = pieces.aligned((*shape, ts.size, graphs.skills), np.dtype(np.float64))
+    clock = pieces.aligned((*shape, ts.size), np.dtype(np.float64))
+    unsure, lost = np.zeros(shape[0], bool), np.zeros(shape, bool)
     # no clock of a graph passes this, by the budget law; the margin keeps rounding from ending the range early
-    last = np.max(all_rates * ts[-1] / all_wastes, axis=1) * (1 + 1e-5)
+    own = np.max(everyone.rate * ts[-1] / everyone.waste, axis=2)
+    last = np.max(own * (everyone.exponent / graphs.gate_exponent[:, None]), axis=1) * (1 + 1e-5)
     last = np.maximum(last, 1e6 * np.finfo(np.float64).tiny)
     from . import fused_loops
 
-    inputs = (*_arrays(graphs), rate, waste, last, ts, float(tolerance), np.asarray(panels), coarse)
+    inputs = (*_arrays(graphs), *_clocks(mine), last, ts, float(tolerance), np.asarray(panels), coarse)
 
     def part(start: int, stop: int) -> None:
         fused_loops.trajectories(start, stop, *inputs, state, clock, unsure, lost)
 
-    pieces.share_out(part, count, share or SHARE, done)
+    pieces.share_out(part, shape[0], share or SHARE, done)
     return state, clock, unsure, lost
 
 
 def learning_times(
-    rows: tuple[ResourceModel, tuple[np.ndarray, ...]],
+    rows: tuple[ResourceModel, Any, Any],
     level: Any,
     tolerance: Any,
     panels: tuple[int, ...],
@@ -97,21 +99,35 @@ def learning_times(
     share: int | None,
     done: Done,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Training steps `(row, clock, skill)` at which a level in (-1, 1) is reached, and which rows are unsure."""
-    graphs, (rate, waste, *_) = rows
-    count, wide = rate.shape
-    found = pieces.aligned((count, wide, graphs.skills), np.dtype(np.float64))
+    """Training steps `(row, exponent, clock, skill)` at which a level in (-1, 1) is reached; which rows are unsure."""
+    graphs, mine, _ = rows
+    count = len(mine.rate)
+    found = pieces.aligned((*mine.rate.shape, graphs.skills), np.dtype(np.float64))
     unsure = np.zeros(count, bool)
     from . import fused_loops
 
     goal = -math.log1p(-float(level))
-    inputs = (*_arrays(graphs), rate, waste, goal, float(tolerance), np.asarray(panels), coarse)
+    inputs = (*_arrays(graphs), *_clocks(mine), goal, float(tolerance), np.asarray(panels), coarse)
 
     def part(start: int, stop: int) -> None:
         fused_loops.times(start, stop, *inputs, found, unsure)
 
     pieces.share_out(part, count, share or SHARE, done)
     return found, unsure
+
+
+def levels(model: ResourceModel, state: Any) -> np.ndarray:
+    """Levels `(member, time, skill)` of exposures; NaN where these are."""
+    state = np.asarray(state)
+    found = pieces.aligned(state.shape, state.dtype)
+    *_, rate, start, _ = _arrays(model)
+    from . import fused_loops
+
+    def part(first: int, stop: int) -> None:
+        fused_loops.levels(first, stop, rate, start, state, found)
+
+    pieces.share_out(part, len(state), SHARE, lambda finished: None)
+    return found
 
 
 def _arrays(graphs: ResourceModel) -> tuple[np.ndarray, ...]:
@@ -130,3 +146,7 @@ def _arrays(graphs: ResourceModel) -> tuple[np.ndarray, ...]:
         np.ascontiguousarray(start, np.float64),
         np.ascontiguousarray(graphs.gate_exponent, np.float64),
     )
+
+
+def _clocks(clocks: Any) -> tuple[np.ndarray, ...]:
+    return tuple(np.ascontiguousarray(x, np.float64) for x in clocks)

@@ -22,6 +22,8 @@ _CUMULATIVE = np.ascontiguousarray(_rule()["cumulative"])
 _WEIGHTS = np.ascontiguousarray(_rule()["weights"])
 _TAIL = np.ascontiguousarray(_rule()["tail"])
 _POWERS = np.ascontiguousarray(_rule()["powers"])
+# a row each for the value at one node
+_TO_KNOTS, _TO_POWERS = np.ascontiguousarray(_CUMULATIVE.T), np.ascontiguousarray(_POWERS.T)
 _COARSE_NODES = COARSE_NODES
 _COARSE_CUMULATIVE = np.ascontiguousarray(_rule(COARSE_NODES)["cumulative"])
 _COARSE_WEIGHTS = np.ascontiguousarray(_rule(COARSE_NODES)["weights"])
@@ -89,12 +91,12 @@ def _logarithmic_edges(first, last, edges):
 
 
 @_compiled
-def _even_edges(order, rate, exponent, coarse, exposure, last, edges):
+def _even_edges(order, rate, exponent, largest, coarse, exposure, last, edges):
     """`cascade.even_edges`: edges that share the work out evenly, up to edge `last` of the coarse ones."""
     fastest = 0.0
     for s in order:
         fastest = max(fastest, rate[s])
-    first, through = 1 / fastest, 1 / (30 + 3 / exponent)
+    first, through = 1 / fastest, 1 / (30 * (largest / exponent) + 3 / exponent)
     along, measure = np.empty(last + 1), np.empty(last + 1)
     for k in range(last + 1):
         along[k] = math.log1p(coarse[k] / first)
@@ -246,6 +248,7 @@ def _buffers(skills, panels):
         np.empty((_NODES, panels)),
         np.empty((skills, panels + 1)),
         np.empty((skills, panels)),
+        np.empty((skills, panels)),
         np.empty((11, panels)),
     )
 
@@ -253,7 +256,7 @@ def _buffers(skills, panels):
 @_compiled
 def _solve(order, needed, prerequisites, required, rate, start, exponent, edges, with_demand, buffers, panel_error):
     """`cascade.solve_cascade`: openings, exposures at edges, demand into the buffers; returns the level error."""
-    opening, gates, demand, at_edges, relative, rows = buffers
+    opening, gates, demand, at_edges, relative, every, rows = buffers
     panels = edges.size - 1
     half, edge, within, behind = rows[0], rows[1], rows[2], rows[3]
     inside, tails, left = rows[4], rows[5:9], rows[9]
@@ -268,13 +271,14 @@ def _solve(order, needed, prerequisites, required, rate, start, exponent, edges,
         demand[:] = 0.0
     worst = 0.0
     for s in order:
-        o, x, mine = opening[s], at_edges[s], relative[s]
+        o, x, mine, off = opening[s], at_edges[s], relative[s], every[s]
         rooted = not _open(s, prerequisites, required, gates, o)
         x[0] = 0.0
         if rooted:
             o[:] = 1.0
             x[:] = edges
             mine[:] = 0.0
+            off[:] = 0.0
         else:
             _combine(_WEIGHTS, o, inside)
             for p in range(panels):
@@ -293,7 +297,8 @@ def _solve(order, needed, prerequisites, required, rate, start, exponent, edges,
             for p in range(panels):
                 reached = x[p + 1]
                 mine[p] = min(edge[p] / reached, 1.0) if reached > 0 else 0.0
-                left[p] = rate[s] * _decay(start[s] + rate[s] * x[p]) * (edge[p] + within[p])
+                off[p] = edge[p] + within[p]
+                left[p] = rate[s] * _decay(start[s] + rate[s] * x[p]) * off[p]
                 panel_error[p] = max(panel_error[p], within[p] / (reached + least))
             for p in range(panels):
                 # not max(): a NaN must stay
@@ -317,14 +322,98 @@ def _solve(order, needed, prerequisites, required, rate, start, exponent, edges,
                 for p in range(panels):
                     total[p] += open_here[p] * rate[s] * _decay(inside[p])
     if with_demand:
-        _missed(demand, half, tails, edge, within)
-        total, most = 0.0, 0.0
+        worst += _missed_demand(demand, half, tails, edge, within)
         for p in range(panels):
-            total += edge[p]
-            if not within[p] <= most:
-                most = within[p]
             panel_error[p] += within[p]
-        worst += total + most
+    return worst
+
+
+@_compiled
+def _missed_demand(demand, half, tails, edge, within):
+    """What the clock may be wrong by, anywhere."""
+    _missed(demand, half, tails, edge, within)
+    total, most = 0.0, 0.0
+    for p in range(half.size):
+        total += edge[p]
+        if not within[p] <= most:
+            most = within[p]
+    return total + most
+
+
+@_compiled
+def _at_exponent(order, rate, ratio, edges, solved, with_demand, own_edges, own, panel_error):
+    """`cascade.at_exponent`: edges, exposures at edges and demand for another gate exponent; returns the level error.
+
+    `own` are buffers of which those of the openings are the solved ones.
+    """
+    opening, _, _, solved_edges, _, solved_off, _ = solved
+    _, _, demand, at_edges, _, off, rows = own
+    half, edge, within, inside, tails = rows[0], rows[1], rows[2], rows[4], rows[5:9]
+    panels, inverse = edges.size - 1, 1 / ratio
+    for p in range(panels + 1):
+        own_edges[p] = edges[p] * inverse
+    for p in range(panels):
+        half[p] = (own_edges[p + 1] - own_edges[p]) * 0.5
+    if with_demand:
+        demand[:] = 0.0
+    worst = 0.0
+    for s in order:
+        o, x = opening[s], at_edges[s]
+        for p in range(panels + 1):
+            x[p] = solved_edges[s, p] * inverse
+        for p in range(panels):
+            off[s, p] = solved_off[s, p] * inverse
+            inside[p] = rate[s] * _decay(rate[s] * x[p]) * off[s, p]
+        for p in range(panels):
+            if not inside[p] <= worst:
+                worst = inside[p]
+        for node in range(_NODES if with_demand else 0):
+            _combine(_CUMULATIVE[node], o, inside)
+            total, open_here = demand[node], o[node]
+            for p in range(panels):
+                total[p] += open_here[p] * rate[s] * _decay(rate[s] * (x[p] + half[p] * inside[p]))
+    if with_demand:
+        worst += _missed_demand(demand, half, tails, edge, within)
+        for p in range(panels):
+            panel_error[p] = max(panel_error[p], within[p])
+    return worst
+
+
+@_compiled
+def _own_buffers(solved):
+    """Buffers for one gate exponent of a solve: its openings, and what depends on the exponent."""
+    opening, gates, demand, at_edges, relative, off, rows = solved
+    return opening, gates, np.empty_like(demand), np.empty_like(at_edges), relative, np.empty_like(off), rows
+
+
+@_compiled
+def _solve_exponents(
+    order,
+    needed,
+    prerequisites,
+    required,
+    rate,
+    start,
+    exponent,
+    all_exponents,
+    edges,
+    with_demand,
+    buffers,
+    panel_error,
+):
+    """`_solve` for all gate exponents of a graph: the worst of their errors."""
+    if all_exponents.size == 1:
+        return _solve(
+            order, needed, prerequisites, required, rate, start, exponent, edges, with_demand, buffers, panel_error
+        )
+    worst = _solve(order, needed, prerequisites, required, rate, start, exponent, edges, False, buffers, panel_error)
+    own, own_edges, worst_panels = _own_buffers(buffers), np.empty_like(edges), np.zeros(panel_error.size)
+    worst = 0.0
+    for a in all_exponents:
+        error = _at_exponent(order, rate, a / exponent, edges, buffers, with_demand, own_edges, own, worst_panels)
+        if not error <= worst:
+            worst = error
+    panel_error += worst_panels
     return worst
 
 
@@ -332,20 +421,17 @@ def _solve(order, needed, prerequisites, required, rate, start, exponent, edges,
 
 
 @_compiled
-def _polynomial_of(values, constant, panel, half, base, column, knots, powers):
+def _polynomial_of(values, constant, panel, half, base, knots, powers):
     """An integral within a panel: its value at all nodes, and the coefficients of its powers."""
-    for node in range(_NODES):
-        column[node] = (values[node, panel] + constant) * half
-    for node in range(_NODES):
-        inside = 0.0
-        for k in range(_NODES):
-            inside += _CUMULATIVE[node, k] * column[k]
-        knots[node] = base + inside
-    for k in range(_NODES + 1):
-        power = 0.0
-        for j in range(_NODES):
-            power += _POWERS[k, j] * column[j]
-        powers[k] = power
+    knots[:] = base
+    powers[:] = 0.0
+    for k in range(_NODES):
+        value = (values[k, panel] + constant) * half
+        to_knots, to_powers = _TO_KNOTS[k], _TO_POWERS[k]
+        for node in range(_NODES):
+            knots[node] += to_knots[node] * value
+        for power in range(_NODES + 1):
+            powers[power] += to_powers[power] * value
 
 
 @_compiled
@@ -410,23 +496,36 @@ def _node_weights(place, panel, edges, powers, weights):
 
 
 @_compiled
-def _table_of(order, opening, at_edges, table):
-    """Openings at nodes `(panel, node, skill)`, and the exposure at the left edge in the place of one node more."""
-    for s in order:
-        for p in range(table.shape[0]):
+def _table_of(order, places, opening, at_edges, table):
+    """Openings at nodes `(panel, node, place)`, and the exposure at the left edge in the place of one node more."""
+    for k in range(order.size):
+        s, place = order[k], places[k]
+        for p in range(at_edges.shape[1] - 1):
             for node in range(_NODES):
-                table[p, node, s] = opening[s, node, p]
-            table[p, _NODES, s] = at_edges[s, p]
+                table[p, node, place] = opening[s, node, p]
+            table[p, _NODES, place] = at_edges[s, p]
+
+
+@_compiled
+def _exposures(here, weights, t, row):
+    """Exposures at one position: those at the left edge of its panel, and what the weighted nodes add."""
+    w0, w1, w2, w3 = weights[0, t], weights[1, t], weights[2, t], weights[3, t]
+    w4, w5, w6, w7 = weights[4, t], weights[5, t], weights[6, t], weights[7, t]
+    for s in range(row.size):
+        first = here[8, s] + w0 * here[0, s] + w1 * here[1, s] + w2 * here[2, s] + w3 * here[3, s]
+        value = first + (w4 * here[4, s] + w5 * here[5, s] + w6 * here[6, s] + w7 * here[7, s])
+        # rounding must not make a level negative
+        row[s] = max(value, 0.0)
 
 
 @_compiled
 def _read(order, rate, waste, ts, edges, buffers, table, state, clock):
     """`cascade.read_clock`: exposures and resource time at training steps; true if something was not finite."""
-    _, _, demand, at_edges, _, _ = buffers
+    _, _, demand, at_edges, _, _, _ = buffers
     panels, times = edges.size - 1, ts.size
     spent = np.empty(panels + 1)
     spent[0] = 0.0
-    column, knots, polynomial = np.empty(_NODES), np.empty(_NODES), np.empty(_NODES + 1)
+    knots, polynomial = np.empty(_NODES), np.empty(_NODES + 1)
     for p in range(panels):
         gained = 0.0
         for node in range(_NODES):
@@ -442,7 +541,7 @@ def _read(order, rate, waste, ts, edges, buffers, table, state, clock):
             at += 1
         if at != held:
             half = (edges[at + 1] - edges[at]) * 0.5
-            _polynomial_of(demand, waste, at, half, spent[at], column, knots, polynomial)
+            _polynomial_of(demand, waste, at, half, spent[at], knots, polynomial)
             held = at
         panel[t], base[t], target[t] = at, spent[at], wanted
         for k in range(_NODES + 1):
@@ -468,14 +567,7 @@ def _read(order, rate, waste, ts, edges, buffers, table, state, clock):
             for s in range(skills):
                 row[s] = 0.0
             continue
-        here = table[panel[t]]
-        w0, w1, w2, w3 = weights[0, t], weights[1, t], weights[2, t], weights[3, t]
-        w4, w5, w6, w7 = weights[4, t], weights[5, t], weights[6, t], weights[7, t]
-        for s in range(skills):
-            first = here[8, s] + w0 * here[0, s] + w1 * here[1, s] + w2 * here[2, s] + w3 * here[3, s]
-            value = first + (w4 * here[4, s] + w5 * here[5, s] + w6 * here[6, s] + w7 * here[7, s])
-            # rounding must not make a level negative
-            row[s] = max(value, 0.0)
+        _exposures(table[panel[t]], weights, t, row)
     return False
 
 
@@ -490,6 +582,7 @@ def trajectories(
     rate,
     start,
     exponent,
+    all_exponents,
     learning_rate,
     waste,
     last,
@@ -521,8 +614,9 @@ def trajectories(
         _logarithmic_edges(1 / fastest, last[r], coarse)
         _coarse_solve(mine, needed, p, q, f, z, a, coarse, coarse_gates, coarse_opening, exposure)
         edges, buffers, error, table = usual_edges, usual, usual_error, usual_table
-        _even_edges(mine, f, a, coarse, exposure, coarse_panels, edges)
-        worst = _solve(mine, needed, p, q, f, z, a, edges, True, buffers, error)
+        every = all_exponents[r]
+        _even_edges(mine, f, a, np.max(every), coarse, exposure, coarse_panels, edges)
+        worst = _solve_exponents(mine, needed, p, q, f, z, a, every, edges, True, buffers, error)
         for more in counts[1:]:
             if worst <= tolerance:
                 break
@@ -530,16 +624,33 @@ def trajectories(
             _refine_edges(edges, error, finer)
             edges, buffers, error = finer, _buffers(skills, more), np.empty(more)
             table = np.zeros((more, _NODES + 1, skills))
-            worst = _solve(mine, needed, p, q, f, z, a, edges, True, buffers, error)
+            worst = _solve_exponents(mine, needed, p, q, f, z, a, every, edges, True, buffers, error)
         unsure[r] = not worst <= tolerance
-        _table_of(mine, buffers[0], buffers[3], table)
-        for c in range(learning_rate.shape[1]):
-            lost[r, c] = _read(
-                mine, learning_rate[r, c], waste[r, c], ts, edges, buffers, table, state[r, c], clock[r, c]
-            )
+        for e in range(every.size):
+            own_edges, own = edges, buffers
+            if every.size > 1:
+                own_edges, own = np.empty_like(edges), _own_buffers(buffers)
+                _at_exponent(mine, f, every[e] / a, edges, buffers, True, own_edges, own, error)
+            _table_of(mine, mine, own[0], own[3], table)
+            for c in range(learning_rate.shape[2]):
+                rate_here, waste_here = learning_rate[r, e, c], waste[r, e, c]
+                lost[r, e, c] = _read(
+                    mine, rate_here, waste_here, ts, own_edges, own, table, state[r, e, c], clock[r, e, c]
+                )
         for s in range(skills):
             if not present[r, s]:
-                state[r, :, :, s] = np.nan
+                state[r, :, :, :, s] = np.nan
+
+
+@_compiled
+def levels(begin, end, rate, start, state, level):
+    """Levels of the exposures of members `begin` to `end`."""
+    for r in range(begin, end):
+        for t in range(state.shape[1]):
+            for s in range(state.shape[2]):
+                effort = start[r, s] + rate[r, s] * state[r, t, s]
+                found = _saturation(effort)
+                level[r, t, s] = found if effort == effort else effort
 
 
 # -- learning times
@@ -584,6 +695,7 @@ def times(
     rate,
     start,
     exponent,
+    all_exponents,
     learning_rate,
     waste,
     goal,
@@ -606,8 +718,9 @@ def times(
     base, target, place = np.empty(skills), np.empty(skills), np.empty(skills)
     low, high, powers = np.empty(skills), np.empty(skills), np.empty((_NODES + 1, skills))
     panel, weights = np.empty(skills, np.int64), np.empty((_NODES, skills))
-    column, knots, polynomial = np.empty(_NODES), np.empty(_NODES), np.empty(_NODES + 1)
-    level = np.empty(skills)
+    usual_table, places = np.empty((counts[0], _NODES + 1, skills)), np.arange(skills)
+    there, grown, before = np.empty(skills), np.empty(skills), np.empty(skills)
+    knots, polynomial = np.empty(_NODES), np.empty(_NODES + 1)
     for r in range(first, end):
         p, q, f, z, a = prerequisites[r], required[r], rate[r], start[r], exponent[r]
         count = _sorted(present[r], depth[r], q, p, order, needed)
@@ -615,24 +728,27 @@ def times(
         fastest = 0.0
         for s in mine:
             fastest = max(fastest, f[s])
-        last = _reach(mine, p, q, f, z, a, goal, begins, slows)
+        every = all_exponents[r]
+        # in resource time of the graph's own gate exponent, the largest takes longest
+        longest = np.max(every) / a
+        last = _reach(mine, p, q, f, z, a, goal * longest, begins, slows)
         _logarithmic_edges(1 / fastest, max(last * (1 + 1e-5), 1e-3 / fastest), coarse)
         _coarse_solve(mine, needed, p, q, f, z, a, coarse, coarse_gates, coarse_opening, exposure)
         # one panel more than seems needed: the solve is coarse
         until = 1
         for s in mine:
-            wanted = (goal - z[s]) / f[s]
+            wanted = (goal * longest - z[s]) / f[s]
             while until < coarse_panels and exposure[s, until - 1] < wanted:
                 until += 1
-        edges, buffers, error = usual_edges, usual, usual_error
-        _even_edges(mine, f, a, coarse, exposure, until, edges)
+        edges, buffers, error, table = usual_edges, usual, usual_error, usual_table
+        _even_edges(mine, f, a, np.max(every), coarse, exposure, until, edges)
         attempt = 0
         while True:
-            worst = _solve(mine, needed, p, q, f, z, a, edges, False, buffers, error)
+            worst = _solve_exponents(mine, needed, p, q, f, z, a, every, edges, False, buffers, error)
             reached, panels = buffers[3], edges.size - 1
             outside = False
             for s in mine:
-                outside = outside or reached[s, panels] < (goal - z[s]) / f[s] * (1 - 1e-9)
+                outside = outside or reached[s, panels] < (goal * longest - z[s]) / f[s] * (1 - 1e-9)
             attempt += 1
             unsure[r] = outside or not worst <= tolerance
             if not unsure[r] or attempt == counts.size:
@@ -646,36 +762,41 @@ def times(
             _refine_edges(edges, error, finer)
             edges, buffers, error = finer, _buffers(skills, more), np.empty(more)
         opening, reached, panels = buffers[0], buffers[3], edges.size - 1
+        if table.shape[0] != panels:
+            table = np.empty((panels, _NODES + 1, skills))
+        _table_of(mine, places, opening, reached, table)
         for k in range(count):
-            s = mine[k]
-            x, wanted, at = reached[s], max((goal - z[s]) / f[s], 0.0), 0
-            while at < panels - 1 and x[at + 1] <= wanted:
-                at += 1
-            half = (edges[at + 1] - edges[at]) * 0.5
-            _polynomial_of(opening[s], 0.0, at, half, x[at], column, knots, polynomial)
-            panel[k], base[k], target[k] = at, x[at], wanted
-            for power in range(_NODES + 1):
-                powers[power, k] = polynomial[power]
-            _bracket(knots, x[at], x[at + 1], wanted, place, low, high, k)
-        _newton(base[:count], target[:count], powers[:, :count], place[:count], low[:count], high[:count])
-        _node_weights(place[:count], panel[:count], edges, powers, weights[:, :count])
-        found[r] = np.nan
-        for k in range(count):
-            at = panel[k]
-            if target[k] == 0:
-                found[r, :, mine[k]] = 0.0
-                continue
-            clock = edges[at] + (edges[at + 1] - edges[at]) * 0.5 * (1 + place[k])
-            clock = min(max(clock, 0.0), edges[panels])
-            for j in range(count):
-                s = mine[j]
-                o = opening[s]
-                value = reached[s, at]
-                for node in range(_NODES):
-                    value += weights[node, k] * o[node, at]
-                level[j] = z[s] + f[s] * max(value, 0.0)
-            learned = 0.0
-            for j in range(count):
-                learned += _saturation(level[j]) - _saturation(z[mine[j]])
-            for c in range(learning_rate.shape[1]):
-                found[r, c, mine[k]] = (learned + waste[r, c] * clock) / learning_rate[r, c]
+            before[k] = _saturation(z[mine[k]])
+        for e in range(every.size):
+            ratio = every[e] / a
+            for k in range(count):
+                s = mine[k]
+                x, wanted, at = reached[s], max((goal * ratio - z[s]) / f[s], 0.0), 0
+                while at < panels - 1 and x[at + 1] <= wanted:
+                    at += 1
+                half = (edges[at + 1] - edges[at]) * 0.5
+                _polynomial_of(opening[s], 0.0, at, half, x[at], knots, polynomial)
+                panel[k], base[k], target[k] = at, x[at], wanted
+                for power in range(_NODES + 1):
+                    powers[power, k] = polynomial[power]
+                _bracket(knots, x[at], x[at + 1], wanted, place, low, high, k)
+            _newton(base[:count], target[:count], powers[:, :count], place[:count], low[:count], high[:count])
+            _node_weights(place[:count], panel[:count], edges, powers, weights[:, :count])
+            found[r, e] = np.nan
+            for k in range(count):
+                at = panel[k]
+                if target[k] == 0:
+                    found[r, e, :, mine[k]] = 0.0
+                    continue
+                clock = edges[at] + (edges[at + 1] - edges[at]) * 0.5 * (1 + place[k])
+                clock = min(max(clock, 0.0), edges[panels]) / ratio
+                _exposures(table[at], weights, k, there[:count])
+                for j in range(count):
+                    grown[j] = z[mine[j]] + f[mine[j]] * (there[j] / ratio)
+                learned = 0.0
+                for j in range(count):
+                    there[j] = _saturation(grown[j])
+                for j in range(count):
+                    learned += there[j] - before[j]
+                for c in range(learning_rate.shape[2]):
+                    found[r, e, c, mine[k]] = (learned + waste[r, e, c] * clock) / learning_rate[r, e, c]

@@ -21,19 +21,21 @@ from jaxtyping import Array, Float
 from . import cascade as resource_time
 from . import fused, pieces
 from . import integrate as training_time
-from .model import ResourceModel, Schedule
-from .simulate import (
+from .batches import (
     COARSE_PANELS,
     MORE_PANELS,
     TRACED,
+    Clocks,
     Progress,
-    cascade_obstacle,
     coarse_solve,
+    each_exponent,
     solve_batch,
     solve_member,
     split_axes,
     where_it_stands,
 )
+from .model import ResourceModel, Schedule
+from .simulate import cascade_obstacle
 from .tracing import is_concrete
 
 # panels of the first solve: fewer than a trajectory needs, since the clock need not be integrated
@@ -108,22 +110,22 @@ def horizon(
 # -- by the resource clock
 
 
-def _first_edges(model: ResourceModel, goal: Float[Array, " skill"]) -> Array:
+def _first_edges(model: ResourceModel, goal: Float[Array, " skill"], exponents: Float[Array, " exponent"]) -> Array:
     """Panels up to soon after every skill has its exposure: a coarse solve shortens an upper bound."""
-    goal = jax.lax.stop_gradient(goal)
+    # in resource time of the graph's own gate exponent, the largest takes longest
+    goal = jax.lax.stop_gradient(goal) * (jnp.max(exponents) / model.gate_exponent)
     present = model.graph.present
     fastest = jnp.max(jnp.where(present, model.rate(), 0))
     last = jnp.max(jnp.where(present, resource_time.reach(model, model.effort(jnp.maximum(goal, 0))), 0))
     edges, exposure = coarse_solve(model, jnp.maximum(last * (1 + 1e-5), 1e-3 / fastest))
     short = jnp.any(present[:, None] & (exposure < goal[:, None]), axis=0)
     # one panel more than seems needed: the solve is coarse
-    return resource_time.even_edges(
-        model, edges, exposure, TIMES_PANELS, jnp.minimum(jnp.sum(short) + 1, COARSE_PANELS)
-    )
+    until = jnp.minimum(jnp.sum(short) + 1, COARSE_PANELS)
+    return resource_time.even_edges(model, edges, exposure, TIMES_PANELS, until, jnp.max(exponents))
 
 
 def _cascade_times(
-    arguments: tuple[ResourceModel, tuple[Array, ...], Progress | None],
+    arguments: tuple[ResourceModel, Clocks, Clocks, Progress | None],
     shared: tuple[Array, Array],
     *,
     panels: int | None,
@@ -132,56 +134,72 @@ def _cascade_times(
     # with "l1" the clock follows from the budget law, once for all wastes: only its exposures need be solved for
     lawful = arguments[0].competition == "l1"
 
-    def graph(model: ResourceModel, clocks: tuple[Array, ...], before: Progress | None) -> Any:
-        learning_rate, waste, *_ = clocks
+    def graph(model: ResourceModel, clocks: Clocks, _: Clocks, before: Progress | None) -> Any:
+        several = clocks.exponent.shape[0] > 1
         goal = model.exposure_at(level)
         present = model.graph.present
         solved = solve_member(
             model,
             before,
-            lambda model: _first_edges(model, goal),
+            lambda model: _first_edges(model, goal, clocks.exponent),
             panels,
-            with_demand=not lawful,
+            with_demand=not (lawful or several),
         )
-        panel, place, clock = solved.position_of(jnp.maximum(goal, 0))
-        outside = jnp.any(present & (solved.exposure[:, -1] < goal * (1 - 1e-9)))
-        unsure = outside | ~(solved.error <= tolerance)
-        half = jnp.diff(solved.edges) / 2
-        learned = jnp.zeros_like(clock)
-        if lawful:
-            exposure = resource_time.evaluate_primitive(solved.opening, solved.exposure, solved.edges, panel, place)
-            gained = jax.vmap(model.gained)(exposure)
-            learned = jax.vmap(model.by_pool)(jnp.where(present, gained, 0))
-            own = jnp.zeros(model.skills, jnp.int32) if model.pool is None else model.pool
-            learned = jnp.take_along_axis(learned, own[:, None], axis=1)[:, 0]
 
-        def times(learning_rate: Array, waste: Array) -> Array:
-            mine = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), model, (learning_rate, waste))
-            if lawful:
-                spent = learned + mine.of_pool(mine.waste_at()) * clock
-            else:
-                values = resource_time.denominator_at_nodes(mine, solved)
-                at_edges = resource_time.primitive_at_edges(values, half)
-                spent = resource_time.evaluate_primitive(values, at_edges, solved.edges, panel, place)
-                own = jnp.zeros(model.skills, jnp.int32) if model.pool is None else model.pool
-                spent = jnp.take_along_axis(spent, own[:, None], axis=1)[:, 0]
-            return jnp.where(goal > 0, spent / mine.of_pool(mine.learning_rate_at()), 0)
+        def at(exponent: Array, rates: Array, wastes: Array) -> Any:
+            mine, found = model, solved
+            if several:
+                mine = eqx.tree_at(lambda m: m.gate_exponent, model, exponent)
+                found = resource_time.at_exponent(mine, solved, exponent / model.gate_exponent, with_demand=not lawful)
+            outside = jnp.any(present & (found.exposure[:, -1] < goal * (1 - 1e-9)))
+            return _read_times(mine, found, goal, rates, wastes), found.error, found.panel_error, outside
 
-        stand = where_it_stands(model, solved)
+        times, error, panel_error, outside = each_exponent(at, clocks)
+        outside = jnp.any(outside)
+        stand = where_it_stands(model, solved, jnp.max(panel_error, axis=0))
         # the range was an estimate: if it was too short, the next solve goes on further
         edges = stand.edges.at[-1].multiply(jnp.where(outside, 10, 1).astype(model.dtype))
         short = stand.panel_error.at[-1].add(jnp.where(outside, 1, 0).astype(model.dtype))
-        return jax.vmap(times)(learning_rate, waste), unsure, Progress(edges, short, stand.turns)
+        return times, outside | ~(jnp.max(error) <= tolerance), Progress(edges, short, stand.turns)
 
     return jax.vmap(graph)(*arguments)
+
+
+def _read_times(
+    model: ResourceModel, solved: resource_time.Cascade, goal: Float[Array, " skill"], rates: Array, wastes: Array
+) -> Float[Array, "clock skill"]:
+    """Training steps at which the exposures reach their goals, by each clock."""
+    panel, place, clock = solved.position_of(jnp.maximum(goal, 0))
+    lawful = model.competition == "l1"
+    half = jnp.diff(solved.edges) / 2
+    own = jnp.zeros(model.skills, jnp.int32) if model.pool is None else model.pool
+    learned = jnp.zeros_like(clock)
+    if lawful:
+        exposure = resource_time.evaluate_primitive(solved.opening, solved.exposure, solved.edges, panel, place)
+        gained = jax.vmap(model.gained)(exposure)
+        learned = jax.vmap(model.by_pool)(jnp.where(model.graph.present, gained, 0))
+        learned = jnp.take_along_axis(learned, own[:, None], axis=1)[:, 0]
+
+    def times(rate: Array, waste: Array) -> Array:
+        mine = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), model, (rate, waste))
+        if lawful:
+            spent = learned + mine.of_pool(mine.waste_at()) * clock
+        else:
+            values = resource_time.denominator_at_nodes(mine, solved)
+            at_edges = resource_time.primitive_at_edges(values, half)
+            spent = resource_time.evaluate_primitive(values, at_edges, solved.edges, panel, place)
+            spent = jnp.take_along_axis(spent, own[:, None], axis=1)[:, 0]
+        return jnp.where(goal > 0, spent / mine.of_pool(mine.learning_rate_at()), 0)
+
+    return jax.vmap(times)(rates, wastes)
 
 
 def _by_cascade(model: ResourceModel, level: Array, tolerance: Array, batch_size: int | None, traced: bool) -> Array:
     shared = (level, tolerance)
     if traced:
-        graphs, clocks, back = split_axes(model)
+        graphs, clocks, back = split_axes(model, share_exponents=False)
         solve = pieces.program(_cascade_times, panels=TRACED)
-        return back(solve((graphs, clocks, None), shared)[0])
+        return back(solve((graphs, clocks, clocks, None), shared)[0])
 
     def by_events(chosen: ResourceModel) -> Array:
         return _by_events(jax.tree.map(jnp.asarray, chosen), level, tolerance, traced=False)

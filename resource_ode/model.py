@@ -629,9 +629,11 @@ def _batch_part(value: Any, axes: int) -> tuple[int, ...]:
     return value.shape[: value.ndim - axes]
 
 
-def _spread(value: Array, axes: int, shape: tuple[int, ...]) -> Array:
+def _spread(value: Any, axes: int, shape: tuple[int, ...]) -> Any:
     own = value.shape[value.ndim - axes :]
-    return jnp.broadcast_to(value, shape + own).reshape((math.prod(shape), *own))
+    # arrays of NumPy stay such: a batch on its way to a solver's pieces
+    numpy = np if isinstance(value, np.ndarray) else jnp
+    return numpy.broadcast_to(value, shape + own).reshape((math.prod(shape), *own))
 
 
 def _brief(value: Any) -> str:

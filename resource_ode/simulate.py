@@ -17,17 +17,26 @@ from jaxtyping import Array
 from . import cascade as resource_time
 from . import fused, pieces
 from . import integrate as training_time
+from .batches import (
+    COARSE_PANELS,
+    MORE_PANELS,
+    PANELS,
+    TRACED,
+    Clocks,
+    Progress,
+    coarse_solve,
+    each_exponent,
+    solve_batch,
+    solve_member,
+    split_axes,
+    take,
+    where_it_stands,
+)
 from .model import ResourceModel, Schedule
 from .tracing import is_concrete
 from .trajectory import RESULTS, Trajectory, result_names, results_from_codes
 
 METHODS = ("auto", "cascade", "ode", "steps")
-# panels of the coarse solve that places those of the first, and of the solves that follow while the error is too large
-COARSE_PANELS = 24
-PANELS = 24
-MORE_PANELS = (64, 192)
-# a traced call cannot look at its error: it always goes this far
-TRACED = 48
 NOT_FINITE, INACCURATE = result_names().index("not_finite"), result_names().index("inaccurate")
 
 
@@ -273,82 +282,25 @@ def _steps_members(
     return jax.vmap(one)(models)
 
 
-class Progress(eqx.Module):
-    """Where a member's panels stand: what the next, finer solve starts from."""
-
-    edges: Array
-    panel_error: Array
-    turns: Array | None
-
-
-def solve_member(
-    model: ResourceModel,
-    before: Progress | None,
-    first: Callable[[ResourceModel], Array],
-    panels: int | None,
-    **options: bool,
-) -> resource_time.Cascade:
-    """The first solve of a member, between edges `first(model)`; with `panels`, a finer one of so many after it.
-
-    `before` is where an earlier solve stands, which is then not repeated. Only the result carries derivatives.
-    """
-    if before is None:
-        start = model if panels is None else jax.lax.stop_gradient(model)
-        frozen = jax.lax.stop_gradient(model)
-        edges, turns = first(frozen), None
-        if model.frequency_after is not None:
-            turns = resource_time.solve_cascade(frozen, edges, **options).turns(frozen)
-        solved = _solve_between(start, edges, turns, options)
-        if panels is None:
-            return solved
-        before = where_it_stands(start, solved)
-    assert panels is not None
-    edges = resource_time.refine_edges(before.edges, before.panel_error, panels)
-    return _solve_between(model, jax.lax.stop_gradient(edges), before.turns, options)
-
-
-def coarse_solve(model: ResourceModel, last: Array) -> tuple[Array, Array]:
-    """Edges up to resource time `last` that know nothing of the graph but its fastest skill, and exposures there."""
-    fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
-    edges = resource_time.logarithmic_edges(1 / fastest, last, COARSE_PANELS)
-    return edges, resource_time.coarse_exposure(model, edges)
-
-
-def _solve_between(
-    model: ResourceModel, edges: Array, turns: Array | None, options: dict[str, bool]
-) -> resource_time.Cascade:
-    """One solve; before it those that find the turns, each to the square of the last one's error."""
-    if turns is not None:
-
-        def closer(turns: Any, _: None) -> tuple[Any, None]:
-            solved = resource_time.solve_cascade(model, resource_time.with_edges(edges, turns), **options)
-            return solved.turns(model), None
-
-        turns, _ = jax.lax.scan(closer, turns, None, length=2)
-    return resource_time.solve_cascade(model, resource_time.with_edges(edges, turns), **options)
-
-
-def where_it_stands(model: ResourceModel, solved: resource_time.Cascade) -> Progress:
-    """What a finer solve needs of a solve."""
-    return Progress(jax.lax.stop_gradient(solved.edges), solved.panel_error, solved.turns(model))
-
-
-def _range(model: ResourceModel, learning_rate: Array, waste: Array, until: Array, endless: bool) -> Array:
-    """A resource time that no clock of this graph passes by training step `until`.
+def _range(model: ResourceModel, clocks: Clocks, until: Array, endless: bool) -> Array:
+    """A resource time, in that of the graph's own gate exponent, that none of its clocks passes by training step
+    `until`.
 
     The budget law bounds it by $\\eta t/N_0$. Without waste an MSE run ends; cross entropy goes on, and its roots alone
     bound it.
     """
-    wasteful = waste > 0
-    last = jnp.max(jnp.where(wasteful, learning_rate * until / jnp.where(wasteful, waste, 1), 0))
+    rate, waste = clocks.rate, clocks.waste
+    wasteful, ratio = waste > 0, clocks.exponent / model.gate_exponent
+    bound = jnp.where(wasteful, rate * until / jnp.where(wasteful, waste, 1), 0)
+    last = jnp.max(ratio * jnp.max(bound.reshape((ratio.shape[0], -1)), axis=1))
     if endless:
         if model.loss == "mse":
-            goal = jnp.asarray(-2 * math.log(jnp.finfo(model.dtype).eps), model.dtype)
+            goal = jnp.max(ratio) * jnp.asarray(-2 * math.log(jnp.finfo(model.dtype).eps), model.dtype)
         else:
             roots = jnp.sum(model.graph.present & ~jnp.any(model.graph.required, axis=-1)) if model.pool is None else 1
             roots = jnp.asarray(roots, model.dtype)
             # the slowest root has at most the mean margin, and by Cauchy-Schwarz "l2" learns sqrt(roots) times faster
-            margin = jnp.max(learning_rate) * until / (roots if model.competition == "l1" else jnp.sqrt(roots))
+            margin = jnp.max(rate) * until / (roots if model.competition == "l1" else jnp.sqrt(roots))
             goal = jnp.exp(jnp.minimum(margin, 0.8 * math.log(float(jnp.finfo(model.dtype).max)))) + margin
         ends = resource_time.reach(model, jnp.full(model.skills, goal, model.dtype))
         if model.loss == "cross_entropy":
@@ -360,7 +312,7 @@ def _range(model: ResourceModel, learning_rate: Array, waste: Array, until: Arra
 
 
 def _cascade_members(
-    arguments: tuple[ResourceModel, tuple[Array, ...], Progress | None],
+    arguments: tuple[ResourceModel, Clocks, Clocks, Progress | None],
     shared: tuple[Array, Array],
     *,
     panels: int | None,
@@ -368,46 +320,42 @@ def _cascade_members(
     reduce: Any,
     method: str,
 ) -> tuple[Any, Array, Progress]:
-    """Members `(graph, clock)`: each graph's cascade is solved once and read with each of its clocks.
+    """Members `(graph, exponent, clock)`: each graph's cascade is solved once and read with each of its clocks.
 
-    `clocks` are the learning rates and wastes to read, then those of the whole batch, which set the range of the
-    panels: so that a piece of the clocks gives the very numbers of the whole.
+    The clocks to read come first, then those of the whole batch, which set the range of the panels: so that a piece of
+    the clocks gives the very numbers of the whole.
     """
     ts, tolerance = shared
 
-    def graph(model: ResourceModel, clocks: tuple[Array, ...], before: Progress | None) -> Any:
-        learning_rate, waste, all_rates, all_wastes = clocks
+    def graph(model: ResourceModel, clocks: Clocks, everyone: Clocks, before: Progress | None) -> Any:
+        several = clocks.exponent.shape[0] > 1
 
         def first(model: ResourceModel) -> Array:
-            last = _range(model, all_rates, all_wastes, ts[-1], endless)
-            return resource_time.even_edges(model, *coarse_solve(model, last), PANELS)
+            last = _range(model, everyone, ts[-1], endless)
+            return resource_time.even_edges(model, *coarse_solve(model, last), PANELS, largest=jnp.max(clocks.exponent))
 
-        solved = solve_member(model, before, first, panels)
-        unsure = ~(solved.error <= tolerance)
+        solved = solve_member(model, before, first, panels, with_demand=not several)
 
-        def clock(learning_rate: Array, waste: Array) -> Any:
-            mine = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), model, (learning_rate, waste))
-            *read, lost = resource_time.read_clock(mine, solved, ts)
-            result = RESULTS.where(unsure, RESULTS.inaccurate, RESULTS.successful)
-            result = RESULTS.where(lost, RESULTS.not_finite, result)
-            return _wrap(mine, ts, (*read, result), reduce, "cascade", method)
+        def at(exponent: Array, rates: Array, wastes: Array) -> Any:
+            mine, found = model, solved
+            if several:
+                mine = eqx.tree_at(lambda m: m.gate_exponent, model, exponent)
+                found = resource_time.at_exponent(mine, solved, exponent / model.gate_exponent)
 
-        return jax.vmap(clock)(learning_rate, waste), unsure, where_it_stands(model, solved)
+            def clock(rate: Array, waste: Array) -> Any:
+                own = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), mine, (rate, waste))
+                *read, lost = resource_time.read_clock(own, found, ts)
+                result = RESULTS.where(found.error <= tolerance, RESULTS.successful, RESULTS.inaccurate)
+                result = RESULTS.where(lost, RESULTS.not_finite, result)
+                return _wrap(own, ts, (*read, result), reduce, "cascade", method)
+
+            return jax.vmap(clock)(rates, wastes), found.error, found.panel_error
+
+        result, error, panel_error = each_exponent(at, clocks)
+        stand = where_it_stands(model, solved, jnp.max(panel_error, axis=0))
+        return result, ~(jnp.max(error) <= tolerance), stand
 
     return jax.vmap(graph)(*arguments)
-
-
-def microbatch(skills: int, members: int) -> int:
-    """How many graphs are solved side by side: as many as stay in the cache on a CPU, or fill a GPU.
-
-    Fewer only in steps of eight, since each size is a program of its own to compile.
-    """
-    numbers = skills * PANELS * resource_time.NODES
-    room, most = (2**18, 64) if jax.default_backend() == "cpu" else (2**30, 2**15)
-    size = max(1, min(most, 8 ** int(math.log(max(1, room // numbers), 8))))
-    while size // 8 >= members:
-        size //= 8
-    return size
 
 
 # -- solve in pieces
@@ -432,114 +380,11 @@ def _in_pieces(
         rows = []
         for begin in range(0, members, batch_size):
             index = np.minimum(np.arange(begin, begin + batch_size), members - 1)
-            rows.append(_take(run(_take(flat, index), ts, tolerance), slice(members - begin)))
+            rows.append(take(run(take(flat, index), ts, tolerance), slice(members - begin)))
             if progress is not None:
                 progress(min(begin + batch_size, members), members)
         result = jax.tree.map(lambda *x: jnp.concatenate(x), *rows)
     return jax.tree.map(lambda x: x.reshape(shape + x.shape[1:]), result)
-
-
-def _take(tree: Any, index: Any) -> Any:
-    return jax.tree.map(lambda x: x[index], tree)
-
-
-def split_axes(model: ResourceModel) -> tuple[ResourceModel, tuple[Array, Array], Callable[[Any], Any]]:
-    """A batch as graphs times clocks: axes along which only $N_0$ and $\\eta$ differ share one cascade.
-
-    Returns the graphs `(graph, ...)`, the clocks `(graph, clock, ...)`, and what puts results `(graph, clock, ...)`
-    back into the batch's own shape.
-    """
-    shape = model.batch_shape
-    pools = () if model.pool is None else (model.pools,)
-    nothing = jnp.ones(pools, model.dtype)
-    graphs = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), model, (nothing, nothing))
-    own = (1,) * (len(shape) - len(graphs.batch_shape)) + graphs.batch_shape
-    outer = [axis for axis in range(len(shape)) if own[axis] == shape[axis]]
-    order = outer + [axis for axis in range(len(shape)) if axis not in outer]
-    members = math.prod(own)
-
-    def clock(value: Any) -> Array:
-        spread = jnp.broadcast_to(value, shape + pools)
-        moved = jnp.transpose(spread, (*order, *range(len(shape), len(shape) + len(pools))))
-        return moved.reshape((members, math.prod(shape) // max(members, 1), *pools))
-
-    def back(result: Any) -> Any:
-        def one(x: Any) -> Any:
-            x = x.reshape((*(shape[axis] for axis in order), *x.shape[2:]))
-            return x.transpose((*np.argsort(order), *range(len(shape), x.ndim)))
-
-        return jax.tree.map(one, result)
-
-    return graphs.flat(), (clock(model.learning_rate), clock(model.wasted_resource)), back
-
-
-# numbers that one piece of a result may hold
-PIECE = 2**22
-
-
-def solve_batch(
-    model: ResourceModel,
-    function: Callable[..., Any],
-    shared: tuple[Array, ...],
-    otherwise: Callable[[ResourceModel], Any],
-    *,
-    fused: Callable[..., tuple[Any, np.ndarray]] | None,
-    numbers: int,
-    batch_size: int | None,
-    progress: Callable[[int, int], Any] | None = None,
-    **options: Any,
-) -> Any:
-    """A whole batch by `function((graphs, clocks, where they stand), shared)`, finer and finer where it is unsure.
-
-    Rows `(graph, clock)` of one width are solved in pieces of one size; a graph with many clocks takes several rows.
-    `numbers` is how many numbers the result has a member. `fused(rows, share, done)`, where it applies, does all this
-    in one go. Members that stay unsure go to `otherwise`.
-    """
-    graphs, clocks, back = split_axes(model)
-    members, each = clocks[0].shape[:2]
-    if members * each == 0:
-        raise ValueError(f"model: expected at least one member, got a batch of shape {model.batch_shape}")
-    size = microbatch(graphs.skills, members)
-    wide = min(each, max(1, PIECE // (numbers * size)), batch_size or each)
-    step = size if batch_size is None else max(1, min(size, batch_size // wide))
-    count = math.ceil(each / wide)
-    columns = np.minimum(np.arange(count * wide), each - 1)
-
-    def by_row(x: Array) -> np.ndarray:
-        return np.repeat(np.asarray(x), count, axis=0)
-
-    rates, wastes = (np.asarray(x)[:, columns].reshape((-1, wide, *x.shape[2:])) for x in clocks)
-    rows = (jax.tree.map(by_row, graphs), (rates, wastes, *map(by_row, clocks)))
-
-    def done(finished: int) -> None:
-        if progress is not None:
-            whole, part = divmod(finished, count)
-            progress(whole * each + min(part * wide, each), members * each)
-
-    stand = None
-    if fused is not None:
-        result, unsure = fused(rows, None if batch_size is None else step, done)
-    else:
-        result, unsure, stand = pieces.run(
-            function, (*rows, None), shared, size, at_a_time=step, done=done, panels=None, **options
-        )
-    left = keep = np.flatnonzero(np.asarray(unsure))
-    for panels in () if fused is not None else MORE_PANELS:
-        if len(left):
-            chosen = (*_take(rows, left), jax.tree.map(lambda x, at=keep: np.asarray(x)[at], stand))
-            again, unsure, stand = pieces.run(function, chosen, shared, min(8, size), panels=panels, **options)
-            result = pieces.put(result, left, again)
-            keep = np.flatnonzero(np.asarray(unsure))
-            left = left[keep]
-    if len(left) and bool(np.all(wastes[left] > 0)):
-        chosen, (rates, wastes, *_) = _take(rows, left)
-        chosen = jax.tree.map(lambda x: np.repeat(x, wide, axis=0), chosen)
-        flat = tuple(x.reshape((-1, *x.shape[2:])) for x in (rates, wastes))
-        again = otherwise(eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), chosen, flat))
-        again = jax.tree.map(lambda x: x.reshape((len(left), wide, *x.shape[1:])), again)
-        result = pieces.put(result, left, again)
-    shaped = jax.tree.map(lambda x: x.reshape((members, count * wide, *x.shape[2:]))[:, :each], result)
-    return pieces.as_arrays(back(shaped))
 
 
 def _solve_cascade(
@@ -553,9 +398,9 @@ def _solve_cascade(
 ) -> Any:
     shared = (ts, tolerance)
     if traced:
-        graphs, clocks, back = split_axes(model)
+        graphs, clocks, back = split_axes(model, share_exponents=False)
         solve = pieces.program(_cascade_members, panels=TRACED, endless=True, **options)
-        return back(solve((graphs, clocks + clocks, None), shared)[0])
+        return back(solve((graphs, clocks, clocks, None), shared)[0])
 
     def by_ode(chosen: ResourceModel) -> Any:
         adjoint = diffrax.RecursiveCheckpointAdjoint()
@@ -568,7 +413,7 @@ def _solve_cascade(
         state, clock, unsure, lost = fused.trajectories(
             rows, ts, tolerance, (PANELS, *MORE_PANELS), COARSE_PANELS, share, done
         )
-        codes = np.where(lost, NOT_FINITE, np.where(unsure[:, None], INACCURATE, 0))
+        codes = np.where(lost, NOT_FINITE, np.where(unsure[:, None, None], INACCURATE, 0))
         result = jax.tree.map(np.array, results_from_codes(jnp.asarray(codes, jnp.int32)))
         return (state, clock, None, result), unsure
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from . import fused, pieces
 from .model import ResourceModel
 from .tracing import is_concrete
 
@@ -226,7 +227,10 @@ class Trajectory(eqx.Module):
         state, *others = (
             None if x is None else x.reshape((members, *x.shape[len(shape) :])) for x in (self.state, *more)
         )
-        values = _derive(name, self.kind, self.model.flat(), self.ts, state, *others)
+        if name == "level" and self.kind == "exposure" and is_concrete(self) and fused.applies(self.model):
+            values = pieces.as_arrays(fused.levels(jax.tree.map(np.asarray, self.model).flat(), state))
+        else:
+            values = _derive(name, self.kind, self.model.flat(), self.ts, state, *others)
         return values.reshape(shape + values.shape[1:])
 
 

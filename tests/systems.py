@@ -455,3 +455,18 @@ EXACT = {
     "l2": EuclideanCompetition(),
     "without waste": WithoutWaste(),
 }
+
+
+def check_times(case, times, level, accuracy=1e-6):
+    """SciPy's level of each skill is below `level` just before its time, and above it just after."""
+    times = np.asarray(times)[: case.skills]
+    assert np.isfinite(times).all()
+    start = np.zeros(case.skills) if case.initial_level is None else case.initial_level
+    assert (times[start >= level] == 0).all()
+    for sign in (-1, 1):
+        moments = np.unique(times * (1 + sign * accuracy))
+        levels = case.levels([0.0, *moments[moments > 0]])
+        row = np.searchsorted([0.0, *moments[moments > 0]], times * (1 + sign * accuracy))
+        reached = levels[row, np.arange(case.skills)]
+        wrong = (sign * (reached - level) <= 0) & (times > 0)
+        assert not wrong.any(), (sign, np.flatnonzero(wrong), (reached - level)[wrong], times[wrong])

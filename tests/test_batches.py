@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from scipy.integrate import solve_ivp
-from systems import FAN_IN, SKILLS, TIMES, Case, batch, random_case, solve
+from systems import FAN_IN, SKILLS, TIMES, Case, batch, check_times, random_case, solve
 
 import resource_ode as ro
+from resource_ode.batches import PIECE, exponents_can_share, split_axes
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -131,6 +132,43 @@ def test_clock_axes_on_either_side_of_graph_axes():
                 single = run[i, g, k].model
                 assert float(single.wasted_resource) == n0 and float(single.learning_rate) == eta
                 np.testing.assert_allclose(single.frequency, case.frequency)
+
+
+@pytest.mark.parametrize("competition", ["l1", "l2"])
+def test_gate_exponents_share_the_cascade_of_their_graph(competition):
+    """A plane of gate exponents and wastes over several graphs, each member against SciPy on its own."""
+    rng = np.random.default_rng(6)
+    cases = [random_case(rng, competition=competition) for _ in range(2)]
+    exponents, wastes = np.array([1.0, 1e-3, 0.03]), np.array([0.05, 1.0])
+    graphs = batch(cases)
+    plane = graphs.replace(gate_exponent=exponents[:, None], wasted_resource=wastes[:, None, None])
+    held, clocks, _ = split_axes(plane, share_exponents=exponents_can_share(plane, 1))
+    count = graphs.batch_shape[0]
+    assert held.batch_shape == (count,) and clocks.rate.shape == (count, 3, 2)
+    np.testing.assert_array_equal(held.gate_exponent, np.full(count, 1e-3))
+    run = ro.simulate(plane, TIMES)
+    times = np.asarray(ro.learning_times(plane, 0.6)) if competition == "l1" else None
+    assert run.failures() == "" and np.abs(run.budget_residual).max() < 1e-6
+    for i, n0 in enumerate(wastes):
+        for k, exponent in enumerate(exponents):
+            for g, case in enumerate(cases):
+                alone = dataclasses.replace(case, wasted_resource=n0, gate_exponent=exponent)
+                assert np.abs(np.asarray(run.level)[i, k, g] - alone.levels()).max() <= 1e-6
+                if times is not None:
+                    check_times(alone, times[i, k, g], 0.6)
+    if times is not None:
+        # a piece of the clocks gives the very numbers of the whole
+        np.testing.assert_array_equal(ro.learning_times(plane, 0.6, batch_size=3), times)
+
+
+def test_gate_exponents_do_not_share_where_scaling_fails():
+    model = random_case(np.random.default_rng(7)).model().replace(gate_exponent=np.array([0.1, 1.0]))
+    assert exponents_can_share(model, 1) and not exponents_can_share(model, PIECE)
+    assert not exponents_can_share(model.replace(initial_level=np.full(SKILLS, 0.1)), 1)
+    assert not exponents_can_share(model.replace(loss="cross_entropy"), 1)
+    assert not exponents_can_share(model.replace(frequency_after=np.ones(SKILLS)), 1)
+    # one exponent a graph is no axis of its own
+    assert not exponents_can_share(model.replace(frequency=np.ones((2, SKILLS))), 1)
 
 
 @pytest.mark.parametrize("method", ["cascade", "ode", "steps"])

@@ -2,6 +2,7 @@
 
 import importlib
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -108,6 +109,33 @@ def test_a_grid_of_clocks_reads_one_cascade_and_pieces_change_no_bit():
     np.testing.assert_array_equal(whole.clock, parts.clock)
     assert seen[-1] == (60, 60) and len(seen) > 3
     np.testing.assert_array_equal(ro.learning_times(model)[2, 3], ro.learning_times(model[2, 3]))
+
+
+def test_gate_exponents_share_the_cascade_of_their_graph(monkeypatch):
+    exponents = np.geomspace(1e-3, 1.0, 4)
+    model = random_models(gate_exponent=exponents[:, None], wasted_resource=np.array([0.01, 0.3])[:, None, None])
+    run, found = ro.simulate(model, TS), ro.learning_times(model, 0.8)
+    for k, exponent in enumerate(exponents):
+        alone = model.replace(gate_exponent=exponent)
+        exact = by_arrays(monkeypatch, lambda alone=alone: ro.simulate(alone, TS, tolerance=1e-9)).level
+        assert np.abs(run.level[:, k] - exact[:, 0]).max() < 1e-6
+        exact = by_arrays(monkeypatch, lambda alone=alone: ro.learning_times(alone, 0.8, tolerance=1e-10))
+        np.testing.assert_allclose(found[:, k], exact[:, 0], rtol=1e-7)
+    parts = ro.simulate(model, TS, batch_size=5)
+    np.testing.assert_array_equal(parts.state, run.state)
+    # levels by the loops are those by arrays
+    by_array = by_arrays(monkeypatch, lambda: ro.simulate(model, TS).level)
+    assert np.abs(run.level - by_array).max() < 1e-6
+
+
+def test_levels_of_exposures(monkeypatch):
+    """Also of none, of an infinite one, and of a skill that is not there."""
+    run = ro.simulate(random_models(initial_level=np.linspace(0.0, 0.6, 7)), TS)
+    state = run.state.at[0, 0, 0].set(jnp.inf).at[1, :, 3].set(jnp.nan)
+    run = eqx.tree_at(lambda run: run.state, run, state)
+    exact = by_arrays(monkeypatch, lambda: run.level)
+    assert exact[0, 0, 0] == 1 and np.all(np.isnan(exact[1, :, 3]))
+    np.testing.assert_allclose(run.level, exact, rtol=2e-14)
 
 
 def test_a_member_that_fails_says_so_and_spoils_no_neighbour():

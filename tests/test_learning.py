@@ -6,28 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from systems import EXACT, FAN_IN, SKILLS, Case, batch, random_case, random_overlap
+from systems import EXACT, FAN_IN, SKILLS, Case, batch, check_times, random_case, random_overlap
 
 import resource_ode as ro
 from resource_ode import cascade
 
 CHAIN = Case([[], [0], [1]], np.array([0.3, 1.0, 3.0]), 1e-3, 1e-3, 1e-4)
 TREE = Case([[], [], [], [], [0, 1], [2, 3], [4, 5]], np.array([1, 0.1, 2, 0.2, 1, 1, 1]), 1e-3, 1e-3, 1e-3)
-
-
-def check_times(case, times, level, accuracy=1e-6):
-    """SciPy's level of each skill is below `level` just before its time, and above it just after."""
-    times = np.asarray(times)[: case.skills]
-    assert np.isfinite(times).all()
-    start = np.zeros(case.skills) if case.initial_level is None else case.initial_level
-    assert (times[start >= level] == 0).all()
-    for sign in (-1, 1):
-        moments = np.unique(times * (1 + sign * accuracy))
-        levels = case.levels([0.0, *moments[moments > 0]])
-        row = np.searchsorted([0.0, *moments[moments > 0]], times * (1 + sign * accuracy))
-        reached = levels[row, np.arange(case.skills)]
-        wrong = (sign * (reached - level) <= 0) & (times > 0)
-        assert not wrong.any(), (sign, np.flatnonzero(wrong), (reached - level)[wrong], times[wrong])
 
 
 # -- golden numbers
