@@ -251,7 +251,7 @@ def _scaling_figure(points: Sequence[dict[str, Any]], about: dict[str, Any]) -> 
 def memory(options: Any) -> None:
     """Peak resident growth of one call against the size of what it returns."""
     results = []
-    for what in ("run", "level", "reduced level", "learning times"):
+    for what in ("run", "run and level", "reduced level", "learning times"):
         found = _child("memory", options, "--dtype", "float64", "--what", what)
         if found:
             results.append(found)
@@ -287,7 +287,8 @@ def _measure_memory(what: str, quick: bool) -> dict[str, Any]:
             if what == "reduced level":
                 return finished(ro.simulate(model, times, tolerance=1e-5, reduce=_level))
             done = jax.block_until_ready(ro.simulate(model, times, tolerance=1e-5))
-            return finished(done.level) if what == "level" else (done.state, done.clock)
+            kept = (done.state, done.clock)
+            return (*kept, finished(done.level)) if what == "run and level" else kept
 
         return run
 

@@ -138,10 +138,10 @@ def _arrays(graphs: ResourceModel) -> tuple[np.ndarray, ...]:
     if graphs.initial_level is not None:
         start = -np.log1p(-np.asarray(graphs.initial_level))
     return (
-        np.ascontiguousarray(graph.prerequisites, np.int64),
+        np.ascontiguousarray(graph.prerequisites, np.int32),
         np.ascontiguousarray(graph.required, np.bool_),
         np.ascontiguousarray(graph.present, np.bool_),
-        np.ascontiguousarray(graph.depth, np.int64),
+        np.ascontiguousarray(graph.depth, np.int32),
         rate,
         np.ascontiguousarray(start, np.float64),
         np.ascontiguousarray(graphs.gate_exponent, np.float64),

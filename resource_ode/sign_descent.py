@@ -6,8 +6,9 @@ $t_{ik}\, \mathrm{sign}(g_k)$ is known: with $\eta = \mathrm{lr}\sqrt{2d/\pi}$ a
 $$ u_i \leftarrow u_i - \eta \frac{f_i}{\sqrt{\sum_j f_j^2 + N_0^2}}, \qquad f_i = w_i u_i, $$
 
 $w_i$ the weight of task $i$ in the step's batch. `recursion` is this, with the fluctuations of $d$ signs; `law` is its
-continuum, averaged over batches, with the edge of stability that steps of finite size impose; `wastes` says how much
-each source of noise wastes. Derivations: docs/ladder.md. Source: derived here.
+continuum, averaged over batches, with the edge of stability that steps of finite size impose; `overlapping` is for
+tasks that overlap; `wastes` says how much each source of noise wastes. Derivations: docs/ladder.md. Source: derived
+here.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .geometry import GeometryModel, as_trajectory, checked, member_keys, members_of, sample_weights
+from .geometry import GeometryModel, GeometryRun, as_trajectory, checked, member_keys, members_of, sample_weights
 from .loss import LOSSES
 from .simulate import checked_times
 from .trajectory import Trajectory, results_from_codes
@@ -103,6 +104,40 @@ def law(model: Any, ts: Any) -> Trajectory:
     return Trajectory(times, state, clock, unknown, result, member, "exposure", method)
 
 
+def overlapping(run: Any) -> Trajectory:
+    r"""The L2 law of tasks that overlap, in training steps, for the overlaps of given runs.
+
+    $$ u \leftarrow u - \eta \frac{C f}{\sqrt{f^\top C f + N_0^2}}, \qquad f_i = p_i u_i, \, C_{ij} = t_i \cdot t_j $$
+
+    (sign reversed for the margin). $c \sqrt{f^\top C f}$ is the length of the gradient: without noise this is, exactly,
+    descent along the gradient in steps of length $\eta$. Signs differ from it where
+    coordinates are done at different times: those that are stop, while the others go on at full speed.
+
+    **Arguments:** `run`: a [`resource_ode.GeometryRun`][] of full batches; its times, settings and seeds are taken.
+
+    **Returns:** a [`resource_ode.Trajectory`][] of the run's shape, without a clock.
+
+    **Raises:** `ValueError` for anything else.
+
+    **Example:**
+
+    >>> from resource_ode.geometry import train_geometry
+    >>> model = GeometryModel([1.0, 0.1], dimension=1000, learning_rate=1e-3, vectors="random")
+    >>> overlapping(train_geometry(model, [0, 40], seeds=[0, 1])).level.shape
+    (2, 2, 2)
+    """
+    if not isinstance(run, GeometryRun):
+        raise ValueError(f"run: expected a GeometryRun, got {type(run).__name__}")
+    if run.model.batch_size is not None:
+        raise ValueError(f"run: expected full batches, got batches of {run.model.batch_size}")
+    members, _, shape = members_of(run.model, run.seeds)
+    overlap = run.overlap.reshape((-1, *run.overlap.shape[-2:]))
+    state = _overlapping(members, overlap, run.ts.astype(jnp.int32))
+    state = state.reshape((*shape, *state.shape[1:]))
+    method = "sign descent in many dimensions (L2 law with overlaps, nothing fitted)"
+    return as_trajectory(run.model, run.ts.astype(jnp.int32), state, run.seeds, method)
+
+
 def wastes(model: Any) -> dict[str, Float[Array, "*batch"]]:
     r"""What each source of noise wastes in the L2 law, in units of frequency; the first two add in quadrature.
 
@@ -166,6 +201,29 @@ def _recursion(models: GeometryModel, seeds: Array, rows: Array) -> Array:
         return jax.lax.scan(until, start, (jnp.append(0, rows[:-1]), rows))[1]
 
     return jax.lax.map(one, (models, seeds), batch_size=min(64, seeds.shape[0]))
+
+
+@eqx.filter_jit
+def _overlapping(models: GeometryModel, overlaps: Array, rows: Array) -> Array:
+    def one(member: tuple[GeometryModel, Array]) -> Array:
+        model, overlap = member
+        loss = LOSSES[model.loss]
+        change = model.resource_rate * (-1 if model.loss == "mse" else 1)
+
+        def advance(_: Array, state: Array) -> Array:
+            found = model.frequency * loss.direct_demand(state)
+            pull = overlap @ found
+            length = jnp.sqrt(jnp.maximum(found @ pull, 0) + model.noise_length**2)
+            return state + change * pull / jnp.where(length > 0, length, 1)
+
+        def until(state: Array, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+            state = jax.lax.fori_loop(*ends, advance, state)
+            return state, state
+
+        start = jnp.full(model.skills, 1.0 if model.loss == "mse" else 0.0, model.frequency.dtype)
+        return jax.lax.scan(until, start, (jnp.append(0, rows[:-1]), rows))[1]
+
+    return jax.lax.map(one, (models, overlaps), batch_size=min(64, overlaps.shape[0]))
 
 
 @eqx.filter_jit

@@ -4,6 +4,7 @@ Nothing here uses the package but `Case.model`, which builds the model to be tes
 """
 
 import dataclasses
+import functools
 import itertools
 from typing import Any
 
@@ -57,19 +58,27 @@ class Case:
             value = value[1][max(k for k, begin in enumerate(value[0]) if begin <= time)]
         return np.asarray(value, float)
 
+    @functools.cached_property
+    def rows(self):
+        """Prerequisites as one array, filled up with a gate that is open ("all": 1) or shut ("any": 0)."""
+        gate = [self.gate] * self.skills if isinstance(self.gate, str) else self.gate
+        either = np.array([g == "any" and bool(b) for g, b in zip(gate, self.prerequisites, strict=True)])
+        width = max(map(len, self.prerequisites), default=0)
+        fill = np.where(either, self.skills + 1, self.skills)
+        rows = [[*before, *[end] * (width - len(before))] for before, end in zip(self.prerequisites, fill, strict=True)]
+        return np.array(rows, int).reshape(self.skills, width), either
+
     def gates(self, opened):
         """c of every skill, from the gates 1 - u^a of all skills."""
-        c = np.ones(self.skills)
-        for skill, before in enumerate(self.prerequisites):
-            if before:
-                either = (self.gate if isinstance(self.gate, str) else self.gate[skill]) == "any"
-                c[skill] = max(opened[j] for j in before) if either else np.prod([opened[j] for j in before])
-        return c
+        rows, either = self.rows
+        found = np.append(opened, [1.0, 0.0])[rows]
+        return np.where(either, found.max(axis=1, initial=0), found.prod(axis=1))
 
     def denominator(self, f, waste):
         """What is competed for, one entry a skill."""
-        pool = np.zeros(self.skills, int) if self.pool is None else np.asarray(self.pool)
-        total = np.zeros(self.skills)
+        if self.pool is None:
+            return f.sum() + waste if self.competition == "l1" else np.sqrt(f @ f + waste**2)
+        total, pool = np.zeros(self.skills), np.asarray(self.pool)
         for k in set(pool.tolist()):
             mine = pool == k
             n0 = waste if waste.ndim == 0 else waste[k]

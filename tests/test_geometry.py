@@ -10,7 +10,7 @@ import pytest
 
 import resource_ode as ro
 from resource_ode.geometry import GeometryModel, task_vectors, train_geometry
-from resource_ode.sign_descent import law, recursion, wastes
+from resource_ode.sign_descent import law, overlapping, recursion, wastes
 
 # one shape for most tests, since compiling takes longer than running
 TS = np.arange(0, 601, 20)
@@ -155,6 +155,31 @@ def test_cross_entropy_follows_the_law():
     assert rms(run.level, law(model, TS).level[:, None]) < 0.03
 
 
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_the_law_with_overlaps_is_descent_along_the_normalised_gradient(loss):
+    model = GeometryModel(P, 3, 1e-2, loss=loss, vectors="random")
+    run = train_geometry(model, TS[:11], seeds=[0, 1])
+    found = overlapping(run)
+    assert found.level.shape == (2, 11, 5)
+    for seed in (0, 1):
+        vectors = np.asarray(task_vectors(model, jax.random.split(jax.random.key(seed), 4)[0]))
+        position, levels = np.zeros(3), []
+        for step in range(201):
+            progress = vectors @ position
+            if step in TS:
+                levels.append(progress if loss == "mse" else np.tanh(progress / 2))
+            pull = P * (1 - progress if loss == "mse" else 1 / (1 + np.exp(progress))) @ vectors
+            position = position + 1e-2 * np.sqrt(6 / np.pi) * pull / np.linalg.norm(pull)
+        # near the minimum steps of fixed length hop about, and rounding grows from one to the next
+        np.testing.assert_allclose(found.level[seed][:4], levels[:4], atol=1e-10)
+
+
+def test_the_law_with_overlaps_without_any_is_the_l2_law():
+    run = train_geometry(MODEL.replace(noise=[0.0, 3e-3]), TS, seeds=[0, 1, 2])
+    # the steps of the recursion and the continuum differ by a step; overlaps of orthonormal tasks are rounding
+    assert rms(overlapping(run).level, law(MODEL.replace(noise=[0.0, 3e-3]), TS).level[:, None]) < 0.01
+
+
 def test_wastes_of_the_three_sources():
     model = GeometryModel([0.5, 0.5], 100, 1e-2, noise=1e-2, batch_size=25)
     found = {name: float(value) for name, value in wastes(model).items()}
@@ -231,6 +256,10 @@ def test_more_that_is_refused():
             function(3, [0, 1])
     with pytest.raises(ValueError, match="model: expected a GeometryModel, got int"):
         wastes(3)
+    with pytest.raises(ValueError, match="run: expected a GeometryRun, got GeometryModel"):
+        overlapping(MODEL)
+    with pytest.raises(ValueError, match="run: expected full batches, got batches of 8"):
+        overlapping(train_geometry(MODEL.replace(batch_size=8), [0, 1]))
     with pytest.raises(ValueError, match="side_by_side: expected a positive whole number, got 0"):
         train_geometry(MODEL, [0, 1], side_by_side=0)
     with pytest.raises(ValueError, match="optimizer: expected a function that returns an optax optimiser, got float"):

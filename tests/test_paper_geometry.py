@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from resource_ode.paper import geometry, quadratic, scaling, waste_sources
+from resource_ode.paper import geometry, quadratic, scaling, under_parameterised, waste_sources
 
 
 def _check(finding, names):
@@ -54,3 +54,38 @@ def test_exponent_of_a_power_law():
 
 def test_slope_of_a_power_law():
     assert scaling.slope([1, 10, 100], [2.0, 0.2, 0.02]) == pytest.approx(1.0)
+
+
+def test_the_least_loss_is_that_of_least_squares():
+    generator = np.random.default_rng(0)
+    vectors, frequency = generator.standard_normal((12, 3)), generator.uniform(0.1, 1, 12)
+    root = np.sqrt(frequency)
+    _, rest, *_ = np.linalg.lstsq(root[:, None] * vectors, root, rcond=None)
+    assert scaling.least_loss(vectors, frequency) == pytest.approx(rest[0])
+
+
+def test_the_tail_is_what_is_missing_from_the_sum():
+    ends = np.arange(11, 2_000_001.0)
+    assert scaling.tail(10, 2.0) == pytest.approx(np.sum(ends**-2) / np.sum(np.arange(1, 11.0) ** -2), abs=1e-6)
+    assert scaling.tail(10, 1.0) == np.inf
+
+
+def test_chinchilla_is_looked_for_where_exponents_grow():
+    alphas = np.asarray([1.0, 2.0, 3.0])
+    assert scaling.crossing(alphas, np.asarray([0.0, 1.0, 2.0]), 0.5) == pytest.approx(1.5)
+    assert np.isnan(scaling.crossing(alphas, np.asarray([0.6, 1.0, 2.0]), 0.5))
+    assert np.isnan(scaling.crossing(alphas, np.asarray([0.0, 1.0, 0.9]), 0.5))
+
+
+def test_both_limits_of_many_tasks_have_their_exponents():
+    # 400 tasks, so that the lines are those of endlessly many only where these weigh little
+    found = scaling.limits(2.0, 400)
+    assert found["domino"] == pytest.approx(1.0, abs=0.05)
+    assert found["quanta"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_skills_that_a_row_lacks_have_no_frequency():
+    found = under_parameterised.padded((2, 5))
+    assert found.shape == (2, 5)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-12)
+    assert np.all(found[0, 2:] == under_parameterised.NONE)
