@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: the table, and on request work-precision, scaling and memory."""
+"""`python -m benchmarks`: the table, and on request work-precision, scaling, memory and planes of parameters."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--work-precision", action="store_true", help="error against time, in place of the table")
     parser.add_argument("--scaling", action="store_true", help="batch, skills, density; both dtypes; in its place")
     parser.add_argument("--memory", action="store_true", help="peak memory against the result's size, in its place")
+    parser.add_argument("--sharing", action="store_true", help="what planes of parameters cost, in its place")
     return parser.parse_args(given)
 
 
@@ -46,9 +47,9 @@ def main(given: Sequence[str] | None = None) -> int:
     if options.dtype == "float64":
         jax.config.update("jax_enable_x64", True)
     begin, code = time.perf_counter(), 0
-    if options.plots or not (options.work_precision or options.scaling or options.memory):
+    if options.plots or not (options.work_precision or options.scaling or options.memory or options.sharing):
         code = run_table(options, platform)
-    if options.plots or options.work_precision or options.scaling or options.memory:
+    if options.plots or options.work_precision or options.scaling or options.memory or options.sharing:
         from . import sweeps
 
         if options.plots or options.work_precision:
@@ -57,6 +58,8 @@ def main(given: Sequence[str] | None = None) -> int:
             sweeps.scaling(options, platform)
         if options.plots or options.memory:
             sweeps.memory(options)
+        if options.plots or options.sharing:
+            sweeps.sharing(options)
     say(f"finished in {time.perf_counter() - begin:.0f} s")
     return code
 

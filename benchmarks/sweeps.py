@@ -331,6 +331,46 @@ def _release() -> None:
     ctypes.CDLL(None).malloc_trim(0)
 
 
+# -- planes of parameters
+
+
+def sharing(options: Any) -> None:
+    """What planes of wastes and gate exponents cost over the same graphs with one of each, taking turns."""
+    import resource_ode as ro
+
+    graphs = options.graphs or (64 if options.quick else 1024)
+    model, rounds = random_graphs(0, graphs).model(), options.rounds or (2 if options.quick else 9)
+    exponents = np.geomspace(1e-3, 1.0, 8)[::-1, None]
+    wastes = np.geomspace(1e-3, 1.0, 32)[:, None]
+    planes = {
+        "one of each": model,
+        "32 wastes": model.replace(wasted_resource=wastes),
+        "8 gate exponents": model.replace(gate_exponent=exponents),
+        "8 gate exponents x 32 wastes": model.replace(gate_exponent=exponents, wasted_resource=wastes[:, None]),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in planes}
+    for turn in range(rounds + 1):
+        for name, plane in planes.items():
+            _, _, took = once(lambda plane=plane: finished(ro.learning_times(plane, LEVEL)))
+            if turn:
+                seconds[name].append(took)
+    about = report.environment() | {
+        "problem": f"learning times of {graphs} random graphs of 16 skills at default tolerance, medians of {rounds}"
+    }
+    one = statistics.median(seconds["one of each"])
+    rows = []
+    for name, plane in planes.items():
+        took, points = statistics.median(seconds[name]), int(np.prod(plane.batch_shape)) // graphs
+        rows.append({"plane": name, "points": points, "ms": took * 1e3, "ratio": took / one})
+    lines = ["# Planes of parameters", "", *report.describe(about), "", "| plane | points | ms | times one point |"]
+    lines += ["|---|---|---|---|"]
+    lines += [f"| {row['plane']} | {row['points']} | {row['ms']:.1f} | {row['ratio']:.2f} |" for row in rows]
+    text = "\n".join(lines) + "\n"
+    print(text)
+    for path in report.save(_name("sharing", options), text, {"about": about, "rows": rows}, options.out):
+        say(f"wrote {path}")
+
+
 # -- processes and pictures
 
 
