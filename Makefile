@@ -27,8 +27,12 @@ sweep-demo: $(VENV)/.sweep ## Map 8,192 graphs at 32 wastes each (262,144 member
 		--variable efficiency --variable domino_overlap
 
 .PHONY: test
-test: $(VENV)/.dev ## Set up, then run the tests (ARGS="..." is passed to pytest)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+test: $(VENV)/.dev ## Set up, then run the tests but the slow ones (ARGS="..." is passed to pytest)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+
+.PHONY: test-slow
+test-slow: $(VENV)/.dev ## Run the tests that `test` leaves out
+	$(BIN)/python -m pytest -n 2 --dist load -m slow $(ARGS)
 
 # At small size, in kernels of their own; unoptimised code compiles in half the time.
 .PHONY: notebooks

@@ -18,6 +18,7 @@ def compared():
     return ro.compare(MODEL, TS, seeds=[0, 1, 2])
 
 
+@pytest.mark.slow
 def test_the_order_of_the_models_is_the_order_of_their_errors():
     rms = compared().rms()
     assert list(rms) == [L1, L2, OVERLAPS, RECURSION, DOMINO]

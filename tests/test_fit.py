@@ -36,6 +36,7 @@ def test_known_waste_and_rate_are_recovered():
     np.testing.assert_allclose(fit.learning_rate, 0.06, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_l2_law_is_fitted_too():
     fit = fit_waste(curves("l2"), TS, MODEL.replace(competition="l2"))
     np.testing.assert_allclose(fit.wasted_resource, TRUE, rtol=1e-2)

@@ -71,6 +71,7 @@ def test_random_models_against_scipy(kind):
         np.testing.assert_array_equal(last, np.asarray(times).max(-1))
 
 
+@pytest.mark.slow
 def test_pools_against_scipy():
     rng = np.random.default_rng(2)
     pool = np.array([0, 1, 1, 0, 1, 0, 1])
@@ -94,7 +95,7 @@ def test_schedules_against_scipy():
     check_times(case, ro.learning_times(case.model(), 0.5), 0.5)
 
 
-@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+@pytest.mark.parametrize("loss", ["mse", pytest.param("cross_entropy", marks=pytest.mark.slow)])
 def test_interference_against_scipy(loss):
     rng = np.random.default_rng(6)
     case = Case(
@@ -106,6 +107,7 @@ def test_interference_against_scipy(loss):
     check_times(case, ro.learning_times(case.model(), 0.5), 0.5)
 
 
+@pytest.mark.slow
 def test_a_learning_time_with_interference_is_the_first_crossing():
     """The second skill is carried along by the first, dragged back by the third, and then learned: three crossings."""
     overlap = np.array([[1.0, 0.6, 0.0], [0.6, 1.0, -0.6], [0.0, -0.6, 1.0]])
@@ -204,7 +206,7 @@ def two_graphs(parameters, loss):
     return ro.stack([ro.ResourceModel(g, q, eta, n0, a, loss=loss) for g, q in ((small, p[:3]), (large, p[3:]))])
 
 
-@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+@pytest.mark.parametrize("loss", ["mse", pytest.param("cross_entropy", marks=pytest.mark.slow)])
 def test_gradients(loss):
     rng = np.random.default_rng(3)
     weights, direction = rng.normal(size=(2, 6)), rng.normal(size=12)
@@ -237,6 +239,7 @@ def test_gradient_of_a_horizon_by_hand():
     np.testing.assert_allclose(found, exact, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_gradients_by_events():
     """One skill under a schedule that changes nothing: the same derivatives by the general path."""
     graph, level = ro.SkillGraph([[]]), 0.9

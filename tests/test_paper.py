@@ -166,6 +166,7 @@ def test_a_figure_that_cannot_be_computed_is_status_1(monkeypatch, tmp_path, cap
     assert "ZeroDivisionError" in (tmp_path / "paper" / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_dependencies_end_to_end(tmp_path, capsys):
     out = tmp_path / "paper"
     assert cli.main(["reproduce", "dependencies", "--small", "--out", str(out)]) == 0

@@ -238,6 +238,7 @@ def test_errors(build, message):
 # -- the paper's setting
 
 
+@pytest.mark.slow
 def test_parts_are_learned_before_the_composition():
     """At the paper's settings; over seeds 0 to 7 the parts took 169 to 314 steps, the whole 350 to 652."""
     times = np.asarray(train_parity(ParityTasks.composition(), seeds=[0, 1], steps=700).learning_times())

@@ -74,6 +74,10 @@ OBSTRUCTED = {
 }
 
 
+# kinds whose programs take longest to compile, and whose parts other kinds have too
+SLOW = ("self-paced, cross entropy", "pools", "mse, l2", "cross entropy, l2, initial level")
+
+
 # -- exact solutions
 
 
@@ -141,7 +145,9 @@ def check_shares(run, case, k):
                 assert np.abs(share[:, case.pool == pool].sum(-1) + waste[:, pool] - 1).max() < 1e-12
 
 
-@pytest.mark.parametrize("kind", [*RANDOM, *OBSTRUCTED])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind in SLOW else kind for kind in (*RANDOM, *OBSTRUCTED)]
+)
 def test_random_models_against_scipy(kind):
     rng = np.random.default_rng([*kind.encode()])
     cases = [(RANDOM | OBSTRUCTED)[kind](rng) for _ in range(12)]
@@ -198,7 +204,7 @@ def test_self_paced_skills_that_start_behind_closed_gates_above_one_half():
 
 
 @pytest.mark.parametrize("kind", ["mse, l1", "cross entropy, l1"])
-@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize("single", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_levels_stay_between_0_and_1_and_clocks_start_at_0(kind, single):
     rng = np.random.default_rng(15)
     cases = [RANDOM[kind](rng) for _ in range(12)]
@@ -279,7 +285,7 @@ def test_both_references_agree():
     assert np.abs(case.levels() - case.levels_by_clock(TIMES)).max() < 1e-9
 
 
-@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+@pytest.mark.parametrize("loss", ["mse", pytest.param("cross_entropy", marks=pytest.mark.slow)])
 def test_single_precision(loss):
     rng = np.random.default_rng(23)
     cases = [random_case(rng, loss=loss) for _ in range(12)]
@@ -355,7 +361,13 @@ SMOOTH = Case([[], [0], [0]], np.array([1.0, 0.8, 1.5]), 0.5, 0.5, 0.5)
 
 
 @pytest.mark.parametrize(
-    ("solver", "order"), [(diffrax.Euler(), 1), (diffrax.Heun(), 2), (diffrax.Bosh3(), 3), (diffrax.Tsit5(), 5)]
+    ("solver", "order"),
+    [
+        pytest.param(diffrax.Euler(), 1, marks=pytest.mark.slow),
+        pytest.param(diffrax.Heun(), 2, marks=pytest.mark.slow),
+        (diffrax.Bosh3(), 3),
+        (diffrax.Tsit5(), 5),
+    ],
 )
 def test_order_of_convergence(solver, order):
     until = 4.0
@@ -371,6 +383,7 @@ def test_order_of_convergence(solver, order):
     assert -0.2 < slope - order < (0.2 if order < 4 else 0.6), (slope, errors)
 
 
+@pytest.mark.slow
 def test_solver_controller_and_adjoint_of_the_caller():
     exact = SMOOTH.levels(TIMES)
     controller = diffrax.PIDController(rtol=1e-9, atol=1e-9)
@@ -418,7 +431,7 @@ def small_batch(parameters):
 PARAMETERS = np.array([1.0, 0.7, 1.9, 0.5, 1.3, 0.9, 1.1, 0.6, 1.7, 0.2, 0.8, 0.3])
 
 
-@pytest.mark.parametrize("method", ["cascade", "ode"])
+@pytest.mark.parametrize("method", ["cascade", pytest.param("ode", marks=pytest.mark.slow)])
 def test_gradients_of_levels(method):
     rng = np.random.default_rng(9)
     times = np.array([0.0, 1.0, 3.0, 7.0])
