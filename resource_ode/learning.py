@@ -57,7 +57,7 @@ def learning_times(
     **Other arguments:**
 
     - `tolerance`: relative error of the times; default 1e-7 in float64, 1e-4 in float32.
-    - `batch_size`: largest number of members solved at a time.
+    - `batch_size`: largest number of members solved at a time; gate exponents of one graph stay together.
 
     **Returns:** `(*batch, skill)`, training steps; 0 where a skill starts at the level or above, `inf` where the level
     is never reached (level >= 1, interference, a schedule that stops), NaN for absent skills. A member whose solve

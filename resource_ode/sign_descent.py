@@ -175,6 +175,17 @@ def wastes(model: Any) -> dict[str, Float[Array, "*batch"]]:
     }
 
 
+def _states_at(rows: Array, model: GeometryModel, advance: Any) -> Array:
+    """States at training steps `rows`, from nothing learned on, by `advance(step, state)`."""
+
+    def until(state: Array, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+        state = jax.lax.fori_loop(*ends, advance, state)
+        return state, state
+
+    start = jnp.full(model.skills, 1.0 if model.loss == "mse" else 0.0, model.frequency.dtype)
+    return jax.lax.scan(until, start, (jnp.append(0, rows[:-1]), rows))[1]
+
+
 @eqx.filter_jit
 def _recursion(models: GeometryModel, seeds: Array, rows: Array) -> Array:
     def one(member: tuple[GeometryModel, Array]) -> Array:
@@ -193,12 +204,7 @@ def _recursion(models: GeometryModel, seeds: Array, rows: Array) -> Array:
             spread = model.learning_rate * jnp.sqrt(1 - 2 / jnp.pi * share**2)
             return state + direction * (rate * share + spread * chance)
 
-        def until(state: Array, ends: tuple[Array, Array]) -> tuple[Array, Array]:
-            state = jax.lax.fori_loop(*ends, advance, state)
-            return state, state
-
-        start = jnp.full(model.skills, 1.0 if model.loss == "mse" else 0.0, model.frequency.dtype)
-        return jax.lax.scan(until, start, (jnp.append(0, rows[:-1]), rows))[1]
+        return _states_at(rows, model, advance)
 
     return jax.lax.map(one, (models, seeds), batch_size=min(64, seeds.shape[0]))
 
@@ -216,12 +222,7 @@ def _overlapping(models: GeometryModel, overlaps: Array, rows: Array) -> Array:
             length = jnp.sqrt(jnp.maximum(found @ pull, 0) + model.noise_length**2)
             return state + change * pull / jnp.where(length > 0, length, 1)
 
-        def until(state: Array, ends: tuple[Array, Array]) -> tuple[Array, Array]:
-            state = jax.lax.fori_loop(*ends, advance, state)
-            return state, state
-
-        start = jnp.full(model.skills, 1.0 if model.loss == "mse" else 0.0, model.frequency.dtype)
-        return jax.lax.scan(until, start, (jnp.append(0, rows[:-1]), rows))[1]
+        return _states_at(rows, model, advance)
 
     return jax.lax.map(one, (models, overlaps), batch_size=min(64, overlaps.shape[0]))
 

@@ -70,7 +70,8 @@ def simulate(
     - `tolerance`: bound of the level error (absolute); default 1e-6 in float64, 2e-4 in float32. Not used by `"steps"`.
     - `solver`, `controller`, `adjoint`, `max_steps`: passed to diffrax by `method="ode"` (defaults `Tsit5`, a
         `PIDController`, and an adjoint that allows both `jvp` and `vjp`).
-    - `batch_size`: largest number of members solved at a time, which bounds the memory beyond the result's own.
+    - `batch_size`: largest number of members solved at a time, which bounds the memory beyond the result's own. Gate
+        exponents that share the cascade of a graph stay together, also where they are more.
     - `reduce`: a function of one member's [`resource_ode.Trajectory`][], evaluated inside the compiled solve in place
         of keeping the trajectory; the result has `(*batch,)` in front of whatever it returns.
     - `progress`: called on the host as `progress(done, members)` after each piece.
