@@ -67,12 +67,12 @@ bench-gpu: ## Run the benchmarks on the GPU with the python3 on PATH, from the c
 
 .PHONY: clean
 clean: ## Remove the virtual environment, caches and outputs
-	rm -rf $(VENV) out dist site .pytest_cache .hypothesis .ruff_cache .benchmarks
+	rm -rf $(VENV) out build dist site *.egg-info resource_ode/native/*.so .pytest_cache .hypothesis .ruff_cache .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamps depend on pyproject.toml alone: the install is editable, so only a change of the dependencies redoes it.
+# The install is editable, so only a change of the dependencies or of the compiled loops redoes it.
 # `venv` on an existing environment keeps what is installed, which also mends one whose creation was cut short.
-$(VENV)/.core: pyproject.toml
+$(VENV)/.core: pyproject.toml setup.py $(wildcard resource_ode/native/*.h resource_ode/native/*.cpp)
 	@test -n "$(PYTHON)" || { echo "error: no Python >= 3.11 found on PATH; install one or run make PYTHON=/path/to/python3" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable .

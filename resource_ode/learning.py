@@ -19,8 +19,8 @@ import optimistix
 from jaxtyping import Array, Float
 
 from . import cascade as resource_time
-from . import fused, pieces
 from . import integrate as training_time
+from . import native, pieces
 from .batches import (
     COARSE_PANELS,
     MORE_PANELS,
@@ -205,14 +205,14 @@ def _by_cascade(model: ResourceModel, level: Array, tolerance: Array, batch_size
         return _by_events(jax.tree.map(jnp.asarray, chosen), level, tolerance, traced=False)
 
     def in_one_loop(rows: Any, share: int | None, done: Any) -> tuple[np.ndarray, np.ndarray]:
-        return fused.learning_times(rows, level, tolerance, (TIMES_PANELS, *MORE_PANELS), COARSE_PANELS, share, done)
+        return native.learning_times(rows, level, tolerance, (TIMES_PANELS, *MORE_PANELS), COARSE_PANELS, share, done)
 
     return solve_batch(
         model,
         _cascade_times,
         shared,
         by_events,
-        fused=in_one_loop if fused.applies(model) else None,
+        fused=in_one_loop if native.applies(model) else None,
         numbers=model.skills,
         batch_size=batch_size,
     )

@@ -59,7 +59,7 @@ def run(
     whole = size * max(1, len(devices))
     step = min(whole, at_a_time or whole)
     starts = range(0, members, step)
-    workers = _cores() if _on_host() and len(devices) <= 1 else 1
+    workers = cores() if _on_host() and len(devices) <= 1 else 1
     store: _Store = _HostStore(members) if _on_host() else _DeviceStore(members)
 
     def one(start: int) -> Callable[[], None]:
@@ -102,30 +102,6 @@ def run(
     return store.result()
 
 
-def share_out(part: Callable[[int, int], None], members: int, share: int, done: Callable[[int], Any]) -> None:
-    """`part(start, stop)` for all members, `share` at a time, a host thread a core: for code without the GIL.
-
-    `done` is called with the number of members finished so far, on the calling thread.
-    """
-    starts = range(0, members, share)
-    stops = [min(start + share, members) for start in starts]
-    # the first alone: it may have to compile
-    part(starts[0], stops[0])
-    done(stops[0])
-    if len(starts) == 1:
-        return
-    with ThreadPoolExecutor(_cores()) as pool:
-        waiting = [pool.submit(part, start, stop) for start, stop in zip(starts[1:], stops[1:], strict=True)]
-        try:
-            for stop, future in zip(stops[1:], waiting, strict=True):
-                future.result()
-                done(stop)
-        except BaseException:
-            for future in waiting:
-                future.cancel()
-            raise
-
-
 def put(old: Any, rows: np.ndarray, new: Any) -> Any:
     """A result of `run` with some rows replaced; the old one must not be used any more."""
 
@@ -147,7 +123,8 @@ def _on_host() -> bool:
     return jax.default_backend() == "cpu"
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

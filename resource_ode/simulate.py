@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Array
 
 from . import cascade as resource_time
-from . import fused, pieces
 from . import integrate as training_time
+from . import native, pieces
 from .batches import (
     COARSE_PANELS,
     MORE_PANELS,
@@ -411,11 +411,11 @@ def _solve_cascade(
         )
 
     def in_one_loop(rows: Any, share: int | None, done: Any) -> tuple[Any, np.ndarray]:
-        state, clock, unsure, lost = fused.trajectories(
+        state, clock, unsure, lost = native.trajectories(
             rows, ts, tolerance, (PANELS, *MORE_PANELS), COARSE_PANELS, share, done
         )
         codes = np.where(lost, NOT_FINITE, np.where(unsure[:, None, None], INACCURATE, 0))
-        result = jax.tree.map(np.array, results_from_codes(jnp.asarray(codes, jnp.int32)))
+        result = jax.tree.map(np.array, results_from_codes(codes))
         return (state, clock, None, result), unsure
 
     wasteful = bool(np.all(np.asarray(model.wasted_resource) > 0))
@@ -424,7 +424,7 @@ def _solve_cascade(
         _cascade_members,
         shared,
         by_ode,
-        fused=in_one_loop if wasteful and options["reduce"] is None and fused.applies(model) else None,
+        fused=in_one_loop if wasteful and options["reduce"] is None and native.applies(model) else None,
         numbers=ts.shape[0] * model.skills,
         batch_size=batch_size,
         progress=progress,

@@ -8,8 +8,6 @@ record fits its values is complete, and any other is computed again.
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import importlib.util
 import json
 import os
 import shutil
@@ -164,11 +162,11 @@ def _zarr() -> Any:
 def _versions() -> dict[str, str]:
     import jax
 
-    from . import __version__
+    from . import __version__, native
 
-    # numba's loops, where it is installed, round otherwise than XLA's
-    loops = importlib.metadata.version("numba") if importlib.util.find_spec("numba") else "none"
-    return {"resource_ode_version": __version__, "jax_version": jax.__version__, "numba_version": loops}
+    # the compiled loops, where they are built, round otherwise than XLA
+    loops = "none" if native.library() is None else "built"
+    return {"resource_ode_version": __version__, "jax_version": jax.__version__, "compiled_loops": loops}
 
 
 def _attributes(sweep: Sweep) -> dict[str, Any]:

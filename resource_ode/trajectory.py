@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from . import fused, pieces
+from . import native, pieces
 from .model import ResourceModel
 from .tracing import is_concrete
 
@@ -227,8 +227,8 @@ class Trajectory(eqx.Module):
         state, *others = (
             None if x is None else x.reshape((members, *x.shape[len(shape) :])) for x in (self.state, *more)
         )
-        if name == "level" and self.kind == "exposure" and is_concrete(self) and fused.applies(self.model):
-            values = pieces.as_arrays(fused.levels(jax.tree.map(np.asarray, self.model).flat(), state))
+        if name == "level" and self.kind == "exposure" and is_concrete(self) and native.applies(self.model):
+            values = pieces.as_arrays(native.levels(jax.tree.map(np.asarray, self.model).flat(), state))
         else:
             values = _derive(name, self.kind, self.model.flat(), self.ts, state, *others)
         return values.reshape(shape + values.shape[1:])
@@ -297,16 +297,8 @@ def result_codes(result: Any) -> Int[Array, "*batch"]:
 
 def results_from_codes(codes: Any) -> Any:
     """The inverse of `result_codes`."""
-
-    def one(code: Array) -> Any:
-        result = RESULTS.successful
-        for position, name in enumerate(result_names()[1:], start=1):
-            result = RESULTS.where(code == position, getattr(RESULTS, name), result)
-        return result
-
-    codes = jnp.asarray(codes, jnp.int32)
-    flat = jax.vmap(one)(codes.reshape(-1))
-    return jax.tree.map(lambda x: x.reshape(codes.shape), flat)
+    # an enumeration counts its items in the order in which they are defined, which is that of the codes
+    return jax.tree.map(lambda first: jnp.asarray(codes, first.dtype), RESULTS.successful)
 
 
 def _integral(model: ResourceModel, name: str, time: Array) -> Float[Array, " pool"]:

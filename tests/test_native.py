@@ -9,19 +9,17 @@ import numpy as np
 import pytest
 
 import resource_ode as ro
-from resource_ode import fused
-
-pytest.importorskip("numba")
+from resource_ode import native, pieces
 
 
-@pytest.fixture(autouse=True)
-def small_batches_too(monkeypatch):
-    monkeypatch.setattr(fused, "FEWEST_GRAPHS", 1)
+def test_the_loops_are_built():
+    """Where they cannot be, everything works without; but then nothing here would test them."""
+    assert native.library() is not None
 
 
 def by_arrays(monkeypatch, solve):
     with monkeypatch.context() as patch:
-        patch.setattr(fused, "applies", lambda model: False)
+        patch.setattr(native, "applies", lambda model: False)
         return solve()
 
 
@@ -50,21 +48,71 @@ def test_random_graphs(monkeypatch, options):
 
 
 def test_it_is_these_loops_that_ran(monkeypatch):
-    from resource_ode import fused_loops
-
-    calls = []
-    for name in ("trajectories", "times"):
-        run = getattr(fused_loops, name)
-        monkeypatch.setattr(fused_loops, name, lambda *a, name=name, run=run: (calls.append(name), run(*a)))
+    calls, run = [], native._call
+    monkeypatch.setattr(native, "_call", lambda name, *a: (calls.append(name), run(name, *a)))
     ro.simulate(random_models(), TS)
     ro.learning_times(random_models())
-    assert set(calls) == {"trajectories", "times"}
+    assert calls == ["trajectories", "learning_times"]
     calls.clear()
     # what they cannot do goes elsewhere, silently
     ro.simulate(random_models(wasted_resource=0.0), TS)
     ro.simulate(random_models(), TS, reduce=lambda run: run.level[-1])
     jax.jit(lambda waste: ro.learning_times(random_models(wasted_resource=waste)))(0.05)
     assert calls == []
+
+
+def test_without_the_loops_arrays_give_the_same(monkeypatch):
+    model = random_models()
+    run, times = ro.simulate(model, TS), ro.learning_times(model)
+    monkeypatch.setattr(native, "library", lambda: None)
+    assert not native.applies(model)
+    assert np.abs(ro.simulate(model, TS).level - run.level).max() < 1e-6
+    np.testing.assert_allclose(ro.learning_times(model), times, rtol=1e-6)
+
+
+def test_loops_of_another_version_are_not_used(monkeypatch):
+    native.library.cache_clear()
+    monkeypatch.setattr(native, "INTERFACE", native.INTERFACE + 1)
+    assert native.library() is None
+    monkeypatch.undo()
+    native.library.cache_clear()
+    assert native.library() is not None
+
+
+@pytest.mark.parametrize("skills", [1, 2, 3, 4, 5, 9])
+def test_any_number_of_skills(monkeypatch, skills):
+    """Rows of skills that do not fill vectors, with skills that are not there."""
+    chains = (ro.SkillGraph([[], *([k] for k in range(n - 1))]) for n in (skills, max(1, skills - 2)))
+    model = ro.stack(
+        [ro.ResourceModel(chain, np.linspace(1.0, 2.0, chain.skills), 0.02, 0.05, 0.1) for chain in chains]
+    )
+    run, times = ro.simulate(model, TS), ro.learning_times(model)
+    exact = by_arrays(monkeypatch, lambda: ro.simulate(model, TS, tolerance=1e-9))
+    np.testing.assert_array_equal(np.isnan(run.state), np.isnan(exact.state))
+    assert np.nanmax(np.abs(run.level - exact.level)) < 1e-6
+    exact = by_arrays(monkeypatch, lambda: ro.learning_times(model, tolerance=1e-10))
+    np.testing.assert_allclose(times, exact, rtol=1e-7)
+
+
+def test_a_member_alone_is_the_member_of_a_batch():
+    """To the bit."""
+    model = random_models()
+    run, times = ro.simulate(model, TS), ro.learning_times(model)
+    for k in (0, 7):
+        alone = ro.simulate(model[k], TS)
+        np.testing.assert_array_equal(alone.state, run.state[k])
+        np.testing.assert_array_equal(alone.clock, run.clock[k])
+        np.testing.assert_array_equal(ro.learning_times(model[k]), times[k])
+
+
+def test_threads_change_no_bit(monkeypatch):
+    model = random_models(wasted_resource=np.geomspace(1e-3, 1.0, 9)[:, None])
+    runs = []
+    for cores in (1, 3):
+        monkeypatch.setattr(pieces, "cores", lambda cores=cores: cores)
+        runs.append((ro.simulate(model, TS).state, ro.simulate(model, TS).level, ro.learning_times(model)))
+    for one, other in zip(*runs, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("waste", [1e-6, 1e-2, 10.0])
@@ -162,7 +210,21 @@ def simulate_module():
     return importlib.import_module("resource_ode.simulate")
 
 
-def test_single_precision_goes_by_arrays():
+def test_single_precision_is_solved_in_double(monkeypatch):
     model = random_models()
     single = jax.tree.map(lambda x: x.astype(jnp.float32) if x.dtype == jnp.float64 else x, model)
-    assert fused.applies(model) and not fused.applies(single)
+    assert native.applies(single)
+    run, times = ro.simulate(single, TS, tolerance=1e-6), ro.learning_times(single, tolerance=1e-6)
+    assert run.state.dtype == run.level.dtype == times.dtype == jnp.float32
+    exact = ro.simulate(model, TS)
+    # what rounding the input, the exposures and the levels to float32 leaves
+    assert np.abs(np.asarray(run.level, np.float64) - exact.level).max() < 2e-6
+    np.testing.assert_allclose(times, ro.learning_times(model), rtol=2e-6)
+    by_array = by_arrays(monkeypatch, lambda: ro.simulate(single, TS))
+    assert np.abs(run.level - by_array.level).max() < 2e-4
+
+
+def test_panels_that_fill_no_vectors_are_refused(monkeypatch):
+    monkeypatch.setattr(simulate_module(), "PANELS", 10)
+    with pytest.raises(ValueError, match="panels: expected multiples of 4, got"):
+        ro.simulate(random_models(), TS)

@@ -1,0 +1,243 @@
+r"""The cascade as compiled loops, a graph after the other, for the commonest model on a CPU.
+
+What `cascade` does on whole arrays, a loop that keeps one graph in the cache of one core does many times faster, and
+there is nothing to compile when it is first called: the same panels, nodes, error estimate and refinement. It serves
+mean squared error, "l1", "all" gates, one pool and constant positive waste; everything else, and every traced call,
+goes by `cascade`. Numbers inside are float64 also where results are float32. Graphs do not meet, so a result does not
+depend on what else is in the batch.
+
+The loops are C++ (`loops.cpp`), built when the package is installed. Where that was not possible, or the processor's
+kind has none, `cascade` serves these models too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.util
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from .. import pieces
+from ..cascade import COARSE_NODES, NODES, _rule
+from ..model import ResourceModel
+
+# must be that of `loops.cpp`
+INTERFACE = 1
+# panels fill vectors of so many numbers
+LANES = 4
+# a graph has its buffers in the cache up to about here; beyond, arrays are as good
+MOST_SKILLS = 512
+# rows between two looks at the keyboard, and two reports of progress
+BLOCK = 4096
+
+Done = Callable[[int], Any]
+
+
+def applies(model: ResourceModel) -> bool:
+    """Whether these loops can solve a concrete model, here."""
+    return (
+        jax.default_backend() == "cpu"
+        and model.loss == "mse"
+        and model.competition == "l1"
+        and (model.graph.any_gate is None or not np.any(np.asarray(model.graph.any_gate)))
+        and model.pool is None
+        and model.frequency_after is None
+        and model.interference is None
+        and 0 < model.skills <= MOST_SKILLS
+        and library() is not None
+    )
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """The compiled loops; None if they were not built, or were built for another version of this module."""
+    found = importlib.util.find_spec("resource_ode.native._loops")
+    if found is None or found.origin is None:
+        return None
+    try:
+        loops = ctypes.CDLL(found.origin)
+        if loops.resource_ode_interface() != INTERFACE:
+            return None
+    except (OSError, AttributeError):
+        return None
+    return loops
+
+
+# -- the structures of problem.h
+
+
+class _Problem(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("rows", "skills", "fan_in", "exponents", "clocks")),
+        *((name, ctypes.c_void_p) for name in ("prerequisites", "required", "present", "depth", "frequency", "start")),
+        *((name, ctypes.c_void_p) for name in ("exponent", "all_exponents", "learning_rate", "waste")),
+        ("tolerance", ctypes.c_double),
+        ("attempts", ctypes.c_int64),
+        ("coarse_panels", ctypes.c_int64),
+        ("panels", ctypes.c_void_p),
+    ]
+
+
+class _Rule(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_void_p)
+        for name in (
+            *("places", "weights", "even", "odd", "tail", "powers", "to_nodes", "to_powers"),
+            *("coarse_weights", "coarse_cumulative"),
+        )
+    ]
+
+
+def _address(x: np.ndarray) -> ctypes.c_void_p:
+    return ctypes.c_void_p(x.ctypes.data)
+
+
+@functools.cache
+def _gauss_legendre() -> tuple[_Rule, list[np.ndarray]]:
+    """The rules of the cascade, and the arrays that they point to."""
+    fine, coarse = _rule(), _rule(COARSE_NODES)
+    left = fine["cumulative"][: NODES // 2]
+    arrays = [
+        np.concatenate([[-1.0], fine["nodes"], [1.0]]),
+        fine["weights"],
+        *((left + sign * left[:, ::-1])[:, : NODES // 2] / 2 for sign in (1, -1)),
+        fine["tail"],
+        fine["powers"],
+        fine["cumulative"].T,
+        np.pad(fine["powers"].T, ((0, 0), (0, LANES - 1))),
+        *(coarse[name] for name in ("weights", "cumulative")),
+    ]
+    arrays = [np.ascontiguousarray(x, np.float64) for x in arrays]
+    return _Rule(*map(_address, arrays)), arrays
+
+
+def _problem(
+    graphs: ResourceModel, clocks: Any, tolerance: Any, panels: tuple[int, ...], coarse: int
+) -> tuple[_Problem, list[np.ndarray]]:
+    """What the loops need to know, and the arrays that it points to."""
+    graph, counts = graphs.graph, np.asarray(panels, np.int64)
+    if any(count % LANES for count in (*panels, coarse)):
+        raise ValueError(f"panels: expected multiples of {LANES}, got {panels} and {coarse}")
+    arrays = [
+        np.ascontiguousarray(graph.prerequisites, np.int32),
+        np.ascontiguousarray(graph.required, np.bool_),
+        np.ascontiguousarray(graph.present, np.bool_),
+        np.ascontiguousarray(graph.depth, np.int32),
+        *_efforts(graphs),
+        np.ascontiguousarray(graphs.gate_exponent, np.float64),
+        *(np.ascontiguousarray(x, np.float64) for x in (clocks.exponent, clocks.rate, clocks.waste)),
+    ]
+    rows, exponents, each = clocks.rate.shape
+    problem = _Problem(
+        *(rows, graphs.skills, graph.fan_in, exponents, each),
+        *map(_address, arrays),
+        *(float(tolerance), len(counts), coarse, _address(counts)),
+    )
+    return problem, [*arrays, counts]
+
+
+def _efforts(graphs: ResourceModel) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies (no schedule comes here) and initial efforts of flat models."""
+    rate = np.ascontiguousarray(graphs.frequency, np.float64)
+    if graphs.initial_level is None:
+        return rate, np.zeros_like(rate)
+    return rate, np.ascontiguousarray(-np.log1p(-np.asarray(graphs.initial_level, np.float64)))
+
+
+# -- calls
+
+
+def trajectories(
+    rows: tuple[ResourceModel, Any, Any],
+    ts: Any,
+    tolerance: Any,
+    panels: tuple[int, ...],
+    coarse: int,
+    share: int | None,
+    done: Done,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Exposure `(row, exponent, clock, time, skill)` and resource time `(row, exponent, clock, time)`; rows that are
+    unsure, members lost.
+
+    Rows are those of `batches.solve_batch`; `panels` are the numbers of panels to try, in order; `share` rows are
+    solved at a time.
+    """
+    graphs, mine, everyone = rows
+    shape, dtype = mine.rate.shape, np.dtype(graphs.dtype)
+    ts = np.ascontiguousarray(ts, np.float64)
+    state = pieces.aligned((*shape, ts.size, graphs.skills), dtype)
+    clock = pieces.aligned((*shape, ts.size), dtype)
+    unsure, lost = np.zeros(shape[0], bool), np.zeros(shape, bool)
+    # no clock of a graph passes this, by the budget law; the margin keeps rounding from ending the range early
+    own = np.max(np.asarray(everyone.rate, np.float64) * ts[-1] / everyone.waste, axis=2)
+    last = np.max(own * (np.asarray(everyone.exponent, np.float64) / graphs.gate_exponent[:, None]), axis=1)
+    last = np.maximum(last * (1 + 1e-5), 1e6 * np.finfo(np.float64).tiny)
+    problem, kept = _problem(graphs, mine, tolerance, panels, coarse)
+    fixed = (*map(_address, (last, ts)), ctypes.c_int64(ts.size), *map(_address, (state, clock, unsure, lost)))
+    _call("trajectories", problem, dtype, fixed, share, done)
+    del kept
+    return state, clock, unsure, lost
+
+
+def learning_times(
+    rows: tuple[ResourceModel, Any, Any],
+    level: Any,
+    tolerance: Any,
+    panels: tuple[int, ...],
+    coarse: int,
+    share: int | None,
+    done: Done,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Training steps `(row, exponent, clock, skill)` at which a level in (-1, 1) is reached; which rows are unsure."""
+    graphs, mine, _ = rows
+    dtype = np.dtype(graphs.dtype)
+    found = pieces.aligned((*mine.rate.shape, graphs.skills), dtype)
+    unsure = np.zeros(len(mine.rate), bool)
+    problem, kept = _problem(graphs, mine, tolerance, panels, coarse)
+    goal = ctypes.c_double(-math.log1p(-float(level)))
+    _call("learning_times", problem, dtype, (goal, *map(_address, (found, unsure))), share, done)
+    del kept
+    return found, unsure
+
+
+def levels(model: ResourceModel, state: Any) -> np.ndarray:
+    """Levels `(member, time, skill)` of exposures; NaN where these are."""
+    state = np.ascontiguousarray(state)
+    found = pieces.aligned(state.shape, state.dtype)
+    kept = _efforts(model)
+    sizes = (len(state), state.shape[2], state.shape[1], pieces.cores())
+    loops = library()
+    assert loops is not None
+    single = ctypes.c_int(state.dtype == np.float32)
+    _check(
+        loops.resource_ode_levels(
+            *map(_address, kept), *map(ctypes.c_int64, sizes), single, _address(state), _address(found)
+        )
+    )
+    return found
+
+
+def _call(name: str, problem: _Problem, dtype: np.dtype, fixed: tuple[Any, ...], share: int | None, done: Done) -> None:
+    """One function of the library on all rows, a block at a time."""
+    loops = library()
+    assert loops is not None
+    solve = getattr(loops, f"resource_ode_{name}")
+    rule, kept = _gauss_legendre()
+    shared = (ctypes.c_int64(pieces.cores()), ctypes.c_int(dtype == np.float32), *fixed)
+    block = share or BLOCK
+    for start in range(0, problem.rows, block):
+        stop = min(start + block, problem.rows)
+        limits = map(ctypes.c_int64, (start, stop))
+        _check(solve(ctypes.byref(problem), ctypes.byref(rule), *limits, *shared))
+        done(stop)
+    del kept
+
+
+def _check(succeeded: int) -> None:
+    if not succeeded:
+        raise MemoryError("not enough memory for the buffers of the solver")

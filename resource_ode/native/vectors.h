@@ -1,0 +1,90 @@
+// Four numbers at a time, and exponentials of them (as in `special`). Included once a kind of processor.
+
+constexpr int64_t LANES = 4;
+typedef double Vector __attribute__((vector_size(32)));
+typedef int64_t Integers __attribute__((vector_size(32)));
+typedef double Unaligned __attribute__((vector_size(32), aligned(8), may_alias));
+
+INLINE Vector load(const double *from) { return *reinterpret_cast<const Unaligned *>(from); }
+INLINE Vector load(const float *from) { return Vector{from[0], from[1], from[2], from[3]}; }
+INLINE void store(double *to, Vector x) { *reinterpret_cast<Unaligned *>(to) = x; }
+INLINE void store(float *to, Vector x) {
+    for (int64_t lane = 0; lane < LANES; lane++) to[lane] = static_cast<float>(x[lane]);
+}
+INLINE Vector all(double x) { return Vector{x, x, x, x}; }
+INLINE Vector larger(Vector a, Vector b) { return a > b ? a : b; }
+INLINE Vector smaller(Vector a, Vector b) { return a < b ? a : b; }
+INLINE Vector magnitude(Vector x) { return x < 0 ? -x : x; }
+// Four numbers from each of four places, those of one place across four vectors that lie `step` apart.
+INLINE void transpose(const double *a, const double *b, const double *c, const double *d, double *to, int64_t step) {
+    const Vector first = load(a), second = load(b), third = load(c), fourth = load(d);
+#pragma GCC unroll 4
+    for (int64_t lane = 0; lane < LANES; lane++)
+        store(to + lane * step, Vector{first[lane], second[lane], third[lane], fourth[lane]});
+}
+INLINE double sum(Vector x) { return (x[0] + x[1]) + (x[2] + x[3]); }
+INLINE double largest(Vector x) { return std::max(std::max(x[0], x[1]), std::max(x[2], x[3])); }
+
+constexpr double LARGEST = 700.0;  // e^-700 is still a normal number
+constexpr double SHIFT = 1.5 * 4503599627370496.0;
+constexpr double INVERSE_LN2 = 1.4426950408889634, LN2_HIGH = 0.693147180369123816490,
+                 LN2_LOW = 1.90821492927058770002e-10;
+// (e^r - 1)/r for |r| <= ln(2)/2, interpolated at Chebyshev's points: to 3e-17, and to 5e-7
+constexpr double GROWTH[] = {1.0,
+                             0.5000000000000006,
+                             0.1666666666666667,
+                             0.041666666666573066,
+                             0.008333333333326136,
+                             0.001388888893251478,
+                             0.00019841269874820627,
+                             2.480150431378554e-05,
+                             2.7557255400206422e-06,
+                             2.7626371065696354e-07,
+                             2.5105217004720745e-08};
+constexpr double ROUGH_GROWTH[] = {1.0, 0.49999371887106436, 0.16666576989698775, 0.04187568633968518,
+                                   0.008363179052722578};
+
+// 2^-k and 2^-k (e^-r - 1) with x = k ln 2 + r, for x >= 0
+template <int TERMS>
+INLINE void split(Vector x, const double (&growth)[TERMS], Vector &power, Vector &rest) {
+    x = x > LARGEST ? all(LARGEST) : x;  // NaN stays
+    // the last bits of the shifted number are the nearest whole number
+    const Vector shifted = x * INVERSE_LN2 + SHIFT;
+    const Vector k = shifted - SHIFT;
+    const Vector r = (k * LN2_HIGH - x) + k * LN2_LOW;
+    Vector s = all(growth[TERMS - 1]);
+#pragma GCC unroll 16
+    for (int term = TERMS - 2; term >= 0; term--) s = growth[term] + r * s;
+    power = reinterpret_cast<Vector>((1023 - reinterpret_cast<Integers>(shifted)) << 52);
+    rest = power * (s * r);
+}
+
+// e^-x for x >= 0
+INLINE Vector decay(Vector x) {
+    Vector power, rest;
+    split(x, GROWTH, power, rest);
+    return power + rest;
+}
+
+// 1 - e^-x for x >= 0, without cancellation
+INLINE Vector saturation(Vector x) {
+    Vector power, rest;
+    split(x, GROWTH, power, rest);
+    return (1.0 - power) - rest;
+}
+
+INLINE Vector rough_saturation(Vector x) {
+    Vector power, rest;
+    split(x, ROUGH_GROWTH, power, rest);
+    return (1.0 - power) - rest;
+}
+
+// e^x - 1 for 0 <= x <= 700
+INLINE Vector growth(Vector x) {
+    Vector power, rest;
+    split(x, GROWTH, power, rest);
+    return ((1.0 - power) - rest) / (power + rest);
+}
+
+INLINE double decay(double x) { return decay(all(x))[0]; }
+INLINE double saturation(double x) { return saturation(all(x))[0]; }
