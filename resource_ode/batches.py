@@ -257,11 +257,7 @@ def solve_batch(
             keep = np.flatnonzero(np.asarray(unsure))
             left = left[keep]
     if len(left) and bool(np.all(mine.waste[left] > 0)):
-        chosen, own, _ = take(rows, left)
-        chosen = jax.tree.map(lambda x: np.repeat(x, exponents * wide, axis=0), chosen)
-        flat = (np.repeat(own.exponent, wide, axis=1).ravel(), *(x.reshape((-1, *x.shape[3:])) for x in own[1:]))
-        places = lambda m: (m.gate_exponent, m.learning_rate, m.wasted_resource)  # noqa: E731
-        again = otherwise(eqx.tree_at(places, chosen, flat))
+        again = otherwise(members_of(take(rows, left)))
         again = jax.tree.map(lambda x: x.reshape((len(left), exponents, wide, *x.shape[1:])), again)
         result = pieces.put(result, left, again)
 
@@ -270,6 +266,15 @@ def solve_batch(
         return x.reshape((members, exponents, count * wide, *x.shape[4:]))[:, :, :each]
 
     return pieces.as_arrays(back(jax.tree.map(narrowed, result)))
+
+
+def members_of(rows: tuple[ResourceModel, Clocks, Clocks]) -> ResourceModel:
+    """The members `(row x exponent x clock, ...)` of some rows, each a model of its own."""
+    graphs, clocks, _ = rows
+    exponents, each = clocks.rate.shape[1:3]
+    chosen = jax.tree.map(lambda x: np.repeat(x, exponents * each, axis=0), graphs)
+    flat = (np.repeat(clocks.exponent, each, axis=1).ravel(), *(x.reshape((-1, *x.shape[3:])) for x in clocks[1:]))
+    return eqx.tree_at(lambda m: (m.gate_exponent, m.learning_rate, m.wasted_resource), chosen, flat)
 
 
 def take(tree: Any, index: Any) -> Any:

@@ -201,23 +201,26 @@ def _missed(tail: Float[Array, "*rows panel 4"], half: Float[Array, " panel"]) -
 
 
 def _missed_at_kinks(
-    gates: Float[Array, "fan_in panel node"], nodes: Float[Array, "panel node"]
+    gates: Float[Array, "fan_in panel node"],
+    at_edges: Float[Array, "fan_in edge"],
+    nodes: Float[Array, "panel node"],
+    edges: Float[Array, " edge"],
 ) -> Float[Array, " panel"]:
     """What the integral of a maximum may miss where the largest changes: such a kink hides between two nodes.
 
-    Between nodes a distance ``d`` apart, where the difference of the two gates changes by ``j``, the interpolant is off
-    by at most ``j/4`` there, hence its integral by about ``j d/4``.
+    Between nodes (or an edge and a node) a distance ``d`` apart, where the difference of the two gates changes by
+    ``j``, the interpolant is off by at most ``j/4`` there and as much beyond, hence its integral by about ``j d/2``.
     """
-    gates, nodes = jax.lax.stop_gradient((gates.reshape(gates.shape[0], -1), nodes))
-    first = jnp.argmax(gates, axis=0)
-    leading = jnp.take_along_axis(gates, first[None], axis=0)[0]
-    # the lead of this node's winner over the next node's, here and there
-    here = leading[:-1] - jnp.take_along_axis(gates[:, :-1], first[None, 1:], axis=0)[0]
-    there = jnp.take_along_axis(gates[:, 1:], first[None, :-1], axis=0)[0] - leading[1:]
-    missed = jnp.where(first[1:] != first[:-1], here - there, 0) * jnp.diff(nodes.reshape(-1)) / 4
-    # a kink between the last node of a panel and the first of the next may lie in either
-    before, after = jnp.append(missed, 0), jnp.append(jnp.zeros(1, missed.dtype), missed)
-    return jnp.sum(jnp.maximum(before, after).reshape(nodes.shape), axis=-1)
+    gates, at_edges, nodes, edges = jax.lax.stop_gradient((gates, at_edges, nodes, edges))
+    gates = jnp.concatenate([at_edges[:, :-1, None], gates, at_edges[:, 1:, None]], axis=2)
+    places = jnp.concatenate([edges[:-1, None], nodes, edges[1:, None]], axis=1)
+    first = jnp.argmax(gates, axis=0)[None]
+    leading = jnp.take_along_axis(gates, first, axis=0)[0]
+    # the lead of one place's winner over the next place's, here and there
+    here = leading[:, :-1] - jnp.take_along_axis(gates[..., :-1], first[..., 1:], axis=0)[0]
+    there = jnp.take_along_axis(gates[..., 1:], first[..., :-1], axis=0)[0] - leading[:, 1:]
+    changed = first[0, :, 1:] != first[0, :, :-1]
+    return jnp.sum(jnp.where(changed, here - there, 0) * jnp.diff(places, axis=1) / 2, axis=1)
 
 
 def with_edges(edges: Float[Array, " some"], more: Float[Array, " kink"] | None) -> Float[Array, " all"]:
@@ -328,15 +331,23 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
         return _estimated(model, edges, opening, at_edges, demand, missed, jnp.zeros(shape[0], dtype))
 
     def step(carry: tuple[Any, ...], skill: _Skill) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
-        gates, relative, demand, count = carry
+        gates, gates_at_edges, relative, demand, count = carry
         found, opening = skill.opening(gates)
         at_edges, exposure, tail = _integrals(opening, half)
         effort = skill.effort(exposure)
         gate = saturation(model.gate_exponent * model.law.log_depth(effort))
         edge, within = _missed(tail, half)
         if skill.either is not None:
-            counted = jnp.where(skill.required[:, None, None], found, 0)
-            edge = edge + jnp.where(skill.either, _missed_at_kinks(counted, nodes), 0)
+            beside = gates_at_edges.at[skill.behind].get(mode="promise_in_bounds")
+            counted = (
+                jnp.where(skill.required[:, None, None], found, 0),
+                jnp.where(skill.required[:, None], beside, 0),
+            )
+            kinks = jnp.where(skill.either, _missed_at_kinks(*counted, nodes, edges), 0)
+            own = saturation(model.gate_exponent * model.law.log_depth(skill.effort(at_edges)))
+            gates_at_edges = jax.lax.dynamic_update_index_in_dim(gates_at_edges, own, count, 0)
+            # inside as well, which also tells where to refine
+            edge, within = edge + kinks, within + kinks
         # first-order propagation: a relative error of a prerequisite is one of the opening, whatever the gate
         behind = relative.at[skill.behind].get(mode="promise_in_bounds")
         behind_error = jnp.sum(jnp.where(skill.required[:, None], behind, 0), axis=0)
@@ -348,10 +359,11 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
             demand = demand + skill.demand(model, opening, exposure, effort)
         gates = jax.lax.dynamic_update_index_in_dim(gates, gate, count, 0)
         relative = jax.lax.dynamic_update_index_in_dim(relative, own, count, 0)
-        return (gates, relative, demand, count + 1), (opening, at_edges, missed, within)
+        return (gates, gates_at_edges, relative, demand, count + 1), (opening, at_edges, missed, within)
 
-    nothing = (jnp.zeros((model.skills, *shape), dtype), jnp.zeros((model.skills, shape[0]), dtype))
-    (_, _, demand, _), rows = jax.lax.scan(step, (*nothing, demand, jnp.zeros((), jnp.int32)), skills)
+    kinked = jnp.zeros((model.skills, edges.shape[0]), dtype) if model.graph.any_gate is not None else None
+    nothing = (jnp.zeros((model.skills, *shape), dtype), kinked, jnp.zeros((model.skills, shape[0]), dtype))
+    (_, _, _, demand, _), rows = jax.lax.scan(step, (*nothing, demand, jnp.zeros((), jnp.int32)), skills)
     opening, at_edges, missed, within = (row[place] for row in rows)
     # exposures below this scale decide nothing: relative errors there are forgotten
     fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0)) * jnp.maximum(model.gate_exponent, 1)

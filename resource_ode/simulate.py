@@ -21,11 +21,14 @@ from .batches import (
     COARSE_PANELS,
     MORE_PANELS,
     PANELS,
+    PIECE,
     TRACED,
     Clocks,
     Progress,
     coarse_solve,
     each_exponent,
+    members_of,
+    microbatch,
     solve_batch,
     solve_member,
     split_axes,
@@ -359,6 +362,15 @@ def _cascade_members(
     return jax.vmap(graph)(*arguments)
 
 
+def _reduce_members(arguments: tuple[Any, ...], ts: Array, *, reduce: Any, method: str) -> Any:
+    """The caller's reduction of members that the compiled loops have solved."""
+
+    def one(model: ResourceModel, state: Array, clock: Array, code: Array) -> Any:
+        return reduce(Trajectory(ts, state, clock, None, results_from_codes(code), model, "exposure", method))
+
+    return jax.vmap(one)(*arguments)
+
+
 # -- solve in pieces
 
 
@@ -410,13 +422,34 @@ def _solve_cascade(
             chosen, ts, tolerance, solver=None, controller=None, adjoint=adjoint, max_steps=100_000, **options
         )
 
-    def in_one_loop(rows: Any, share: int | None, done: Any) -> tuple[Any, np.ndarray]:
+    numbers = ts.shape[0] * model.skills
+
+    def by_loops(rows: Any, share: int | None, done: Any) -> tuple[Any, np.ndarray]:
         state, clock, unsure, lost = native.trajectories(
             rows, ts, tolerance, (PANELS, *MORE_PANELS), COARSE_PANELS, share, done
         )
-        codes = np.where(lost, NOT_FINITE, np.where(unsure[:, None, None], INACCURATE, 0))
-        result = jax.tree.map(np.array, results_from_codes(codes))
-        return (state, clock, None, result), unsure
+        codes = np.where(lost, NOT_FINITE, np.where(unsure[:, None, None], INACCURATE, 0)).astype(np.int32)
+        return (state, clock, codes), unsure
+
+    def whole(rows: Any, share: int | None, done: Any) -> tuple[Any, np.ndarray]:
+        (state, clock, codes), unsure = by_loops(rows, share, done)
+        return (state, clock, None, jax.tree.map(np.array, results_from_codes(codes))), unsure
+
+    def reduced(rows: Any, share: int | None, done: Any) -> tuple[Any, np.ndarray]:
+        """A part of the rows after the other, so that no more of the trajectories is held than a piece."""
+        shape = rows[1].rate.shape
+        step = min(share or shape[0], max(1, PIECE // (numbers * math.prod(shape[1:]))))
+        found, unsure = [], []
+        for start in range(0, shape[0], step):
+            part = take(rows, slice(start, start + step))
+            solved, doubtful = by_loops(part, None, lambda finished: None)
+            arguments = (members_of(part), *(x.reshape((-1, *x.shape[3:])) for x in solved))
+            size = microbatch(model.skills, math.prod(shape))
+            values = pieces.run(_reduce_members, arguments, ts, size, **options)
+            found.append(jax.tree.map(lambda x, head=solved[2].shape: x.reshape((*head, *x.shape[1:])), values))
+            unsure.append(doubtful)
+            done(min(start + step, shape[0]))
+        return jax.tree.map(lambda *parts: np.concatenate(parts), *found), np.concatenate(unsure)
 
     wasteful = bool(np.all(np.asarray(model.wasted_resource) > 0))
     return solve_batch(
@@ -424,8 +457,8 @@ def _solve_cascade(
         _cascade_members,
         shared,
         by_ode,
-        fused=in_one_loop if wasteful and options["reduce"] is None and native.applies(model) else None,
-        numbers=ts.shape[0] * model.skills,
+        fused=(whole if options["reduce"] is None else reduced) if native.applies(model) else None,
+        numbers=numbers,
         batch_size=batch_size,
         progress=progress,
         endless=not wasteful,

@@ -23,9 +23,10 @@ def by_arrays(monkeypatch, solve):
         return solve()
 
 
-def random_models(**options):
+def random_models(gate="all", **options):
     keys = jax.random.split(jax.random.key(3), 12)
     graphs = jax.vmap(lambda key: ro.graphs.random_dag(key, 7, 0.4))(keys)
+    graphs = ro.SkillGraph(graphs.prerequisites, gate, required=graphs.required)
     frequency = ro.frequencies.lognormal(jax.random.key(4), 7, 1.0)
     values = {"learning_rate": 0.02, "wasted_resource": 0.05, "gate_exponent": 0.1, **options}
     return ro.ResourceModel(graphs, frequency, **values)
@@ -34,7 +35,16 @@ def random_models(**options):
 TS = np.linspace(0.0, 2000.0, 41)
 
 
-@pytest.mark.parametrize("options", [{}, {"initial_level": np.linspace(0.0, 0.6, 7)}, {"gate_exponent": 1.0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"initial_level": np.linspace(0.0, 0.6, 7)},
+        {"gate_exponent": 1.0},
+        {"gate": "any"},
+        {"gate": ["any", "all", "any", "any", "all", "any", "all"], "initial_level": np.linspace(0.6, 0.0, 7)},
+    ],
+)
 def test_random_graphs(monkeypatch, options):
     model = random_models(**options)
     run = ro.simulate(model, TS)
@@ -55,10 +65,60 @@ def test_it_is_these_loops_that_ran(monkeypatch):
     assert calls == ["trajectories", "learning_times"]
     calls.clear()
     # what they cannot do goes elsewhere, silently
-    ro.simulate(random_models(wasted_resource=0.0), TS)
-    ro.simulate(random_models(), TS, reduce=lambda run: run.level[-1])
+    ro.simulate(random_models(competition="l2"), TS)
+    ro.learning_times(random_models(loss="cross_entropy"))
     jax.jit(lambda waste: ro.learning_times(random_models(wasted_resource=waste)))(0.05)
     assert calls == []
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+def test_kinks_of_any_gates_are_seen(seed):
+    """Gates of different pace cross, some before the first node, where an estimate from nodes alone would not look."""
+    rng = np.random.default_rng(seed)
+    graph = ro.SkillGraph([[], [], [], [0, 1, 2], [0, 3]], gate="any")
+    start = np.where(rng.random((300, 5)) < 0.6, rng.uniform(0, 0.9, (300, 5)), 0.0)
+    model = ro.ResourceModel(graph, 10 ** rng.uniform(-1, 1, (300, 5)), 0.05, 0.1, 0.5, initial_level=start)
+    ts = np.geomspace(0.1, 3000.0, 50)
+    exact = ro.simulate(model, ts, tolerance=1e-9).level
+    for tolerance in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7):
+        run = ro.simulate(model, ts, tolerance=tolerance)
+        assert run.failures() == "" and np.abs(run.level - exact).max() < tolerance
+
+
+def test_without_waste_a_run_ends(monkeypatch):
+    """At t = n/eta, from which on the clock is infinite; with other wastes beside it."""
+    model = random_models(wasted_resource=np.array([0.0, 0.05])[:, None])
+    run = ro.simulate(model, TS)
+    exact = by_arrays(monkeypatch, lambda: ro.simulate(model, TS, tolerance=1e-9))
+    assert np.abs(run.level - exact.level).max() < 1e-6
+    ended = TS > 7 / 0.02
+    assert np.all(np.isinf(run.clock[0][:, ended])) and np.all(run.level[0][:, ended] == 1)
+    assert np.all(np.isfinite(run.clock[0][:, TS < 7 / 0.02])) and np.all(np.isfinite(run.clock[1]))
+    np.testing.assert_allclose(run.level[0].sum(-1), np.broadcast_to(np.minimum(0.02 * TS, 7), (12, 41)), atol=1e-6)
+    np.testing.assert_array_equal(ro.simulate(model, TS, batch_size=1).state, run.state)
+    for k, alone in enumerate((0.0, 0.05)):
+        assert np.abs(ro.simulate(random_models(wasted_resource=alone), TS).level - run.level[k]).max() < 1e-6
+
+
+def last_levels(run):
+    return run.level[-1], run.budget_residual
+
+
+def test_reductions(monkeypatch):
+    model = random_models(
+        wasted_resource=np.geomspace(1e-3, 1.0, 5)[:, None], gate_exponent=np.array([0.1, 0.4])[:, None, None]
+    )
+    run = ro.simulate(model, TS)
+    levels, residual = ro.simulate(model, TS, reduce=last_levels)
+    np.testing.assert_allclose(levels, run.level[..., -1, :], rtol=1e-12)
+    np.testing.assert_allclose(residual, run.budget_residual, atol=1e-12)
+    monkeypatch.setattr(simulate_module(), "PIECE", 3000)
+    seen = []
+    parts = ro.simulate(model, TS, reduce=last_levels, progress=lambda done, members: seen.append(done))
+    np.testing.assert_array_equal(parts[0], levels)
+    assert seen[-1] == 120 and len(seen) > 3
+    parts = ro.simulate(model, TS, reduce=last_levels, batch_size=4)
+    np.testing.assert_array_equal(parts[0], levels)
 
 
 def test_without_the_loops_arrays_give_the_same(monkeypatch):

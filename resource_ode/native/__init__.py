@@ -2,9 +2,9 @@ r"""The cascade as compiled loops, a graph after the other, for the commonest mo
 
 What `cascade` does on whole arrays, a loop that keeps one graph in the cache of one core does many times faster, and
 there is nothing to compile when it is first called: the same panels, nodes, error estimate and refinement. It serves
-mean squared error, "l1", "all" gates, one pool and constant positive waste; everything else, and every traced call,
-goes by `cascade`. Numbers inside are float64 also where results are float32. Graphs do not meet, so a result does not
-depend on what else is in the batch.
+mean squared error, "l1", one pool, nothing that follows a schedule or changes its own pace; everything else, and every
+traced call, goes by `cascade`. Numbers inside are float64 also where results are float32. Graphs do not meet, so a
+result does not depend on what else is in the batch.
 
 The loops are C++ (`loops.cpp`), built when the package is installed. Where that was not possible, or the processor's
 kind has none, `cascade` serves these models too.
@@ -24,10 +24,10 @@ import numpy as np
 
 from .. import pieces
 from ..cascade import COARSE_NODES, NODES, _rule
-from ..model import ResourceModel
+from ..model import ResourceModel, Schedule
 
 # must be that of `loops.cpp`
-INTERFACE = 1
+INTERFACE = 2
 # panels fill vectors of so many numbers
 LANES = 4
 # a graph has its buffers in the cache up to about here; beyond, arrays are as good
@@ -44,10 +44,10 @@ def applies(model: ResourceModel) -> bool:
         jax.default_backend() == "cpu"
         and model.loss == "mse"
         and model.competition == "l1"
-        and (model.graph.any_gate is None or not np.any(np.asarray(model.graph.any_gate)))
         and model.pool is None
         and model.frequency_after is None
         and model.interference is None
+        and not any(isinstance(x, Schedule) for x in (model.frequency, model.learning_rate, model.wasted_resource))
         and 0 < model.skills <= MOST_SKILLS
         and library() is not None
     )
@@ -74,7 +74,8 @@ def library() -> ctypes.CDLL | None:
 class _Problem(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_int64) for name in ("rows", "skills", "fan_in", "exponents", "clocks")),
-        *((name, ctypes.c_void_p) for name in ("prerequisites", "required", "present", "depth", "frequency", "start")),
+        *((name, ctypes.c_void_p) for name in ("prerequisites", "required", "either", "present")),
+        *((name, ctypes.c_void_p) for name in ("depth", "frequency", "start")),
         *((name, ctypes.c_void_p) for name in ("exponent", "all_exponents", "learning_rate", "waste")),
         ("tolerance", ctypes.c_double),
         ("attempts", ctypes.c_int64),
@@ -126,6 +127,7 @@ def _problem(
     arrays = [
         np.ascontiguousarray(graph.prerequisites, np.int32),
         np.ascontiguousarray(graph.required, np.bool_),
+        np.zeros(graph.present.shape, np.bool_) if graph.any_gate is None else np.ascontiguousarray(graph.any_gate),
         np.ascontiguousarray(graph.present, np.bool_),
         np.ascontiguousarray(graph.depth, np.int32),
         *_efforts(graphs),
@@ -173,12 +175,15 @@ def trajectories(
     state = pieces.aligned((*shape, ts.size, graphs.skills), dtype)
     clock = pieces.aligned((*shape, ts.size), dtype)
     unsure, lost = np.zeros(shape[0], bool), np.zeros(shape, bool)
-    # no clock of a graph passes this, by the budget law; the margin keeps rounding from ending the range early
-    own = np.max(np.asarray(everyone.rate, np.float64) * ts[-1] / everyone.waste, axis=2)
+    # no clock of a graph passes this, by the budget law, in resource time of the graph's own gate exponent
+    rate, waste = (np.asarray(x, np.float64) for x in everyone[1:])
+    own = np.max(np.divide(rate * ts[-1], waste, out=np.zeros_like(rate), where=waste > 0), axis=2)
     last = np.max(own * (np.asarray(everyone.exponent, np.float64) / graphs.gate_exponent[:, None]), axis=1)
-    last = np.maximum(last * (1 + 1e-5), 1e6 * np.finfo(np.float64).tiny)
+    # without waste there is no such bound; at this effort a level is 1
+    end = np.where(np.any(waste <= 0, axis=(1, 2)), -2 * math.log(np.finfo(dtype).eps), 0.0)
     problem, kept = _problem(graphs, mine, tolerance, panels, coarse)
-    fixed = (*map(_address, (last, ts)), ctypes.c_int64(ts.size), *map(_address, (state, clock, unsure, lost)))
+    times = (_address(ts), ctypes.c_int64(ts.size))
+    fixed = (*map(_address, (last, end)), *times, *map(_address, (state, clock, unsure, lost)))
     _call("trajectories", problem, dtype, fixed, share, done)
     del kept
     return state, clock, unsure, lost

@@ -4,11 +4,11 @@ constexpr int64_t SHARE = 16, MEMBERS = 64;  // rows, and members of levels, tha
 
 template <class Out>
 bool trajectories(const Problem &problem, const Rule &rule, int64_t begin, int64_t end, int64_t threads,
-                  const double *last, const double *ts, int64_t times, Out *state, Out *clock, uint8_t *unsure,
+                  const double *last, const double *end_effort, const double *ts, int64_t times, Out *state, Out *clock, uint8_t *unsure,
                   uint8_t *lost) {
     return share_out(begin, end, SHARE, threads, [&] {
         return [&, worker = std::make_unique<Worker>(problem, rule)](int64_t row) {
-            worker->trajectories(row, last[row], ts, times, state, clock, unsure, lost);
+            worker->trajectories(row, last[row], end_effort[row], ts, times, state, clock, unsure, lost);
         };
     });
 }

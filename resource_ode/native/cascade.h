@@ -28,6 +28,7 @@ class Numbers {
 struct Graph {
     std::vector<int64_t> order, begin, behind;
     std::vector<uint8_t> needed;
+    const uint8_t *either;
     int64_t skills, fan_in;
     const double *frequency, *start;
     double exponent, largest_exponent, fastest;
@@ -40,6 +41,7 @@ struct Graph {
         largest_exponent = 0.0;
         for (int64_t e = 0; e < problem.exponents; e++)
             largest_exponent = std::max(largest_exponent, problem.all_exponents[row * problem.exponents + e]);
+        either = problem.either + row * skills;
         const uint8_t *present = problem.present + row * skills;
         const int32_t *depth = problem.depth + row * skills;
         const int32_t *prerequisites = problem.prerequisites + row * skills * fan_in;
@@ -149,16 +151,22 @@ INLINE Vector dot(const double *row, const Vector (&values)[COUNT]) {
     return total;
 }
 
-// The gates before a skill in four panels, multiplied; ones if there are none.
+// How far a skill is open in four panels: the product of the gates before it, or the largest; 1 if there are none.
 template <int64_t COUNT>
 INLINE void open(const Graph &graph, int64_t s, const double *gates, int64_t panels, int64_t p,
                  Vector (&values)[COUNT]) {
+    const bool largest_counts = graph.either[s] && graph.count(s);
 #pragma GCC unroll 8
-    for (int64_t node = 0; node < COUNT; node++) values[node] = all(1.0);
+    for (int64_t node = 0; node < COUNT; node++) values[node] = all(largest_counts ? 0.0 : 1.0);
     for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
         const double *gate = gates + graph.behind[f] * COUNT * panels + p;
+        if (largest_counts) {
 #pragma GCC unroll 8
-        for (int64_t node = 0; node < COUNT; node++) values[node] *= load(gate + node * panels);
+            for (int64_t node = 0; node < COUNT; node++) values[node] = larger(values[node], load(gate + node * panels));
+        } else {
+#pragma GCC unroll 8
+            for (int64_t node = 0; node < COUNT; node++) values[node] *= load(gate + node * panels);
+        }
     }
 }
 
@@ -267,6 +275,7 @@ struct Cascade {
                 for (int64_t p = 0; p < panels; p++) relative[s * panels + p] = off[s * panels + p] = 0.0;
             } else {
                 integrate(graph, rule, s);
+                if (graph.either[s] && graph.count(s) > 1) add_kinks(graph, rule, s);
                 const double found = estimate(graph, s, least);
                 if (!(found <= worst)) worst = found;  // not max(): a NaN must stay
             }
@@ -322,6 +331,36 @@ struct Cascade {
         }
         x[0] = 0.0;
         for (int64_t p = 0; p < panels; p++) x[p + 1] = x[p] + gained[p];
+    }
+
+    // What the integral of a maximum may miss where another gate becomes the largest (`cascade._missed_at_kinks`).
+    void add_kinks(const Graph &graph, const Rule &rule, int64_t s) {
+        const int64_t count = graph.count(s);
+        const int64_t *before = graph.behind.data() + graph.begin[s];
+        std::vector<double> here(static_cast<size_t>(count)), there(static_cast<size_t>(count));
+        for (int64_t p = 0; p < panels; p++) {
+            int64_t leader = 0;
+            double missed = 0.0;
+            for (int64_t node = -1; node <= NODES; node++) {
+                int64_t first = 0;
+                for (int64_t f = 0; f < count; f++) {
+                    const int64_t b = before[f];
+                    const double x = at_edges[b * stride + (node < 0 ? p : p + 1)];
+                    there[f] = node >= 0 && node < NODES
+                                   ? gates[(b * NODES + node) * panels + p]
+                                   : saturation(graph.exponent * (graph.start[b] + graph.frequency[b] * x));
+                    if (there[f] > there[first]) first = f;
+                }
+                if (node >= 0 && first != leader) {
+                    // the lead of one place's winner over the next place's, here and there
+                    const double change = (here[leader] - here[first]) - (there[leader] - there[first]);
+                    missed += change * half[p] * (rule.places[node + 1] - rule.places[node]) / 2;
+                }
+                leader = first;
+                std::swap(here, there);
+            }
+            edge[p] += missed, within[p] += missed;
+        }
     }
 
     // Errors of a skill's exposure: its own and, to first order, those of what it waits for. Returns the level error.

@@ -114,15 +114,15 @@ static Out *as(void *pointer) {
 extern "C" {
 
 // changes whenever a signature or `Problem` does: a library of another version is not used
-EXPORT int64_t resource_ode_interface() { return 1; }
+EXPORT int64_t resource_ode_interface() { return 2; }
 
 EXPORT int resource_ode_trajectories(const Problem *problem, const Rule *rule, int64_t begin, int64_t end, int64_t threads,
-                              int single, const double *last, const double *ts, int64_t times, void *state,
-                              void *clock, uint8_t *unsure, uint8_t *lost) {
+                              int single, const double *last, const double *end_effort, const double *ts, int64_t times,
+                              void *state, void *clock, uint8_t *unsure, uint8_t *lost) {
     if (single)
-        return CALL(trajectories, *problem, *rule, begin, end, threads, last, ts, times, as<float>(state),
+        return CALL(trajectories, *problem, *rule, begin, end, threads, last, end_effort, ts, times, as<float>(state),
                     as<float>(clock), unsure, lost);
-    return CALL(trajectories, *problem, *rule, begin, end, threads, last, ts, times, as<double>(state),
+    return CALL(trajectories, *problem, *rule, begin, end, threads, last, end_effort, ts, times, as<double>(state),
                 as<double>(clock), unsure, lost);
 }
 

@@ -9,6 +9,7 @@ struct Problem {
     int64_t rows, skills, fan_in, exponents, clocks;
     const int32_t *prerequisites;  // (row, skill, fan_in)
     const uint8_t *required;       // (row, skill, fan_in)
+    const uint8_t *either;         // (row, skill): one open gate is enough
     const uint8_t *present;        // (row, skill)
     const int32_t *depth;          // (row, skill)
     const double *frequency;       // (row, skill)

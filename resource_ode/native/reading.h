@@ -153,12 +153,14 @@ class Worker {
           measure(coarse_stride), exposure(problem.skills * coarse_stride),
           coarse_gates(problem.skills * COARSE_NODES * problem.coarse_panels), table(problem.skills) {}
 
-    // Exposures (exponent, clock, time, skill) and resource time (exponent, clock, time) of a row.
+    // Exposures (exponent, clock, time, skill) and resource time (exponent, clock, time) of a row. None of its clocks
+    // passes `last`, but for those without waste, which end with nothing left to learn at the effort `end`, if positive.
     template <class Out>
-    void trajectories(int64_t row, double last, const double *ts, int64_t times, Out *state, Out *clock,
+    void trajectories(int64_t row, double last, double end, const double *ts, int64_t times, Out *state, Out *clock,
                       uint8_t *unsure, uint8_t *lost) {
         graph.read(problem, row);
-        place_coarse(last);
+        if (end > 0) last = std::max(last, reach(end * graph.largest_exponent / graph.exponent));
+        place_coarse(std::max(last * (1 + 1e-5), 1e6 * TINY));
         even_edges(graph, coarse, along, exposure, coarse_stride, problem.coarse_panels, usual.panels, measure,
                    usual.edges);
         bool enough = false;
@@ -286,10 +288,12 @@ class Worker {
         for (int64_t k = 0; k < count; k++) total += cascade.at_edges[order[k] * cascade.stride + panels];
         Polynomial polynomial;
         table.open(opening, cascade);
-        int64_t t = 0;
-        for (int64_t p = 0; p < panels && t < times; p++) {
+        // without waste a run ends when everything is learned: from then on the clock is infinite
+        int64_t ended = times, t = 0;
+        while (waste == 0 && ended > 0 && rate * ts[ended - 1] >= spent[panels]) ended--;
+        for (int64_t p = 0; p < panels && t < ended; p++) {
             int64_t end = t;
-            while (end < times && (p == panels - 1 || rate * ts[end] < spent[p + 1])) end++;
+            while (end < ended && (p == panels - 1 || rate * ts[end] < spent[p + 1])) end++;
             if (end == t) continue;
             const double half = cascade.half[p];
             polynomial.read(rule, cascade.demand + p, panels, waste, half, spent[p], spent[p + 1]);
@@ -326,6 +330,11 @@ class Worker {
             }
             t = end;
         }
+        for (t = ended; t < times; t++) {
+            clock[t] = INFINITY;
+            for (int64_t s = 0; s < skills; s++) state[t * skills + s] = NAN;
+            for (int64_t k = 0; k < count; k++) state[t * skills + order[k]] = INFINITY;
+        }
         const bool lost = !std::isfinite(total);
         if (ts[0] == 0)
             for (int64_t k = 0; k < count; k++) state[order[k]] = 0;
@@ -346,17 +355,19 @@ class Worker {
             begins[2 * s] = begins[2 * s + 1] = 0.0, slows[2 * s] = slows[2 * s + 1] = 1.0;
             double best = count ? huge : wanted;
             for (int64_t line = 0; line < (count ? 2 : 0); line++) {
-                const double many = static_cast<double>(count);
+                const double many = static_cast<double>(graph.either[s] ? 1 : count);
                 const double depth = line ? std::log(many + 1) / graph.exponent : 1.0;
-                double from = 0.0, slow = 1.0;
+                // the second depth is that at which a gate is open by all but one of its parts
+                const double open = line ? many / (many + 1) : gate;
+                const bool either = graph.either[s];
+                double from = either ? huge : 0.0, slow = 1.0;
                 for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
                     const int64_t b = graph.behind[f];
                     const double missing = std::max(depth - graph.start[b], 0.0) / graph.frequency[b];
                     const double reached = std::min(begins[2 * b] + slows[2 * b] * missing,
                                                     begins[2 * b + 1] + slows[2 * b + 1] * missing);
-                    from = std::max(from, std::min(reached, huge));
-                    // the second depth is that at which a gate is open by all but one of its parts
-                    slow = std::min(slow / (line ? many / (many + 1) : gate), huge);
+                    from = either ? std::min(from, reached) : std::max(from, std::min(reached, huge));
+                    slow = std::min(either ? 1 / open : slow / open, huge);
                 }
                 begins[2 * s + line] = from, slows[2 * s + line] = slow;
                 best = std::min(best, from + slow * std::min(wanted, root));
