@@ -70,7 +70,7 @@ def say(line: str) -> None:
 
 def chosen(candidates: Sequence[Candidate], words: str, platform: str) -> list[Candidate]:
     """Those that run on this platform and whose task or name holds one of the words; ours stay, as the measure."""
-    kept = [c for c in candidates if platform == "cpu" or c.gpu]
+    kept = [c for c in candidates if (c.cpu if platform == "cpu" else c.gpu)]
     wanted = [word.strip().lower() for word in words.split(",") if word.strip()]
     if not wanted:
         return kept

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -37,6 +41,7 @@ class Candidate:
     rounds: int | None = None  # repetitions a seed, for the slow
     program: str = ""  # candidates of one program share its compilation
     gpu: bool = False
+    cpu: bool = True
 
     @property
     def missing(self) -> str | None:
@@ -66,6 +71,69 @@ def ours(task: str, tolerance: float | None, dtype: str) -> Candidate:
         program=f"ours {task}",
         gpu=True,
     )
+
+
+def fused_kernel(task: str, tolerance: float, dtype: str, *, alone: bool = False, apart: bool = True) -> Candidate:
+    """This library, its first solves by `resource_ode.gpu_kernel`; or these `alone`, from the device to the device, and
+    nobody who is unsure solved again. With `apart`, tried in a process of its own first: a program that breaks on a GPU
+    takes all that its process does there with it.
+    """
+    plain = ours(task, tolerance, dtype)
+
+    def prepare(ensemble: Ensemble) -> Callable[[], Any]:
+        if apart:
+            _try_apart(f"fused_kernel({task!r}, {tolerance!r}, {dtype!r}, alone={alone}, apart=False)")
+        call = _first_solve(task, ensemble, dtype) if alone else plain.prepare(ensemble)
+
+        def run() -> Any:
+            with mock.patch.dict(os.environ, {"RESOURCE_ODE_GPU_KERNEL": "1"}):
+                return call()
+
+        return run
+
+    name = "resource_ode, fused kernel alone" if alone else "resource_ode, fused kernel"
+    return dataclasses.replace(plain, name=name, prepare=prepare, program=f"{name} {task}", ours=not alone, cpu=False)
+
+
+def _first_solve(task: str, ensemble: Ensemble, dtype: str) -> Callable[[], Any]:
+    """All graphs at once, as arrays on the device."""
+    import jax
+    import jax.numpy as jnp
+
+    from resource_ode import batches, gpu_kernel
+    from resource_ode.learning import TIMES_PANELS
+
+    model = ensemble.model(dtype).flat()
+    clocks = (model.learning_rate[:, None], model.wasted_resource[:, None])
+    times = jnp.asarray(ensemble.times, dtype)
+
+    def levels(model: Any, rate: Any, waste: Any) -> Any:
+        last = rate[:, 0] * times[-1] / waste[:, 0] * (1 + 1e-5)
+        options = {"panels": batches.PANELS, "coarse": batches.COARSE_PANELS}
+        state = gpu_kernel.trajectories(model, rate, waste, last, times, **options)[0][:, 0]
+        return -jnp.expm1(-model.frequency[:, None] * state)
+
+    def reached(model: Any, rate: Any, waste: Any) -> Any:
+        options = {"panels": TIMES_PANELS, "coarse": batches.COARSE_PANELS}
+        return gpu_kernel.learning_times(model, rate, waste, -jnp.log1p(-jnp.asarray(LEVEL, dtype)), **options)[0][:, 0]
+
+    solve = jax.jit(levels if task == LEVELS else reached)
+    return lambda: solve(model, *clocks)
+
+
+def _try_apart(candidate: str) -> None:
+    """Run a candidate on a few graphs in another process, and raise what goes wrong there."""
+    lines = (
+        "from benchmarks.candidates import *",
+        "from benchmarks.ensemble import random_graphs",
+        f"{candidate}.prepare(random_graphs(0, 1024))().block_until_ready()",
+    )
+    try:
+        subprocess.run(
+            [sys.executable, "-c", "; ".join(lines)], check=True, capture_output=True, text=True, timeout=300
+        )
+    except subprocess.CalledProcessError as problem:
+        raise RuntimeError((problem.stderr.strip() or f"exit status {problem.returncode}").splitlines()[-1]) from None
 
 
 def in_numba(task: str, relative: float, absolute: float, *, vector: bool = True) -> Candidate:
@@ -200,9 +268,13 @@ def table(dtype: str = "float64") -> Iterator[Candidate]:
     if dtype == "float32":
         yield ours(LEVELS, 1e-4, dtype)
         yield ours(LEVELS, None, dtype)
+        yield fused_kernel(LEVELS, 1e-4, dtype)
+        yield fused_kernel(LEVELS, 1e-4, dtype, alone=True)
         yield in_diffrax(LEVELS, 1e-5, 1e-6, dtype)
         yield in_diffrax(LEVELS, 1e-5, 1e-6, dtype, solver="Dopri5")
         yield ours(TIMES, 1e-4, dtype)
+        yield fused_kernel(TIMES, 1e-4, dtype)
+        yield fused_kernel(TIMES, 1e-4, dtype, alone=True)
         yield in_diffrax(TIMES, 1e-5, 1e-6, dtype)
         yield in_diffrax(TIMES, 1e-5, 1e-6, dtype, solver="Dopri5")
         return

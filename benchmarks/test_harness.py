@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from .candidates import LEVELS, TIMES, Candidate
+from .__main__ import chosen
+from .candidates import LEVELS, TIMES, Candidate, fused_kernel, table
 from .ensemble import random_graphs
 from .measure import compare, gate
 from .reference import Reference
@@ -100,6 +101,19 @@ def test_what_fails_is_shown_and_not_timed(small: tuple) -> None:
     text = markdown("T", about, found)
     assert "FAILED: level error 1.0e-03 above its bound 1e-05" in text
     assert "FAILED: ValueError: no luck" in text and "no_such_package is not installed" in text
+
+
+def test_the_fused_kernel_is_for_a_gpu() -> None:
+    names = [[c.name for c in chosen(list(table("float32")), "", platform)] for platform in ("cpu", "gpu")]
+    assert [sum("fused kernel" in name for name in row) for row in names] == [0, 4]
+
+
+def test_what_is_tried_apart_may_fail(small: tuple) -> None:
+    """A process that ends badly is a row of the table."""
+    ensemble, truth = small
+    tried = fused_kernel("no such task", float("nan"), "float32")
+    found = rows(compare([tried], [ensemble], [truth], 2))
+    assert found[0]["failure"].startswith("RuntimeError: NameError: name 'nan'") and found[0]["ms_per_1000"] is None
 
 
 def test_file_names_carry_the_device() -> None:

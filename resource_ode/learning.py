@@ -19,8 +19,8 @@ import optimistix
 from jaxtyping import Array, Float
 
 from . import cascade as resource_time
+from . import gpu_kernel, native, pieces
 from . import integrate as training_time
-from . import native, pieces
 from .batches import (
     COARSE_PANELS,
     MORE_PANELS,
@@ -157,12 +157,39 @@ def _cascade_times(
         times, error, panel_error, outside = each_exponent(at, clocks)
         outside = jnp.any(outside)
         stand = where_it_stands(model, solved, jnp.max(panel_error, axis=0))
-        # the range was an estimate: if it was too short, the next solve goes on further
-        edges = stand.edges.at[-1].multiply(jnp.where(outside, 10, 1).astype(model.dtype))
-        short = stand.panel_error.at[-1].add(jnp.where(outside, 1, 0).astype(model.dtype))
-        return times, outside | ~(jnp.max(error) <= tolerance), Progress(edges, short, stand.turns)
+        return times, outside | ~(jnp.max(error) <= tolerance), _going_on(stand, outside)
 
     return jax.vmap(graph)(*arguments)
+
+
+def _going_on(stand: Progress, outside: Array) -> Progress:
+    """Where a solve stands; the range was an estimate: if it was too short, the next solve goes on further."""
+    edges = stand.edges.at[..., -1].multiply(jnp.where(outside, 10, 1).astype(stand.edges.dtype))
+    short = stand.panel_error.at[..., -1].add(jnp.where(outside, 1, 0).astype(stand.edges.dtype))
+    return Progress(edges, short, stand.turns)
+
+
+def _kernel_times(
+    arguments: tuple[ResourceModel, Clocks, Clocks, Progress | None],
+    shared: tuple[Array, Array],
+    *,
+    panels: int | None,
+) -> tuple[Array, Array, Progress]:
+    """`_cascade_times` with the first solve by `gpu_kernel`, where each graph has one gate exponent."""
+    models, clocks, _, _ = arguments
+    if panels is not None or clocks.exponent.shape[1] > 1:
+        return _cascade_times(arguments, shared, panels=panels)
+    level, tolerance = shared
+    times, outside, stand = gpu_kernel.learning_times(
+        models,
+        clocks.rate[:, 0],
+        clocks.waste[:, 0],
+        models.law.effort_at(level),
+        panels=TIMES_PANELS,
+        coarse=COARSE_PANELS,
+    )
+    progress = _going_on(Progress(stand.edges, stand.panel_error, None), outside)
+    return times[:, None], outside | ~(stand.error <= tolerance), progress
 
 
 def _read_times(
@@ -209,7 +236,7 @@ def _by_cascade(model: ResourceModel, level: Array, tolerance: Array, batch_size
 
     return solve_batch(
         model,
-        _cascade_times,
+        _kernel_times if gpu_kernel.applies(model) else _cascade_times,
         shared,
         by_events,
         fused=in_one_loop if native.applies(model) else None,

@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Array
 
 from . import cascade as resource_time
+from . import gpu_kernel, native, pieces
 from . import integrate as training_time
-from . import native, pieces
 from .batches import (
     COARSE_PANELS,
     MORE_PANELS,
@@ -371,6 +371,28 @@ def _reduce_members(arguments: tuple[Any, ...], ts: Array, *, reduce: Any, metho
     return jax.vmap(one)(*arguments)
 
 
+def _kernel_members(arguments: Any, shared: tuple[Array, Array], **options: Any) -> tuple[Any, Array, Progress]:
+    """`_cascade_members` with the first solve by `gpu_kernel`, where each graph has one gate exponent."""
+    models, clocks, everyone, _ = arguments
+    if options["panels"] is not None or clocks.exponent.shape[1] > 1:
+        return _cascade_members(arguments, shared, **options)
+    ts, tolerance = shared
+    last = jax.vmap(lambda model, clocks: _range(model, clocks, ts[-1], options["endless"]))(models, everyone)
+    read = (clocks.rate[:, 0], clocks.waste[:, 0])
+    numbers = {"panels": PANELS, "coarse": COARSE_PANELS}
+    state, clock, lost, stand = gpu_kernel.trajectories(models, *read, last, ts, **numbers)
+    unsure = ~(stand.error <= tolerance)
+    codes = jnp.where(lost, NOT_FINITE, jnp.where(unsure[:, None], INACCURATE, 0)).astype(jnp.int32)
+
+    def member(model: ResourceModel, rate: Array, waste: Array, state: Array, clock: Array, code: Array) -> Any:
+        own = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), model, (rate, waste))
+        solved = (state, clock[:, None], None, results_from_codes(code))
+        return _wrap(own, ts, solved, options["reduce"], "cascade", options["method"])
+
+    result = jax.vmap(jax.vmap(member, in_axes=(None, 0, 0, 0, 0, 0)))(models, *read, state, clock, codes)
+    return jax.tree.map(lambda x: x[:, None], result), unsure, Progress(stand.edges, stand.panel_error, None)
+
+
 # -- solve in pieces
 
 
@@ -454,7 +476,7 @@ def _solve_cascade(
     wasteful = bool(np.all(np.asarray(model.wasted_resource) > 0))
     return solve_batch(
         model,
-        _cascade_members,
+        _kernel_members if gpu_kernel.applies(model) else _cascade_members,
         shared,
         by_ode,
         fused=(whole if options["reduce"] is None else reduced) if native.applies(model) else None,
