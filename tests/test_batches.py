@@ -15,6 +15,7 @@ from scipy.integrate import solve_ivp
 from systems import FAN_IN, SKILLS, TIMES, Case, batch, check_times, random_case, solve
 
 import resource_ode as ro
+from resource_ode import batches, pieces
 from resource_ode.batches import PIECE, exponents_can_share, split_axes
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -194,6 +195,31 @@ def test_pieces_of_learning_times_and_of_grids():
     whole = ro.simulate(grid, TIMES)
     for size in (1, 4, 100):
         np.testing.assert_array_equal(ro.simulate(grid, TIMES, batch_size=size).state, whole.state)
+
+
+@pytest.mark.parametrize("members", [33, 64])
+def test_devices_and_ragged_ends_change_no_bit(monkeypatch, members):
+    """Four devices take 8 members each at a time; the last turn has 1 member for them all, or is full."""
+    monkeypatch.setattr(batches, "microbatch", lambda skills, members: 8)
+    rng = np.random.default_rng(6)
+    model = batch([random_case(rng, competition="l2") for _ in range(4)])
+    model = jax.tree.map(lambda x: x[np.arange(members) % 5] if x.ndim and x.shape[0] == 5 else x, model)
+    model = model.replace(wasted_resource=np.geomspace(0.1, 1.0, members))
+    found, program = {}, pieces.program
+    for count in (4, 1):
+        split = []
+
+        def noted(function, devices=(), split=split, **options):
+            split.append(len(devices))
+            return program(function, devices, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(jax, "local_devices", lambda count=count: jax.devices()[:count])
+            patch.setattr(pieces, "program", noted)
+            found[count] = (ro.simulate(model, TIMES), ro.learning_times(model, 0.5))
+        assert max(split) == (4 if count == 4 else 0)
+    for one, other in zip(jax.tree.leaves(found[4]), jax.tree.leaves(found[1]), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_reduction_in_place_of_trajectories():
