@@ -209,8 +209,8 @@ def solve_batch(
 
     Rows `(graph, exponent, clock)` of one width are solved in pieces of one size; a graph with many clocks takes
     several rows, and each knows all clocks of its graph, so that its range does not depend on the width. `numbers` is
-    how many numbers the result has a member. `fused(rows, share, done)`, where it applies, does all this in one go.
-    Members that stay unsure go to `otherwise`.
+    how many numbers the result has a member. `fused(rows, size, share, done)`, where it applies, does all this in one
+    go. Members that stay unsure go to `otherwise`.
     """
     total = math.prod(model.batch_shape)
     if total == 0:
@@ -243,7 +243,7 @@ def solve_batch(
 
     stand = None
     if fused is not None:
-        result, unsure = fused(rows, None if batch_size is None else step, done)
+        result, unsure = fused(rows, size, None if batch_size is None else step, done)
     else:
         result, unsure, stand = pieces.run(
             function, (*rows, None), shared, size, at_a_time=step, done=done, panels=None, **options

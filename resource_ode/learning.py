@@ -91,8 +91,10 @@ def learning_times(
         times = _by_cascade(model, goal, tolerance, batch_size, traced)
     else:
         times = _by_events(model, goal, tolerance, traced)
-    times = jnp.where(possible, times, jnp.where(level >= 1, jnp.inf, 0.0))
-    return jnp.where(jnp.broadcast_to(model.graph.present, times.shape), times, jnp.nan)
+    if traced or not bool(possible):
+        times = jnp.where(possible, times, jnp.where(level >= 1, jnp.inf, 0.0))
+        times = jnp.where(jnp.broadcast_to(model.graph.present, times.shape), times, jnp.nan)
+    return times
 
 
 def horizon(
@@ -189,6 +191,7 @@ def _kernel_times(
         coarse=COARSE_PANELS,
     )
     progress = _going_on(Progress(stand.edges, stand.panel_error, None), outside)
+    times = jnp.where(models.graph.present[:, None], times, jnp.nan)
     return times[:, None], outside | ~(stand.error <= tolerance), progress
 
 
@@ -216,7 +219,8 @@ def _read_times(
             at_edges = resource_time.primitive_at_edges(values, half)
             spent = resource_time.evaluate_primitive(values, at_edges, solved.edges, panel, place)
             spent = jnp.take_along_axis(spent, own[:, None], axis=1)[:, 0]
-        return jnp.where(goal > 0, spent / mine.of_pool(mine.learning_rate_at()), 0)
+        reached = jnp.where(goal > 0, spent / mine.of_pool(mine.learning_rate_at()), 0)
+        return jnp.where(model.graph.present, reached, jnp.nan)
 
     return jax.vmap(times)(rates, wastes)
 
@@ -231,7 +235,7 @@ def _by_cascade(model: ResourceModel, level: Array, tolerance: Array, batch_size
     def by_events(chosen: ResourceModel) -> Array:
         return _by_events(jax.tree.map(jnp.asarray, chosen), level, tolerance, traced=False)
 
-    def in_one_loop(rows: Any, share: int | None, done: Any) -> tuple[np.ndarray, np.ndarray]:
+    def in_one_loop(rows: Any, _: int, share: int | None, done: Any) -> tuple[np.ndarray, np.ndarray]:
         return native.learning_times(rows, level, tolerance, (TIMES_PANELS, *MORE_PANELS), COARSE_PANELS, share, done)
 
     return solve_batch(
@@ -294,8 +298,9 @@ def _event_times(
         late = solution.result == diffrax.RESULTS.successful
         time = jnp.where(found, solution.ts[-1], jnp.where(late, jnp.inf, jnp.nan))
         there = short(0.0, start, None) >= 0
-        failed = ~(found | late | there) & model.graph.present[skill]
-        return jnp.where(there, 0, time), failed
+        present = model.graph.present[skill]
+        failed = ~(found | late | there) & present
+        return jnp.where(present, jnp.where(there, 0, time), jnp.nan), failed
 
     return jax.vmap(lambda m: jax.vmap(lambda i: one(m, i))(jnp.arange(m.skills)))(models)
 

@@ -2,7 +2,8 @@
 
 A batch is cut into pieces of one size, whatever the batch, the machine or its load; the last is filled up with copies
 of its last member. So there is one program to compile, and a member's numbers do not depend on its company: they are
-equal to the bit, on one kind of processor. Several devices take a piece each at a time, every one with a loop of its
+equal to the bit, on one kind of processor and one or several devices (the program split over devices rounds otherwise
+than that of one alone: by the last digits). Several devices take a piece each at a time, every one with a loop of its
 own (`shard_map`); where JAX sees a CPU as one device, each core has a host thread that feeds it.
 """
 
@@ -43,13 +44,15 @@ def run(
     size: int,
     *,
     at_a_time: int | None = None,
+    before: Callable[[Any], Any] | None = None,
     done: Any = None,
     **options: Hashable,
 ) -> Any:
     """`function(arguments, shared, **options)` in pieces of `size` along the first axis, put together again.
 
     `at_a_time` fills only so many places of a piece, the others being copies: less is done at a time, by the same
-    program. `done` is called with the number of members finished so far, on the calling thread.
+    program. `before` makes of a piece, on its own thread, what the function takes. `done` is called with the number of
+    members finished so far, on the calling thread.
     """
     host = jax.tree.map(np.asarray, arguments)
     leaves = jax.tree.leaves(host)
@@ -69,7 +72,8 @@ def run(
             part = x[start : start + step]
             return np.concatenate([part, np.repeat(part[-1:], short, axis=0)]) if short else part
 
-        solved = jax.block_until_ready(solve(jax.tree.map(cut, host), shared))
+        piece = jax.tree.map(cut, host)
+        solved = jax.block_until_ready(solve(piece if before is None else before(piece), shared))
         return store.prepare(start, whole - short, solved)
 
     def finish(start: int, keep: Callable[[], None]) -> None:

