@@ -36,7 +36,7 @@ from .batches import (
 )
 from .model import ResourceModel, Schedule
 from .simulate import cascade_obstacle
-from .tracing import is_concrete
+from .tracing import concrete_number, is_concrete
 
 # panels of the first solve: fewer than a trajectory needs, since the clock need not be integrated
 TIMES_PANELS = 16
@@ -77,11 +77,13 @@ def learning_times(
     if not isinstance(model, ResourceModel):
         raise ValueError(f"model: expected a ResourceModel, got {type(model).__name__}")
     traced = not is_concrete(model, level, tolerance)
-    if is_concrete(level) and not (np.ndim(level) == 0 and np.isfinite(float(level))):
+    number = concrete_number(level)
+    if number is not None and not np.isfinite(number):
         raise ValueError(f"level: expected one finite number, got {level!r}")
     if tolerance is None:
         tolerance = 1e-7 if model.dtype == jnp.float64 else 1e-4
-    elif is_concrete(tolerance) and not (np.ndim(tolerance) == 0 and 0 < float(tolerance) < 1):
+    number = concrete_number(tolerance)
+    if number is not None and not 0 < number < 1:
         raise ValueError(f"tolerance: expected a number between 0 and 1, got {tolerance!r}")
     level, tolerance = jnp.asarray(level, model.dtype), jnp.asarray(tolerance, model.dtype)
     # a level that is never reached is solved for a harmless one, so that no infinity enters a derivative

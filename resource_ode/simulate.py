@@ -34,7 +34,7 @@ from .batches import (
     where_it_stands,
 )
 from .model import ResourceModel, Schedule
-from .tracing import is_concrete
+from .tracing import concrete_number, is_concrete
 from .trajectory import RESULTS, Trajectory, result_names, results_from_codes
 
 METHODS = ("auto", "cascade", "ode", "steps")
@@ -163,7 +163,8 @@ def _check_whole(ts: Array) -> None:
 def _tolerance(tolerance: Any, dtype: Any) -> Array:
     if tolerance is None:
         tolerance = 1e-6 if dtype == jnp.float64 else 2e-4
-    if is_concrete(tolerance) and not (np.ndim(tolerance) == 0 and 0 < float(tolerance) < 1):
+    number = concrete_number(tolerance)
+    if number is not None and not 0 < number < 1:
         raise ValueError(f"tolerance: expected a number between 0 and 1 (an error of the level), got {tolerance!r}")
     return jnp.asarray(tolerance, dtype)
 

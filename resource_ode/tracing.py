@@ -5,9 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import numpy as np
 from jax.core import Tracer
 
 
 def is_concrete(*trees: Any) -> bool:
     """Whether no array in these trees is being traced by `jit`, `vmap` or `grad`."""
     return not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(trees))
+
+
+def concrete_number(value: Any) -> float | None:
+    """A concrete scalar as a number, NaN if it is none; None if it is traced."""
+    if not is_concrete(value):
+        return None
+    try:
+        return float(value) if np.ndim(value) == 0 and not isinstance(value, str) else float("nan")
+    except (TypeError, ValueError):
+        return float("nan")
