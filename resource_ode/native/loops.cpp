@@ -12,7 +12,6 @@
 #include <memory>
 #include <new>
 #include <thread>
-#include <type_traits>
 #include <vector>
 
 #define INLINE static inline __attribute__((always_inline))
