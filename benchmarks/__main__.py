@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import sys
 import time
@@ -18,6 +19,8 @@ from .reference import reference
 # graphs of an ensemble on each platform, and how many of them are held against the reference
 GRAPHS = {"cpu": 1024, "gpu": 100_000}
 CHECKED = {"cpu": None, "gpu": 4096}
+# fusions are in such graphs by default, loops and branches are not; CUDA 12.3 or later
+COMMAND_BUFFERS = "--xla_gpu_enable_command_buffer=+WHILE,+CONDITIONAL"
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -28,6 +31,9 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="repetitions of each seed (default 5; 2 with --quick)")
     parser.add_argument("--only", default="", help="candidates whose task or name holds one of these words, by commas")
     parser.add_argument("--dtype", choices=tuple(BOUND), help="default float64; float32 on a GPU")
+    parser.add_argument(
+        "--command-buffers", action="store_true", help="on a GPU: XLA's loops in CUDA graphs, a table of its own"
+    )
     parser.add_argument("--out", type=pathlib.Path, default=report.RESULTS, help="folder of the results")
     parser.add_argument("--plots", action="store_true", help="all of the following, after the table")
     parser.add_argument("--work-precision", action="store_true", help="error against time, in place of the table")
@@ -40,6 +46,9 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 def main(given: Sequence[str] | None = None) -> int:
     """Run what was asked for; 1 if a candidate that runs here failed its gate."""
     options = arguments(given)
+    if options.command_buffers:
+        # read when JAX is first used
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {COMMAND_BUFFERS}".strip()
     import jax
 
     platform = "cpu" if jax.default_backend() == "cpu" else "gpu"
@@ -117,10 +126,13 @@ def run_table(options: Any, platform: str) -> int:
     if platform == "gpu":
         for row in found:
             row["graphs_per_second"] = None if row["ms_per_1000"] is None else 1e6 / row["ms_per_1000"]
-    text = report.markdown("Speed on random graphs", about, found)
+    title = "Speed on random graphs" + (", XLA's loops in command buffers" if options.command_buffers else "")
+    text = report.markdown(title, about, found)
     print(text)
     # part of a run must not pass for the whole
     name = "quick" if options.quick else ("table" if not options.only else "part")
+    if options.command_buffers:
+        name += "_command_buffers"
     for path in report.save(f"{name}_{options.dtype}", text, {"about": about, "rows": found}, options.out):
         say(f"wrote {path}")
     absent = all(row["failure"] is None or row["failure"].endswith("not installed") for row in found)
