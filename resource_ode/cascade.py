@@ -177,10 +177,15 @@ def _running_sum(values: Float[Array, "*rows panel"]) -> Float[Array, "*rows edg
 def _integrals(
     values: Float[Array, "panel node"], half: Float[Array, " panel"], count: int = NODES
 ) -> tuple[Float[Array, " edge"], Float[Array, "panel node"], Float[Array, "panel 4"]]:
-    """The integral from 0 at edges and nodes, and the last Legendre coefficients of the integrand, by one product."""
+    """The integral from 0 at edges and nodes, and the last Legendre coefficients of the integrand, by one product.
+
+    The integrand is not negative, and neither may the integral in a panel be, up to no node: where the polynomial
+    overshoots, gates of an exposure below zero would leave all bounds.
+    """
     everything = values @ _constant("everything", values.dtype, count).T
     at_edges = _running_sum(everything[:, count] * half)
-    at_nodes = at_edges[:-1, None] + everything[:, :count] * half[:, None]
+    gained = everything[:, :count] * half[:, None]
+    at_nodes = at_edges[:-1, None] + jnp.where(gained < 0, 0, gained)
     return at_edges, at_nodes, everything[:, count + 1 :]
 
 
@@ -221,6 +226,11 @@ def _missed_at_kinks(
     there = jnp.take_along_axis(gates[..., 1:], first[..., :-1], axis=0)[0] - leading[:, 1:]
     changed = first[0, :, 1:] != first[0, :, :-1]
     return jnp.sum(jnp.where(changed, here - there, 0) * jnp.diff(places, axis=1) / 2, axis=1)
+
+
+def _steepness(depth: Array, gate: Array) -> Array:
+    r"""$d\ln g/d\ln y$ of a gate $g = 1 - e^{-y}$: 1 while it is shut, 0 once it is open, and decreasing."""
+    return jnp.where(gate > 0, depth * (1 - gate) / jnp.where(gate > 0, gate, 1), 1)
 
 
 def with_edges(edges: Float[Array, " some"], more: Float[Array, " kink"] | None) -> Float[Array, " all"]:
@@ -335,7 +345,8 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
         found, opening = skill.opening(gates)
         at_edges, exposure, tail = _integrals(opening, half)
         effort = skill.effort(exposure)
-        gate = saturation(model.gate_exponent * model.law.log_depth(effort))
+        depth = model.gate_exponent * model.law.log_depth(effort)
+        gate = saturation(depth)
         edge, within = _missed(tail, half)
         if skill.either is not None:
             beside = gates_at_edges.at[skill.behind].get(mode="promise_in_bounds")
@@ -348,13 +359,14 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
             gates_at_edges = jax.lax.dynamic_update_index_in_dim(gates_at_edges, own, count, 0)
             # inside as well, which also tells where to refine
             edge, within = edge + kinks, within + kinks
-        # first-order propagation: a relative error of a prerequisite is one of the opening, whatever the gate
+        # first-order propagation: relative errors of the gates are those of their product
         behind = relative.at[skill.behind].get(mode="promise_in_bounds")
         behind_error = jnp.sum(jnp.where(skill.required[:, None], behind, 0), axis=0)
         frozen = jax.lax.stop_gradient(at_edges)
         missed = _running_sum(edge + jnp.diff(frozen) * behind_error)[1:]
         reached = frozen[1:]
         own = jnp.minimum(jnp.where(reached > 0, missed / jnp.where(reached > 0, reached, 1), 0), 1)
+        own = own * _steepness(*jax.lax.stop_gradient((depth[:, 0], gate[:, 0])))
         if demand is not None:
             demand = demand + skill.demand(model, opening, exposure, effort)
         gates = jax.lax.dynamic_update_index_in_dim(gates, gate, count, 0)
@@ -454,7 +466,9 @@ def invert_primitive(
     value, slope = _polynomial(coefficients, z)
     slope = jax.lax.stop_gradient(slope)
     missing = value + at_edges[panel] - wanted
-    return panel, z - jnp.where(slope > 0, missing / jnp.where(slope > 0, slope, 1), 0)
+    z = z - jnp.where(slope > 0, missing / jnp.where(slope > 0, slope, 1), 0)
+    # where there is next to no slope, rounding alone would lead anywhere
+    return panel, jnp.clip(z, low - 1e-6, high + 1e-6)
 
 
 def _polynomial(coefficients: list[Float[Array, " time"]], z: Float[Array, " time"]) -> tuple[Array, Array]:

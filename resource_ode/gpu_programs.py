@@ -238,7 +238,7 @@ def plan(
             before = exposure[program, i]
             shut, closing = power * (begin + pace * before), power * pace * half
             for node, row in enumerate(rule["cumulative"]):
-                gates[program, i, node] = saturation(shut + closing * _combine(row, opening))
+                gates[program, i, node] = saturation(shut + closing * jnp.maximum(_combine(row, opening), 0))
             after = before + half * _combine(rule["weights"], opening)
             exposure[program, i] = after
             grown = pace * after
@@ -321,9 +321,13 @@ def solve(
             after = before + gained
             exposure[program, p + 1, i & most] = after
             there, growth = start[program, i] + pace * before, pace * half
+            steep = none
             for node, row in enumerate(rule["cumulative"]):
-                effort = there + growth * _combine(row, openings)
-                gates[program, i, node] = saturation(power * effort)
+                effort = there + growth * jnp.maximum(_combine(row, openings), 0)
+                gate = saturation(power * effort)
+                gates[program, i, node] = gate
+                if node == 0:
+                    steep = jnp.where(gate > 0, power * effort * (1 - gate) / jnp.where(gate > 0, gate, 1), 1)
                 opening[program, p, node, i & most] = openings[node]
                 if with_demand:
                     wanted[node] = wanted[node] + pace * (openings[node] * decay(effort))
@@ -331,7 +335,7 @@ def solve(
             off = missed[program, i] + (edge + gained * behind)
             missed[program, i] = off
             relative = jnp.where(after > 0, off / jnp.where(after > 0, after, 1), 0)
-            gates[program, i, NODES] = jnp.where(relative > 1, 1, relative)
+            gates[program, i, NODES] = jnp.where(relative > 1, 1, relative) * steep
             worst = _larger(pace * decay(there) * (off + within), worst)
             shortest = jnp.where(pace > 0, _larger(within / (after + least), shortest), shortest)
             return (worst, shortest, *wanted)

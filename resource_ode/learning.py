@@ -23,7 +23,6 @@ from . import gpu_kernel, native, pieces
 from . import integrate as training_time
 from .batches import (
     COARSE_PANELS,
-    MORE_PANELS,
     TRACED,
     Clocks,
     Progress,
@@ -238,7 +237,7 @@ def _by_cascade(model: ResourceModel, level: Array, tolerance: Array, batch_size
         return _by_events(jax.tree.map(jnp.asarray, chosen), level, tolerance, traced=False)
 
     def in_one_loop(rows: Any, _: int, share: int | None, done: Any) -> tuple[np.ndarray, np.ndarray]:
-        return native.learning_times(rows, level, tolerance, (TIMES_PANELS, *MORE_PANELS), COARSE_PANELS, share, done)
+        return native.learning_times(rows, level, tolerance, TIMES_PANELS, COARSE_PANELS, share, done)
 
     return solve_batch(
         model,

@@ -19,7 +19,6 @@ from . import gpu_kernel, native, pieces
 from . import integrate as training_time
 from .batches import (
     COARSE_PANELS,
-    MORE_PANELS,
     PANELS,
     TRACED,
     Clocks,
@@ -451,7 +450,7 @@ def _solve_cascade(
 
     def by_loops(rows: Any, share: int | None, done: Any, threads: int | None = None) -> tuple[Any, ...]:
         state, clock, unsure, lost = native.trajectories(
-            rows, ts, tolerance, (PANELS, *MORE_PANELS), COARSE_PANELS, share, done, threads
+            rows, ts, tolerance, PANELS, COARSE_PANELS, share, done, threads
         )
         codes = np.where(lost, NOT_FINITE, np.where(unsure[:, None, None], INACCURATE, 0)).astype(np.int32)
         return state, clock, codes, unsure

@@ -258,9 +258,45 @@ def test_a_member_that_fails_says_so_and_spoils_no_neighbour():
     assert np.all(np.isnan(run.level[4])) if codes[4] else np.all(np.isfinite(run.level[4]))
 
 
+def dense_models(count, skills=64):
+    """Skills that wait for up to 40 others, whose openings grow with the 40th power of time."""
+    keys = jax.random.split(jax.random.key(8), count)
+    graphs = jax.vmap(lambda key: ro.graphs.random_dag(key, skills, 0.5))(keys)
+    frequency = jax.vmap(lambda key: ro.frequencies.lognormal(key, skills, 1.0))(keys)
+    return ro.ResourceModel(graphs, frequency, learning_rate=0.01, wasted_resource=0.01, gate_exponent=0.01)
+
+
+def refused(*_, **__):
+    raise AssertionError("the general solver was called")
+
+
+@pytest.mark.parametrize("tolerance", [1e-4, 1e-7])
+def test_steep_openings_of_dense_deep_graphs(monkeypatch, tolerance):
+    """A polynomial through a steep opening dips below zero; gates of such exposures must not leave all bounds."""
+    model, ts = dense_models(6), np.linspace(0.0, 20_000.0, 60)
+    monkeypatch.setattr(simulate_module(), "_ode_members", refused)
+    monkeypatch.setattr(importlib.import_module("resource_ode.learning"), "_by_events", refused)
+    run = ro.simulate(model, ts, tolerance=tolerance)
+    times = ro.learning_times(model, tolerance=tolerance)
+    monkeypatch.undo()
+    assert run.failures() == "" and np.abs(run.budget_residual).max() < 64 * tolerance
+    exact = ro.simulate(model[0], ts, method="ode", tolerance=1e-9)
+    assert np.abs(run.level[0] - exact.level).max() < tolerance
+    at_times = ro.simulate(model[0], np.sort(times[0]), method="ode", tolerance=1e-9).level
+    reached = at_times[np.argsort(np.argsort(times[0])), np.arange(64)]
+    np.testing.assert_allclose(reached, 0.5, rtol=0, atol=max(tolerance, 1e-8))
+
+
+@pytest.mark.slow
+def test_steep_openings_by_arrays(monkeypatch):
+    model = dense_models(6)
+    found = by_arrays(monkeypatch, lambda: ro.learning_times(model, tolerance=1e-5))
+    np.testing.assert_allclose(found, ro.learning_times(model, tolerance=1e-9), rtol=1e-5)
+
+
 def test_members_too_hard_for_all_panels_go_to_the_general_solver(monkeypatch):
     monkeypatch.setattr(simulate_module(), "PANELS", 8)
-    monkeypatch.setattr(simulate_module(), "MORE_PANELS", ())
+    monkeypatch.setattr(native, "ATTEMPTS", 1)
     run = ro.simulate(random_models(), TS, tolerance=1e-7)
     monkeypatch.undo()
     exact = ro.simulate(random_models(), TS, tolerance=1e-9)
@@ -286,6 +322,6 @@ def test_single_precision_is_solved_in_double(monkeypatch):
 
 
 def test_panels_that_fill_no_vectors_are_refused(monkeypatch):
-    monkeypatch.setattr(simulate_module(), "PANELS", 10)
-    with pytest.raises(ValueError, match="panels: expected multiples of 4, got"):
+    monkeypatch.setattr(simulate_module(), "COARSE_PANELS", 10)
+    with pytest.raises(ValueError, match="panels: expected a multiple of 4, got 10"):
         ro.simulate(random_models(), TS)

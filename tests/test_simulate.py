@@ -11,6 +11,8 @@ import pytest
 from systems import EXACT, FAN_IN, SKILLS, TIMES, Case, batch, largest_errors, random_case, random_overlap, solve
 
 import resource_ode as ro
+from resource_ode.batches import coarse_solve
+from resource_ode.cascade import even_edges, read_clock, solve_cascade
 
 TOLERANCE = 1e-6
 
@@ -254,6 +256,30 @@ def test_tolerance_bounds_the_level_error(method, tolerance):
     run = solve(cases, method=method, tolerance=tolerance)
     assert run.failures() == ""
     assert largest_errors(run, [case.levels() for case in cases]).max() <= tolerance
+
+
+@pytest.mark.parametrize("chance", [0.2, 0.6])
+def test_estimated_errors_bound_what_is_wrong(chance):
+    """The estimate of one solve between the panels that graphs begin with, against a solve with many more."""
+    keys = jax.random.split(jax.random.key(11), 24)
+    graphs = jax.vmap(lambda key: ro.graphs.random_dag(key, 12, chance))(keys)
+    frequency = jax.vmap(lambda key: ro.frequencies.lognormal(key, 12, 1.0))(keys)
+    model = ro.ResourceModel(graphs, frequency, learning_rate=0.01, wasted_resource=0.01, gate_exponent=0.01)
+    ts = jnp.linspace(0.0, 3600.0, 100)
+
+    def solve(one, panels):
+        edges = even_edges(one, *coarse_solve(one, ts[-1] * one.learning_rate / one.wasted_resource), panels)
+        solved = solve_cascade(one, edges)
+        exposure, *_ = read_clock(one, solved, ts)
+        return one.frequency[None] * exposure, solved.error
+
+    members = model.flat()
+    few, error = jax.jit(jax.vmap(lambda one: solve(one, 16)))(members)
+    many, _ = jax.jit(jax.vmap(lambda one: solve(one, 160)))(members)
+    wrong = np.abs(np.exp(-few) - np.exp(-many)).max(axis=(1, 2))
+    assert np.all(wrong <= error)
+    # and they are no wild guesses
+    assert np.median(wrong / error) > 0.01 and wrong.max() > 1e-6
 
 
 def extreme_cases():

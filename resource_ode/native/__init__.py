@@ -27,11 +27,13 @@ from ..cascade import COARSE_NODES, NODES, _rule
 from ..model import ResourceModel, Schedule
 
 # must be that of `loops.cpp`
-INTERFACE = 2
+INTERFACE = 3
 # panels fill vectors of so many numbers
 LANES = 4
 # a graph has its buffers in the cache up to about here; beyond, arrays are as good
 MOST_SKILLS = 512
+# panels of the last solve of a graph, and how many are tried
+MOST_PANELS, ATTEMPTS = 384, 4
 # rows between two looks at the keyboard, and two reports of progress
 BLOCK = 4096
 
@@ -78,9 +80,7 @@ class _Problem(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("depth", "frequency", "start")),
         *((name, ctypes.c_void_p) for name in ("exponent", "all_exponents", "learning_rate", "waste")),
         ("tolerance", ctypes.c_double),
-        ("attempts", ctypes.c_int64),
-        ("coarse_panels", ctypes.c_int64),
-        ("panels", ctypes.c_void_p),
+        *((name, ctypes.c_int64) for name in ("coarse_panels", "panels", "most_panels", "attempts")),
     ]
 
 
@@ -118,12 +118,12 @@ def _gauss_legendre() -> tuple[_Rule, list[np.ndarray]]:
 
 
 def _problem(
-    graphs: ResourceModel, clocks: Any, tolerance: Any, panels: tuple[int, ...], coarse: int
+    graphs: ResourceModel, clocks: Any, tolerance: Any, panels: int, coarse: int
 ) -> tuple[_Problem, list[np.ndarray]]:
     """What the loops need to know, and the arrays that it points to."""
-    graph, counts = graphs.graph, np.asarray(panels, np.int64)
-    if any(count % LANES for count in (*panels, coarse)):
-        raise ValueError(f"panels: expected multiples of {LANES}, got {panels} and {coarse}")
+    graph = graphs.graph
+    if coarse % LANES:
+        raise ValueError(f"panels: expected a multiple of {LANES}, got {coarse}")
     arrays = [
         np.ascontiguousarray(graph.prerequisites, np.int32),
         np.ascontiguousarray(graph.required, np.bool_),
@@ -138,9 +138,14 @@ def _problem(
     problem = _Problem(
         *(rows, graphs.skills, graph.fan_in, exponents, each),
         *map(_address, arrays),
-        *(float(tolerance), len(counts), coarse, _address(counts)),
+        *(float(tolerance), coarse, panels, MOST_PANELS, ATTEMPTS),
     )
-    return problem, [*arrays, counts]
+    return problem, arrays
+
+
+def _panels_at(tolerance: Any, panels: int, made_for: float) -> int:
+    """Panels of the first solve, from those `made_for` a tolerance: the error falls with about the 15th power."""
+    return math.ceil(panels * (made_for / float(tolerance)) ** (1 / 15) / LANES) * LANES
 
 
 def _efforts(graphs: ResourceModel) -> tuple[np.ndarray, np.ndarray]:
@@ -158,7 +163,7 @@ def trajectories(
     rows: tuple[ResourceModel, Any, Any],
     ts: Any,
     tolerance: Any,
-    panels: tuple[int, ...],
+    panels: int,
     coarse: int,
     share: int | None,
     done: Done,
@@ -167,8 +172,8 @@ def trajectories(
     """Exposure `(row, exponent, clock, time, skill)` and resource time `(row, exponent, clock, time)`; rows that are
     unsure, members lost.
 
-    Rows are those of `batches.solve_batch`; `panels` are the numbers of panels to try, in order; `share` rows are
-    solved at a time, by as many `threads` as there are cores.
+    Rows are those of `batches.solve_batch`; `panels` is the number of panels that usual graphs need for 1e-5; `share`
+    rows are solved at a time, by as many `threads` as there are cores.
     """
     graphs, mine, everyone = rows
     shape, dtype = mine.rate.shape, np.dtype(graphs.dtype)
@@ -182,7 +187,7 @@ def trajectories(
     last = np.max(own * (np.asarray(everyone.exponent, np.float64) / graphs.gate_exponent[:, None]), axis=1)
     # without waste there is no such bound; at this effort a level is 1
     end = np.where(np.any(waste <= 0, axis=(1, 2)), -2 * math.log(np.finfo(dtype).eps), 0.0)
-    problem, kept = _problem(graphs, mine, tolerance, panels, coarse)
+    problem, kept = _problem(graphs, mine, tolerance, _panels_at(tolerance, panels, 1e-5), coarse)
     times = (_address(ts), ctypes.c_int64(ts.size))
     fixed = (*map(_address, (last, end)), *times, *map(_address, (state, clock, unsure, lost)))
     _call("trajectories", problem, dtype, fixed, share, done, threads)
@@ -194,17 +199,20 @@ def learning_times(
     rows: tuple[ResourceModel, Any, Any],
     level: Any,
     tolerance: Any,
-    panels: tuple[int, ...],
+    panels: int,
     coarse: int,
     share: int | None,
     done: Done,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Training steps `(row, exponent, clock, skill)` at which a level in (-1, 1) is reached; which rows are unsure."""
+    """Training steps `(row, exponent, clock, skill)` at which a level in (-1, 1) is reached; which rows are unsure.
+
+    `panels` is the number of panels that usual graphs need for 1e-7.
+    """
     graphs, mine, _ = rows
     dtype = np.dtype(graphs.dtype)
     found = pieces.aligned((*mine.rate.shape, graphs.skills), dtype)
     unsure = np.zeros(len(mine.rate), bool)
-    problem, kept = _problem(graphs, mine, tolerance, panels, coarse)
+    problem, kept = _problem(graphs, mine, tolerance, _panels_at(tolerance, panels, 1e-7), coarse)
     goal = ctypes.c_double(-math.log1p(-float(level)))
     _call("learning_times", problem, dtype, (goal, *map(_address, (found, unsure))), share, done)
     del kept

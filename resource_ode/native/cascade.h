@@ -69,6 +69,8 @@ struct Graph {
     }
 
     int64_t count(int64_t s) const { return begin[s + 1] - begin[s]; }
+    // effort at which a skill's demand and its gate are through, as a factor
+    double through() const { return 1 / (30 * (largest_exponent / exponent) + 3 / exponent); }
 };
 
 // -- edges of panels
@@ -84,8 +86,7 @@ inline void logarithmic_edges(double first, double last, int64_t panels, double 
 // `cascade.even_edges`: edges that share the work out evenly, up to edge `last` of the coarse ones.
 inline void even_edges(const Graph &graph, const double *coarse, const double *along, const double *exposure,
                        int64_t stride, int64_t last, int64_t panels, double *measure, double *edges) {
-    const double a = graph.exponent, first = 1 / graph.fastest;
-    const double through = 1 / (30 * (graph.largest_exponent / a) + 3 / a);
+    const double first = 1 / graph.fastest, through = graph.through();
     for (int64_t k = 0; k <= last; k += LANES) {
         Vector total = all(0.0), product = all(1.0);
         for (int64_t s : graph.order) {
@@ -111,6 +112,22 @@ inline void even_edges(const Graph &graph, const double *coarse, const double *a
     }
     for (int64_t k = 0; k < panels; k += LANES) store(edges + k, first * growth(load(edges + k)));
     edges[panels] = coarse[last];
+}
+
+// Panels that the first solve of a graph needs, if one whose skills wait for few others needs `usual`: what waits for
+// many opens steeply. By trial on random graphs.
+inline int64_t panels_for(const Graph &graph, const double *exposure, int64_t stride, int64_t last, int64_t usual,
+                          int64_t most) {
+    const double through = graph.through();
+    double steep = 0.0;
+    for (int64_t s : graph.order) {
+        const double grown = graph.frequency[s] * exposure[s * stride + last];
+        if (graph.count(s) && !graph.either[s])
+            steep += static_cast<double>(graph.count(s)) * std::log((1 + grown * (1.0 / 3)) / (1 + grown * through));
+    }
+    const double wanted = static_cast<double>(usual) * (0.6 + 0.0017 * steep);
+    const double panels = std::min(std::max(wanted, static_cast<double>(usual)), static_cast<double>(most));
+    return (static_cast<int64_t>(panels) + LANES - 1) / LANES * LANES;
 }
 
 // `cascade.refine_edges`: more panels, the additional ones where the error is.
@@ -141,6 +158,9 @@ inline void refine_edges(const double *edges, const double *panel_error, int64_t
 }
 
 // -- solves
+
+// Zero in place of what is below it: where a polynomial overshoots (`cascade._integrals`); NaN stays.
+INLINE Vector not_negative(Vector x) { return x < 0 ? all(0.0) : x; }
 
 // Product of a matrix's row with the values at the nodes, in four panels.
 template <int64_t COUNT>
@@ -183,7 +203,8 @@ inline void coarse_solve(const Graph &graph, const Rule &rule, const double *edg
             store(x + p + 1, half * dot(rule.coarse_weights, opening));
 #pragma GCC unroll 4
             for (int64_t node = 0; node < COARSE_NODES; node++)
-                store(gate + node * panels + p, half * dot(rule.coarse_cumulative + node * COARSE_NODES, opening));
+                store(gate + node * panels + p,
+                      not_negative(half * dot(rule.coarse_cumulative + node * COARSE_NODES, opening)));
         }
         x[0] = 0.0;
         for (int64_t p = 0; p < panels; p++) x[p + 1] += x[p];
@@ -220,8 +241,8 @@ struct Folded {
         for (int64_t node = 0; node < NODES / 2; node++) {
             const Vector even = half * dot(rule.even + node * (NODES / 2), sums);
             const Vector odd = half * dot(rule.odd + node * (NODES / 2), differences);
-            store(to + node * step, odd + even);
-            store(to + (NODES - 1 - node) * step, odd + (whole - even));
+            store(to + node * step, not_negative(odd + even));
+            store(to + (NODES - 1 - node) * step, not_negative(odd + (whole - even)));
         }
     }
 
@@ -242,14 +263,22 @@ struct Cascade {
     int64_t skills, panels, stride;
     Numbers edges, half, roots;                // (edge,), (panel,), (node, panel): exposures of a skill without gates
     Numbers opening, gates;                    // (skill, node, panel)
-    Numbers at_edges, relative, off;           // (skill, edge), (skill, panel) twice
+    Numbers at_edges, relative, off;           // (skill, edge), and errors (skill, panel): of gates, of exposures
     Numbers demand, inside, gained, edge, within, behind, panel_error;
 
-    Cascade(int64_t skills, int64_t panels)
-        : skills(skills), panels(panels), stride(panels + LANES), edges(stride), half(panels), roots(NODES * panels),
-          opening(skills * NODES * panels), gates(skills * NODES * panels), at_edges(skills * stride),
-          relative(skills * panels), off(skills * panels), demand(NODES * panels), inside(NODES * panels),
-          gained(panels), edge(panels), within(panels), behind(panels), panel_error(panels) {}
+    Cascade(int64_t skills, int64_t panels) : skills(skills) { resize(panels); }
+
+    // What was in it is lost.
+    void resize(int64_t count) {
+        panels = count, stride = count + LANES;
+        if (count <= room) return;
+        room = count;
+        edges = Numbers(stride), at_edges = Numbers(skills * stride);
+        for (Numbers *each : {&opening, &gates}) *each = Numbers(skills * NODES * count);
+        for (Numbers *each : {&relative, &off}) *each = Numbers(skills * count);
+        for (Numbers *each : {&roots, &demand, &inside}) *each = Numbers(NODES * count);
+        for (Numbers *each : {&half, &gained, &edge, &within, &behind, &panel_error}) *each = Numbers(count);
+    }
 
     // Openings, exposures at edges, errors of panels, and the demand if wanted; returns the level error.
     double solve(const Graph &graph, const Rule &rule, bool with_demand) {
@@ -313,6 +342,8 @@ struct Cascade {
     }
 
   private:
+    int64_t room = 0;
+
     // A skill's opening, the integral of it from each panel's left edge to its nodes, and over each panel.
     void integrate(const Graph &graph, const Rule &rule, int64_t s) {
         double *o = opening + s * NODES * panels, *x = at_edges + s * stride;
@@ -409,6 +440,10 @@ struct Cascade {
                 for (int64_t node = 0; node < NODES; node++)
                     store(gate + node * panels + p,
                           through ? all(1.0) : saturation(a + b * (here + load(inner + node * panels + p))));
+                // from the error of an exposure to that of its gate (`cascade._steepness`)
+                const Vector shut = load(gate + p), depth = a + b * (here + load(inner + p));
+                double *wrong = relative + s * panels + p;
+                store(wrong, load(wrong) * (shut > 0 ? depth * (1.0 - shut) / shut : all(1.0)));
             }
         }
         if (with_demand) add_demand(graph, s, opening + s * NODES * panels, inner);

@@ -18,10 +18,10 @@ struct Problem {
     const double *all_exponents;   // (row, exponent)
     const double *learning_rate;   // (row, exponent, clock)
     const double *waste;           // (row, exponent, clock)
-    // estimated level error to stay below, and the numbers of panels to try in order
+    // estimated level error to stay below; panels of the coarse solve, of the first and of the last that is tried, and
+    // how many solves are tried
     double tolerance;
-    int64_t attempts, coarse_panels;
-    const int64_t *panels;
+    int64_t coarse_panels, panels, most_panels, attempts;
 };
 
 // Gauss-Legendre rules, as in `cascade._rule`

@@ -59,8 +59,11 @@ INLINE void invert(const Rule &rule, const Knot &knot, const Power &power, const
             change[v] = rising ? (value[v] + missing[v]) / (rising ? slope[v] : all(1.0)) : all(0.0);
             place[v] -= change[v];
         }
-        if (step == NEWTON_STEPS) break;
-        for (int64_t v = 0; v < 2; v++) place[v] = smaller(larger(place[v], low[v]), high[v]);
+        for (int64_t v = 0; v < 2; v++) {
+            // NaN stays
+            place[v] = place[v] < low[v] ? low[v] : place[v];
+            place[v] = place[v] > high[v] ? high[v] : place[v];
+        }
         // the next change would be of the order of the square
         if (largest(larger(magnitude(change[0]), magnitude(change[1]))) < 1e-9) break;
     }
@@ -149,7 +152,7 @@ class Worker {
   public:
     Worker(const Problem &problem, const Rule &rule)
         : problem(problem), rule(rule), skills(problem.skills), coarse_stride(problem.coarse_panels + LANES),
-          usual(problem.skills, problem.panels[0]), coarse(coarse_stride), along(coarse_stride),
+          usual(problem.skills, problem.panels), coarse(coarse_stride), along(coarse_stride),
           measure(coarse_stride), exposure(problem.skills * coarse_stride),
           coarse_gates(problem.skills * COARSE_NODES * problem.coarse_panels), table(problem.skills) {}
 
@@ -161,8 +164,7 @@ class Worker {
         graph.read(problem, row);
         if (end > 0) last = std::max(last, reach(end * graph.largest_exponent / graph.exponent));
         place_coarse(std::max(last * (1 + 1e-5), 1e6 * TINY));
-        even_edges(graph, coarse, along, exposure, coarse_stride, problem.coarse_panels, usual.panels, measure,
-                   usual.edges);
+        place_first(problem.coarse_panels);
         bool enough = false;
         Cascade *solved = finest(row, true, enough, [](const Cascade &) { return false; });
         unsure[row] = !enough;
@@ -194,7 +196,7 @@ class Worker {
             const double wanted = (goal * ratio - graph.start[s]) / graph.frequency[s];
             while (until < problem.coarse_panels && exposure[s * coarse_stride + until - 1] < wanted) until++;
         }
-        even_edges(graph, coarse, along, exposure, coarse_stride, until, usual.panels, measure, usual.edges);
+        place_first(until);
         bool enough = false;
         const Cascade *solved = finest(row, false, enough, [&](const Cascade &cascade) {
             for (int64_t s : graph.order) {
@@ -219,7 +221,7 @@ class Worker {
     std::unique_ptr<Cascade> finer, other;
     Numbers coarse, along, measure, exposure, coarse_gates;
     Table table;
-    std::vector<double> begins, slows, spent, pace, begun;
+    std::vector<double> finer_edges, begins, slows, spent, pace, begun;
     std::vector<int64_t> panel;
 
     void place_coarse(double last) {
@@ -227,30 +229,50 @@ class Worker {
         coarse_solve(graph, rule, coarse, problem.coarse_panels, coarse_gates, exposure, coarse_stride);
     }
 
-    Cascade &another_like(const Cascade &cascade) {
-        if (!other || other->panels != cascade.panels) other = std::make_unique<Cascade>(skills, cascade.panels);
-        return *other;
+    // The edges of the first solve, up to one of the coarse ones.
+    void place_first(int64_t until) {
+        usual.resize(panels_for(graph, exposure, coarse_stride, until, problem.panels, problem.most_panels));
+        even_edges(graph, coarse, along, exposure, coarse_stride, until, usual.panels, measure, usual.edges);
     }
+
+    static Cascade &resized(std::unique_ptr<Cascade> &cascade, int64_t skills, int64_t panels) {
+        if (!cascade) cascade = std::make_unique<Cascade>(skills, panels);
+        cascade->resize(panels);
+        return *cascade;
+    }
+
+    Cascade &another_like(const Cascade &cascade) { return resized(other, skills, cascade.panels); }
 
     // Solves with more and more panels until the error is within the tolerance; the first on the edges in `usual`.
     template <class Outside>
     Cascade *finest(int64_t row, bool with_demand, bool &enough, const Outside &outside) {
         Cascade *cascade = &usual;
-        for (int64_t attempt = 0;; attempt++) {
+        for (int64_t attempt = 1;; attempt++) {
             const double worst = solve_exponents(*cascade, row, with_demand);
             const bool beyond = outside(*cascade);
             enough = worst <= problem.tolerance && !beyond;
-            if (enough || attempt + 1 == problem.attempts) return cascade;
+            if (enough || attempt == problem.attempts) return cascade;
             if (beyond) {
                 // the range was an estimate: go on further
                 cascade->edges[cascade->panels] *= 10;
                 cascade->panel_error[cascade->panels - 1] += 1;
             }
-            auto next = std::make_unique<Cascade>(skills, problem.panels[attempt + 1]);
-            refine_edges(cascade->edges, cascade->panel_error, cascade->panels, next->panels, next->edges);
-            finer = std::move(next);
-            cascade = finer.get();
+            const bool last = attempt + 1 == problem.attempts;
+            const int64_t panels = last ? problem.most_panels : more_panels(cascade->panels, worst);
+            finer_edges.resize(static_cast<size_t>(panels + 1));
+            refine_edges(cascade->edges, cascade->panel_error, cascade->panels, panels, finer_edges.data());
+            cascade = &resized(finer, skills, panels);
+            std::copy(finer_edges.begin(), finer_edges.end(), &cascade->edges[0]);
         }
+    }
+
+    // The error inside a panel falls with about the ninth power of its width; a kink's error is for the next attempt.
+    int64_t more_panels(int64_t panels, double worst) const {
+        const double missing = worst / problem.tolerance;
+        double growth = 1.2 * std::pow(missing, 1.0 / 9);
+        growth = growth < 4 ? std::max(growth, 4.0 / 3) : 4.0;  // also of what is not a number
+        const auto wanted = static_cast<int64_t>(growth * static_cast<double>(panels));
+        return std::min((wanted + LANES - 1) / LANES * LANES, problem.most_panels);
     }
 
     // A solve for all gate exponents of a graph: the worst of their errors.
