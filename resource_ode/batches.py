@@ -19,6 +19,7 @@ from jaxtyping import Array
 
 from . import cascade as resource_time
 from . import pieces
+from .graph import with_fields
 from .model import ResourceModel
 
 # panels of the coarse solve that places those of the first, and of the solves that follow while the error is too large
@@ -127,10 +128,10 @@ def split_axes(model: ResourceModel, *, share_exponents: bool) -> tuple[Resource
     shape = model.batch_shape
     pools = () if model.pool is None else (model.pools,)
     nothing = np.ones(pools, model.dtype)
-    graphs = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), model, (nothing, nothing))
+    graphs = with_fields(model, learning_rate=nothing, wasted_resource=nothing)
     exponent = graphs.gate_exponent
     if share_exponents:
-        graphs = eqx.tree_at(lambda m: m.gate_exponent, graphs, np.ones((), model.dtype))
+        graphs = with_fields(graphs, gate_exponent=np.ones((), model.dtype))
 
     def axes(own: tuple[int, ...]) -> list[int]:
         own = (1,) * (len(shape) - len(own)) + own
@@ -157,7 +158,7 @@ def split_axes(model: ResourceModel, *, share_exponents: bool) -> tuple[Resource
     alone = tuple(n if axis in outer + middle else 1 for axis, n in enumerate(shape))
     exponents = arranged(exponent, alone, ())[:, :, 0]
     if share_exponents:
-        graphs = eqx.tree_at(lambda m: m.gate_exponent, graphs, exponents.min(axis=1))
+        graphs = with_fields(graphs, gate_exponent=exponents.min(axis=1))
     rates, wastes = (arranged(value, shape, pools) for value in (model.learning_rate, model.wasted_resource))
     return graphs, Clocks(exponents, rates, wastes), back
 
@@ -169,8 +170,8 @@ def exponents_can_share(model: ResourceModel, numbers: int) -> bool:
     if model.loss != "mse" or model.initial_level is not None or model.frequency_after is not None:
         return False
     shape = model.batch_shape
-    ones = (np.ones((), model.dtype),) * 3
-    bare = eqx.tree_at(lambda m: (m.gate_exponent, m.learning_rate, m.wasted_resource), model, ones)
+    one = np.ones((), model.dtype)
+    bare = with_fields(model, gate_exponent=one, learning_rate=one, wasted_resource=one)
     mine, others = ((1,) * (len(shape) - len(own)) + own for own in (model.gate_exponent.shape, bare.batch_shape))
     together = math.prod(n for n, other in zip(mine, others, strict=True) if other == 1)
     return 1 < together <= PIECE // (8 * numbers)
@@ -273,8 +274,9 @@ def members_of(rows: tuple[ResourceModel, Clocks, Clocks]) -> ResourceModel:
     graphs, clocks, _ = rows
     exponents, each = clocks.rate.shape[1:3]
     chosen = jax.tree.map(lambda x: np.repeat(x, exponents * each, axis=0), graphs)
-    flat = (np.repeat(clocks.exponent, each, axis=1).ravel(), *(x.reshape((-1, *x.shape[3:])) for x in clocks[1:]))
-    return eqx.tree_at(lambda m: (m.gate_exponent, m.learning_rate, m.wasted_resource), chosen, flat)
+    rate, waste = (x.reshape((-1, *x.shape[3:])) for x in clocks[1:])
+    exponent = np.repeat(clocks.exponent, each, axis=1).ravel()
+    return with_fields(chosen, gate_exponent=exponent, learning_rate=rate, wasted_resource=waste)
 
 
 def take(tree: Any, index: Any) -> Any:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from .graph import with_fields
 from .model import ResourceModel, Schedule
 from .simulate import checked_times, simulate
 
@@ -158,7 +159,8 @@ def _fit(model: ResourceModel, curve: Array, ts: Array, *, both: bool, max_steps
         return jnp.exp(jnp.clip(logs[0], least, most)), jnp.exp(logs[1]) if both else given
 
     def residuals(logs: Array, _: Any = None) -> Array:
-        changed = eqx.tree_at(lambda m: (m.wasted_resource, m.learning_rate), model, parameters(logs))
+        waste, rate = parameters(logs)
+        changed = with_fields(model, wasted_resource=waste, learning_rate=rate)
         found = simulate(changed, ts, tolerance=TOLERANCE).level
         return jnp.where(model.graph.present[None, :], found - curve, 0).reshape(-1)
 

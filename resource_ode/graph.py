@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -173,18 +173,12 @@ class SkillGraph(eqx.Module):
         picked = np.arange(count).reshape(batch)[index]
         if names is not None and not isinstance(names[0], str):
             names = names[int(picked)] if np.ndim(picked) == 0 else tuple(names[i] for i in np.ravel(picked))
-        return jax.tree.map(lambda x: x.reshape(count, *x.shape[len(batch) :])[picked], self)._renamed(names or None)
+        chosen = jax.tree.map(lambda x: x.reshape(count, *x.shape[len(batch) :])[picked], self)
+        return with_fields(chosen, names=names or None)
 
     def unnamed(self) -> SkillGraph:
         """The same arrays without names: what compiled code sees, so that other names never recompile."""
-        return self if self.names is None else self._renamed(None)
-
-    def _renamed(self, names: tuple[Any, ...] | None) -> SkillGraph:
-        """The same arrays under other names (`eqx.tree_at` does not reach a static field)."""
-        renamed = object.__new__(type(self))
-        for field in dataclasses.fields(self):
-            object.__setattr__(renamed, field.name, names if field.name == "names" else getattr(self, field.name))
-        return renamed
+        return self if self.names is None else with_fields(self, names=None)
 
     def __repr__(self) -> str:
         if not is_concrete(self.required):
@@ -217,6 +211,17 @@ class SkillGraph(eqx.Module):
         from . import graph_files
 
         return graph_files.to_networkx(self)
+
+
+Module = TypeVar("Module", bound=eqx.Module)
+
+
+def with_fields(module: Module, **values: Any) -> Module:
+    """A module with some fields replaced, unchecked; static ones too, and many times faster than by `eqx.tree_at`."""
+    changed = object.__new__(type(module))
+    for name in (field.name for field in dataclasses.fields(module)):
+        object.__setattr__(changed, name, values[name] if name in values else getattr(module, name))
+    return changed
 
 
 def _pad(prerequisites: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -33,6 +33,7 @@ from .batches import (
     split_axes,
     where_it_stands,
 )
+from .graph import with_fields
 from .model import ResourceModel, Schedule
 from .simulate import cascade_obstacle
 from .tracing import concrete_number, is_concrete
@@ -152,7 +153,7 @@ def _cascade_times(
         def at(exponent: Array, rates: Array, wastes: Array) -> Any:
             mine, found = model, solved
             if several:
-                mine = eqx.tree_at(lambda m: m.gate_exponent, model, exponent)
+                mine = with_fields(model, gate_exponent=exponent)
                 found = resource_time.at_exponent(mine, solved, exponent / model.gate_exponent, with_demand=not lawful)
             outside = jnp.any(present & (found.exposure[:, -1] < goal * (1 - 1e-9)))
             return _read_times(mine, found, goal, rates, wastes), found.error, found.panel_error, outside
@@ -212,7 +213,7 @@ def _read_times(
         learned = jnp.take_along_axis(learned, own[:, None], axis=1)[:, 0]
 
     def times(rate: Array, waste: Array) -> Array:
-        mine = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), model, (rate, waste))
+        mine = with_fields(model, learning_rate=rate, wasted_resource=waste)
         if lawful:
             spent = learned + mine.of_pool(mine.waste_at()) * clock
         else:

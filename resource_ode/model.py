@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from .graph import SkillGraph
+from .graph import SkillGraph, with_fields
 from .loss import LOSSES, CrossEntropy, MeanSquaredError
 from .special import saturation
 from .tracing import is_concrete
@@ -302,30 +302,19 @@ class ResourceModel(eqx.Module):
 
         def spread(value: Any, axes: int) -> Any:
             if isinstance(value, Schedule):
-                one = eqx.tree_at(lambda s: (s.times, s.values), value, (_spread(value.times, 1, shape), value.values))
-                return eqx.tree_at(lambda s: s.values, one, _spread(value.values, axes + 1, shape))
+                times, values = _spread(value.times, 1, shape), _spread(value.values, axes + 1, shape)
+                return with_fields(value, times=times, values=values)
             return _spread(value, axes, shape)
 
-        graph = self.graph.unnamed()
+        graph = self.graph
         axes = {"prerequisites": 2, "required": 2, "present": 1, "depth": 1}
         either = graph.any_gate
         if either is not None:
             only_all = is_concrete(either) and not np.any(np.asarray(either))
             either = None if only_all else spread(either, 1)
-        graph = eqx.tree_at(
-            lambda g: (*(getattr(g, n) for n in axes), g.frequency, g.any_gate),
-            graph,
-            (*(spread(getattr(graph, n), k) for n, k in axes.items()), None, either),
-            is_leaf=lambda x: x is None,
-        )
-        rows = self._parameters()[1:]
-        flat = eqx.tree_at(
-            lambda m: [getattr(m, name) for name, _, _ in rows],
-            self,
-            [spread(value, axes) for _, value, axes in rows],
-            is_leaf=lambda x: isinstance(x, Schedule),
-        )
-        return eqx.tree_at(lambda m: m.graph, flat, graph)
+        arrays = {name: spread(getattr(graph, name), count) for name, count in axes.items()}
+        graph = with_fields(graph, names=None, frequency=None, any_gate=either, **arrays)
+        return with_fields(self, graph=graph, **{name: spread(value, k) for name, value, k in self._parameters()[1:]})
 
     # -- the physics of one member: every method below takes and returns arrays without batch axes
 
@@ -563,9 +552,7 @@ def _parameter(
     if isinstance(value, Schedule):
         # a schedule may pause: zero is allowed where a constant must be positive
         _parameter(f"{name} (schedule)", value.values, dtype, least=0.0)
-        return eqx.tree_at(
-            lambda s: (s.times, s.values), value, (value.times.astype(dtype), value.values.astype(dtype))
-        )
+        return with_fields(value, times=value.times.astype(dtype), values=value.values.astype(dtype))
     try:
         array = jnp.asarray(value, dtype)
     except (TypeError, ValueError):

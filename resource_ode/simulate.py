@@ -32,6 +32,7 @@ from .batches import (
     take,
     where_it_stands,
 )
+from .graph import with_fields
 from .model import ResourceModel, Schedule
 from .tracing import concrete_number, is_concrete
 from .trajectory import RESULTS, Trajectory, result_names, results_from_codes
@@ -341,11 +342,11 @@ def _cascade_members(
         def at(exponent: Array, rates: Array, wastes: Array) -> Any:
             mine, found = model, solved
             if several:
-                mine = eqx.tree_at(lambda m: m.gate_exponent, model, exponent)
+                mine = with_fields(model, gate_exponent=exponent)
                 found = resource_time.at_exponent(mine, solved, exponent / model.gate_exponent)
 
             def clock(rate: Array, waste: Array) -> Any:
-                own = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), mine, (rate, waste))
+                own = with_fields(mine, learning_rate=rate, wasted_resource=waste)
                 *read, lost = resource_time.read_clock(own, found, ts)
                 result = RESULTS.where(found.error <= tolerance, RESULTS.successful, RESULTS.inaccurate)
                 result = RESULTS.where(lost, RESULTS.not_finite, result)
@@ -387,7 +388,7 @@ def _kernel_members(arguments: Any, shared: tuple[Array, Array], **options: Any)
     codes = jnp.where(lost, NOT_FINITE, jnp.where(unsure[:, None], INACCURATE, 0)).astype(jnp.int32)
 
     def member(model: ResourceModel, rate: Array, waste: Array, state: Array, clock: Array, code: Array) -> Any:
-        own = eqx.tree_at(lambda m: (m.learning_rate, m.wasted_resource), model, (rate, waste))
+        own = with_fields(model, learning_rate=rate, wasted_resource=waste)
         solved = (state, clock[:, None], None, results_from_codes(code))
         return _wrap(own, ts, solved, options["reduce"], "cascade", options["method"])
 

@@ -187,11 +187,9 @@ def trajectories(
     last = np.max(own * (np.asarray(everyone.exponent, np.float64) / graphs.gate_exponent[:, None]), axis=1)
     # without waste there is no such bound; at this effort a level is 1
     end = np.where(np.any(waste <= 0, axis=(1, 2)), -2 * math.log(np.finfo(dtype).eps), 0.0)
-    problem, kept = _problem(graphs, mine, tolerance, _panels_at(tolerance, panels, 1e-5), coarse)
-    times = (_address(ts), ctypes.c_int64(ts.size))
-    fixed = (*map(_address, (last, end)), *times, *map(_address, (state, clock, unsure, lost)))
-    _call("trajectories", problem, dtype, fixed, share, done, threads)
-    del kept
+    numbers = (tolerance, _panels_at(tolerance, panels, 1e-5), coarse)
+    by_row, fixed = (last, end, state, clock, unsure, lost), (_address(ts), ctypes.c_int64(ts.size))
+    _call("trajectories", (graphs, mine), numbers, by_row, fixed, share, done, threads)
     return state, clock, unsure, lost
 
 
@@ -212,10 +210,9 @@ def learning_times(
     dtype = np.dtype(graphs.dtype)
     found = pieces.aligned((*mine.rate.shape, graphs.skills), dtype)
     unsure = np.zeros(len(mine.rate), bool)
-    problem, kept = _problem(graphs, mine, tolerance, _panels_at(tolerance, panels, 1e-7), coarse)
+    numbers = (tolerance, _panels_at(tolerance, panels, 1e-7), coarse)
     goal = ctypes.c_double(-math.log1p(-float(level)))
-    _call("learning_times", problem, dtype, (goal, *map(_address, (found, unsure))), share, done)
-    del kept
+    _call("learning_times", (graphs, mine), numbers, (found, unsure), (goal,), share, done)
     return found, unsure
 
 
@@ -238,26 +235,28 @@ def levels(model: ResourceModel, state: Any) -> np.ndarray:
 
 def _call(
     name: str,
-    problem: _Problem,
-    dtype: np.dtype,
+    rows: tuple[ResourceModel, Any],
+    numbers: tuple[Any, int, int],
+    by_row: tuple[np.ndarray, ...],
     fixed: tuple[Any, ...],
     share: int | None,
     done: Done,
     threads: int | None = None,
 ) -> None:
-    """One function of the library on all rows, a block at a time."""
+    """One function of the library on all rows, a block at a time: so that what is laid out for it stays small."""
     loops = library()
     assert loops is not None
     solve = getattr(loops, f"resource_ode_{name}")
-    rule, kept = _gauss_legendre()
-    shared = (ctypes.c_int64(threads or pieces.cores()), ctypes.c_int(dtype == np.float32), *fixed)
-    block = share or BLOCK
-    for start in range(0, problem.rows, block):
-        stop = min(start + block, problem.rows)
-        limits = map(ctypes.c_int64, (start, stop))
-        _check(solve(ctypes.byref(problem), ctypes.byref(rule), *limits, *shared))
-        done(stop)
-    del kept
+    (rule, _), single = _gauss_legendre(), np.dtype(rows[0].dtype) == np.float32
+    total, block = len(by_row[0]), share or BLOCK
+    for start in range(0, total, block):
+        part = slice(start, start + block)
+        problem, kept = _problem(*jax.tree.map(lambda x, part=part: x[part], rows), *numbers)
+        places = (_address(x[part]) for x in by_row)
+        workers = ctypes.c_int64(threads or pieces.cores())
+        _check(solve(ctypes.byref(problem), ctypes.byref(rule), workers, ctypes.c_int(single), *places, *fixed))
+        del kept
+        done(min(start + block, total))
 
 
 def _check(succeeded: int) -> None:

@@ -18,18 +18,19 @@
 
 namespace {
 
-// Shares of `size` for each of several threads that come free; false if memory or threads ran out.
+// Shares of at most `most` for each of several threads that come free; false if memory ran out.
 template <class MakeWorker>
-bool share_out(int64_t begin, int64_t end, int64_t size, int64_t threads, const MakeWorker &make) {
-    std::atomic<int64_t> next{begin};
+bool share_out(int64_t count, int64_t most, int64_t threads, const MakeWorker &make) {
+    const int64_t size = std::clamp<int64_t>(count / (4 * threads), 1, most);
+    std::atomic<int64_t> next{0};
     std::atomic<bool> failed{false};
     auto work = [&] {
         try {
             auto worker = make();
             for (;;) {
                 const int64_t first = next.fetch_add(size);
-                if (first >= end) return;
-                for (int64_t row = first; row < std::min(end, first + size); row++) worker(row);
+                if (first >= count) return;
+                for (int64_t row = first; row < std::min(count, first + size); row++) worker(row);
             }
         } catch (const std::exception &) {
             failed = true;
@@ -37,7 +38,7 @@ bool share_out(int64_t begin, int64_t end, int64_t size, int64_t threads, const 
     };
     std::vector<std::thread> others;
     try {
-        for (int64_t thread = 1; thread < std::min(threads, (end - begin + size - 1) / size); thread++)
+        for (int64_t thread = 1; thread < std::min(threads, (count + size - 1) / size); thread++)
             others.emplace_back(work);
     } catch (const std::exception &) {
         // fewer threads do the same work
@@ -115,21 +116,20 @@ extern "C" {
 // changes whenever a signature or `Problem` does: a library of another version is not used
 EXPORT int64_t resource_ode_interface() { return 3; }
 
-EXPORT int resource_ode_trajectories(const Problem *problem, const Rule *rule, int64_t begin, int64_t end, int64_t threads,
-                              int single, const double *last, const double *end_effort, const double *ts, int64_t times,
-                              void *state, void *clock, uint8_t *unsure, uint8_t *lost) {
+EXPORT int resource_ode_trajectories(const Problem *problem, const Rule *rule, int64_t threads, int single,
+                                     const double *last, const double *end, void *state, void *clock, uint8_t *unsure,
+                                     uint8_t *lost, const double *ts, int64_t times) {
     if (single)
-        return CALL(trajectories, *problem, *rule, begin, end, threads, last, end_effort, ts, times, as<float>(state),
-                    as<float>(clock), unsure, lost);
-    return CALL(trajectories, *problem, *rule, begin, end, threads, last, end_effort, ts, times, as<double>(state),
-                as<double>(clock), unsure, lost);
+        return CALL(trajectories, *problem, *rule, threads, last, end, as<float>(state), as<float>(clock), unsure, lost,
+                    ts, times);
+    return CALL(trajectories, *problem, *rule, threads, last, end, as<double>(state), as<double>(clock), unsure, lost,
+                ts, times);
 }
 
-EXPORT int resource_ode_learning_times(const Problem *problem, const Rule *rule, int64_t begin, int64_t end, int64_t threads,
-                                int single, double goal, void *found, uint8_t *unsure) {
-    if (single)
-        return CALL(learning_times, *problem, *rule, begin, end, threads, goal, as<float>(found), unsure);
-    return CALL(learning_times, *problem, *rule, begin, end, threads, goal, as<double>(found), unsure);
+EXPORT int resource_ode_learning_times(const Problem *problem, const Rule *rule, int64_t threads, int single,
+                                       void *found, uint8_t *unsure, double goal) {
+    if (single) return CALL(learning_times, *problem, *rule, threads, as<float>(found), unsure, goal);
+    return CALL(learning_times, *problem, *rule, threads, as<double>(found), unsure, goal);
 }
 
 EXPORT int resource_ode_levels(const double *frequency, const double *start, int64_t members, int64_t skills, int64_t times,
