@@ -123,15 +123,16 @@ def even_edges(
     ($z \sim 10$) and its gate ($a z \sim 3$) are through. The numbers are by trial on random graphs. Where the cascade
     is to be read with other gate exponents too (`at_exponent`), up to a `largest`, demand lasts longer by their ratio.
     """
-    first = 1 / jnp.max(jnp.where(model.graph.present, model.rate(), 0))
+    # no quotients of quotients: XLA simplifies them in an order that depends on the number of devices
+    fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
     grown = jax.vmap(model.effort, 1, 1)(exposure) - model.initial_effort()[:, None]
     exponent = model.gate_exponent
     through = 30 * (1 if largest is None else largest / exponent) + 3 / exponent
     each = jnp.log((1 + grown / 3) / (1 + grown / through))
-    along = jnp.log1p(edges / first)
+    along = jnp.log1p(edges * fastest)
     measure = along + jnp.sum(jnp.where(model.graph.present[:, None], each, 0), axis=0) / 4
     wanted = measure[last] * (jnp.arange(panels + 1, dtype=edges.dtype) / panels)
-    new = first * jnp.expm1(jnp.interp(wanted, measure, along))
+    new = (1 / fastest) * jnp.expm1(jnp.interp(wanted, measure, along))
     return jax.lax.stop_gradient(new.at[0].set(0).at[-1].set(edges[last]))
 
 
@@ -384,14 +385,16 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
 
 
 def at_exponent(
-    model: ResourceModel, cascade: Cascade, ratio: Float[Array, ""], *, with_demand: bool = True
+    model: ResourceModel, cascade: Cascade, solved: Float[Array, ""], *, with_demand: bool = True
 ) -> Cascade:
-    r"""The cascade of the same graph, with another gate exponent: `model`'s, which is `ratio` times the solved one.
+    r"""The cascade of the same graph with `model`'s gate exponent, from that with the exponent that was `solved`.
 
     Gates know log-depths only as $a D$, so that $D_i(\tau; a) = E_i(a \tau)/a$ with $E$ free of $a$: the openings are
     the same at proportional resource times. For MSE without initial levels or skills that change their own pace.
     """
-    half = jnp.diff(cascade.edges) / (2 * ratio)
+    # products only, as in `even_edges`
+    stretch = solved / model.gate_exponent
+    half = jnp.diff(cascade.edges) * (0.5 * stretch)
     demand = None
     if with_demand:
 
@@ -400,7 +403,7 @@ def at_exponent(
             return skill.demand(model, opening, exposure, skill.effort(exposure))
 
         demand = jnp.sum(jax.vmap(part)(_rows_of(model), cascade.opening), axis=0)
-    edges, exposure, missed = cascade.edges / ratio, cascade.exposure / ratio, cascade.missed / ratio
+    edges, exposure, missed = (x * stretch for x in (cascade.edges, cascade.exposure, cascade.missed))
     return _estimated(model, edges, cascade.opening, exposure, demand, missed, cascade.short)
 
 

@@ -154,7 +154,7 @@ def _cascade_times(
             mine, found = model, solved
             if several:
                 mine = with_fields(model, gate_exponent=exponent)
-                found = resource_time.at_exponent(mine, solved, exponent / model.gate_exponent, with_demand=not lawful)
+                found = resource_time.at_exponent(mine, solved, model.gate_exponent, with_demand=not lawful)
             outside = jnp.any(present & (found.exposure[:, -1] < goal * (1 - 1e-9)))
             return _read_times(mine, found, goal, rates, wastes), found.error, found.panel_error, outside
 

@@ -1,10 +1,10 @@
 """Many members, a piece at a time: one compiled shape, every core or device at work, one copy of the result in memory.
 
 A batch is cut into pieces of one size, whatever the batch, the machine or its load; the last is filled up with copies
-of its last member. So there is one program to compile, and a member's numbers do not depend on its company: they are
-equal to the bit, on one kind of processor and one or several devices (the program split over devices rounds otherwise
-than that of one alone: by the last digits). Several devices take a piece each at a time, every one with a loop of its
-own (`shard_map`); where JAX sees a CPU as one device, each core has a host thread that feeds it.
+of its last member. So there is one program to compile, and a member's numbers do not depend on its company, nor on the
+number of devices: they are equal to the bit, on one kind of processor with one set of versions. Several devices take a
+piece each at a time, every one with a loop of its own (`shard_map`); where JAX sees a CPU as one device, each core has
+a host thread that feeds it.
 """
 
 from __future__ import annotations

@@ -343,7 +343,7 @@ def _cascade_members(
             mine, found = model, solved
             if several:
                 mine = with_fields(model, gate_exponent=exponent)
-                found = resource_time.at_exponent(mine, solved, exponent / model.gate_exponent)
+                found = resource_time.at_exponent(mine, solved, model.gate_exponent)
 
             def clock(rate: Array, waste: Array) -> Any:
                 own = with_fields(mine, learning_rate=rate, wasted_resource=waste)

@@ -219,12 +219,42 @@ def test_ragged_ends_over_devices(monkeypatch, members):
             found[count] = (ro.simulate(model, TIMES), ro.learning_times(model, 0.5))
         assert max(split) == (4 if count == 4 else 0)
     for one, other in zip(jax.tree.leaves(found[4]), jax.tree.leaves(found[1]), strict=True):
-        # two programs: they round otherwise in the last digits
-        np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-13)
+        np.testing.assert_array_equal(one, other)
     # the ragged turn is filled up with copies, which change nothing
     monkeypatch.setattr(jax, "local_devices", lambda: jax.devices()[:4])
     again = ro.simulate(jax.tree.map(lambda x: x[:32] if x.ndim and x.shape[0] == members else x, model), TIMES)
     np.testing.assert_array_equal(again.state, found[4][0].state[:32])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "change",
+    [
+        "loss='cross_entropy'",
+        "competition='l2', gate_exponent=np.array([0.01, 0.1, 1.0])[:, None]",
+    ],
+)
+def test_devices_change_no_bit_of_what_users_compile(change):
+    """As above, for programs compiled as users' are, which these tests' own are not."""
+    program = textwrap.dedent(f"""
+        import os
+        os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+        import jax, numpy as np
+        jax.config.update("jax_enable_x64", True)
+        import resource_ode as ro
+        from resource_ode import batches
+        batches.microbatch = lambda skills, members: 8
+        graphs = jax.vmap(lambda key: ro.graphs.random_dag(key, 8, 0.4))(jax.random.split(jax.random.key(0), 33))
+        frequency = np.random.default_rng(0).lognormal(size=(33, 8))
+        model = ro.ResourceModel(graphs, frequency, 0.01, 0.01, 0.01).replace({change})
+        everyone, found = jax.local_devices(), []
+        for count in (1, 4):
+            jax.local_devices = lambda: everyone[:count]
+            found.append((ro.simulate(model, np.linspace(0, 4000, 30)).state, ro.learning_times(model)))
+        print(all(np.array_equal(a, b) for other in found for a, b in zip(found[0], other, strict=True)))
+    """)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "True", done.stdout + done.stderr[-2000:]
 
 
 def test_a_reduction_in_place_of_trajectories():
