@@ -251,7 +251,8 @@ def _call(
     total, block = len(by_row[0]), share or BLOCK
     for start in range(0, total, block):
         part = slice(start, start + block)
-        problem, kept = _problem(*jax.tree.map(lambda x, part=part: x[part], rows), *numbers)
+        graphs, clocks = jax.tree.map(lambda x, part=part: x[part], rows)
+        problem, kept = _problem(graphs, clocks, *numbers)
         places = (_address(x[part]) for x in by_row)
         workers = ctypes.c_int64(threads or pieces.cores())
         _check(solve(ctypes.byref(problem), ctypes.byref(rule), workers, ctypes.c_int(single), *places, *fixed))
