@@ -58,15 +58,12 @@ format: $(VENV)/.dev ## Sort imports, apply safe fixes, format
 bench: $(VENV)/.bench ## Run the benchmarks (ARGS="--quick", "--plots", ... is passed on)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-GPU := PYTHONPATH=. JAX_PLATFORMS=cuda,cpu XLA_PYTHON_CLIENT_PREALLOCATE=false python3 -m benchmarks
-
 # Installs nothing: a GPU machine usually comes with a JAX that fits its driver.
 .PHONY: bench-gpu
 bench-gpu: ## Run the benchmarks on the GPU with the python3 on PATH, from the checkout
 	@python3 -c 'import jax; jax.devices("cuda")' 2>/dev/null || \
 		{ echo "bench-gpu: python3 cannot import jax with a CUDA device; install jax[cuda12] there first" >&2; exit 1; }
-	$(GPU) $(ARGS)
-	$(GPU) --command-buffers --only resource_ode,dopri5 --rounds 3 $(ARGS)
+	PYTHONPATH=. JAX_PLATFORMS=cuda,cpu XLA_PYTHON_CLIENT_PREALLOCATE=false python3 -m benchmarks $(ARGS)
 
 .PHONY: clean
 clean: ## Remove the virtual environment, caches and outputs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", default="", help="candidates whose task or name holds one of these words, by commas")
     parser.add_argument("--dtype", choices=tuple(BOUND), help="default float64; float32 on a GPU")
     parser.add_argument(
-        "--command-buffers", action="store_true", help="on a GPU: XLA's loops in CUDA graphs, a table of its own"
+        "--command-buffers", action="store_true", help="XLA's loops in CUDA graphs: a GPU's second table, run by itself"
     )
     parser.add_argument("--out", type=pathlib.Path, default=report.RESULTS, help="folder of the results")
     parser.add_argument("--plots", action="store_true", help="all of the following, after the table")
@@ -56,8 +57,13 @@ def main(given: Sequence[str] | None = None) -> int:
     if options.dtype == "float64":
         jax.config.update("jax_enable_x64", True)
     begin, code = time.perf_counter(), 0
+    if options.command_buffers and platform == "cpu":
+        say("--command-buffers: expected a GPU, found none")
+        return 2
     if options.plots or not (options.work_precision or options.scaling or options.memory or options.sharing):
         code = run_table(options, platform)
+        if platform == "gpu" and not (options.command_buffers or options.quick or options.only):
+            code = run_with_command_buffers(options) or code
     if options.plots or options.work_precision or options.scaling or options.memory or options.sharing:
         from . import sweeps
 
@@ -86,6 +92,15 @@ def chosen(candidates: Sequence[Candidate], words: str, platform: str) -> list[C
     found = [c for c in kept if any(word in f"{c.task} {c.name}".lower() for word in wanted)]
     tasks = {c.task for c in found}
     return [c for c in kept if c in found or (c.ours and c.task in tasks)]
+
+
+def run_with_command_buffers(options: Any) -> int:
+    """The second table, in a process of its own: XLA reads its flags once."""
+    words = "-m benchmarks --command-buffers --only resource_ode,dopri5 --rounds 3"
+    command = [sys.executable, *words.split()]
+    given = {"--seeds": options.seeds, "--graphs": options.graphs, "--dtype": options.dtype, "--out": options.out}
+    command += [str(word) for name, value in given.items() if value is not None for word in (name, value)]
+    return subprocess.run(command, check=False).returncode
 
 
 def run_table(options: Any, platform: str) -> int:

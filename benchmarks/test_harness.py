@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -106,6 +109,16 @@ def test_what_fails_is_shown_and_not_timed(small: tuple) -> None:
 def test_the_fused_kernel_is_for_a_gpu() -> None:
     names = [[c.name for c in chosen(list(table("float32")), "", platform)] for platform in ("cpu", "gpu")]
     assert [sum("fused kernel" in name for name in row) for row in names] == [0, 4]
+
+
+def test_command_buffers_are_for_a_gpu() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--command-buffers", "--quick"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2 and "--command-buffers: expected a GPU, found none" in done.stderr
 
 
 def test_what_is_tried_apart_may_fail(small: tuple) -> None:

@@ -72,7 +72,7 @@ def solve_member(
 def coarse_solve(model: ResourceModel, last: Array) -> tuple[Array, Array]:
     """Edges up to resource time `last` that know nothing of the graph but its fastest skill, and exposures there."""
     fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
-    edges = resource_time.logarithmic_edges(1 / fastest, last, COARSE_PANELS)
+    edges = resource_time.logarithmic_edges(fastest, last, COARSE_PANELS)
     return edges, resource_time.coarse_exposure(model, edges)
 
 

@@ -98,10 +98,11 @@ class Cascade(eqx.Module):
         return panel, place, jnp.where(exposure > 0, clock, self.edges[0])
 
 
-def logarithmic_edges(first: Any, last: Any, panels: int) -> Float[Array, " edge"]:
-    """Panel edges 0, ..., last: even in `ln(1 + tau/first)`, so linear before `first` and geometric after it."""
-    steps = jnp.arange(panels + 1, dtype=first.dtype) / panels
-    return (first * jnp.expm1(steps * jnp.log1p(last / first))).at[-1].set(last)
+def logarithmic_edges(fastest: Any, last: Any, panels: int) -> Float[Array, " edge"]:
+    """Panel edges 0, ..., last: even in `ln(1 + fastest tau)`, so linear up to `1/fastest` and geometric after it."""
+    steps = jnp.arange(panels + 1, dtype=fastest.dtype) / panels
+    # no quotients of quotients, here and below: XLA simplifies them in an order that depends on the number of devices
+    return ((1 / fastest) * jnp.expm1(steps * jnp.log1p(last * fastest))).at[-1].set(last)
 
 
 def even_edges(
@@ -123,7 +124,6 @@ def even_edges(
     ($z \sim 10$) and its gate ($a z \sim 3$) are through. The numbers are by trial on random graphs. Where the cascade
     is to be read with other gate exponents too (`at_exponent`), up to a `largest`, demand lasts longer by their ratio.
     """
-    # no quotients of quotients: XLA simplifies them in an order that depends on the number of devices
     fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
     grown = jax.vmap(model.effort, 1, 1)(exposure) - model.initial_effort()[:, None]
     exponent = model.gate_exponent
@@ -180,8 +180,8 @@ def _integrals(
 ) -> tuple[Float[Array, " edge"], Float[Array, "panel node"], Float[Array, "panel 4"]]:
     """The integral from 0 at edges and nodes, and the last Legendre coefficients of the integrand, by one product.
 
-    The integrand is not negative, and neither may the integral in a panel be, up to no node: where the polynomial
-    overshoots, gates of an exposure below zero would leave all bounds.
+    The integrand is not negative, so its integral is not either; where the polynomial dips below zero the integral is
+    cut off, since the gate of a negative exposure has no bound.
     """
     everything = values @ _constant("everything", values.dtype, count).T
     at_edges = _running_sum(everything[:, count] * half)
@@ -230,7 +230,11 @@ def _missed_at_kinks(
 
 
 def _steepness(depth: Array, gate: Array) -> Array:
-    r"""$d\ln g/d\ln y$ of a gate $g = 1 - e^{-y}$: 1 while it is shut, 0 once it is open, and decreasing."""
+    r"""$d\ln g/d\ln y$ of a gate $g = 1 - e^{-y}$: 1 while it is shut, 0 once it is open, and decreasing.
+
+    At the first node of a panel it bounds what a relative error of the exposure does to the gate there: $y = a D(z)$,
+    where $D$ is concave in the effort $z$ and this in the exposure, but for skills that change their own pace.
+    """
     return jnp.where(gate > 0, depth * (1 - gate) / jnp.where(gate > 0, gate, 1), 1)
 
 
@@ -265,12 +269,21 @@ class _Skill(eqx.Module):
         before, after = jnp.minimum(exposure, self.turn), jnp.maximum(exposure - self.turn, 0)
         return self.start + self.rate * before + self.rate_after * after
 
+    def pace(self, exposure: Array) -> Array:
+        """`ResourceModel.pace` of this skill."""
+        if self.turn is None or self.rate_after is None:
+            return self.rate
+        return jnp.where(exposure < self.turn, self.rate, self.rate_after)
+
+    def steepness(self, exposure: Float[Array, " panel"], effort: Float[Array, " panel"]) -> Array:
+        """At least 1, and no less than the logarithmic derivative of its effort by its exposure."""
+        if self.turn is None:
+            return jnp.ones_like(exposure)
+        return jnp.maximum(self.pace(exposure) * exposure / jnp.where(effort > 0, effort, jnp.inf), 1)
+
     def demand(self, model: ResourceModel, opening: Array, exposure: Array, effort: Array) -> Array:
         """Its part in the demand of each pool, at all nodes."""
-        pace = self.rate
-        if self.turn is not None and self.rate_after is not None:
-            pace = jnp.where(exposure < self.turn, pace, self.rate_after)
-        found = jnp.where(self.present, opening * pace * model.law.demand(effort), 0)
+        found = jnp.where(self.present, opening * self.pace(exposure) * model.law.demand(effort), 0)
         found = found**2 if model.competition == "l2" else found
         if self.pool is None:
             return found[None]
@@ -367,7 +380,8 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
         missed = _running_sum(edge + jnp.diff(frozen) * behind_error)[1:]
         reached = frozen[1:]
         own = jnp.minimum(jnp.where(reached > 0, missed / jnp.where(reached > 0, reached, 1), 0), 1)
-        own = own * _steepness(*jax.lax.stop_gradient((depth[:, 0], gate[:, 0])))
+        first = jax.lax.stop_gradient((exposure[:, 0], effort[:, 0], depth[:, 0], gate[:, 0]))
+        own = own * skill.steepness(*first[:2]) * _steepness(*first[2:])
         if demand is not None:
             demand = demand + skill.demand(model, opening, exposure, effort)
         gates = jax.lax.dynamic_update_index_in_dim(gates, gate, count, 0)
@@ -392,7 +406,7 @@ def at_exponent(
     Gates know log-depths only as $a D$, so that $D_i(\tau; a) = E_i(a \tau)/a$ with $E$ free of $a$: the openings are
     the same at proportional resource times. For MSE without initial levels or skills that change their own pace.
     """
-    # products only, as in `even_edges`
+    # products only, as in `logarithmic_edges`
     stretch = solved / model.gate_exponent
     half = jnp.diff(cascade.edges) * (0.5 * stretch)
     demand = None
@@ -470,8 +484,8 @@ def invert_primitive(
     slope = jax.lax.stop_gradient(slope)
     missing = value + at_edges[panel] - wanted
     z = z - jnp.where(slope > 0, missing / jnp.where(slope > 0, slope, 1), 0)
-    # where there is next to no slope, rounding alone would lead anywhere
-    return panel, jnp.clip(z, low - 1e-6, high + 1e-6)
+    # where there is next to no slope, rounding alone would lead anywhere; derivatives stay as they are
+    return panel, z + jax.lax.stop_gradient(jnp.clip(z, low, high) - z)
 
 
 def _polynomial(coefficients: list[Float[Array, " time"]], z: Float[Array, " time"]) -> tuple[Array, Array]:

@@ -82,6 +82,11 @@ def _missed(values: Sequence[Array], half: Array) -> tuple[Array, Array]:
     return size * shrinking**2 / 2, size * shrinking / 4
 
 
+def _not_negative(x: Array) -> Array:
+    """Zero in place of what is below it; NaN stays."""
+    return jnp.where(x < 0, 0, x)
+
+
 def _place(values: Sequence[Array], base: Array, end: Array, target: Array) -> Array:
     """`cascade.invert_primitive` in one panel: the place on [-1, 1] where `base` plus an integral reaches the target.
 
@@ -238,7 +243,7 @@ def plan(
             before = exposure[program, i]
             shut, closing = power * (begin + pace * before), power * pace * half
             for node, row in enumerate(rule["cumulative"]):
-                gates[program, i, node] = saturation(shut + closing * jnp.maximum(_combine(row, opening), 0))
+                gates[program, i, node] = saturation(shut + closing * _not_negative(_combine(row, opening)))
             after = before + half * _combine(rule["weights"], opening)
             exposure[program, i] = after
             grown = pace * after
@@ -323,7 +328,7 @@ def solve(
             there, growth = start[program, i] + pace * before, pace * half
             steep = none
             for node, row in enumerate(rule["cumulative"]):
-                effort = there + growth * jnp.maximum(_combine(row, openings), 0)
+                effort = there + growth * _not_negative(_combine(row, openings))
                 gate = saturation(power * effort)
                 gates[program, i, node] = gate
                 if node == 0:

@@ -540,6 +540,8 @@ def _dtype(frequency: Any) -> Any:
     values = frequency.values if isinstance(frequency, Schedule) else frequency
     dtype = getattr(values, "dtype", None)
     if dtype is not None and jnp.issubdtype(dtype, jnp.floating):
+        if jnp.finfo(dtype).bits < 32:
+            raise ValueError(f"frequency: expected numbers in float32 or float64, got {dtype}")
         return jax.dtypes.canonicalize_dtype(dtype)
     return jnp.asarray(0.0).dtype
 

@@ -37,6 +37,11 @@ def build(graph=LINE, **changes):
         (LINE, {"wasted_resource": None}, "wasted_resource: expected a number, none was given"),
         (LINE, {"gate_exponent": None}, "gate_exponent: expected a positive number, since the graph has prerequisites"),
         (LINE, {"frequency": "often"}, "frequency: expected numbers, got 'often'"),
+        (
+            LINE,
+            {"frequency": np.ones(3, np.float16)},
+            "frequency: expected numbers in float32 or float64, got float16",
+        ),
         (LINE, {"frequency": [1.0, 0.0]}, "frequency: expected finite numbers above 0, got 0.0 at index 1"),
         (LINE, {"frequency": [1.0, np.nan]}, "frequency: expected finite numbers above 0, got nan at index 1"),
         (LINE, {"frequency": [[1.0, 1.0], [1.0, -2.0]]}, "expected finite numbers above 0, got -2.0 at index (1, 1)"),

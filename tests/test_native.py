@@ -258,6 +258,29 @@ def test_a_member_that_fails_says_so_and_spoils_no_neighbour():
     assert np.all(np.isnan(run.level[4])) if codes[4] else np.all(np.isfinite(run.level[4]))
 
 
+def test_a_range_beyond_all_numbers_spoils_no_neighbour():
+    """What the panels are chosen by is then not a number."""
+    model = random_models().replace(wasted_resource=np.where(np.arange(12) == 4, 1e-300, 0.05))
+    ts = np.array([0.0, 1e3, 1e12])
+    run, good = ro.simulate(model, ts), np.arange(12) != 4
+    assert np.all(run.level[good, -1] > 0.99) and np.all(np.asarray(ro.trajectory.result_codes(run.result))[good] == 0)
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "panels"),
+    [
+        (1e-5, 24),
+        (np.float32(1e-5), 24),
+        (0.9, 12),
+        (1e-14, 96),
+        (1e-300, native.MOST_PANELS),
+        (0.0, native.MOST_PANELS),
+    ],
+)
+def test_panels_by_tolerance(tolerance, panels):
+    assert native._panels_at(tolerance, 24, 1e-5) == panels
+
+
 def dense_models(count, skills=64):
     """Skills that wait for up to 40 others, whose openings grow with the 40th power of time."""
     keys = jax.random.split(jax.random.key(8), count)

@@ -1,7 +1,8 @@
 r"""The cascade as compiled loops, a graph after the other, for the commonest model on a CPU.
 
 What `cascade` does on whole arrays, a loop that keeps one graph in the cache of one core does many times faster, and
-there is nothing to compile when it is first called: the same panels, nodes, error estimate and refinement. It serves
+there is nothing to compile when it is first called: the same nodes and error estimate, but numbers of panels that each
+graph chooses for itself. It serves
 mean squared error, "l1", one pool, nothing that follows a schedule or changes its own pace; everything else, and every
 traced call, goes by `cascade`. Numbers inside are float64 also where results are float32. Graphs do not meet, so a
 result does not depend on what else is in the batch.
@@ -122,8 +123,9 @@ def _problem(
 ) -> tuple[_Problem, list[np.ndarray]]:
     """What the loops need to know, and the arrays that it points to."""
     graph = graphs.graph
-    if coarse % LANES:
-        raise ValueError(f"panels: expected a multiple of {LANES}, got {coarse}")
+    for count in (coarse, MOST_PANELS):
+        if count % LANES:
+            raise ValueError(f"panels: expected a multiple of {LANES}, got {count}")
     arrays = [
         np.ascontiguousarray(graph.prerequisites, np.int32),
         np.ascontiguousarray(graph.required, np.bool_),
@@ -144,8 +146,12 @@ def _problem(
 
 
 def _panels_at(tolerance: Any, panels: int, made_for: float) -> int:
-    """Panels of the first solve, from those `made_for` a tolerance: the error falls with about the 15th power."""
-    return math.ceil(panels * (made_for / float(tolerance)) ** (1 / 15) / LANES) * LANES
+    """Panels of the first solve, from those `made_for` a tolerance: the error of a quadrature falls with about the 15th
+    power of their number.
+    """
+    finer = (made_for / max(float(tolerance), 1e-30)) ** (1 / 15)
+    # a tolerance may be a little off its decimal number
+    return min(math.ceil(panels * finer / LANES - 1e-3) * LANES, MOST_PANELS)
 
 
 def _efforts(graphs: ResourceModel) -> tuple[np.ndarray, np.ndarray]:
@@ -248,7 +254,7 @@ def _call(
     assert loops is not None
     solve = getattr(loops, f"resource_ode_{name}")
     (rule, _), single = _gauss_legendre(), np.dtype(rows[0].dtype) == np.float32
-    total, block = len(by_row[0]), share or BLOCK
+    total, block = len(rows[1].rate), share or BLOCK
     for start in range(0, total, block):
         part = slice(start, start + block)
         graphs, clocks = jax.tree.map(lambda x, part=part: x[part], rows)

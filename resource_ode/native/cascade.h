@@ -69,8 +69,8 @@ struct Graph {
     }
 
     int64_t count(int64_t s) const { return begin[s + 1] - begin[s]; }
-    // effort at which a skill's demand and its gate are through, as a factor
-    double through() const { return 1 / (30 * (largest_exponent / exponent) + 3 / exponent); }
+    // one over the effort at which a skill's demand and its gate are through, as in `cascade.even_edges`
+    double per_through() const { return 1 / (30 * (largest_exponent / exponent) + 3 / exponent); }
 };
 
 // -- edges of panels
@@ -86,12 +86,12 @@ inline void logarithmic_edges(double first, double last, int64_t panels, double 
 // `cascade.even_edges`: edges that share the work out evenly, up to edge `last` of the coarse ones.
 inline void even_edges(const Graph &graph, const double *coarse, const double *along, const double *exposure,
                        int64_t stride, int64_t last, int64_t panels, double *measure, double *edges) {
-    const double first = 1 / graph.fastest, through = graph.through();
+    const double first = 1 / graph.fastest, per_through = graph.per_through();
     for (int64_t k = 0; k <= last; k += LANES) {
         Vector total = all(0.0), product = all(1.0);
         for (int64_t s : graph.order) {
             const Vector grown = graph.frequency[s] * load(exposure + s * stride + k);
-            product *= (1.0 + grown * (1.0 / 3)) / (1.0 + grown * through);
+            product *= (1.0 + grown * (1.0 / 3)) / (1.0 + grown * per_through);
             // one logarithm for as many factors as a number holds
             if (largest(product) > 1e200) {
                 for (int64_t lane = 0; lane < LANES; lane++) total[lane] += std::log(product[lane]);
@@ -114,20 +114,22 @@ inline void even_edges(const Graph &graph, const double *coarse, const double *a
     edges[panels] = coarse[last];
 }
 
-// Panels that the first solve of a graph needs, if one whose skills wait for few others needs `usual`: what waits for
-// many opens steeply. By trial on random graphs.
+// Panels of a graph's first solve: `usual`, and more where skills wait for many others, since products of many gates
+// open steeply. The constants are by trial on random graphs.
 inline int64_t panels_for(const Graph &graph, const double *exposure, int64_t stride, int64_t last, int64_t usual,
                           int64_t most) {
-    const double through = graph.through();
+    const double per_through = graph.per_through();
     double steep = 0.0;
     for (int64_t s : graph.order) {
         const double grown = graph.frequency[s] * exposure[s * stride + last];
         if (graph.count(s) && !graph.either[s])
-            steep += static_cast<double>(graph.count(s)) * std::log((1 + grown * (1.0 / 3)) / (1 + grown * through));
+            steep += static_cast<double>(graph.count(s)) *
+                     std::log((1 + grown * (1.0 / 3)) / (1 + grown * per_through));
     }
     const double wanted = static_cast<double>(usual) * (0.6 + 0.0017 * steep);
-    const double panels = std::min(std::max(wanted, static_cast<double>(usual)), static_cast<double>(most));
-    return (static_cast<int64_t>(panels) + LANES - 1) / LANES * LANES;
+    if (!(wanted > static_cast<double>(usual))) return usual;  // nor for what is not a number
+    if (wanted >= static_cast<double>(most)) return most;
+    return (static_cast<int64_t>(wanted) + LANES - 1) / LANES * LANES;
 }
 
 // `cascade.refine_edges`: more panels, the additional ones where the error is.
@@ -208,6 +210,7 @@ inline void coarse_solve(const Graph &graph, const Rule &rule, const double *edg
         }
         x[0] = 0.0;
         for (int64_t p = 0; p < panels; p++) x[p + 1] += x[p];
+        for (int64_t p = 1; p < LANES; p++) x[panels + p] = x[panels];  // the last vector is read whole
         if (!graph.needed[s]) continue;
         const double a = graph.exponent * graph.start[s], b = graph.exponent * graph.frequency[s];
         for (int64_t p = 0; p < panels; p += LANES) {
@@ -407,7 +410,7 @@ struct Cascade {
         for (int64_t p = 0; p < panels; p++) edge[p] = wrong += behind[p];
         for (int64_t p = 0; p < panels; p += LANES) {
             const Vector reached = load(x + p + 1), e = load(edge + p), w = load(within + p);
-            const Vector share = smaller(e / reached, all(1.0));
+            const Vector share = smaller(all(1.0), e / reached);  // NaN stays
             store(relative + s * panels + p, reached > 0 ? share : all(0.0));
             store(off + s * panels + p, e + w);
             store(panel_error + p, larger(load(panel_error + p), w / (reached + least)));
@@ -441,9 +444,9 @@ struct Cascade {
                     store(gate + node * panels + p,
                           through ? all(1.0) : saturation(a + b * (here + load(inner + node * panels + p))));
                 // from the error of an exposure to that of its gate (`cascade._steepness`)
-                const Vector shut = load(gate + p), depth = a + b * (here + load(inner + p));
+                const Vector ajar = load(gate + p), depth = a + b * (here + load(inner + p));
                 double *wrong = relative + s * panels + p;
-                store(wrong, load(wrong) * (shut > 0 ? depth * (1.0 - shut) / shut : all(1.0)));
+                store(wrong, load(wrong) * (ajar > 0 ? depth * (1.0 - ajar) / ajar : all(1.0)));
             }
         }
         if (with_demand) add_demand(graph, s, opening + s * NODES * panels, inner);

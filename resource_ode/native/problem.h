@@ -1,4 +1,4 @@
-// What is to be solved, as `native.py` lays it out: the one structure that both languages know.
+// What is to be solved, as `native/__init__.py` lays it out: the one structure that both languages know.
 #pragma once
 
 

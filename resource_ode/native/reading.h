@@ -251,7 +251,8 @@ class Worker {
             const double worst = solve_exponents(*cascade, row, with_demand);
             const bool beyond = outside(*cascade);
             enough = worst <= problem.tolerance && !beyond;
-            if (enough || attempt == problem.attempts) return cascade;
+            const bool finest_yet = cascade->panels >= problem.most_panels && !beyond;
+            if (enough || finest_yet || attempt == problem.attempts) return cascade;
             if (beyond) {
                 // the range was an estimate: go on further
                 cascade->edges[cascade->panels] *= 10;
@@ -266,7 +267,8 @@ class Worker {
         }
     }
 
-    // The error inside a panel falls with about the ninth power of its width; a kink's error is for the next attempt.
+    // Inside a panel the interpolant's error falls with about the ninth power of the width. A fifth more to be safe; a
+    // kink or a very wrong estimate is left to the attempts to come.
     int64_t more_panels(int64_t panels, double worst) const {
         const double missing = worst / problem.tolerance;
         double growth = 1.2 * std::pow(missing, 1.0 / 9);
