@@ -189,8 +189,10 @@ def trajectories(
     unsure, lost = np.zeros(shape[0], bool), np.zeros(shape, bool)
     # no clock of a graph passes this, by the budget law, in resource time of the graph's own gate exponent
     rate, waste = (np.asarray(x, np.float64) for x in everyone[1:])
-    own = np.max(np.divide(rate * ts[-1], waste, out=np.zeros_like(rate), where=waste > 0), axis=2)
-    last = np.max(own * (np.asarray(everyone.exponent, np.float64) / graphs.gate_exponent[:, None]), axis=1)
+    # a bound beyond all numbers spoils its own row only
+    with np.errstate(over="ignore"):
+        own = np.max(np.divide(rate * ts[-1], waste, out=np.zeros_like(rate), where=waste > 0), axis=2)
+        last = np.max(own * (np.asarray(everyone.exponent, np.float64) / graphs.gate_exponent[:, None]), axis=1)
     # without waste there is no such bound; at this effort a level is 1
     end = np.where(np.any(waste <= 0, axis=(1, 2)), -2 * math.log(np.finfo(dtype).eps), 0.0)
     numbers = (tolerance, _panels_at(tolerance, panels, 1e-5), coarse)
