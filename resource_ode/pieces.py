@@ -10,7 +10,6 @@ a host thread that feeds it.
 from __future__ import annotations
 
 import functools
-import math
 import os
 import threading
 from collections.abc import Callable, Hashable
@@ -21,6 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
+
+from . import memory
 
 # programs that have run, so that a new one is compiled by one thread while the others wait
 _ready: set[Hashable] = set()
@@ -154,9 +155,7 @@ class _Store:
 
 
 class _HostStore(_Store):
-    """Memory from NumPy, which asks the kernel for huge pages where there is much of it: with XLA's own allocations the
-    first touch of each small page costs more than the numbers that go there.
-    """
+    """Memory of our own (`memory`): with XLA's the first touch of each small page costs more than what goes there."""
 
     def __init__(self, members: int) -> None:
         self.members = members
@@ -169,7 +168,7 @@ class _HostStore(_Store):
         with self.lock:
             if self.leaves is None:
                 self.structure = structure
-                self.leaves = [aligned((self.members, *x.shape[1:]), x.dtype) for x in leaves]
+                self.leaves = [memory.empty((self.members, *x.shape[1:]), x.dtype) for x in leaves]
         for whole, part in zip(self.leaves, leaves, strict=True):
             whole[start : start + count] = np.asarray(part)[:count]
         return lambda: None
@@ -208,12 +207,3 @@ def _set_slice_of(whole: Any, part: Any, start: Any) -> Any:
 
 _set_rows = jax.jit(_set_rows_of, donate_argnums=0)
 _set_slice = jax.jit(_set_slice_of, donate_argnums=0)
-
-
-def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Uninitialised memory at a multiple of 64 bytes: what XLA asks of memory that it is to use as it is."""
-    dtype = np.dtype(dtype)
-    size = math.prod(shape) * dtype.itemsize
-    raw = np.empty(size + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size].view(dtype).reshape(shape)

@@ -23,7 +23,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from .. import pieces
+from .. import memory, pieces
 from ..cascade import COARSE_NODES, NODES, _rule
 from ..model import ResourceModel, Schedule
 
@@ -184,8 +184,8 @@ def trajectories(
     graphs, mine, everyone = rows
     shape, dtype = mine.rate.shape, np.dtype(graphs.dtype)
     ts = np.ascontiguousarray(ts, np.float64)
-    state = pieces.aligned((*shape, ts.size, graphs.skills), dtype)
-    clock = pieces.aligned((*shape, ts.size), dtype)
+    state = memory.empty((*shape, ts.size, graphs.skills), dtype)
+    clock = memory.empty((*shape, ts.size), dtype)
     unsure, lost = np.zeros(shape[0], bool), np.zeros(shape, bool)
     # no clock of a graph passes this, by the budget law, in resource time of the graph's own gate exponent
     rate, waste = (np.asarray(x, np.float64) for x in everyone[1:])
@@ -216,7 +216,7 @@ def learning_times(
     """
     graphs, mine, _ = rows
     dtype = np.dtype(graphs.dtype)
-    found = pieces.aligned((*mine.rate.shape, graphs.skills), dtype)
+    found = memory.empty((*mine.rate.shape, graphs.skills), dtype)
     unsure = np.zeros(len(mine.rate), bool)
     numbers = (tolerance, _panels_at(tolerance, panels, 1e-7), coarse)
     goal = ctypes.c_double(-math.log1p(-float(level)))
@@ -227,7 +227,7 @@ def learning_times(
 def levels(model: ResourceModel, state: Any) -> np.ndarray:
     """Levels `(member, time, skill)` of exposures; NaN where these are."""
     state = np.ascontiguousarray(state)
-    found = pieces.aligned(state.shape, state.dtype)
+    found = memory.empty(state.shape, state.dtype)
     kept = _efforts(model)
     sizes = (len(state), state.shape[2], state.shape[1], pieces.cores())
     loops = library()

@@ -1,0 +1,135 @@
+"""Memory of results: kept for the next, and never while anybody looks at it."""
+
+import gc
+import threading
+
+import jax
+import numpy as np
+import pytest
+
+import resource_ode as ro
+from resource_ode import graphs, memory
+
+SHAPE = (300, 1000)
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch):
+    monkeypatch.setattr(memory, "_kept", ())
+
+
+def address(x):
+    return x.ctypes.data
+
+
+def settled():
+    """JAX lets go of NumPy's arrays when it next collects its garbage."""
+    gc.collect()
+    return len(memory._kept)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_next_result_takes_the_memory_of_the_last(dtype):
+    first = memory.empty(SHAPE, dtype)
+    assert first.shape == SHAPE and first.dtype == dtype and first.flags.c_contiguous and first.flags.writeable
+    where = address(first)
+    assert where % memory.ALIGNMENT == 0
+    del first
+    assert settled() == 1
+    second = memory.empty(SHAPE, dtype)
+    assert address(second) == where and settled() == 0
+
+
+def test_two_at_a_time_do_not_share():
+    first, second = memory.empty(SHAPE, np.float64), memory.empty(SHAPE, np.float64)
+    first[...], second[...] = 1, 2
+    assert np.all(first == 1) and not np.shares_memory(first, second)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda x: x[5:, ::2][1:].T,
+        lambda x: x.reshape(-1).view(np.uint8)[8:],
+        lambda x: memoryview(x)[3:],
+        lambda x: jax.device_put(x, may_alias=True),
+        lambda x: np.asarray(jax.device_put(x, may_alias=True))[1:],
+    ],
+    ids=["view", "other type", "buffer", "jax array", "view of a jax array"],
+)
+def test_it_is_not_given_away_while_anything_looks_at_it(look):
+    x = memory.empty(SHAPE, np.float64)
+    x[...] = 7
+    seen = look(x)
+    before = np.array(seen)
+    del x
+    assert settled() == 0
+    other = memory.empty(SHAPE, np.float64)
+    other[...] = -1
+    np.testing.assert_array_equal(np.array(seen), before)
+    del seen
+    assert settled() == 1
+
+
+def test_small_ones_and_too_many_are_not_kept(monkeypatch):
+    small = memory.empty((10,), np.float64)
+    del small
+    assert settled() == 0
+    size = 8 * SHAPE[0] * SHAPE[1]
+    monkeypatch.setattr(memory, "MOST_KEPT", 2 * size)
+    several = [memory.empty(SHAPE, np.float64) for _ in range(4)]
+    places = [address(x) for x in several]
+    while several:
+        several.pop(0)
+    assert settled() == 2
+    # the oldest went
+    assert {address(memory._kept[0]), address(memory._kept[1])} == set(places[2:])
+    monkeypatch.setattr(memory, "MOST_KEPT", size - 1)
+    del several
+    large = memory.empty(SHAPE, np.float64)
+    del large
+    assert settled() == 0
+
+
+def test_a_block_much_too_large_is_left():
+    large = memory.empty((4 * SHAPE[0], SHAPE[1]), np.float64)
+    del large
+    x = memory.empty(SHAPE, np.float64)
+    assert settled() == 1
+    del x
+    assert settled() == 2
+
+
+def test_many_threads():
+    wrong = []
+
+    def work(number):
+        for turn in range(50):
+            x = memory.empty((200_000 + 1000 * (turn % 7),), np.float64)
+            x[...] = number
+            if not np.all(x == number):
+                wrong.append(number)
+            del x
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert sum(map(len, memory._kept)) <= memory.MOST_KEPT
+
+
+def test_results_keep_their_numbers_when_more_are_made():
+    def run(seed):
+        frequency = np.random.default_rng(seed).uniform(0.5, 2, (256, 8))
+        return ro.simulate(ro.ResourceModel(graphs.chain(8), frequency, 0.01, 0.01, 0.01), np.linspace(0, 5000, 200))
+
+    first = run(1)
+    view = np.asarray(first.level)[3:]
+    kept = view.copy()
+    del first
+    for seed in range(2, 6):
+        again = np.asarray(run(seed).level)
+        assert not np.shares_memory(again, view)
+    np.testing.assert_array_equal(view, kept)
