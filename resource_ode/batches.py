@@ -196,7 +196,7 @@ def microbatch(skills: int, members: int) -> int:
 def solve_batch(
     model: ResourceModel,
     function: Callable[..., Any],
-    shared: tuple[Array, ...],
+    shared: tuple[Array | np.ndarray, ...],
     otherwise: Callable[[ResourceModel], Any],
     *,
     fused: Callable[..., tuple[Any, np.ndarray]] | None,

@@ -85,10 +85,11 @@ def learning_times(
     number = concrete_number(tolerance)
     if number is not None and not 0 < number < 1:
         raise ValueError(f"tolerance: expected a number between 0 and 1, got {tolerance!r}")
-    level, tolerance = jnp.asarray(level, model.dtype), jnp.asarray(tolerance, model.dtype)
+    numpy = jnp if traced else np
+    level, tolerance, harmless = (numpy.asarray(x, model.dtype) for x in (level, tolerance, 0.5))
     # a level that is never reached is solved for a harmless one, so that no infinity enters a derivative
     possible = (level > -1) & (level < 1)
-    goal = jnp.where(possible, level, 0.5)
+    goal = numpy.where(possible, level, harmless)
     if cascade_obstacle(model) is None:
         times = _by_cascade(model, goal, tolerance, batch_size, traced)
     else:
@@ -227,7 +228,13 @@ def _read_times(
     return jax.vmap(times)(rates, wastes)
 
 
-def _by_cascade(model: ResourceModel, level: Array, tolerance: Array, batch_size: int | None, traced: bool) -> Array:
+def _by_cascade(
+    model: ResourceModel,
+    level: Array | np.ndarray,
+    tolerance: Array | np.ndarray,
+    batch_size: int | None,
+    traced: bool,
+) -> Array:
     shared = (level, tolerance)
     if traced:
         graphs, clocks, back = split_axes(model, share_exponents=False)
@@ -264,7 +271,12 @@ def _never_before(model: ResourceModel) -> Array:
 
 @eqx.filter_jit
 def _event_times(
-    models: ResourceModel, level: Array, tolerance: Array, *, adjoint: Any, max_steps: int
+    models: ResourceModel,
+    level: Array | np.ndarray,
+    tolerance: Array | np.ndarray,
+    *,
+    adjoint: Any,
+    max_steps: int,
 ) -> tuple[Array, Array]:
     def one(model: ResourceModel, skill: Array) -> tuple[Array, Array]:
         direct = model.interference is not None
@@ -307,7 +319,7 @@ def _event_times(
     return jax.vmap(lambda m: jax.vmap(lambda i: one(m, i))(jnp.arange(m.skills)))(models)
 
 
-def _by_events(model: ResourceModel, level: Array, tolerance: Array, traced: bool) -> Array:
+def _by_events(model: ResourceModel, level: Array | np.ndarray, tolerance: Array | np.ndarray, traced: bool) -> Array:
     adjoint = diffrax.DirectAdjoint() if traced else diffrax.RecursiveCheckpointAdjoint()
     steps = 4096 if traced else 100_000
     times, failed = _event_times(model.flat(), level, tolerance, adjoint=adjoint, max_steps=steps)

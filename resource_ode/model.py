@@ -214,26 +214,18 @@ class ResourceModel(eqx.Module):
         try:
             shape = self.batch_shape
         except ValueError:
-            shapes = {name: _batch_part(value, axes) for name, value, axes in self._parameters()}
+            shapes = {name: _batch_part(value, axes) for name, value, axes in _parameters(self)}
             raise ValueError(f"the batch axes of graph and parameters do not broadcast: {shapes}") from None
         present = self.graph.present
         if is_concrete(present) and not bool(np.all(np.asarray(present))) and isinstance(self.frequency, Schedule):
             raise ValueError(f"frequency: a schedule needs graphs of one size, got a padded batch of shape {shape}")
-
-    def _parameters(self) -> list[tuple[str, Any, int]]:
-        rows: list[tuple[str, Any, int]] = [("graph", self.graph.present, 1)]
-        for name, axes in _MEMBER_AXES.items():
-            value = getattr(self, name)
-            if value is not None:
-                rows.append((name, value, axes + (self.pool is not None and axes == 0 and name != "gate_exponent")))
-        return rows
 
     # -- shapes
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """The broadcast batch axes of graph and parameters: `()` for one model."""
-        return np.broadcast_shapes(*(_batch_part(value, axes) for _, value, axes in self._parameters()))
+        return np.broadcast_shapes(*(_batch_part(value, axes) for _, value, axes in _parameters(self)))
 
     @property
     def skills(self) -> int:
@@ -314,7 +306,7 @@ class ResourceModel(eqx.Module):
             either = None if only_all else spread(either, 1)
         arrays = {name: spread(getattr(graph, name), count) for name, count in axes.items()}
         graph = with_fields(graph, names=None, frequency=None, any_gate=either, **arrays)
-        return with_fields(self, graph=graph, **{name: spread(value, k) for name, value, k in self._parameters()[1:]})
+        return with_fields(self, graph=graph, **{name: spread(value, k) for name, value, k in _parameters(self)[1:]})
 
     # -- the physics of one member: every method below takes and returns arrays without batch axes
 
@@ -457,7 +449,7 @@ class ResourceModel(eqx.Module):
         return competitiveness / self.of_pool(scale) * self.of_pool(inverse), waste / scale * inverse
 
     def __repr__(self) -> str:
-        parts = [f"{name}={_brief(value)}" for name, value, _ in self._parameters()[1:]]
+        parts = [f"{name}={_brief(value)}" for name, value, _ in _parameters(self)[1:]]
         options = "" if self.competition == "l1" else f", competition={self.competition!r}"
         return f"ResourceModel({self.graph!r}, {', '.join(parts)}, loss={self.loss!r}{options})"
 
@@ -610,6 +602,16 @@ def _pools(pool: Any, learning_rate: Any, wasted_resource: Any) -> tuple[Array |
             "pool: under jit, give learning_rate or wasted_resource a pool axis, so that their number is known"
         )
     return pool.astype(jnp.int32), count
+
+
+def _parameters(model: ResourceModel) -> list[tuple[str, Any, int]]:
+    """Names, values and axes of one member; no method, since Equinox makes a module of every method that is called."""
+    rows: list[tuple[str, Any, int]] = [("graph", model.graph.present, 1)]
+    for name, axes in _MEMBER_AXES.items():
+        value = getattr(model, name)
+        if value is not None:
+            rows.append((name, value, axes + (model.pool is not None and axes == 0 and name != "gate_exponent")))
+    return rows
 
 
 def _batch_part(value: Any, axes: int) -> tuple[int, ...]:

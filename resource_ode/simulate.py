@@ -160,13 +160,13 @@ def _check_whole(ts: Array) -> None:
         raise ValueError(f'ts: method="steps" expects whole training steps, got {bad:g}')
 
 
-def _tolerance(tolerance: Any, dtype: Any) -> Array:
+def _tolerance(tolerance: Any, dtype: Any) -> Array | np.ndarray:
     if tolerance is None:
         tolerance = 1e-6 if dtype == jnp.float64 else 2e-4
     number = concrete_number(tolerance)
     if number is not None and not 0 < number < 1:
         raise ValueError(f"tolerance: expected a number between 0 and 1 (an error of the level), got {tolerance!r}")
-    return jnp.asarray(tolerance, dtype)
+    return (jnp if number is None else np).asarray(tolerance, dtype)
 
 
 def _concrete_true(condition: Any) -> bool:
@@ -256,7 +256,7 @@ def _wrap(model: ResourceModel, ts: Array, solved: tuple[Any, ...], reduce: Any,
 def _ode_members(
     models: ResourceModel,
     ts: Array,
-    tolerance: Array,
+    tolerance: Array | np.ndarray,
     *,
     solver: Any,
     controller: Any,
@@ -275,7 +275,7 @@ def _ode_members(
 
 @eqx.filter_jit
 def _steps_members(
-    models: ResourceModel, ts: Array, tolerance: Array, *, rows: tuple[int, ...], reduce: Any, method: str
+    models: ResourceModel, ts: Array, tolerance: Array | np.ndarray, *, rows: tuple[int, ...], reduce: Any, method: str
 ) -> Any:
     def one(model: ResourceModel) -> Any:
         state, *rest = training_time.discrete_steps(model, np.asarray(rows))
@@ -403,7 +403,7 @@ def _in_pieces(
     model: ResourceModel,
     ts: Array,
     run: Callable[..., Any],
-    tolerance: Array,
+    tolerance: Array | np.ndarray,
     batch_size: int | None,
     traced: bool,
     progress: Any,
@@ -428,7 +428,7 @@ def _in_pieces(
 def _solve_cascade(
     model: ResourceModel,
     ts: Array,
-    tolerance: Array,
+    tolerance: Array | np.ndarray,
     batch_size: int | None,
     traced: bool,
     progress: Any,
@@ -458,7 +458,7 @@ def _solve_cascade(
 
     def whole(rows: Any, _: int, share: int | None, done: Any) -> tuple[Any, np.ndarray]:
         state, clock, codes, unsure = by_loops(rows, share, done)
-        return (state, clock, None, jax.tree.map(np.array, results_from_codes(codes))), unsure
+        return (state, clock, None, results_from_codes(codes)), unsure
 
     def reduced(rows: Any, size: int, share: int | None, done: Any) -> tuple[Any, np.ndarray]:
         def solved(part: Any) -> tuple[Any, ...]:

@@ -366,7 +366,7 @@ def _rebuild(dataset: Any) -> Trajectory:
         _array(dataset, "state"),
         _array(dataset, "clock"),
         _optional(dataset, "spent"),
-        results_from_codes(np.asarray(_get(dataset, "result").values)),
+        results_from_codes(jnp.asarray(_get(dataset, "result").values)),
         model,
         "direct" if _get(attributes, "kind") == "direct" else "exposure",
         str(_get(attributes, "method")),

@@ -224,14 +224,18 @@ class Trajectory(eqx.Module):
     def _map(self, name: str, *more: Array | None) -> Array:
         shape = self.batch_shape
         members = int(np.prod(shape))
-        state, *others = (
-            None if x is None else x.reshape((members, *x.shape[len(shape) :])) for x in (self.state, *more)
-        )
+
+        def flat(x: Any) -> Any:
+            return None if x is None else x.reshape((members, *x.shape[len(shape) :]))
+
+        def back(x: Any) -> Any:
+            return x.reshape(shape + x.shape[1:])
+
         if name == "level" and self.kind == "exposure" and is_concrete(self) and native.applies(self.model):
-            values = pieces.as_arrays(native.levels(jax.tree.map(np.asarray, self.model).flat(), state))
-        else:
-            values = _derive(name, self.kind, self.model.flat(), self.ts, state, *others)
-        return values.reshape(shape + values.shape[1:])
+            # in NumPy another shape is no copy
+            model = jax.tree.map(np.asarray, self.model).flat()
+            return pieces.as_arrays(back(native.levels(model, flat(np.asarray(self.state)))))
+        return back(_derive(name, self.kind, self.model.flat(), self.ts, flat(self.state), *map(flat, more)))
 
 
 @functools.partial(jax.jit, static_argnames=("name", "kind"))
@@ -296,9 +300,10 @@ def result_codes(result: Any) -> Int[Array, "*batch"]:
 
 
 def results_from_codes(codes: Any) -> Any:
-    """The inverse of `result_codes`."""
+    """The inverse of `result_codes`; arrays of NumPy stay such."""
+    numpy = np if isinstance(codes, np.ndarray) else jnp
     # an enumeration counts its items in the order in which they are defined, which is that of the codes
-    return jax.tree.map(lambda first: jnp.asarray(codes, first.dtype), RESULTS.successful)
+    return jax.tree.map(lambda first: numpy.asarray(codes, first.dtype), RESULTS.successful)
 
 
 def _integral(model: ResourceModel, name: str, time: Array) -> Float[Array, " pool"]:
