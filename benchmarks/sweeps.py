@@ -327,7 +327,10 @@ def _release() -> None:
     """Give freed memory back, so that the growth is not hidden in what is already held."""
     import gc
 
+    from resource_ode import memory
+
     gc.collect()
+    memory.clear()
     ctypes.CDLL(None).malloc_trim(0)
 
 

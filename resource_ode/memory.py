@@ -8,7 +8,6 @@ about their size.
 from __future__ import annotations
 
 import math
-import threading
 import weakref
 from typing import Any
 
@@ -22,9 +21,9 @@ SMALLEST_KEPT = 2**20
 MOST_KEPT = 2**28
 LARGER = 1.25
 
-# replaced as a whole, the oldest first: `_give_back` runs wherever a result dies, be it in the middle of `_take`
-_kept: tuple[np.ndarray, ...] = ()
-_lock = threading.RLock()
+# by their identity, the oldest first. No lock: memory comes back wherever a result dies, be it in the middle of
+# `_take`; a block belongs to whoever takes it out, which is one step
+_kept: dict[int, np.ndarray] = {}
 
 
 class _Holder:
@@ -46,6 +45,11 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return block[:size].view(dtype).reshape(shape)
 
 
+def clear() -> None:
+    """Give all that is kept back to the system."""
+    _kept.clear()
+
+
 def _new(size: int) -> np.ndarray:
     """Bytes from NumPy, which asks the kernel for huge pages where there are many."""
     raw = np.empty(size + ALIGNMENT, np.uint8)
@@ -55,21 +59,23 @@ def _new(size: int) -> np.ndarray:
 
 def _take(size: int) -> np.ndarray:
     """The smallest of the blocks kept that will do, or a new one."""
-    global _kept
-    with _lock:
-        fitting = [block for block in _kept if size <= block.size <= LARGER * size]
-        if not fitting:
-            return _new(size)
-        chosen = min(fitting, key=len)
-        _kept = tuple(block for block in _kept if block is not chosen)
-        return chosen
+    fitting = [block for block in list(_kept.values()) if size <= block.size <= LARGER * size]
+    for block in sorted(fitting, key=len):
+        if _kept.pop(id(block), None) is not None:
+            return block
+    try:
+        return _new(size)
+    except MemoryError:
+        clear()
+        return _new(size)
 
 
 def _give_back(block: np.ndarray) -> None:
     """Keep a block, and let go of the oldest beyond what may be kept."""
-    global _kept
-    with _lock:
-        kept = (*_kept, block)
-        while sum(map(len, kept)) > MOST_KEPT:
-            kept = kept[1:]
-        _kept = kept
+    if block.size > MOST_KEPT:
+        return
+    _kept[id(block)] = block
+    for oldest in list(_kept):
+        if sum(map(len, list(_kept.values()))) <= MOST_KEPT:
+            return
+        _kept.pop(oldest, None)
