@@ -249,7 +249,7 @@ def plot_saved(
         return
     if variable:
         raise WrongInput(f"--variable: expected only with the store of a sweep, got {file}")
-    if file.suffix.lower() != ".nc":
+    if file.suffix.lower() not in (".nc", ".zarr"):
         raise WrongInput(f"{file}: expected a run saved as netCDF (.nc) or a sweep (.zarr), got {_extension(file)}")
     if not file.is_file():
         raise WrongInput(f"{file}: expected a run saved as netCDF (.nc) or a sweep (.zarr), got no file at all")

@@ -255,6 +255,8 @@ def test_plot_of_something_else(
     figure, run, table = tmp_path / "figure.png", tmp_path / "run.nc", tmp_path / "run.csv"
     expected = "expected a run saved as netCDF (.nc) or a sweep (.zarr), got"
     assert wrong(capsys, "plot", run, "--out", figure) == f"{run}: {expected} no file at all"
+    store = tmp_path / "results.zarr"
+    assert wrong(capsys, "plot", store, "--out", figure) == f"{store}: {expected} no file at all"
     assert wrong(capsys, "plot", table, "--out", figure) == f"{table}: {expected} the extension .csv"
     run.write_text("no netCDF")
     message = wrong(capsys, "plot", run, "--out", figure)
