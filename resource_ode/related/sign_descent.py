@@ -24,7 +24,8 @@ from jaxtyping import Array, Float
 from ..model.loss import LOSSES
 from ..results.trajectory import Trajectory, results_from_codes
 from ..solve.simulation import checked_times
-from .geometry import GeometryModel, GeometryRun, as_trajectory, checked, member_keys, members_of, sample_weights
+from .geometry import GeometryModel
+from .training import GeometryRun, as_trajectory, checked, member_keys, members_of, sample_weights
 
 # panels of the quadrature in resource time, evenly spaced in its logarithm: level errors below 1e-4
 PANELS = 4096
