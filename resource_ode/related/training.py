@@ -12,7 +12,6 @@ from jaxtyping import Array, Float, UInt
 
 from ..base.checks import whole_number
 from ..base.tracing import is_concrete
-from ..model.loss import LOSSES
 from ..results.trajectory import Trajectory, result_names, results_from_codes
 from .geometry import GeometryModel
 
@@ -189,7 +188,7 @@ def _optimiser(model: GeometryModel) -> Any:
 def _train(models: GeometryModel, seeds: Array, rows: Array, *, noisy: bool, side_by_side: int) -> tuple[Array, ...]:
     def one(member: tuple[GeometryModel, Array]) -> tuple[Array, ...]:
         model, seed = member
-        law = LOSSES[model.loss]
+        law = model.law
         vector_key, noise_key, sample_key, _ = member_keys(seed)
         vectors = task_vectors(model, vector_key)
         signs = jnp.sign(vectors)
@@ -198,8 +197,7 @@ def _train(models: GeometryModel, seeds: Array, rows: Array, *, noisy: bool, sid
             optimiser = _optimiser(model)
 
         def state_of(position: Array) -> Array:
-            progress = vectors @ position
-            return 1 - progress if model.loss == "mse" else progress
+            return law.advance(jnp.full(model.skills, law.untouched, position.dtype), vectors @ position)
 
         def update(step: Array, position: Array, memory: Any) -> tuple[Array, Any]:
             weight = sample_weights(model, jax.random.fold_in(sample_key, step))
