@@ -1,0 +1,75 @@
+"""The cascade by the compiled loops: for the commonest models, outside transformations."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from ... import native
+from ...base import pieces
+from ...model.model import ResourceModel
+from ...results.trajectory import Trajectory, result_names, results_from_codes
+from .backend import AbstractCascade, Found, Job
+from .refine import COARSE_PANELS, PANELS
+from .sharing import Rows, members_of
+from .times import TIMES_PANELS
+
+NOT_FINITE, INACCURATE = result_names().index("not_finite"), result_names().index("inaccurate")
+
+
+class CompiledCascade(AbstractCascade):
+    """Loops in C++, which choose the number of panels for each graph by themselves."""
+
+    name: ClassVar[str] = "compiled loops"
+
+    def obstacle(self, model: ResourceModel) -> str | None:
+        return None if native.applies(model) else "the compiled loops do not serve this model, or were not built"
+
+    def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:
+        if job.reduce is None:
+            state, clock, codes, unsure = _solved(rows, ts, tolerance, job.at_a_time, job.done)
+            return Found((state, clock, None, results_from_codes(codes)), unsure)
+
+        def solved(part: Rows) -> tuple[Any, ...]:
+            part = Rows(*part)
+            *run, unsure = _solved(part, ts, tolerance, None, lambda finished: None, threads=1)
+            return (members_of(part), *(x.reshape((-1, *x.shape[3:])) for x in run), unsure)
+
+        options = {"axes": rows.clocks.rate.shape[1:3], "reduce": job.reduce, "method": job.method}
+        values, unsure = pieces.run(
+            _reduced, tuple(rows), ts, job.size, at_a_time=job.at_a_time, before=solved, done=job.done, **options
+        )
+        return Found(values, np.array(unsure))
+
+    def times(self, rows: Rows, level: np.ndarray, tolerance: np.ndarray, job: Job) -> Found:
+        times, unsure = native.learning_times(
+            rows, level, tolerance, TIMES_PANELS, COARSE_PANELS, job.at_a_time, job.done
+        )
+        times[unsure] = np.nan
+        return Found(times, unsure)
+
+
+def _solved(
+    rows: Rows, ts: Array, tolerance: np.ndarray, at_a_time: int | None, done: Any, threads: int | None = None
+) -> tuple[np.ndarray, ...]:
+    state, clock, unsure, lost = native.trajectories(
+        rows, ts, tolerance, PANELS, COARSE_PANELS, at_a_time, done, threads
+    )
+    codes = np.where(lost, NOT_FINITE, np.where(unsure[:, :, None], INACCURATE, 0)).astype(np.int32)
+    return state, clock, codes, unsure
+
+
+def _reduced(
+    arguments: tuple[Any, ...], ts: Array, *, axes: tuple[int, int], reduce: Any, method: str
+) -> tuple[Any, Array]:
+    """The caller's reduction `(row, *axes, ...)` of members that the loops have solved, and unsure rows."""
+    *members, unsure = arguments
+
+    def one(model: ResourceModel, state: Array, clock: Array, code: Array) -> Any:
+        return reduce(Trajectory(ts, state, clock, None, results_from_codes(code), model, "exposure", method))
+
+    values = jax.vmap(one)(*members)
+    return jax.tree.map(lambda x: x.reshape((len(unsure), *axes, *x.shape[1:])), values), unsure
