@@ -204,14 +204,17 @@ def solve_batch(
     batch_size: int | None,
     progress: Callable[[int, int], Any] | None = None,
     **options: Any,
-) -> Any:
+) -> tuple[Any, int]:
     """A whole batch by `function((graphs, clocks, all clocks, where they stand), shared)`, finer and finer where it is
     unsure.
 
     Rows `(graph, exponent, clock)` of one width are solved in pieces of one size; a graph with many clocks takes
     several rows, and each knows all clocks of its graph, so that its range does not depend on the width. `numbers` is
     how many numbers the result has a member. `fused(rows, size, share, done)`, where it applies, does all this in one
-    go. Members that stay unsure go to `otherwise`.
+    go. Both say which `(row, exponent)` are unsure. Members that stay so go to `otherwise`, each for itself, but for
+    those without waste, which it cannot solve.
+
+    Returns the result, and how many members nobody was sure of.
     """
     total = math.prod(model.batch_shape)
     if total == 0:
@@ -249,24 +252,33 @@ def solve_batch(
         result, unsure, stand = pieces.run(
             function, (*rows, None), shared, size, at_a_time=step, done=done, panels=None, **options
         )
-    left = keep = np.flatnonzero(np.asarray(unsure))
+    unsure = np.array(unsure)
+    left = keep = np.flatnonzero(unsure.any(axis=1))
     for panels in () if fused is not None else MORE_PANELS:
         if len(left):
             chosen = (*take(rows, left), jax.tree.map(lambda x, at=keep: np.asarray(x)[at], stand))
-            again, unsure, stand = pieces.run(function, chosen, shared, min(8, size), panels=panels, **options)
+            again, now, stand = pieces.run(function, chosen, shared, min(8, size), panels=panels, **options)
             result = pieces.put(result, left, again)
-            keep = np.flatnonzero(np.asarray(unsure))
+            unsure[left] = now
+            keep = np.flatnonzero(unsure[left].any(axis=1))
             left = left[keep]
-    if len(left) and bool(np.all(mine.waste[left] > 0)):
-        again = otherwise(members_of(take(rows, left)))
-        again = jax.tree.map(lambda x: x.reshape((len(left), exponents, wide, *x.shape[1:])), again)
-        result = pieces.put(result, left, again)
+    unsolved = 0
+    if len(left):
+        # the copies that fill a row up are members like the others, but count for nothing
+        own = (np.arange(count * wide) < each).reshape((count, 1, wide))[left % count]
+        doubtful = np.broadcast_to(unsure[left][..., None], own.shape[:1] + (exponents, wide)).copy()
+        wasteful = mine.waste[left] > 0 if model.pool is None else np.all(mine.waste[left] > 0, axis=-1)
+        unsolved = int(np.sum(doubtful & ~wasteful & own))
+        place = np.nonzero(doubtful & wasteful)
+        if len(place[0]):
+            again = otherwise(take(members_of(take(rows, left)), np.ravel_multi_index(place, doubtful.shape)))
+            result = pieces.put(result, (left[place[0]], *place[1:]), again)
 
     def narrowed(x: Any) -> Any:
         x = x.reshape((members, count, exponents, wide, *x.shape[3:])).swapaxes(1, 2)
         return x.reshape((members, exponents, count * wide, *x.shape[4:]))[:, :, :each]
 
-    return pieces.as_arrays(back(jax.tree.map(narrowed, result)))
+    return pieces.as_arrays(back(jax.tree.map(narrowed, result))), unsolved
 
 
 def members_of(rows: tuple[ResourceModel, Clocks, Clocks]) -> ResourceModel:

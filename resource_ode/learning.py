@@ -7,6 +7,7 @@ one cascade a graph. Models outside the cascade go by events of the general solv
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -160,9 +161,9 @@ def _cascade_times(
             return _read_times(mine, found, goal, rates, wastes), found.error, found.panel_error, outside
 
         times, error, panel_error, outside = each_exponent(at, clocks)
-        outside = jnp.any(outside)
         stand = where_it_stands(model, solved, jnp.max(panel_error, axis=0))
-        return times, outside | ~(jnp.max(error) <= tolerance), _going_on(stand, outside)
+        unsure = outside | ~(error <= tolerance)
+        return jnp.where(unsure[:, None, None], jnp.nan, times), unsure, _going_on(stand, jnp.any(outside))
 
     return jax.vmap(graph)(*arguments)
 
@@ -194,8 +195,9 @@ def _kernel_times(
         coarse=COARSE_PANELS,
     )
     progress = _going_on(Progress(stand.edges, stand.panel_error, None), outside)
-    times = jnp.where(models.graph.present[:, None], times, jnp.nan)
-    return times[:, None], outside | ~(stand.error <= tolerance), progress
+    unsure = (outside | ~(stand.error <= tolerance))[:, None]
+    times = jnp.where(models.graph.present[:, None] & ~unsure[..., None], times, jnp.nan)
+    return times[:, None], unsure, progress
 
 
 def _read_times(
@@ -245,9 +247,11 @@ def _by_cascade(
         return _by_events(jax.tree.map(jnp.asarray, chosen), level, tolerance, traced=False)
 
     def in_one_loop(rows: Any, _: int, share: int | None, done: Any) -> tuple[np.ndarray, np.ndarray]:
-        return native.learning_times(rows, level, tolerance, TIMES_PANELS, COARSE_PANELS, share, done)
+        times, unsure = native.learning_times(rows, level, tolerance, TIMES_PANELS, COARSE_PANELS, share, done)
+        times[unsure] = np.nan
+        return times, unsure
 
-    return solve_batch(
+    times, unsure = solve_batch(
         model,
         _kernel_times if gpu_kernel.applies(model) else _cascade_times,
         shared,
@@ -256,6 +260,14 @@ def _by_cascade(
         numbers=model.skills,
         batch_size=batch_size,
     )
+    if unsure:
+        warnings.warn(
+            f"learning_times: {unsure} of {math.prod(model.batch_shape)} members are NaN, since their estimated error "
+            f"exceeds the tolerance {float(tolerance):g} and without waste no other method can solve them; loosen "
+            "tolerance",
+            stacklevel=3,
+        )
+    return times
 
 
 # -- by events of the general solver

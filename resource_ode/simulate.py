@@ -287,28 +287,31 @@ def _steps_members(
 
 def _range(model: ResourceModel, clocks: Clocks, until: Array, endless: bool) -> Array:
     """A resource time, in that of the graph's own gate exponent, that none of its clocks passes by training step
-    `until`.
+    `until`, or after which nothing but waste happens.
 
-    The budget law bounds it by $\\eta t/N_0$. Without waste an MSE run ends; cross entropy goes on, and its roots alone
-    bound it.
+    The budget law bounds it by $\\eta t/N_0$. An MSE run has an end, where everything is learned; cross entropy goes
+    on, and its roots alone bound it.
     """
     rate, waste = clocks.rate, clocks.waste
     wasteful, ratio = waste > 0, clocks.exponent / model.gate_exponent
     bound = jnp.where(wasteful, rate * until / jnp.where(wasteful, waste, 1), 0)
     last = jnp.max(ratio * jnp.max(bound.reshape((ratio.shape[0], -1)), axis=1))
-    if endless:
-        if model.loss == "mse":
-            goal = jnp.max(ratio) * jnp.asarray(-2 * math.log(jnp.finfo(model.dtype).eps), model.dtype)
-        else:
-            roots = jnp.sum(model.graph.present & ~jnp.any(model.graph.required, axis=-1)) if model.pool is None else 1
-            roots = jnp.asarray(roots, model.dtype)
-            # the slowest root has at most the mean margin, and by Cauchy-Schwarz "l2" learns sqrt(roots) times faster
-            margin = jnp.max(rate) * until / (roots if model.competition == "l1" else jnp.sqrt(roots))
-            goal = jnp.exp(jnp.minimum(margin, 0.8 * math.log(float(jnp.finfo(model.dtype).max)))) + margin
-        ends = resource_time.reach(model, jnp.full(model.skills, goal, model.dtype))
+    start = model.initial_effort()
+    if model.loss == "mse":
+        last = jnp.minimum(last, resource_time.all_over(model, jnp.max(ratio)))
+        effort = jnp.max(ratio) * jnp.asarray(-2 * math.log(jnp.finfo(model.dtype).eps), model.dtype)
+        goal, counts = jnp.broadcast_to(effort, (model.skills,)), model.graph.present
+    else:
+        counts = model.graph.present & ~jnp.any(model.graph.required, axis=-1)
+        roots = jnp.asarray(jnp.sum(counts) if model.pool is None else 1, model.dtype)
+        # the slowest root gains at most the mean margin, and by Cauchy-Schwarz "l2" learns sqrt(roots) times faster
+        gained = jnp.max(rate) * until / (roots if model.competition == "l1" else jnp.sqrt(roots))
+        margin = model.law.progress(start) + gained
+        goal = jnp.exp(jnp.minimum(margin, 0.8 * math.log(float(jnp.finfo(model.dtype).max)))) + margin
+    if endless or model.loss == "cross_entropy":
+        end = jnp.max(jnp.where(counts, resource_time.reach(model, goal), 0))
         if model.loss == "cross_entropy":
-            ends = jnp.where(jnp.any(model.graph.required, axis=-1), 0, ends)
-        end = jnp.max(jnp.where(model.graph.present, ends, 0))
+            last = jnp.minimum(last, end)
         last = jnp.where(jnp.all(wasteful), last, jnp.maximum(last, end))
     # the margin keeps rounding from ending the range early; a run that shows no time yet still needs a range
     return jax.lax.stop_gradient(jnp.maximum(last * (1 + 1e-5), 1e6 * float(jnp.finfo(model.dtype).tiny)))
@@ -356,7 +359,7 @@ def _cascade_members(
 
         result, error, panel_error = each_exponent(at, clocks)
         stand = where_it_stands(model, solved, jnp.max(panel_error, axis=0))
-        return result, ~(jnp.max(error) <= tolerance), stand
+        return result, ~(error <= tolerance), stand
 
     return jax.vmap(graph)(*arguments)
 
@@ -384,8 +387,8 @@ def _kernel_members(arguments: Any, shared: tuple[Array, Array], **options: Any)
     read = (clocks.rate[:, 0], clocks.waste[:, 0])
     numbers = {"panels": PANELS, "coarse": COARSE_PANELS}
     state, clock, lost, stand = gpu_kernel.trajectories(models, *read, last, ts, **numbers)
-    unsure = ~(stand.error <= tolerance)
-    codes = jnp.where(lost, NOT_FINITE, jnp.where(unsure[:, None], INACCURATE, 0)).astype(jnp.int32)
+    unsure = ~(stand.error <= tolerance)[:, None]
+    codes = jnp.where(lost, NOT_FINITE, jnp.where(unsure, INACCURATE, 0)).astype(jnp.int32)
 
     def member(model: ResourceModel, rate: Array, waste: Array, state: Array, clock: Array, code: Array) -> Any:
         own = with_fields(model, learning_rate=rate, wasted_resource=waste)
@@ -453,7 +456,7 @@ def _solve_cascade(
         state, clock, unsure, lost = native.trajectories(
             rows, ts, tolerance, PANELS, COARSE_PANELS, share, done, threads
         )
-        codes = np.where(lost, NOT_FINITE, np.where(unsure[:, None, None], INACCURATE, 0)).astype(np.int32)
+        codes = np.where(lost, NOT_FINITE, np.where(unsure[:, :, None], INACCURATE, 0)).astype(np.int32)
         return state, clock, codes, unsure
 
     def whole(rows: Any, _: int, share: int | None, done: Any) -> tuple[Any, np.ndarray]:
@@ -471,7 +474,7 @@ def _solve_cascade(
         )
 
     wasteful = bool(np.all(np.asarray(model.wasted_resource) > 0))
-    return solve_batch(
+    result, _ = solve_batch(
         model,
         _kernel_members if gpu_kernel.applies(model) else _cascade_members,
         shared,
@@ -483,3 +486,4 @@ def _solve_cascade(
         endless=not wasteful,
         **options,
     )
+    return result
