@@ -112,14 +112,16 @@ def run(
     return store.result()
 
 
-def put(old: Any, rows: np.ndarray, new: Any) -> Any:
-    """A result of `run` with some rows replaced; the old one must not be used any more."""
+def put(old: Any, rows: np.ndarray | tuple[np.ndarray, ...], new: Any) -> Any:
+    """A result of `run` with some rows replaced, or with a tuple some elements; the old one must not be used any
+    more.
+    """
 
     def one(old: Any, new: Any) -> Any:
         if isinstance(old, np.ndarray):
             old[rows] = np.asarray(new)
             return old
-        return _set_rows(old, jnp.asarray(rows), jnp.asarray(new))
+        return _set_rows(old, jax.tree.map(jnp.asarray, rows), jnp.asarray(new))
 
     return jax.tree.map(one, old, new)
 

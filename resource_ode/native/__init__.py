@@ -30,7 +30,7 @@ from ..model.loss import MeanSquaredError
 from ..model.model import ResourceModel, Schedule
 
 # must be that of `loops.cpp`
-INTERFACE = 3
+INTERFACE = 4
 # panels fill vectors of so many numbers
 LANES = 4
 # a graph has its buffers in the cache up to about here; beyond, arrays are as good
@@ -177,8 +177,8 @@ def trajectories(
     done: Done,
     threads: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Exposure `(row, exponent, clock, time, skill)` and resource time `(row, exponent, clock, time)`; rows that are
-    unsure, members lost.
+    """Exposure `(row, exponent, clock, time, skill)` and resource time `(row, exponent, clock, time)`; which `(row,
+    exponent)` are unsure, members lost.
 
     Rows are those of `batches.solve_batch`; `panels` is the number of panels that usual graphs need for 1e-5; `share`
     rows are solved at a time, by as many `threads` as there are cores.
@@ -188,10 +188,10 @@ def trajectories(
     ts = np.ascontiguousarray(ts, np.float64)
     state = memory.empty((*shape, ts.size, graphs.skills), dtype)
     clock = memory.empty((*shape, ts.size), dtype)
-    unsure, lost = np.zeros(shape[0], bool), np.zeros(shape, bool)
-    # no clock of a graph passes this, by the budget law, in resource time of the graph's own gate exponent
+    unsure, lost = np.zeros(shape[:2], bool), np.zeros(shape, bool)
+    # no clock of a graph passes this, by the budget law, in resource time of the graph's own gate exponent; beyond all
+    # numbers, the loops know an end
     rate, waste = (np.asarray(x, np.float64) for x in everyone[1:])
-    # a bound beyond all numbers spoils its own row only
     with np.errstate(over="ignore"):
         own = np.max(np.divide(rate * ts[-1], waste, out=np.zeros_like(rate), where=waste > 0), axis=2)
         last = np.max(own * (np.asarray(everyone.exponent, np.float64) / graphs.gate_exponent[:, None]), axis=1)
@@ -212,14 +212,15 @@ def learning_times(
     share: int | None,
     done: Done,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Training steps `(row, exponent, clock, skill)` at which a level in (-1, 1) is reached; which rows are unsure.
+    """Training steps `(row, exponent, clock, skill)` at which a level in (-1, 1) is reached; which `(row,
+    exponent)` are unsure.
 
     `panels` is the number of panels that usual graphs need for 1e-7.
     """
     graphs, mine, _ = rows
     dtype = np.dtype(graphs.dtype)
     found = memory.empty((*mine.rate.shape, graphs.skills), dtype)
-    unsure = np.zeros(len(mine.rate), bool)
+    unsure = np.zeros(mine.rate.shape[:2], bool)
     numbers = (tolerance, _panels_at(tolerance, panels, 1e-7), coarse)
     goal = ctypes.c_double(-math.log1p(-float(level)))
     _call("learning_times", (graphs, mine), numbers, (found, unsure), (goal,), share, done)

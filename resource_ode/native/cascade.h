@@ -69,6 +69,9 @@ struct Graph {
     }
 
     int64_t count(int64_t s) const { return begin[s + 1] - begin[s]; }
+    // An effort, in that of the exponent that is solved for, with nothing left to learn and all gates open, of every
+    // exponent: what is left unlearned is below all numbers, and what is shut below rounding (`cascade.all_over`).
+    double all_over() const { return std::max(750 * largest_exponent / exponent, DONE / exponent); }
     // one over the effort at which a skill's demand and its gate are through, as in `cascade.even_edges`
     double per_through() const { return 1 / (30 * (largest_exponent / exponent) + 3 / exponent); }
 };
@@ -267,7 +270,7 @@ struct Cascade {
     Numbers edges, half, roots;                // (edge,), (panel,), (node, panel): exposures of a skill without gates
     Numbers opening, gates;                    // (skill, node, panel)
     Numbers at_edges, relative, off;           // (skill, edge), and errors (skill, panel): of gates, of exposures
-    Numbers demand, inside, gained, edge, within, behind, panel_error;
+    Numbers demand, unlearned, inside, gained, edge, within, behind, panel_error;
 
     Cascade(int64_t skills, int64_t panels) : skills(skills) { resize(panels); }
 
@@ -279,7 +282,7 @@ struct Cascade {
         edges = Numbers(stride), at_edges = Numbers(skills * stride);
         for (Numbers *each : {&opening, &gates}) *each = Numbers(skills * NODES * count);
         for (Numbers *each : {&relative, &off}) *each = Numbers(skills * count);
-        for (Numbers *each : {&roots, &demand, &inside}) *each = Numbers(NODES * count);
+        for (Numbers *each : {&roots, &demand, &unlearned, &inside}) *each = Numbers(NODES * count);
         for (Numbers *each : {&half, &gained, &edge, &within, &behind, &panel_error}) *each = Numbers(count);
     }
 
@@ -293,6 +296,7 @@ struct Cascade {
             for (int64_t node = 0; node < NODES; node++) {
                 store(roots + node * panels + p, width * (0.5 * (1 + rule.places[node + 1])));
                 store(demand + node * panels + p, all(0.0));
+                store(unlearned + node * panels + p, all(0.0));
             }
         }
         if (static_cast<int64_t>(graph.order.size()) < skills)
@@ -313,7 +317,7 @@ struct Cascade {
             }
             if (graph.needed[s] || with_demand) follow(graph, s, rooted ? roots : inside, with_demand);
         }
-        return with_demand ? worst + missed_demand(rule, panel_error, false) : worst;
+        return with_demand ? with_clock(graph, rule, worst, false) : worst;
     }
 
     // `cascade.at_exponent`: this from a solved cascade at another gate exponent, `ratio` times its own; the openings
@@ -322,7 +326,7 @@ struct Cascade {
         const double inverse = 1 / ratio;
         for (int64_t p = 0; p <= panels; p++) edges[p] = solved.edges[p] * inverse;
         for (int64_t p = 0; p < panels; p++) half[p] = (edges[p + 1] - edges[p]) * 0.5;
-        for (int64_t p = 0; p < NODES * panels; p++) demand[p] = 0.0;
+        for (int64_t p = 0; p < NODES * panels; p++) demand[p] = unlearned[p] = 0.0;
         if (static_cast<int64_t>(graph.order.size()) < skills)
             for (int64_t k = 0; k < skills * stride; k++) at_edges[k] = NAN;
         double worst = 0.0;
@@ -341,7 +345,7 @@ struct Cascade {
             }
             add_demand(graph, s, o, inside);
         }
-        return with_demand ? worst + missed_demand(rule, panel_error, true) : worst;
+        return with_demand ? with_clock(graph, rule, worst, true) : worst;
     }
 
   private:
@@ -463,22 +467,43 @@ struct Cascade {
                 const int64_t n = node * panels + p;
                 const Vector left = decay(start + rate * (here + load(inner + n)));
                 store(demand + n, load(demand + n) + load(o + n) * rate * left);
+                store(unlearned + n, load(unlearned + n) + left);
             }
         }
     }
 
-    // What the clock may be wrong by, anywhere; the errors of the panels gain theirs, or become the larger of the two.
-    double missed_demand(const Rule &rule, double *errors, bool either) {
-        double total = 0.0, most = 0.0;
+    // The level error and, with it, what the clock may be wrong by, anywhere; the errors of the panels gain theirs, or
+    // become the larger of the two. An estimate sees nothing of what happens between two nodes. The budget law does:
+    // at every node what was demanded up to there is what was learned (`cascade._off_balance`).
+    double with_clock(const Graph &graph, const Rule &rule, double worst, bool either) {
+        double total = 0.0, most = 0.0, before = 0.0, spent = 0.0, unbalanced = 0.0, last = 0.0;
+        for (int64_t s : graph.order) before += decay(graph.start[s]);
         for (int64_t p = 0; p < panels; p += LANES) {
             Vector values[NODES], at_edge, inside_it;
             for (int64_t node = 0; node < NODES; node++) values[node] = load(demand + node * panels + p);
-            Folded(values).missed(rule, load(half + p), at_edge, inside_it);
+            const Folded folded(values);
+            const Vector h = load(half + p);
+            folded.missed(rule, h, at_edge, inside_it);
             total += sum(at_edge);
             most = std::max(most, largest(inside_it));
-            const Vector before = load(errors + p);
-            store(errors + p, either ? larger(before, inside_it) : before + inside_it);
+            folded.integrals(rule, h, inside + p, panels);
+            store(gained + p, h * dot(rule.weights, folded.sums));
+            const Vector own = load(panel_error + p);
+            store(panel_error + p, either ? larger(own, inside_it) : own + inside_it);
         }
-        return total + most;
+        for (int64_t p = 0; p < panels; p++) {
+            double here = 0.0;
+            for (int64_t node = 0; node < NODES; node++) {
+                const int64_t n = node * panels + p;
+                const double off_balance = spent + inside[n] + unlearned[n] - before;
+                if (!(std::abs(off_balance) <= unbalanced)) unbalanced = std::abs(off_balance);
+                here = std::max(here, std::abs(off_balance - last));
+                if (node == NODES - 1) last = off_balance;
+            }
+            spent += gained[p];
+            panel_error[p] = std::max(panel_error[p], here);
+        }
+        const double estimate = worst + total + most;
+        return unbalanced > estimate || std::isnan(unbalanced) ? unbalanced : estimate;
     }
 };

@@ -114,7 +114,7 @@ static Out *as(void *pointer) {
 extern "C" {
 
 // changes whenever a signature or `Problem` does: a library of another version is not used
-EXPORT int64_t resource_ode_interface() { return 3; }
+EXPORT int64_t resource_ode_interface() { return 4; }
 
 EXPORT int resource_ode_trajectories(const Problem *problem, const Rule *rule, int64_t threads, int single,
                                      const double *last, const double *end, void *state, void *clock, uint8_t *unsure,

@@ -157,17 +157,19 @@ class Worker {
           coarse_gates(problem.skills * COARSE_NODES * problem.coarse_panels), table(problem.skills) {}
 
     // Exposures (exponent, clock, time, skill) and resource time (exponent, clock, time) of a row. None of its clocks
-    // passes `last`, but for those without waste, which end with nothing left to learn at the effort `end`, if positive.
+    // passes `last` before all is over, but for those without waste, which end with nothing left to learn at the effort
+    // `end`, if positive.
     template <class Out>
     void trajectories(int64_t row, double last, double end, const double *ts, int64_t times, Out *state, Out *clock,
                       uint8_t *unsure, uint8_t *lost) {
         graph.read(problem, row);
+        last = last_of(last);
         if (end > 0) last = std::max(last, reach(end * graph.largest_exponent / graph.exponent));
         place_coarse(std::max(last * (1 + 1e-5), 1e6 * TINY));
         place_first(problem.coarse_panels);
         bool enough = false;
         Cascade *solved = finest(row, true, enough, [](const Cascade &) { return false; });
-        unsure[row] = !enough;
+        tell(row, enough, unsure);
         for (int64_t e = 0; e < problem.exponents; e++) {
             const double own = problem.all_exponents[row * problem.exponents + e];
             const Cascade *mine = solved;
@@ -205,7 +207,7 @@ class Worker {
             }
             return false;
         });
-        unsure[row] = !enough;
+        tell(row, enough, unsure);
         for (int64_t e = 0; e < problem.exponents; e++) {
             const double own = problem.all_exponents[row * problem.exponents + e] / graph.exponent;
             read_times(*solved, goal, own, row * problem.exponents + e, found);
@@ -221,8 +223,9 @@ class Worker {
     std::unique_ptr<Cascade> finer, other;
     Numbers coarse, along, measure, exposure, coarse_gates;
     Table table;
-    std::vector<double> finer_edges, begins, slows, spent, pace, begun;
+    std::vector<double> errors, finer_edges, begins, slows, spent, pace, begun;
     std::vector<int64_t> panel;
+    bool outside_yet = false;
 
     void place_coarse(double last) {
         logarithmic_edges(1 / graph.fastest, last, problem.coarse_panels, coarse, along);
@@ -243,13 +246,27 @@ class Worker {
 
     Cascade &another_like(const Cascade &cascade) { return resized(other, skills, cascade.panels); }
 
+    // No range need go on when all is over: there the clock of what is wasted runs on its own (`read`).
+    double last_of(double last) {
+        const double goal = graph.all_over();
+        double least = 0.0;
+        for (int64_t s : graph.order) least = std::max(least, (goal - graph.start[s]) / graph.frequency[s]);
+        return last > least ? std::min(last, reach(goal)) : last;
+    }
+
+    // Which gate exponents of a row are unsure; each stands for itself.
+    void tell(int64_t row, bool enough, uint8_t *unsure) const {
+        for (int64_t e = 0; e < problem.exponents; e++)
+            unsure[row * problem.exponents + e] = !enough && (outside_yet || !(errors[e] <= problem.tolerance));
+    }
+
     // Solves with more and more panels until the error is within the tolerance; the first on the edges in `usual`.
     template <class Outside>
     Cascade *finest(int64_t row, bool with_demand, bool &enough, const Outside &outside) {
         Cascade *cascade = &usual;
         for (int64_t attempt = 1;; attempt++) {
             const double worst = solve_exponents(*cascade, row, with_demand);
-            const bool beyond = outside(*cascade);
+            const bool beyond = outside_yet = outside(*cascade);
             enough = worst <= problem.tolerance && !beyond;
             const bool finest_yet = cascade->panels >= problem.most_panels && !beyond;
             if (enough || finest_yet || attempt == problem.attempts) return cascade;
@@ -279,14 +296,15 @@ class Worker {
 
     // A solve for all gate exponents of a graph: the worst of their errors.
     double solve_exponents(Cascade &cascade, int64_t row, bool with_demand) {
-        if (problem.exponents == 1) return cascade.solve(graph, rule, with_demand);
+        errors.resize(static_cast<size_t>(problem.exponents));
+        if (problem.exponents == 1) return errors[0] = cascade.solve(graph, rule, with_demand);
         cascade.solve(graph, rule, false);
         Cascade &own = another_like(cascade);
         for (int64_t p = 0; p < own.panels; p++) own.panel_error[p] = 0.0;
         double worst = 0.0;
         for (int64_t e = 0; e < problem.exponents; e++) {
             const double ratio = problem.all_exponents[row * problem.exponents + e] / graph.exponent;
-            const double error = own.at_exponent(graph, rule, cascade, ratio, with_demand);
+            const double error = errors[e] = own.at_exponent(graph, rule, cascade, ratio, with_demand);
             if (!(error <= worst)) worst = error;
         }
         for (int64_t p = 0; p < own.panels; p++) cascade.panel_error[p] += own.panel_error[p];
@@ -312,9 +330,9 @@ class Worker {
         for (int64_t k = 0; k < count; k++) total += cascade.at_edges[order[k] * cascade.stride + panels];
         Polynomial polynomial;
         table.open(opening, cascade);
-        // without waste a run ends when everything is learned: from then on the clock is infinite
+        // the range ends when everything is learned; from then on the clock only wastes, or without waste is infinite
         int64_t ended = times, t = 0;
-        while (waste == 0 && ended > 0 && rate * ts[ended - 1] >= spent[panels]) ended--;
+        while (ended > 0 && rate * ts[ended - 1] >= spent[panels]) ended--;
         for (int64_t p = 0; p < panels && t < ended; p++) {
             int64_t end = t;
             while (end < ended && (p == panels - 1 || rate * ts[end] < spent[p + 1])) end++;
@@ -355,9 +373,13 @@ class Worker {
             t = end;
         }
         for (t = ended; t < times; t++) {
-            clock[t] = INFINITY;
+            const double more = waste > 0 ? (rate * ts[t] - spent[panels]) / waste : INFINITY;
+            clock[t] = static_cast<Out>(cascade.edges[panels] + more);
             for (int64_t s = 0; s < skills; s++) state[t * skills + s] = NAN;
-            for (int64_t k = 0; k < count; k++) state[t * skills + order[k]] = INFINITY;
+            for (int64_t k = 0; k < count; k++) {
+                const double x = cascade.at_edges[order[k] * cascade.stride + panels];
+                state[t * skills + order[k]] = static_cast<Out>(x + more);
+            }
         }
         const bool lost = !std::isfinite(total);
         if (ts[0] == 0)

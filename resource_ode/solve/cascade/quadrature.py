@@ -30,6 +30,8 @@ from ...base.special import saturation
 from ...model.model import ResourceModel, combine_gates
 
 NEWTON_STEPS = 4
+# e^-750 is below all numbers, e^-45 of anything below rounding
+ALL_LEARNED, ALL_OPEN = 750.0, 45.0
 
 
 def _constant(name: str, dtype: Any, count: int = NODES) -> Array:
@@ -213,6 +215,26 @@ def with_edges(edges: Float[Array, " some"], more: Float[Array, " kink"] | None)
     return edges if more is None else jnp.sort(jnp.concatenate([edges, more]))
 
 
+class _Flow(eqx.Module):
+    """What happens at the nodes of each pool: the demand as the clock counts it, and for the budget's check the sum of
+    the competitiveness, the largest, and what has been learned.
+    """
+
+    demand: Float[Array, "*skill pool panel node"]
+    total: Float[Array, "*skill pool panel node"]
+    largest: Float[Array, "*skill pool panel node"]
+    learned: Float[Array, "*skill pool panel node"]
+
+    def joined(self, other: _Flow) -> _Flow:
+        largest = jnp.maximum(self.largest, other.largest)
+        return _Flow(self.demand + other.demand, self.total + other.total, largest, self.learned + other.learned)
+
+    def of_all(self) -> _Flow:
+        """That of all skills, from a row for each."""
+        demand, total, learned = (jnp.sum(x, axis=0) for x in (self.demand, self.total, self.learned))
+        return _Flow(demand, total, jnp.max(self.largest, axis=0), learned)
+
+
 class _Skill(eqx.Module):
     """What a solve needs to know of one skill; of all of them (rows in topological order) to scan over."""
 
@@ -251,13 +273,18 @@ class _Skill(eqx.Module):
             return jnp.ones_like(exposure)
         return jnp.maximum(self.pace(exposure) * exposure / jnp.where(effort > 0, effort, jnp.inf), 1)
 
-    def demand(self, model: ResourceModel, opening: Array, exposure: Array, effort: Array) -> Array:
-        """Its part in the demand of each pool, at all nodes."""
-        found = jnp.where(self.present, opening * self.pace(exposure) * model.law.demand(effort), 0)
-        found = model.rule.part(found)
+    def flow(self, model: ResourceModel, opening: Array, exposure: Array, effort: Array) -> _Flow:
+        """Its part in what happens in each pool, at all nodes."""
+        law = model.law
+        found = jnp.where(self.present, opening * self.pace(exposure) * law.demand(effort), 0)
+        held, start = jax.lax.stop_gradient((effort, self.start))
+        gained = jnp.where(self.present, law.progress(held) - law.progress(start), 0)
         if self.pool is None:
-            return found[None]
-        return jnp.where((jnp.arange(model.pools, dtype=self.pool.dtype) == self.pool)[:, None, None], found[None], 0)
+            found, gained = found[None], gained[None]
+        else:
+            mine = (jnp.arange(model.pools, dtype=self.pool.dtype) == self.pool)[:, None, None]
+            found, gained = (jnp.where(mine, x[None], 0) for x in (found, gained))
+        return _Flow(model.rule.part(found), *jax.lax.stop_gradient((found, found)), gained)
 
 
 def _rows_of(model: ResourceModel) -> _Skill:
@@ -314,18 +341,17 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
     shape = (half.shape[0], NODES)
     nodes = edges[:-1, None] + half[:, None] * (1 + _constant("nodes", dtype)[None])
     skills, place = _skills_of(model)
-    demand = jnp.zeros((model.pools, *shape), dtype) if with_demand else None
+    flow = _Flow(*(jnp.zeros((model.pools, *shape), dtype) for _ in range(4))) if with_demand else None
     if model.graph.fan_in == 0:
         opening = jnp.ones((model.skills, *shape), dtype)
         at_edges = jnp.broadcast_to(edges, (model.skills, edges.shape[0]))
         missed = jnp.zeros((model.skills, shape[0]), dtype)
         if with_demand:
-            each = jax.vmap(lambda skill: skill.demand(model, opening[0], nodes, skill.effort(nodes)))(skills)
-            demand = jnp.sum(each, axis=0)
-        return _estimated(model, edges, opening, at_edges, demand, missed, jnp.zeros(shape[0], dtype))
+            flow = jax.vmap(lambda skill: skill.flow(model, opening[0], nodes, skill.effort(nodes)))(skills).of_all()
+        return _estimated(model, edges, opening, at_edges, flow, missed, jnp.zeros(shape[0], dtype))
 
     def step(carry: tuple[Any, ...], skill: _Skill) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
-        gates, gates_at_edges, relative, demand, count = carry
+        gates, gates_at_edges, relative, flow, count = carry
         found, opening = skill.opening(gates)
         at_edges, exposure, tail = _integrals(opening, half)
         effort = skill.effort(exposure)
@@ -352,20 +378,20 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
         own = jnp.minimum(jnp.where(reached > 0, missed / jnp.where(reached > 0, reached, 1), 0), 1)
         first = jax.lax.stop_gradient((exposure[:, 0], effort[:, 0], depth[:, 0], gate[:, 0]))
         own = own * skill.steepness(*first[:2]) * _steepness(*first[2:])
-        if demand is not None:
-            demand = demand + skill.demand(model, opening, exposure, effort)
+        if flow is not None:
+            flow = flow.joined(skill.flow(model, opening, exposure, effort))
         gates = jax.lax.dynamic_update_index_in_dim(gates, gate, count, 0)
         relative = jax.lax.dynamic_update_index_in_dim(relative, own, count, 0)
-        return (gates, gates_at_edges, relative, demand, count + 1), (opening, at_edges, missed, within)
+        return (gates, gates_at_edges, relative, flow, count + 1), (opening, at_edges, missed, within)
 
     kinked = jnp.zeros((model.skills, edges.shape[0]), dtype) if model.graph.any_gate is not None else None
     nothing = (jnp.zeros((model.skills, *shape), dtype), kinked, jnp.zeros((model.skills, shape[0]), dtype))
-    (_, _, _, demand, _), rows = jax.lax.scan(step, (*nothing, demand, jnp.zeros((), jnp.int32)), skills)
+    (_, _, _, flow, _), rows = jax.lax.scan(step, (*nothing, flow, jnp.zeros((), jnp.int32)), skills)
     opening, at_edges, missed, within = (row[place] for row in rows)
     # exposures below this scale decide nothing: relative errors there are forgotten
     fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0)) * jnp.maximum(model.gate_exponent, 1)
     short = jnp.where(model.graph.present[:, None], within / (at_edges[:, 1:] + 1 / (10 * fastest)), 0)
-    return _estimated(model, edges, opening, at_edges, demand, missed + within, jnp.max(short, axis=0))
+    return _estimated(model, edges, opening, at_edges, flow, missed + within, jnp.max(short, axis=0))
 
 
 def at_exponent(
@@ -379,16 +405,16 @@ def at_exponent(
     # products only, as in `logarithmic_edges`
     stretch = solved / model.gate_exponent
     half = jnp.diff(cascade.edges) * (0.5 * stretch)
-    demand = None
+    flow = None
     if with_demand:
 
-        def part(skill: _Skill, opening: Array) -> Array:
+        def part(skill: _Skill, opening: Array) -> _Flow:
             exposure = _integrals(opening, half)[1]
-            return skill.demand(model, opening, exposure, skill.effort(exposure))
+            return skill.flow(model, opening, exposure, skill.effort(exposure))
 
-        demand = jnp.sum(jax.vmap(part)(_rows_of(model), cascade.opening), axis=0)
+        flow = jax.vmap(part)(_rows_of(model), cascade.opening).of_all()
     edges, exposure, missed = (x * stretch for x in (cascade.edges, cascade.exposure, cascade.missed))
-    return _estimated(model, edges, cascade.opening, exposure, demand, missed, cascade.short)
+    return _estimated(model, edges, cascade.opening, exposure, flow, missed, cascade.short)
 
 
 def _estimated(
@@ -396,7 +422,7 @@ def _estimated(
     edges: Array,
     opening: Array,
     exposure: Array,
-    demand: Array | None,
+    flow: _Flow | None,
     missed: Array,
     short: Array,
 ) -> Cascade:
@@ -404,13 +430,33 @@ def _estimated(
     held, at_edges, missed, short = jax.lax.stop_gradient((model, exposure, missed, short))
     slope = jax.vmap(lambda x: held.pace(x) * held.law.demand(held.effort(x)), 1, 1)(at_edges[:, :-1])
     error, panel_error = jnp.max(jnp.where(held.graph.present[:, None], slope * missed, 0)), short
-    if demand is not None:
-        half, total = jax.lax.stop_gradient((jnp.diff(edges) / 2, demand))
-        total = held.rule.total(total, jnp.zeros_like(total))
+    if flow is not None:
+        half, frozen = jax.lax.stop_gradient((jnp.diff(edges) / 2, flow))
+        total = held.rule.total(frozen.demand, jnp.zeros_like(frozen.demand))
         edge, inside = _missed(total @ _constant("tail", half.dtype).T, half)
         error = error + jnp.max(jnp.sum(edge, axis=-1)) + jnp.max(inside)
-        panel_error = panel_error + jnp.max(inside, axis=0)
+        unbalanced, here = _off_balance(frozen, half)
+        error = jnp.maximum(error, unbalanced)
+        panel_error = jnp.maximum(panel_error + jnp.max(inside, axis=0), here)
+    demand = None if flow is None else flow.demand
     return Cascade(edges, opening, exposure, demand, missed, short, error, panel_error)
+
+
+def _off_balance(flow: _Flow, half: Float[Array, " panel"]) -> tuple[Float[Array, ""], Float[Array, " panel"]]:
+    r"""The largest level error that the budget law shows at the nodes, and what each panel adds to it.
+
+    $\int_0^\tau F\,d\tau$ is what has been learned, whatever the competition. An estimate from the nodes of a panel is
+    blind for what happens between two of them; this difference is not, since what was learned on the way is missing
+    from then on. A difference $\delta$ in spent resource moves a level by its share of $\delta$, so by no more than the
+    largest share, here or at the node before.
+    """
+    spent = jax.vmap(lambda values: _integrals(values, half)[1])(flow.total)
+    off, total, largest = (x.reshape((len(x), -1)) for x in (spent - flow.learned, flow.total, flow.largest))
+    share = jnp.where(total > 0, largest / jnp.where(total > 0, total, 1), 0)
+    before = jnp.concatenate([jnp.ones_like(share[:, :1]), share[:, :-1]], axis=1)
+    share = jnp.maximum(share, before)
+    added = jnp.abs(jnp.diff(off, axis=1, prepend=0)) * share
+    return jnp.max(jnp.abs(off) * share), jnp.max(added.reshape(spent.shape), axis=(0, 2))
 
 
 def invert_primitive(
@@ -503,27 +549,45 @@ def read_clock(
     values = denominator_at_nodes(model, cascade)
     at_edges = primitive_at_edges(values, half)
     wanted = model.learning_rate_at()[:, None] * ts[None]
+    # where the range ends everything is learned, and from then on the clock only wastes; without waste it is infinite
+    end, waste = at_edges[:, -1:], model.waste_at()[:, None]
+    assert cascade.demand is not None
+    idle = True if model.law.has_end else jnp.all(cascade.demand == 0, axis=(1, 2))[:, None]
+    over = (wanted >= end) & ((waste == 0) | idle)
+    wasting = model.rule.total(jnp.zeros_like(waste), jnp.where(waste > 0, waste, 1))
+    more = jnp.where(over & (waste > 0), (wanted - end) / wasting, 0)
+    wanted = jnp.where(over, end, wanted)
     panel, place = jax.vmap(invert_primitive, in_axes=(0, 0, None, 0))(values, at_edges, edges, wanted)
     clock = jnp.where(ts[None] > 0, edges[panel] + half[panel] * (1 + place), 0)
     # sums of small arrays tell; to look at the exposures themselves would be to compute them twice
     lost = ~jnp.isfinite(jnp.sum(jnp.where(model.graph.present[:, None], cascade.exposure, 0)) + jnp.sum(clock))
-    # without waste a run ends when everything is learned: from then on the clock is infinite
-    ended = (wanted >= at_edges[:, -1:]) & (model.waste_at() == 0)[:, None]
+    ended = over & (waste == 0)
+    clock = clock + more
     read = evaluate_primitive
     exposure = jax.vmap(read, in_axes=(None, None, None, 0, 0))(cascade.opening, cascade.exposure, edges, panel, place)
     if model.pool is None:
-        exposure, over = exposure[0], ended[0][:, None]
+        exposure, over, more_each = exposure[0], ended[0][:, None], more[0][:, None]
     else:
         exposure = jnp.take_along_axis(exposure, model.pool[None, None], axis=0)[0]
-        over = ended[model.pool].T
+        over, more_each = ended[model.pool].T, more[model.pool].T
     # rounding must not make a level negative
-    exposure = jnp.where((ts > 0)[:, None], jnp.maximum(exposure, 0), 0)
+    exposure = jnp.where((ts > 0)[:, None], jnp.maximum(exposure, 0) + more_each, 0)
     exposure = jnp.where(model.graph.present[None] & ~lost, jnp.where(over, jnp.inf, exposure), jnp.nan)
     clock = jnp.where(lost, jnp.nan, jnp.where(ended, jnp.inf, clock)).T
     if model.rule.has_budget_law:
         return exposure, clock, None, lost
     spent = jax.vmap(read, in_axes=(0, 0, None, 0, 0))(values[:, None], at_edges[:, None], edges, panel, place)
-    return exposure, clock, jnp.where(lost, jnp.nan, spent[..., 0]).T, lost
+    return exposure, clock, jnp.where(lost, jnp.nan, spent[..., 0] + wasting * more).T, lost
+
+
+def all_over(model: ResourceModel, ratio: Any = 1) -> Float[Array, ""]:
+    """A resource time by which, where a loss has an end, nothing is left to learn and all gates are open, to rounding:
+    from then on all exposures grow with the clock. In that of the model's own gate exponent, where it is read also with
+    exponents up to `ratio` times as large.
+    """
+    depth = jnp.maximum(ALL_LEARNED * jnp.asarray(ratio, model.dtype), ALL_OPEN / model.gate_exponent)
+    ends = reach(model, jnp.broadcast_to(model.law.effort_for_depth(depth), (model.skills,)))
+    return jnp.max(jnp.where(model.graph.present, ends, 0))
 
 
 def reach(model: ResourceModel, effort_goal: Float[Array, " skill"]) -> Float[Array, " skill"]:

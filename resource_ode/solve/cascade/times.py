@@ -61,9 +61,9 @@ def learning_times(
             return _read_times(mine, found, goal, rates, wastes), found.error, found.panel_error, outside
 
         times, error, panel_error, outside = each_exponent(at, clocks)
-        outside = jnp.any(outside)
         stand = where_it_stands(model, solved, jnp.max(panel_error, axis=0))
-        return times, outside | ~(jnp.max(error) <= tolerance), going_on(stand, outside)
+        unsure = outside | ~(error <= tolerance)
+        return jnp.where(unsure[:, None, None], jnp.nan, times), unsure, going_on(stand, jnp.any(outside))
 
     return jax.vmap(graph)(*arguments)
 

@@ -20,28 +20,31 @@ from .sharing import Clocks
 
 def resource_range(model: ResourceModel, clocks: Clocks, until: Array, endless: bool) -> Array:
     """A resource time, in that of the graph's own gate exponent, that none of its clocks passes by training step
-    `until`.
+    `until`, or after which nothing but waste happens.
 
-    The budget law bounds it by $\\eta t/N_0$. Without waste an MSE run ends; cross entropy goes on, and its roots alone
-    bound it.
+    The budget law bounds it by $\\eta t/N_0$. An MSE run has an end, where everything is learned; cross entropy goes
+    on, and its roots alone bound it.
     """
     rate, waste = clocks.rate, clocks.waste
     wasteful, ratio = waste > 0, clocks.exponent / model.gate_exponent
     bound = jnp.where(wasteful, rate * until / jnp.where(wasteful, waste, 1), 0)
     last = jnp.max(ratio * jnp.max(bound.reshape((ratio.shape[0], -1)), axis=1))
-    if endless:
-        if model.law.has_end:
-            goal = jnp.max(ratio) * jnp.asarray(-2 * math.log(jnp.finfo(model.dtype).eps), model.dtype)
-        else:
-            roots = jnp.sum(model.graph.present & ~jnp.any(model.graph.required, axis=-1)) if model.pool is None else 1
-            one, roots = jnp.ones((), model.dtype), jnp.asarray(roots, model.dtype)
-            # the slowest root has at most the mean margin, and by Cauchy-Schwarz "l2" learns sqrt(roots) times faster
-            margin = jnp.max(rate) * until / model.rule.total(roots * model.rule.part(one), jnp.zeros_like(roots))
-            goal = model.law.effort_of_progress(jnp.minimum(margin, 0.8 * math.log(float(jnp.finfo(model.dtype).max))))
-        ends = resource_time.reach(model, jnp.full(model.skills, goal, model.dtype))
+    if model.law.has_end:
+        last = jnp.minimum(last, resource_time.all_over(model, jnp.max(ratio)))
+        effort = jnp.max(ratio) * jnp.asarray(-2 * math.log(jnp.finfo(model.dtype).eps), model.dtype)
+        goal, counts = jnp.broadcast_to(effort, (model.skills,)), model.graph.present
+    else:
+        counts = model.graph.present & ~jnp.any(model.graph.required, axis=-1)
+        roots = jnp.asarray(jnp.sum(counts) if model.pool is None else 1, model.dtype)
+        # the slowest root gains at most the mean margin, and by Cauchy-Schwarz "l2" learns sqrt(roots) times faster
+        one = jnp.ones((), model.dtype)
+        gained = jnp.max(rate) * until / model.rule.total(roots * model.rule.part(one), jnp.zeros_like(roots))
+        margin = model.law.progress(model.initial_effort()) + gained
+        goal = model.law.effort_of_progress(jnp.minimum(margin, 0.8 * math.log(float(jnp.finfo(model.dtype).max))))
+    if endless or not model.law.has_end:
+        end = jnp.max(jnp.where(counts, resource_time.reach(model, goal), 0))
         if not model.law.has_end:
-            ends = jnp.where(jnp.any(model.graph.required, axis=-1), 0, ends)
-        end = jnp.max(jnp.where(model.graph.present, ends, 0))
+            last = jnp.minimum(last, end)
         last = jnp.where(jnp.all(wasteful), last, jnp.maximum(last, end))
     # the margin keeps rounding from ending the range early; a run that shows no time yet still needs a range
     return jax.lax.stop_gradient(jnp.maximum(last * (1 + 1e-5), 1e6 * float(jnp.finfo(model.dtype).tiny)))
@@ -89,6 +92,6 @@ def trajectories(
 
         result, error, panel_error = each_exponent(at, clocks)
         stand = where_it_stands(model, solved, jnp.max(panel_error, axis=0))
-        return result, ~(jnp.max(error) <= tolerance), stand
+        return result, ~(error <= tolerance), stand
 
     return jax.vmap(graph)(*arguments)
