@@ -1,7 +1,5 @@
 """The compiled loops against the array path and the general solver, at ordinary and extreme parameters."""
 
-import importlib
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -13,6 +11,7 @@ from resource_ode import native
 from resource_ode.base import pieces
 from resource_ode.results.trajectory import result_codes
 from resource_ode.solve.cascade import batch as batches
+from resource_ode.solve.cascade import compiled
 
 
 def test_the_loops_are_built():
@@ -300,8 +299,8 @@ def refused(*_, **__):
 def test_steep_openings_of_dense_deep_graphs(monkeypatch, tolerance):
     """A polynomial through a steep opening dips below zero; gates of such exposures must not leave all bounds."""
     model, ts = dense_models(6), np.linspace(0.0, 20_000.0, 60)
-    monkeypatch.setattr(simulate_module(), "_ode_members", refused)
-    monkeypatch.setattr(importlib.import_module("resource_ode.solve.learning"), "_by_events", refused)
+    monkeypatch.setattr(batches, "ode_members", refused)
+    monkeypatch.setattr(batches, "times_by_events", refused)
     run = ro.simulate(model, ts, tolerance=tolerance)
     times = ro.learning_times(model, tolerance=tolerance)
     monkeypatch.undo()
@@ -321,16 +320,12 @@ def test_steep_openings_by_arrays(monkeypatch):
 
 
 def test_members_too_hard_for_all_panels_go_to_the_general_solver(monkeypatch):
-    monkeypatch.setattr(simulate_module(), "PANELS", 8)
+    monkeypatch.setattr(compiled, "PANELS", 8)
     monkeypatch.setattr(native, "ATTEMPTS", 1)
     run = ro.simulate(random_models(), TS, tolerance=1e-7)
     monkeypatch.undo()
     exact = ro.simulate(random_models(), TS, tolerance=1e-9)
     assert np.abs(run.level - exact.level).max() < 1e-7
-
-
-def simulate_module():
-    return importlib.import_module("resource_ode.solve.simulation")
 
 
 def test_single_precision_is_solved_in_double(monkeypatch):
@@ -348,6 +343,6 @@ def test_single_precision_is_solved_in_double(monkeypatch):
 
 
 def test_panels_that_fill_no_vectors_are_refused(monkeypatch):
-    monkeypatch.setattr(simulate_module(), "COARSE_PANELS", 10)
+    monkeypatch.setattr(compiled, "COARSE_PANELS", 10)
     with pytest.raises(ValueError, match="panels: expected a multiple of 4, got 10"):
         ro.simulate(random_models(), TS)

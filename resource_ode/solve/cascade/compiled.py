@@ -34,13 +34,12 @@ class CompiledCascade(AbstractCascade):
             return Found((state, clock, None, results_from_codes(codes)), unsure)
 
         def solved(part: Rows) -> tuple[Any, ...]:
-            part = Rows(*part)
             *run, unsure = _solved(part, ts, tolerance, None, lambda finished: None, threads=1)
             return (members_of(part), *(x.reshape((-1, *x.shape[3:])) for x in run), unsure)
 
         options = {"axes": rows.clocks.rate.shape[1:3], "reduce": job.reduce, "method": job.method}
         values, unsure = pieces.run(
-            _reduced, tuple(rows), ts, job.size, at_a_time=job.at_a_time, before=solved, done=job.done, **options
+            _reduced, rows, ts, job.size, at_a_time=job.at_a_time, before=solved, done=job.done, **options
         )
         return Found(values, np.array(unsure))
 

@@ -35,15 +35,15 @@ class GPUCascade(AbstractCascade):
     def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:
         endless = not bool(np.all(rows.everyone.waste > 0))
         options = {"endless": endless, "reduce": job.reduce, "method": job.method}
-        first = _trajectories if rows.clocks.exponent.shape[1] == 1 else trajectories
+        first = first_trajectories if rows.clocks.exponent.shape[1] == 1 else trajectories
         return finer_and_finer(first, trajectories, rows, (ts, tolerance), job, options)
 
     def times(self, rows: Rows, level: np.ndarray, tolerance: np.ndarray, job: Job) -> Found:
-        first = _times if rows.clocks.exponent.shape[1] == 1 else learning_times
+        first = first_times if rows.clocks.exponent.shape[1] == 1 else learning_times
         return finer_and_finer(first, learning_times, rows, (level, tolerance), job, {})
 
 
-def _trajectories(arguments: Any, shared: tuple[Array, Array], **options: Any) -> tuple[Any, Array, Progress]:
+def first_trajectories(arguments: Any, shared: tuple[Array, Array], **options: Any) -> tuple[Any, Array, Progress]:
     """`trajectories` with the first solve by the fused programs, where each graph has one gate exponent."""
     models, clocks, everyone, _ = arguments
     ts, tolerance = shared
@@ -63,7 +63,7 @@ def _trajectories(arguments: Any, shared: tuple[Array, Array], **options: Any) -
     return jax.tree.map(lambda x: x[:, None], result), unsure, Progress(stand.edges, stand.panel_error, None)
 
 
-def _times(arguments: Any, shared: tuple[Array, Array], *, panels: int | None) -> tuple[Array, Array, Progress]:
+def first_times(arguments: Any, shared: tuple[Array, Array], *, panels: int | None) -> tuple[Array, Array, Progress]:
     """`learning_times` with the first solve by the fused programs, where each graph has one gate exponent."""
     models, clocks, _, _ = arguments
     level, tolerance = shared
