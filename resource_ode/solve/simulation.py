@@ -17,7 +17,7 @@ from jaxtyping import Array
 from .. import native
 from ..base import pieces
 from ..base.modules import with_fields
-from ..base.tracing import concrete_number, is_concrete
+from ..base.tracing import is_concrete
 from ..model.model import ResourceModel, Schedule
 from ..results.trajectory import RESULTS, Trajectory, result_names, results_from_codes
 from . import ode as training_time
@@ -38,6 +38,7 @@ from .cascade.batch import (
     take,
     where_it_stands,
 )
+from .tolerance import as_tolerance
 
 METHODS = ("auto", "cascade", "ode", "steps")
 NOT_FINITE, INACCURATE = result_names().index("not_finite"), result_names().index("inaccurate")
@@ -71,6 +72,7 @@ def simulate(
     **Other arguments:**
 
     - `tolerance`: bound of the level error (absolute); default 1e-6 in float64, 2e-4 in float32. Not used by `"steps"`.
+        A run succeeds only if its estimated error and its budget residual are within it; otherwise it is `inaccurate`.
     - `solver`, `controller`, `adjoint`, `max_steps`: passed to diffrax by `method="ode"` (defaults `Tsit5`, a
         `PIDController`, and an adjoint that allows both `jvp` and `vjp`).
     - `batch_size`: largest number of members solved at a time, which bounds the memory beyond the result's own. Gate
@@ -98,7 +100,8 @@ def simulate(
         _check_whole(ts)
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
         raise ValueError(f"batch_size: expected a positive integer, got {batch_size!r}")
-    tolerance = _tolerance(tolerance, model.dtype)
+    floors = path if path != "cascade" or traced or not native.applies(model) else "loops"
+    tolerance = as_tolerance(tolerance, "level", floors, model.dtype)
     method_line = f"{path} ({why})"
     if path == "cascade":
         options = {"reduce": reduce, "method": method_line}
@@ -160,15 +163,6 @@ def _check_whole(ts: Array) -> None:
     if np.any(times != np.round(times)):
         bad = times[times != np.round(times)][0]
         raise ValueError(f'ts: method="steps" expects whole training steps, got {bad:g}')
-
-
-def _tolerance(tolerance: Any, dtype: Any) -> Array | np.ndarray:
-    if tolerance is None:
-        tolerance = 1e-6 if dtype == jnp.float64 else 2e-4
-    number = concrete_number(tolerance)
-    if number is not None and not 0 < number < 1:
-        raise ValueError(f"tolerance: expected a number between 0 and 1 (an error of the level), got {tolerance!r}")
-    return (jnp if number is None else np).asarray(tolerance, dtype)
 
 
 def _concrete_true(condition: Any) -> bool:

@@ -266,7 +266,7 @@ def solve_batch(
     if len(left):
         # the copies that fill a row up are members like the others, but count for nothing
         own = (np.arange(count * wide) < each).reshape((count, 1, wide))[left % count]
-        doubtful = np.broadcast_to(unsure[left][..., None], own.shape[:1] + (exponents, wide)).copy()
+        doubtful = np.broadcast_to(unsure[left][..., None], (*own.shape[:1], exponents, wide)).copy()
         wasteful = mine.waste[left] > 0 if model.pool is None else np.all(mine.waste[left] > 0, axis=-1)
         unsolved = int(np.sum(doubtful & ~wasteful & own))
         place = np.nonzero(doubtful & wasteful)
