@@ -32,8 +32,8 @@ class RESULTS(eqx.Enumeration):
     )
     not_finite = "The solution became infinite or not a number; look for extreme parameters or a step that is too long."
     inaccurate = (
-        "The estimated error exceeds the tolerance; loosen tolerance, or call simulate outside jit, vmap and grad, "
-        'where such members are solved again. method="ode" has no such limit.'
+        "The estimated error, or what is left of the budget, exceeds the tolerance; loosen tolerance, or call simulate "
+        "outside jit, vmap and grad, where such members are solved again."
     )
     no_waste = (
         'The wasted resource is zero, which method="ode" cannot integrate past the end of the run; give it a positive '
@@ -55,7 +55,8 @@ class Trajectory(eqx.Module):
     - `waste` (wasted share of the resource), `loss`, `budget_residual`: `(*batch, time)`.
 
     With pools, `clock`, `waste` and `budget_residual` have a last pool axis. Skills that only pad a batch are NaN, and
-    so is every value of a member that failed. `run[i]` is member `i` without its padding.
+    so is every value of a member that failed, but for one that is `inaccurate`: it keeps its values, to look at.
+    `run[i]` is member `i` without its padding.
     """
 
     ts: Float[Array, " time"]
@@ -136,7 +137,8 @@ class Trajectory(eqx.Module):
 
         Learned is the sum of the levels (MSE), of the margins (cross entropy), or the integral of $F\,d\tau$
         (interference). With a schedule of $N_0$ or $\eta$ both sides are integrals. With "l2" there is no budget law;
-        the residual is that of $\eta t = \int \sqrt{\sum f^2 + N_0^2}\, d\tau$.
+        the residual is that of $\eta t = \int \sqrt{\sum f^2 + N_0^2}\, d\tau$. Where nothing is left to learn and
+        nothing is wasted, nothing is spent either: there the law ends, at $\eta t$ = learned.
         """
         spent = None if self.spent is None else self._with_pool(self.spent)
         return self._drop_pool(self._map("budget_residual", self._with_pool(self.clock), spent))
@@ -274,17 +276,32 @@ def _at_one_time(name: str, kind: str, model: ResourceModel, state: Array, time:
         values = law.value(effort) if exposed else law.direct_value(state)
         return jnp.sum(jnp.where(model.graph.present, pace * values, 0))
     assert name == "budget_residual"
-    clock, spent = more
-    budget = _integral(model, "learning_rate", time)
+    return budget_residual(model, state, time, *more, exposed=exposed)
+
+
+def budget(model: ResourceModel, time: Array) -> Float[Array, " pool"]:
+    r"""What there was to spend by a time, $\int \eta\, dt$."""
+    return _integral(model, "learning_rate", time)
+
+
+def budget_residual(
+    model: ResourceModel, state: Array, time: Array, clock: Array, spent: Array | None, *, exposed: bool
+) -> Float[Array, " pool"]:
+    """`Trajectory.budget_residual` of one member at one time; `exposed` where the state is the exposure."""
+    given = budget(model, time)
+    # beyond all numbers there is no clock, but everything has long been learned
+    over = jnp.isinf(clock)
     if spent is None:
         if exposed:
             gained = model.gained(state)
         else:
-            gained = law.direct_progress(state) - law.direct_progress(model.initial_direct())
+            gained = model.law.direct_progress(state) - model.law.direct_progress(model.initial_direct())
         waste = model.waste_at()
-        idle = jnp.where(waste > 0, waste * jnp.where(waste > 0, clock, 0), 0)
-        spent = model.by_pool(jnp.where(model.graph.present, gained, 0)) + idle
-    return (spent - budget) / jnp.maximum(budget, 1)
+        wasting = (waste > 0) & ~over
+        spent = model.by_pool(jnp.where(model.graph.present, gained, 0))
+        spent = spent + jnp.where(wasting, waste * jnp.where(wasting, clock, 0), 0)
+    due = jnp.where(over, jnp.minimum(given, spent), given)
+    return (spent - due) / jnp.maximum(given, 1)
 
 
 def result_names() -> tuple[str, ...]:

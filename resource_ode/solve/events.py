@@ -33,60 +33,98 @@ def _event_times(
     *,
     adjoint: Any,
     max_steps: int,
-) -> tuple[Array, Array]:
-    def one(model: ResourceModel, skill: Array) -> tuple[Array, Array]:
-        direct = model.interference is not None
-        rate = model.rate()
+) -> tuple[Array, Array, Array]:
+    """Times, and which of them were not found or are not accurate enough: both NaN."""
 
-        def short(t: Any, y: Any, args: Any, **_: Any) -> Array:
-            current = model.law.direct_level(y[0]) if direct else model.law.level(model.effort(y[0] / rate))
-            return (current - level)[skill]
-
-        # with interference levels may come to rest, and only an implicit solver crosses a rest in few steps
-        implicit = diffrax.Kvaerno5() if direct else None
-        solver, controller = training_time.solver_parts(model, tolerance, implicit, None)
-        finding: Any = optimistix.Newton
-        finding = finding(rtol=tolerance / 10, atol=tolerance / 10)  # arrays, so that other tolerances do not recompile
-        start = training_time.initial_state(model)
-        solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(training_time.vector_field),
-            solver,
-            jnp.zeros((), model.dtype),
-            _never_before(model),
-            None,
-            start,
-            args=model,
-            saveat=diffrax.SaveAt(t1=True),
-            stepsize_controller=controller,
-            adjoint=adjoint,
-            event=diffrax.Event(short, finding),
-            max_steps=max_steps,
-            throw=False,
-        )
-        assert solution.ts is not None
-        found = solution.result == diffrax.RESULTS.event_occurred
-        late = solution.result == diffrax.RESULTS.successful
-        time = jnp.where(found, solution.ts[-1], jnp.where(late, jnp.inf, jnp.nan))
-        there = short(0.0, start, None) >= 0
+    def one(model: ResourceModel, skill: Array) -> tuple[Array, Array, Array]:
+        time, state, result = _event(model, skill, level, tolerance, adjoint, max_steps)
+        found = result == diffrax.RESULTS.event_occurred
+        late = result == diffrax.RESULTS.successful
+        there = _level_of(model, training_time.initial_state(model), skill) >= level
         present = model.graph.present[skill]
+        frozen = jax.lax.stop_gradient((model, skill, level, tolerance, time, state))
+        error = _event_error(*frozen, max_steps)
         failed = ~(found | late | there) & present
-        return jnp.where(present, jnp.where(there, 0, time), jnp.nan), failed
+        inaccurate = found & ~there & present & ~(error <= tolerance)
+        time = jnp.where(found & ~inaccurate, time, jnp.where(late, jnp.inf, jnp.nan))
+        return jnp.where(present, jnp.where(there, 0, time), jnp.nan), failed, inaccurate
 
     return jax.vmap(lambda m: jax.vmap(lambda i: one(m, i))(jnp.arange(m.skills)))(models)
 
 
-def times_by_events(
-    model: ResourceModel, level: Array | np.ndarray, tolerance: Array | np.ndarray, traced: bool
+def _level_of(model: ResourceModel, state: tuple[Array, ...], skill: Array) -> Array:
+    direct = model.interference is not None
+    every = model.law.direct_level(state[0]) if direct else model.law.level(model.effort(state[0] / model.rate()))
+    return every[skill]
+
+
+def _event(
+    model: ResourceModel, skill: Array, level: Any, tolerance: Any, adjoint: Any, max_steps: int
+) -> tuple[Array, tuple[Array, ...], Any]:
+    """When one skill reaches a level, the state at that time, and how the solve ended."""
+
+    def short(t: Any, y: Any, args: Any, **_: Any) -> Array:
+        return _level_of(model, y, skill) - level
+
+    # with interference levels may come to rest, and only an implicit solver crosses a rest in few steps
+    implicit = diffrax.Kvaerno5() if model.interference is not None else None
+    solver, controller = training_time.solver_parts(model, tolerance, implicit, None)
+    finding: Any = optimistix.Newton
+    finding = finding(rtol=tolerance / 10, atol=tolerance / 10)  # arrays, so that other tolerances do not recompile
+    solution = diffrax.diffeqsolve(
+        diffrax.ODETerm(training_time.vector_field),
+        solver,
+        jnp.zeros((), model.dtype),
+        _never_before(model),
+        None,
+        training_time.initial_state(model),
+        args=model,
+        saveat=diffrax.SaveAt(t1=True),
+        stepsize_controller=controller,
+        adjoint=adjoint,
+        event=diffrax.Event(short, finding),
+        max_steps=max_steps,
+        throw=False,
+    )
+    assert solution.ts is not None and solution.ys is not None
+    return solution.ts[-1], jax.tree.map(lambda x: x[-1], solution.ys), solution.result
+
+
+def _event_error(
+    model: ResourceModel,
+    skill: Array,
+    level: Any,
+    tolerance: Any,
+    time: Array,
+    state: tuple[Array, ...],
+    max_steps: int,
 ) -> Array:
+    """The relative error of an event's time: by the budget law, or as in `ode` by a second solve."""
+    if training_time.has_law(model):
+        return training_time.off_budget(model, state, time)
+    adjoint = diffrax.RecursiveCheckpointAdjoint()
+    again, _, result = _event(model, skill, level, tolerance * 10, adjoint, max_steps)
+    apart = jnp.abs(again - time) / (4 * jnp.where(time > 0, time, 1))
+    return jnp.where(result == diffrax.RESULTS.event_occurred, apart, jnp.inf)
+
+
+def times_by_events(model: ResourceModel, level: Any, tolerance: Any, traced: bool) -> Array:
+    """Learning times `(*batch, skill)`, one solve for each skill; NaN with a warning where one failed."""
     adjoint = diffrax.DirectAdjoint() if traced else diffrax.RecursiveCheckpointAdjoint()
     steps = 4096 if traced else 100_000
-    times, failed = _event_times(model.flat(), level, tolerance, adjoint=adjoint, max_steps=steps)
+    times, *bad = _event_times(model.flat(), level, tolerance, adjoint=adjoint, max_steps=steps)
     if not traced:
-        count = int(jnp.sum(failed))
-        if count:
-            warnings.warn(
-                f"learning_times: {count} of {failed.size} times are NaN, since the solver used up its {steps} steps "
-                "before the level was reached; loosen tolerance",
-                stacklevel=4,
-            )
+        for count, why in zip(
+            (int(jnp.sum(x)) for x in bad),
+            (
+                f"the solver used up its {steps} steps before the level was reached",
+                f"their estimated error exceeds the tolerance {float(tolerance):g}",
+            ),
+            strict=True,
+        ):
+            if count:
+                warnings.warn(
+                    f"learning_times: {count} of {times.size} times are NaN, since {why}; loosen tolerance",
+                    stacklevel=4,
+                )
     return times.reshape(model.batch_shape + times.shape[1:])

@@ -15,9 +15,10 @@ from jaxtyping import Array, Float
 
 from ..base.tracing import concrete_number, is_concrete
 from ..model.model import ResourceModel
-from .cascade.batch import batch_times
+from .cascade.batch import backend_for, batch_times
 from .choose import cascade_obstacle
 from .events import times_by_events
+from .tolerance import as_tolerance
 
 
 def learning_times(
@@ -34,14 +35,17 @@ def learning_times(
 
     **Other arguments:**
 
-    - `tolerance`: relative error of the times; default 1e-7 in float64, 1e-4 in float32.
+    - `tolerance`: largest relative error of the times; default 1e-7 in float64, 1e-4 in float32. A time whose
+        estimated error is larger is NaN.
     - `batch_size`: largest number of members solved at a time; gate exponents of one graph stay together.
 
     **Returns:** `(*batch, skill)`, training steps; 0 where a skill starts at the level or above, `inf` where the level
     is never reached (level >= 1, interference, a schedule that stops), NaN for absent skills. A member whose solve
-    failed is NaN, with a warning that says why.
+    failed or is too inaccurate is NaN, with a warning that says why; under `jit`, `vmap` and `grad` without it, and
+    there no member is solved again.
 
-    **Raises:** `ValueError` for a level that is not a finite number, or a tolerance outside (0, 1).
+    **Raises:** `ValueError` for a level that is not a finite number, or a tolerance outside (0, 1) or below what the
+    arithmetic can do.
 
     **Example:**
 
@@ -58,17 +62,15 @@ def learning_times(
     number = concrete_number(level)
     if number is not None and not np.isfinite(number):
         raise ValueError(f"level: expected one finite number, got {level!r}")
-    if tolerance is None:
-        tolerance = 1e-7 if model.dtype == jnp.float64 else 1e-4
-    number = concrete_number(tolerance)
-    if number is not None and not 0 < number < 1:
-        raise ValueError(f"tolerance: expected a number between 0 and 1, got {tolerance!r}")
+    by_cascade = cascade_obstacle(model) is None
+    solver = backend_for(model).floors if by_cascade and not traced else "cascade" if by_cascade else "ode"
+    tolerance = as_tolerance(tolerance, "time", solver, model.dtype)
     numpy = jnp if traced else np
-    level, tolerance, harmless = (numpy.asarray(x, model.dtype) for x in (level, tolerance, 0.5))
+    level, harmless = (numpy.asarray(x, model.dtype) for x in (level, 0.5))
     # a level that is never reached is solved for a harmless one, so that no infinity enters a derivative
     possible = (level > -1) & (level < 1)
     goal = numpy.where(possible, level, harmless)
-    if cascade_obstacle(model) is None:
+    if by_cascade:
         times = batch_times(model, goal, tolerance, batch_size, traced=traced)
     else:
         times = times_by_events(model, goal, tolerance, traced)

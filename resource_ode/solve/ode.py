@@ -7,17 +7,18 @@ integrated on its own.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import diffrax
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from ..base import programs
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel, Schedule
-from ..results.trajectory import RESULTS
+from ..results.trajectory import RESULTS, budget, budget_residual
 from .members import Wish, in_chunks, kept
 from .method import ODE
 
@@ -134,10 +135,34 @@ def solver_parts(model: ResourceModel, tolerance: Any, solver: Any, controller: 
 def integrate(
     model: ResourceModel, ts: Array, tolerance: Any, solver: Any, controller: Any, adjoint: Any, max_steps: int | None
 ) -> tuple[Array, Array, Array | None, Any]:
-    """State, clock and spent resource of one member at `ts`, and its result code."""
-    solver, controller = solver_parts(model, tolerance, solver, controller)
+    """State, clock and spent resource of one member at `ts`, and its result code.
+
+    A run whose own errors, as far as they can be told (`_error`), exceed the tolerance is `inaccurate`.
+    """
+    solved = _solved(model, ts, *solver_parts(model, tolerance, solver, controller), adjoint, max_steps)
+    assert solved.ys is not None
+    main, clock, spent = solved.ys
+    success = solved.result == diffrax.RESULTS.successful
+    finite = jnp.all(jnp.isfinite(main)) & jnp.all(jnp.isfinite(clock))
+    result = RESULTS.where(success & finite, RESULTS.successful, RESULTS.not_finite)
+    result = RESULTS.where(solved.result == diffrax.RESULTS.max_steps_reached, RESULTS.max_steps_reached, result)
+    if not isinstance(model.wasted_resource, Schedule):
+        result = RESULTS.where(jnp.any(model.waste_at() == 0), RESULTS.no_waste, result)
+    failed = ~(result == RESULTS.successful)
+    # rounding must not make a level negative
+    state = main if model.interference is not None else jnp.maximum(main, 0) / model.rate()[None]
+    spent = _used(model, state, clock, spent, ts) if keeps_spent(model) else None
+    error = _error(*jax.lax.stop_gradient((model, ts, tolerance, state, clock, spent)), solver, controller, max_steps)
+    result = RESULTS.where(failed | (error <= tolerance), result, RESULTS.inaccurate)
+    state, clock, spent = jax.tree.map(lambda x: jnp.where(failed, jnp.nan, x), (state, clock, spent))
+    return state, clock, spent, result
+
+
+def _solved(
+    model: ResourceModel, ts: Array, solver: Any, controller: Any, adjoint: Any, max_steps: int | None
+) -> diffrax.Solution:
     constant = isinstance(controller, (diffrax.StepTo, diffrax.ConstantStepSize))
-    solution = diffrax.diffeqsolve(
+    return diffrax.diffeqsolve(
         diffrax.ODETerm(vector_field),
         solver,
         jnp.zeros((), model.dtype),
@@ -151,20 +176,60 @@ def integrate(
         max_steps=max_steps,
         throw=False,
     )
-    assert solution.ys is not None
-    main, clock, spent = solution.ys
-    success = solution.result == diffrax.RESULTS.successful
-    finite = jnp.all(jnp.isfinite(main)) & jnp.all(jnp.isfinite(clock))
-    result = RESULTS.where(success & finite, RESULTS.successful, RESULTS.not_finite)
-    result = RESULTS.where(solution.result == diffrax.RESULTS.max_steps_reached, RESULTS.max_steps_reached, result)
-    if not isinstance(model.wasted_resource, Schedule):
-        result = RESULTS.where(jnp.any(model.waste_at() == 0), RESULTS.no_waste, result)
-    failed = ~(result == RESULTS.successful)
-    # rounding must not make a level negative
-    state = main if model.interference is not None else jnp.maximum(main, 0) / model.rate()[None]
-    spent = _used(model, state, clock, spent, ts) if keeps_spent(model) else None
-    state, clock, spent = jax.tree.map(lambda x: jnp.where(failed, jnp.nan, x), (state, clock, spent))
-    return state, clock, spent, result
+
+
+def has_law(model: ResourceModel) -> bool:
+    """Whether the budget tells something about a solve in training time.
+
+    With another competition than "l1" it is spent as it comes, and with interference the law is linear in the state, so
+    that every solver keeps it, however wrong.
+    """
+    return model.rule.has_budget_law and model.interference is None
+
+
+def _error(
+    model: ResourceModel,
+    ts: Array,
+    tolerance: Any,
+    state: Array,
+    clock: Array,
+    spent: Array | None,
+    solver: Any,
+    controller: Any,
+    max_steps: int | None,
+) -> Float[Array, ""]:
+    """How wrong a solve is: its largest budget residual, or where there is no law to keep, a second solve.
+
+    The second solve has a local tolerance ten times as coarse, and so about six times the error: a quarter of the
+    largest difference of levels is on the safe side. Where the caller brought a controller, the second solve is the
+    default one, and the whole difference counts.
+    """
+    exposed = model.interference is None
+    if has_law(model):
+        residual = functools.partial(budget_residual, model, exposed=exposed)
+        return jnp.max(jnp.abs(jax.vmap(residual)(state, ts, clock, spent)))
+    own = controller is None
+    parts = solver_parts(model, tolerance * 10 if own else tolerance, solver if own else None, None)
+    again = _solved(model, ts, *parts, diffrax.RecursiveCheckpointAdjoint(), max_steps)
+
+    assert again.ys is not None
+
+    def level(state: Array) -> Array:
+        return model.law.level(model.effort(state)) if exposed else model.law.direct_level(state)
+
+    other = again.ys[0] / model.rate()[None] if exposed else again.ys[0]
+    apart = jnp.abs(jax.vmap(level)(state) - jax.vmap(level)(other))
+    error = jnp.max(jnp.where(model.graph.present[None], apart, 0))
+    return jnp.where(again.result == diffrax.RESULTS.successful, error / 4 if own else error, jnp.inf)
+
+
+def off_budget(model: ResourceModel, state: tuple[Array, ...], time: Array) -> Float[Array, ""]:
+    """The budget residual of one state of the integrator, relative to all that has been spent by then."""
+    main, clock, spent = state
+    held = jnp.maximum(main, 0) / model.rate()
+    used = _used(model, held[None], clock, spent[None], time)[0] if keeps_spent(model) else None
+    residual, given = budget_residual(model, held, time, clock, used, exposed=True), budget(model, time)
+    return jnp.max(jnp.abs(residual) * jnp.maximum(given, 1) / jnp.where(given > 0, given, 1))
 
 
 def keeps_spent(model: ResourceModel) -> bool:

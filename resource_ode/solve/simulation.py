@@ -9,16 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ..base.tracing import concrete_number, is_concrete
+from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
-from .cascade.batch import backend_for, batch_trajectories
+from .cascade.batch import BACKENDS, backend_for, batch_trajectories
 from .choose import choose
 from .learning import horizon
 from .members import checked_wish
 from .method import ODE, AbstractMethod, Cascade, Steps, as_method
 from .ode import solve_ode
 from .steps import solve_steps
+from .tolerance import as_tolerance
 
 # rows of a run for which no times are given, and how far they go beyond the last learning time
 ROWS, BEYOND = 201, 1.05
@@ -52,6 +53,7 @@ def simulate(
     **Other arguments:**
 
     - `tolerance`: bound of the level error (absolute); default 1e-6 in float64, 2e-4 in float32. Not used by `"steps"`.
+        A run succeeds only if its estimated error and its budget residual are within it; otherwise it is `inaccurate`.
     - `solver`, `controller`, `adjoint`, `max_steps`: passed to diffrax by `method="ode"` (defaults `Tsit5`, a
         `PIDController`, and an adjoint that allows both `jvp` and `vjp`).
     - `batch_size`: largest number of members solved at a time, which bounds the memory beyond the result's own. Gate
@@ -78,12 +80,16 @@ def simulate(
     options = {"tolerance": tolerance, "solver": solver, "controller": controller, "adjoint": adjoint}
     way, why = choose(model, as_method(method, max_steps=max_steps, **options), method)
     ts = default_times(model, whole=isinstance(way, Steps)) if ts is None else checked_times(ts, model.dtype)
-    name = f"cascade by {backend_for(model).name}" if isinstance(way, Cascade) else way.name
-    wish = checked_wish(batch_size, progress, reduce, f"{name} ({why})", traced=not is_concrete(model, ts))
+    traced = not is_concrete(model, ts)
+    name, floors = way.name, way.name
     if isinstance(way, Cascade):
-        result = batch_trajectories(model, ts, _tolerance(way.tolerance, model.dtype), wish)
+        backend = backend_for(model) if not traced else BACKENDS[-1]
+        name, floors = f"cascade by {backend.name}", backend.floors
+    wish = checked_wish(batch_size, progress, reduce, f"{name} ({why})", traced=traced)
+    if isinstance(way, Cascade):
+        result = batch_trajectories(model, ts, as_tolerance(way.tolerance, "level", floors, model.dtype), wish)
     elif isinstance(way, ODE):
-        result = solve_ode(model, ts, _tolerance(way.tolerance, model.dtype), way, wish)
+        result = solve_ode(model, ts, as_tolerance(way.tolerance, "level", floors, model.dtype), way, wish)
     else:
         result = solve_steps(model, ts, wish)
     if reduce is not None:
@@ -122,12 +128,3 @@ def checked_times(ts: Any, dtype: Any) -> Array:
                 f"ts: expected finite, increasing times from 0 on, got {np.array2string(times, threshold=6)}"
             )
     return ts
-
-
-def _tolerance(tolerance: Any, dtype: Any) -> Array | np.ndarray:
-    if tolerance is None:
-        tolerance = 1e-6 if dtype == jnp.float64 else 2e-4
-    number = concrete_number(tolerance)
-    if number is not None and not 0 < number < 1:
-        raise ValueError(f"tolerance: expected a number between 0 and 1 (an error of the level), got {tolerance!r}")
-    return (jnp if number is None else np).asarray(tolerance, dtype)

@@ -42,8 +42,9 @@ class Found(NamedTuple):
 class AbstractCascade(eqx.Module):
     """Solves rows of cascades, each member to its tolerance or marked as unsure; members do not meet."""
 
-    # what a run says of it
+    # what a run says of it, and which floors of tolerances hold for it (`solve.tolerance`)
     name: ClassVar[str]
+    floors: ClassVar[str] = "cascade"
 
     @abstractmethod
     def obstacle(self, model: ResourceModel) -> str | None:

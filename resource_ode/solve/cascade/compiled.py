@@ -24,6 +24,7 @@ class CompiledCascade(AbstractCascade):
     """Loops in C++, which choose the number of panels for each graph by themselves."""
 
     name: ClassVar[str] = "compiled loops"
+    floors: ClassVar[str] = "loops"
 
     def obstacle(self, model: ResourceModel) -> str | None:
         return None if native.applies(model) else "the compiled loops do not serve this model, or were not built"

@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ...base.special import saturation
 from ...model.competition import SumOfDemands
 from ...model.loss import MeanSquaredError
 from ...model.model import ResourceModel
@@ -123,7 +124,20 @@ def trajectories(
         [((whole, clocks, times, graphs.skills), dtype), ((whole, clocks, times), dtype)],
         warps=1,
     )(found, place, rates, wastes, jnp.where(lost, jnp.nan, jnp.zeros((), dtype)), ts)
-    stand = Solved(found.edges, _by_graph(error), _by_graph(panel_error))
+    # where the range ends everything is learned, and from then on the clock only wastes
+    end = found.spent[:, -1:] + wastes * found.edges[:, -1:]
+    more = jnp.maximum(rates[..., None] * ts - end[..., None], 0) / wastes[..., None]
+    state, clock = jax.lax.cond(
+        jnp.any(more > 0), lambda x, c: (x + more[..., None], c + more), lambda x, c: (x, c), state, clock
+    )
+    # what the budget law says at the edges (`quadrature._off_balance`)
+    frequency, start = _by_graph(arranged.rate), _by_graph(arranged.start)
+    effort = start[:, None] + frequency[:, None] * found.exposure[..., : graphs.skills]
+    learned = jnp.sum(jnp.where(there[:, None], saturation(effort) - saturation(start)[:, None], 0), axis=2)
+    off = jnp.abs(found.spent - learned)
+    error = jnp.maximum(_by_graph(error), jnp.max(off, axis=1))
+    panel_error = jnp.maximum(_by_graph(panel_error), jnp.abs(jnp.diff(found.spent - learned, axis=1)))
+    stand = Solved(found.edges, error, panel_error)
     return jax.tree.map(lambda x: x[: len(rate)], (state, clock, lost, stand))
 
 

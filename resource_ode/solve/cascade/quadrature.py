@@ -554,8 +554,9 @@ def read_clock(
     assert cascade.demand is not None
     idle = True if model.law.has_end else jnp.all(cascade.demand == 0, axis=(1, 2))[:, None]
     over = (wanted >= end) & ((waste == 0) | idle)
-    wasting = model.rule.total(jnp.zeros_like(waste), jnp.where(waste > 0, waste, 1))
-    more = jnp.where(over & (waste > 0), (wanted - end) / wasting, 0)
+    wasting = model.rule.total(jnp.zeros_like(waste), waste)
+    more = jnp.where(wasting > 0, (wanted - end) / jnp.where(wasting > 0, wasting, 1), jnp.inf)
+    more = jnp.where(over & (waste > 0), more, 0)
     wanted = jnp.where(over, end, wanted)
     panel, place = jax.vmap(invert_primitive, in_axes=(0, 0, None, 0))(values, at_edges, edges, wanted)
     clock = jnp.where(ts[None] > 0, edges[panel] + half[panel] * (1 + place), 0)
@@ -577,7 +578,7 @@ def read_clock(
     if model.rule.has_budget_law:
         return exposure, clock, None, lost
     spent = jax.vmap(read, in_axes=(0, 0, None, 0, 0))(values[:, None], at_edges[:, None], edges, panel, place)
-    return exposure, clock, jnp.where(lost, jnp.nan, spent[..., 0] + wasting * more).T, lost
+    return exposure, clock, jnp.where(lost, jnp.nan, spent[..., 0] + jnp.where(wasting > 0, wasting * more, 0)).T, lost
 
 
 def all_over(model: ResourceModel, ratio: Any = 1) -> Float[Array, ""]:
