@@ -77,7 +77,7 @@ def in_range(
         with np.errstate(all="ignore"):
             held = exact.astype(dtype)
 
-        def inside(x: np.ndarray) -> np.ndarray:
+        def inside(x: Any) -> Any:
             return np.isfinite(x) & (x > above) & (x >= least) & (x < below)
 
         # a positive number must not quietly become zero in a narrower type
@@ -120,17 +120,38 @@ def in_order_of(name: str, value: Any, names: Sequence[str] | None, axes: int = 
 
     **Raises:** `ValueError` for an unknown, missing or repeated name.
     """
+    named = False
     for axis in range(-axes, 0):
         labels = _labels(value, axis)
         if labels is None:
             continue
-        if names is None:
-            raise ValueError(f"{name}: expected an array, since the members of the batch have different skills")
-        order = _order(name, labels, names)
+        order, named = place_of(name, labels, names), True
         if isinstance(value, Mapping):
             return _stacked(name, [value[labels[i]] for i in order])
         value = value.isel({value.dims[axis]: order}) if hasattr(value, "isel") else _taken(value, order, axis)
-    return value.to_numpy() if hasattr(value, "iloc") else value
+    return value.to_numpy() if named else value
+
+
+def place_of(name: str, labels: Sequence[Any], names: Sequence[str] | None) -> list[int]:
+    """For each skill, where its number stands among numbers that carry labels.
+
+    **Raises:** `ValueError` for an unknown, missing or repeated name.
+    """
+    if names is None:
+        raise ValueError(f"{name}: expected an array, since the members of the batch have different skills")
+    places: dict[Any, int] = {}
+    known = set(names)
+    for place, label in enumerate(labels):
+        if label in places:
+            raise ValueError(f"{name}: expected each skill once, got {label!r} more than once")
+        if label not in known:
+            hint = did_you_mean(str(label), names) or f" (the graph has {_first(names)})"
+            raise ValueError(f"{name}: expected names of the graph's skills, got {label!r:.80}{hint}")
+        places[label] = place
+    missing = [skill for skill in names if skill not in places]
+    if missing:
+        raise ValueError(f"{name}: expected a number for each skill, got none for {_first(missing)}")
+    return [places[skill] for skill in names]
 
 
 def _labels(value: Any, axis: int) -> list[Any] | None:
@@ -153,22 +174,6 @@ def _taken(value: Any, order: list[int], axis: int) -> Any:
     return value.iloc[order] if axis == -value.ndim else value.iloc[:, order]
 
 
-def _order(name: str, labels: list[Any], names: Sequence[str]) -> list[int]:
-    places: dict[Any, int] = {}
-    known = set(names)
-    for place, label in enumerate(labels):
-        if label in places:
-            raise ValueError(f"{name}: expected each skill once, got {label!r} more than once")
-        if label not in known:
-            hint = did_you_mean(str(label), names)
-            raise ValueError(f"{name}: expected names of the graph's skills, got {label!r}{hint or _known(names)}")
-        places[label] = place
-    missing = [skill for skill in names if skill not in places]
-    if missing:
-        raise ValueError(f"{name}: expected a number for each skill, got none for {_first(missing)}")
-    return [places[skill] for skill in names]
-
-
 def _stacked(name: str, values: list[Any]) -> Any:
     if all(np.ndim(value) == 0 for value in values):
         return values
@@ -181,10 +186,6 @@ def _stacked(name: str, values: list[Any]) -> Any:
         raise ValueError(f"{name}: expected numbers of one shape for all skills, got {_first(shapes)}") from None
 
 
-def _known(names: Sequence[str]) -> str:
-    return f" (the graph has {_first(names)})"
-
-
 def _first(values: Sequence[Any]) -> str:
     shown = ", ".join(f"{value!r:.40}" for value in values[:5])
     return shown if len(values) <= 5 else f"{shown} and {len(values) - 5} more"
@@ -193,7 +194,7 @@ def _first(values: Sequence[Any]) -> str:
 def _holds_truth_values(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(_holds_truth_values(item) for item in value)
-    return isinstance(value, (bool, np.bool_)) or getattr(value, "dtype", None) == bool
+    return isinstance(value, (bool, np.bool_)) or str(getattr(value, "dtype", "")) in ("bool", "boolean")
 
 
 def _ragged(value: Any) -> bool:

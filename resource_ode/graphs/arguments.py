@@ -137,8 +137,8 @@ def check_present(present: np.ndarray, name_at: Any) -> None:
         *where, skill = (int(i) for i in np.argwhere(late)[0])
         raise ValueError(
             f"present: expected absent skills last, got {name_at(tuple(where), skill)} absent before "
-            f"{name_at(tuple(where), skill + 1)}{member(np.asarray(where))}; move them to the end, with every array that "
-            "has an entry a skill"
+            f"{name_at(tuple(where), skill + 1)}{member(np.asarray(where))}; move them to the end, with every array "
+            "that has an entry a skill"
         )
 
 
