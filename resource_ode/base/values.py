@@ -111,8 +111,8 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
 # -- numbers that carry names
 
 
-def in_order_of(name: str, value: Any, names: Sequence[str] | None, axes: int = 1) -> Any:
-    """Numbers that carry the names of skills, in the order of the skills; any others as they are.
+def in_order_of(name: str, value: Any, names: Sequence[str] | None, axes: int = 1) -> tuple[Any, bool]:
+    """Numbers that carry the names of skills, in the order of the skills, any others as they are; and whether they do.
 
     A dict, a pandas Series (or the columns of a DataFrame, or the last axis of an xarray DataArray) is matched by name.
     pandas' own count 0, 1, ... is no name. With `axes` 2 the last two axes of a DataFrame or DataArray are both
@@ -127,9 +127,9 @@ def in_order_of(name: str, value: Any, names: Sequence[str] | None, axes: int = 
             continue
         order, named = place_of(name, labels, names), True
         if isinstance(value, Mapping):
-            return _stacked(name, [value[labels[i]] for i in order])
+            return _stacked(name, [value[labels[i]] for i in order]), True
         value = value.isel({value.dims[axis]: order}) if hasattr(value, "isel") else _taken(value, order, axis)
-    return value.to_numpy() if named else value
+    return value.to_numpy() if named or hasattr(value, "iloc") else value, named
 
 
 def place_of(name: str, labels: Sequence[Any], names: Sequence[str] | None) -> list[int]:

@@ -131,12 +131,12 @@ class SkillGraph(eqx.Module):
         self.present = jnp.asarray(present)
         self.depth = jnp.asarray(depth)
         shared = arguments.labelled(self.names, shape)
-        any_gate = arguments.checked_gates(in_order_of("gate", gate, shared), shape)
+        any_gate = arguments.checked_gates(in_order_of("gate", gate, shared)[0], shape)
         xp = np if is_concrete(any_gate) else jnp  # numpy compiles nothing
         self.any_gate = jnp.asarray(xp.broadcast_to(any_gate, shape))
         self.frequency = None
         if frequency is not None:
-            self.frequency = arguments.checked_frequency(in_order_of("frequency", frequency, shared), present)
+            self.frequency = arguments.checked_frequency(in_order_of("frequency", frequency, shared)[0], present)
 
     # -- what it holds
 

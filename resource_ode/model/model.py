@@ -14,15 +14,14 @@ from ..base import members
 from ..base.modules import with_fields
 from ..base.special import saturation
 from ..base.tracing import is_concrete
-from ..base.values import did_you_mean, in_order_of, place_of
+from ..base.values import in_order_of
 from ..graphs.arguments import labelled
 from ..graphs.graph import SkillGraph
-from . import parameters
-from .loss import LOSSES, CrossEntropy, MeanSquaredError
-from .parameters import MEMBER_AXES
+from . import parameters, replacing
+from .competition import AbstractCompetition, as_competition
+from .loss import AbstractLoss, as_loss
+from .parameters import MEMBER_AXES, check_shapes, named_parameters
 from .schedule import Schedule as Schedule
-
-COMPETITIONS = ("l1", "l2")
 
 
 class ResourceModel(eqx.Module):
@@ -46,10 +45,11 @@ class ResourceModel(eqx.Module):
 
     **Other arguments:**
 
-    - `loss`: `"mse"` or `"cross_entropy"`.
-    - `competition`: `"l1"`, the paper's; or `"l2"`, with $\sqrt{\sum_j f_j^2 + N_0^2}$ in place of $\sum_j f_j + N_0$:
-        what sign descent does on orthonormal tasks, with $N_0 = \sigma\sqrt d$ and $\eta = \mathrm{lr}\sqrt{2d/\pi}$
-        (derived here).
+    - `loss`: `"mse"`, `"cross_entropy"`, or an [`AbstractLoss`][resource_ode.model.loss.AbstractLoss] of your own.
+    - `competition`: `"l1"`, the paper's; an
+        [`AbstractCompetition`][resource_ode.model.competition.AbstractCompetition] of your own; or `"l2"`, with
+        $\sqrt{\sum_j f_j^2 + N_0^2}$ in place of $\sum_j f_j + N_0$: what sign descent does on orthonormal tasks, with
+        $N_0 = \sigma\sqrt d$ and $\eta = \mathrm{lr}\sqrt{2d/\pi}$ (derived here).
     - `interference`: overlaps $C$ of the task vectors, `(*batch, skill, skill)`, a Gram matrix of unit vectors
         (symmetric, positive semidefinite, unit diagonal): $du/dt = -\eta\, C f / (F + N_0)$. Not together with
         prerequisites.
@@ -82,8 +82,8 @@ class ResourceModel(eqx.Module):
     initial_level: Float[Array, "*batch skill"] | None
     frequency_after: Float[Array, "*batch skill"] | None
     pool: Int[Array, "*batch skill"] | None
-    loss: str = eqx.field(static=True)
-    competition: str = eqx.field(static=True)
+    law: AbstractLoss
+    rule: AbstractCompetition
     pools: int = eqx.field(static=True)
     # how arguments were given where their values do not show it: pairs of a name and "graph" (frequencies that are the
     # graph's own), "default", "single" (one number for all pools) or "names"; `replace` needs it, compiled code never
@@ -108,8 +108,7 @@ class ResourceModel(eqx.Module):
         if not isinstance(graph, SkillGraph):
             make = "SkillGraph.from_networkx" if hasattr(graph, "nodes") else "SkillGraph"
             raise ValueError(f"graph: expected a SkillGraph, got {type(graph).__name__} (made into one by {make})")
-        loss = parameters.choice("loss", loss, tuple(LOSSES))
-        competition = parameters.choice("competition", competition, COMPETITIONS)
+        self.law, self.rule = as_loss(loss), as_competition(competition)
         origins: dict[str, str] = {}
         if frequency is None:
             frequency, origins["frequency"] = graph.frequency, "graph"
@@ -125,8 +124,8 @@ class ResourceModel(eqx.Module):
         skills = labelled(graph.names, graph.present.shape)
 
         def in_order(name: str, value: Any) -> Any:
-            ordered = in_order_of(name, value, skills, axes=MEMBER_AXES[name])
-            if ordered is not value:
+            ordered, named = in_order_of(name, value, skills, axes=MEMBER_AXES[name])
+            if named:
                 origins[name] = "names"
             return ordered
 
@@ -136,7 +135,7 @@ class ResourceModel(eqx.Module):
         def read(name: str, value: Any, **bounds: float) -> Any:
             return parameters.parameter(name, value, dtype, **bounds)
 
-        self.graph, self.loss, self.competition = graph, loss, competition
+        self.graph = graph
         self.frequency = read("frequency", frequency, above=0.0)
         rates = [read("learning_rate", learning_rate, above=0.0), read("wasted_resource", wasted_resource, least=0.0)]
         self.gate_exponent = read("gate_exponent", gate_exponent, above=0.0)
@@ -152,65 +151,29 @@ class ResourceModel(eqx.Module):
                     rates[place] = jnp.broadcast_to(rates[place], (self.pools,))
         self.learning_rate, self.wasted_resource = rates
         self.origins = tuple(sorted(origins.items()))
-        self._check_shapes()
-
-    def _check_shapes(self) -> None:
-        skills = self.graph.skills
-        for name, axes in MEMBER_AXES.items():
-            value = getattr(self, name)
-            if axes and value is not None:
-                values = value.values if isinstance(value, Schedule) else value
-                if values.ndim < axes or values.shape[-axes:] != (skills,) * axes:
-                    expected = ", ".join(["*batch"] + [str(skills)] * axes)
-                    raise ValueError(f"{name}: expected shape ({expected}) for {skills} skills, got {values.shape}")
-        if isinstance(self.frequency, Schedule) and self.frequency.values.ndim != 2:
-            shape = self.frequency.values.shape
-            raise ValueError(f"frequency: expected a schedule of values (piece, {skills}), got {shape}")
-        for name in ("learning_rate", "wasted_resource"):
-            value = getattr(self, name)
-            if isinstance(value, Schedule) and value.values.ndim != 1:
-                raise ValueError(
-                    f"{name}: expected a schedule of single numbers (piece,), got values {value.values.shape}"
-                )
-            if self.pool is not None and not isinstance(value, Schedule) and value.shape[-1] != self.pools:
-                raise ValueError(f"{name}: expected a last axis of {self.pools} pools, got shape {value.shape}")
-        if self.interference is not None:
-            required = self.graph.required
-            if self.graph.fan_in and not (is_concrete(required) and not np.any(np.asarray(required))):
-                raise ValueError(
-                    "interference: expected a graph without prerequisites (gates need levels that cannot fall)"
-                )
-            if self.frequency_after is not None:
-                raise ValueError(
-                    "interference: cannot be combined with frequency_after (the level may cross 1/2 twice)"
-                )
-        if isinstance(self.frequency, Schedule) and is_concrete(self.frequency.values):
-            if not np.all(np.max(np.asarray(self.frequency.values), axis=0) > 0):
-                raise ValueError(
-                    "frequency: expected a schedule in which every skill has a positive frequency at some time"
-                )
-        if self.frequency_after is not None and isinstance(self.frequency, Schedule):
-            raise ValueError("frequency_after: cannot be combined with a schedule of frequency")
-        try:
-            shape = self.batch_shape
-        except ValueError:
-            shapes = {name: parameters.batch_part(value, axes) for name, value, axes in _parameters(self)}
-            raise ValueError(f"the batch axes of graph and parameters do not broadcast: {shapes}") from None
-        present = self.graph.present
-        if is_concrete(present) and not bool(np.all(np.asarray(present))) and isinstance(self.frequency, Schedule):
-            raise ValueError(f"frequency: a schedule needs graphs of one size, got a padded batch of shape {shape}")
+        check_shapes(self)
 
     # -- shapes
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """The broadcast batch axes of graph and parameters: `()` for one model."""
-        return np.broadcast_shapes(*(parameters.batch_part(value, axes) for _, value, axes in _parameters(self)))
+        return np.broadcast_shapes(*(parameters.batch_part(value, axes) for _, value, axes in named_parameters(self)))
 
     @property
     def skills(self) -> int:
         """Number of skills, padding included."""
         return self.graph.skills
+
+    @property
+    def loss(self) -> str:
+        """Name of the loss."""
+        return self.law.name
+
+    @property
+    def competition(self) -> str:
+        """Name of the competition."""
+        return self.rule.name
 
     @property
     def dtype(self) -> Any:
@@ -225,24 +188,9 @@ class ResourceModel(eqx.Module):
 
         **Raises:** `ValueError` for an argument that the model does not have, or as the class does.
         """
-        arguments = {name: getattr(self, name) for name in ("graph", "loss", "competition", *MEMBER_AXES)}
-        for name in changes:
-            if name not in arguments:
-                hint = did_you_mean(name, arguments)
-                raise ValueError(f"replace: expected arguments among {', '.join(arguments)}, got {name!r}{hint}")
-        kept = {name: origin for name, origin in self.origins if name not in changes}
-        for name, origin in kept.items():
-            value = arguments[name]
-            if origin == "single" and not changes.keys().isdisjoint({"pool", "learning_rate", "wasted_resource"}):
-                arguments[name] = _single(value, changes.get("pool", self.pool) is None)
-            elif origin in ("graph", "default") and "graph" in changes:
-                arguments[name] = None
-            elif origin == "names" and isinstance(changes.get("graph"), SkillGraph):
-                arguments[name] = _renamed(name, value, self.graph, changes["graph"])
-        model = ResourceModel(**{**arguments, **changes})
-        if model.pool is None:
-            kept = {name: origin for name, origin in kept.items() if origin != "single"}
-        return with_fields(model, origins=tuple(sorted({**kept, **dict(model.origins)}.items())))
+        arguments, kept = replacing.arguments_of(self, changes)
+        model = ResourceModel(**arguments)
+        return with_fields(model, origins=replacing.origins_of(model, kept))
 
     def __getitem__(self, index: Any) -> ResourceModel:
         """Member `index` of a batch, without its padding (under a trace the padding stays).
@@ -261,7 +209,7 @@ class ResourceModel(eqx.Module):
                 return with_fields(value, times=times, values=members.take(value.values, axes + 1, batch, chosen))
             return members.take(value, axes, batch, chosen)
 
-        picked = {name: pick(value, axes) for name, value, axes in _parameters(self)[1:]}
+        picked = {name: pick(value, axes) for name, value, axes in named_parameters(self)[1:]}
         model = with_fields(self, graph=self.graph.members(batch, chosen), **picked)
         return model.without_padding() if one else model
 
@@ -292,15 +240,10 @@ class ResourceModel(eqx.Module):
             either = None if only_all else parameters.spread(either, 1, shape)
         arrays = {name: parameters.spread(getattr(graph, name), count, shape) for name, count in axes.items()}
         graph = with_fields(graph, names=None, frequency=None, any_gate=either, **arrays)
-        values = {name: parameters.spread(value, k, shape) for name, value, k in _parameters(self)[1:]}
+        values = {name: parameters.spread(value, k, shape) for name, value, k in named_parameters(self)[1:]}
         return with_fields(self, graph=graph, origins=(), **values)
 
     # -- the physics of one member: every method below takes and returns arrays without batch axes
-
-    @property
-    def law(self) -> MeanSquaredError | CrossEntropy:
-        """How effort becomes level, demand and loss."""
-        return LOSSES[self.loss]
 
     def frequency_at(self, time: Any = 0.0) -> Float[Array, " skill"]:
         """$p$ in force at a time (before level 1/2 for a self-paced skill)."""
@@ -388,8 +331,7 @@ class ResourceModel(eqx.Module):
 
     def initial_direct(self) -> Float[Array, " skill"]:
         """The unlearned fraction (MSE) or margin (cross entropy) at `t = 0`."""
-        effort = self.initial_effort()
-        return self.law.unlearned(effort) if self.loss == "mse" else self.law.progress(effort)
+        return self.law.state(self.initial_effort())
 
     def by_pool(self, values: Float[Array, " skill"]) -> Float[Array, " pool"]:
         """Sums over the skills of each pool (one pool without `pool`)."""
@@ -416,14 +358,13 @@ class ResourceModel(eqx.Module):
     def denominator(
         self, competitiveness: Float[Array, " skill"], waste: Float[Array, " pool"]
     ) -> Float[Array, " pool"]:
-        r"""What is competed for: $F + N_0$ ("l1") or $\sqrt{\sum f^2 + N_0^2}$ ("l2"), one a pool."""
-        if self.competition == "l1":
+        r"""What is competed for: $F + N_0$ ("l1") or $\sqrt{\sum f^2 + N_0^2}$ ("l2"), one for each pool."""
+        if self.rule.has_budget_law:
             return self.by_pool(competitiveness) + waste
-        # scaled by the largest, since squares under- and overflow long before their root does
+        # scaled by the largest, since powers under- and overflow long before their root does
         largest = jnp.maximum(jnp.max(jnp.abs(competitiveness)), jnp.max(waste))
         scale = jax.lax.stop_gradient(jnp.where(largest > 0, largest, 1))
-        squares = self.by_pool((competitiveness / scale) ** 2) + (waste / scale) ** 2
-        return jnp.where(squares > 0, scale * jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)
+        return scale * self.rule.total(self.by_pool(self.rule.part(competitiveness / scale)), waste / scale)
 
     def shares(self, competitiveness: Array, waste: Array) -> tuple[Float[Array, " skill"], Float[Array, " pool"]]:
         """Each skill's share $r_i$ of the resource and the wasted share of each pool; no demand and no waste gives
@@ -436,7 +377,7 @@ class ResourceModel(eqx.Module):
         return competitiveness / self.of_pool(scale) * self.of_pool(inverse), waste / scale * inverse
 
     def __repr__(self) -> str:
-        parts = [f"{name}={parameters.shown(value)}" for name, value, _ in _parameters(self)[1:]]
+        parts = [f"{name}={parameters.shown(value)}" for name, value, _ in named_parameters(self)[1:]]
         options = "" if self.competition == "l1" else f", competition={self.competition!r}"
         return f"ResourceModel({self.graph!r}, {', '.join(parts)}, loss={self.loss!r}{options})"
 
@@ -451,29 +392,3 @@ def combine_gates(gates: Array, required: Bool[Array, "skill fan_in"], any_gate:
     either = jnp.max(jnp.where(required, gates, 0), axis=1)
     free = ~jnp.any(required, axis=1)
     return jnp.where(any_gate.reshape(any_gate.shape + extra) & ~free, either, both)
-
-
-def _single(value: Array, without_pools: bool) -> Array:
-    """The number that was given for all pools; the whole array where it is one number no longer, or one a member."""
-    if is_concrete(value):
-        numbers = np.asarray(value)
-        if np.any(numbers != numbers[..., :1]):
-            return value
-    return value[..., 0] if value.ndim == 1 or without_pools else value
-
-
-def _renamed(name: str, value: Any, graph: SkillGraph, other: SkillGraph) -> Any:
-    """Numbers that were given by name, in the order of the same names in another graph."""
-    own = labelled(graph.names, graph.present.shape) or ()
-    order = np.array(place_of(name, own, labelled(other.names, other.present.shape)))
-    return value[..., order, :][..., order] if MEMBER_AXES[name] == 2 else value[..., order]
-
-
-def _parameters(model: ResourceModel) -> list[tuple[str, Any, int]]:
-    """Names, values and axes of one member; no method, since Equinox makes a module of every method that is called."""
-    rows: list[tuple[str, Any, int]] = [("graph", model.graph.present, 1)]
-    for name, axes in MEMBER_AXES.items():
-        value = getattr(model, name)
-        if value is not None:
-            rows.append((name, value, axes + (model.pool is not None and axes == 0 and name != "gate_exponent")))
-    return rows

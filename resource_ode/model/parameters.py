@@ -12,7 +12,7 @@ from jaxtyping import Array
 
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
-from ..base.values import brief, did_you_mean, in_range, plain
+from ..base.values import in_range, plain
 from .schedule import Schedule
 
 # number of trailing axes of each parameter that belong to one member (the rest are batch axes)
@@ -28,15 +28,6 @@ MEMBER_AXES = {
 }
 # more pools than this are a slip: each takes memory, whether a skill is in it or not
 MOST_POOLS = 2**20
-
-
-def choice(name: str, value: Any, known: tuple[str, ...]) -> str:
-    """One of a few words."""
-    if not isinstance(value, str) or value not in known:
-        expected = " or ".join(f'"{word}"' for word in known)
-        hint = did_you_mean(value, known) if isinstance(value, str) else ""
-        raise ValueError(f"{name}: expected {expected}, got {brief(value)}{hint}")
-    return str(value)
 
 
 def dtype_of(frequency: Any) -> Any:
@@ -134,6 +125,60 @@ def pools_of(pool: Any, learning_rate: Any, wasted_resource: Any) -> tuple[Array
             "pool: under jit, give learning_rate or wasted_resource a pool axis, so that their number is known"
         )
     return jnp.asarray(pool, jnp.int32), count
+
+
+def check_shapes(model: Any) -> None:
+    """Raise unless the parameters of a model fit its graph and one another."""
+    skills = model.graph.skills
+    for name, axes in MEMBER_AXES.items():
+        value = getattr(model, name)
+        if axes and value is not None:
+            values = value.values if isinstance(value, Schedule) else value
+            if values.ndim < axes or values.shape[-axes:] != (skills,) * axes:
+                expected = ", ".join(["*batch"] + [str(skills)] * axes)
+                raise ValueError(f"{name}: expected shape ({expected}) for {skills} skills, got {values.shape}")
+    if isinstance(model.frequency, Schedule) and model.frequency.values.ndim != 2:
+        shape = model.frequency.values.shape
+        raise ValueError(f"frequency: expected a schedule of values (piece, {skills}), got {shape}")
+    for name in ("learning_rate", "wasted_resource"):
+        value = getattr(model, name)
+        if isinstance(value, Schedule) and value.values.ndim != 1:
+            raise ValueError(f"{name}: expected a schedule of single numbers (piece,), got values {value.values.shape}")
+        if model.pool is not None and not isinstance(value, Schedule) and value.shape[-1] != model.pools:
+            raise ValueError(f"{name}: expected a last axis of {model.pools} pools, got shape {value.shape}")
+    if model.interference is not None:
+        required = model.graph.required
+        if model.graph.fan_in and not (is_concrete(required) and not np.any(np.asarray(required))):
+            raise ValueError(
+                "interference: expected a graph without prerequisites (gates need levels that cannot fall)"
+            )
+        if model.frequency_after is not None:
+            raise ValueError("interference: cannot be combined with frequency_after (the level may cross 1/2 twice)")
+    if isinstance(model.frequency, Schedule) and is_concrete(model.frequency.values):
+        if not np.all(np.max(np.asarray(model.frequency.values), axis=0) > 0):
+            raise ValueError(
+                "frequency: expected a schedule in which every skill has a positive frequency at some time"
+            )
+    if model.frequency_after is not None and isinstance(model.frequency, Schedule):
+        raise ValueError("frequency_after: cannot be combined with a schedule of frequency")
+    try:
+        shape = model.batch_shape
+    except ValueError:
+        shapes = {name: batch_part(value, axes) for name, value, axes in named_parameters(model)}
+        raise ValueError(f"the batch axes of graph and parameters do not broadcast: {shapes}") from None
+    present = model.graph.present
+    if is_concrete(present) and not bool(np.all(np.asarray(present))) and isinstance(model.frequency, Schedule):
+        raise ValueError(f"frequency: a schedule needs graphs of one size, got a padded batch of shape {shape}")
+
+
+def named_parameters(model: Any) -> list[tuple[str, Any, int]]:
+    """Names, values and axes of one member; no method, since Equinox makes a module of every method that is called."""
+    rows: list[tuple[str, Any, int]] = [("graph", model.graph.present, 1)]
+    for name, axes in MEMBER_AXES.items():
+        value = getattr(model, name)
+        if value is not None:
+            rows.append((name, value, axes + (model.pool is not None and axes == 0 and name != "gate_exponent")))
+    return rows
 
 
 def batch_part(value: Any, axes: int) -> tuple[int, ...]:

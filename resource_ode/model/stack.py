@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 
@@ -78,6 +79,8 @@ def _models(models: list[ResourceModel]) -> ResourceModel:
                 raise ValueError(
                     f"stack: expected models of one {name}, got {getattr(first, name)!r} and {getattr(model, name)!r}"
                 )
+        if not eqx.tree_equal((model.law, model.rule), (first.law, first.rule)):
+            raise ValueError(f"stack: expected models of one loss and one competition, got {model.law} and {first.law}")
         for name in MEMBER_AXES:
             mine, other = getattr(model, name), getattr(first, name)
             if isinstance(mine, Schedule) or isinstance(other, Schedule):
@@ -96,7 +99,7 @@ def _models(models: list[ResourceModel]) -> ResourceModel:
     if "interference" in values:
         eye = jnp.eye(graph.skills, dtype=bool)
         values["interference"] = jnp.where(eye, 1, values["interference"])
-    stacked = ResourceModel(graph, loss=first.loss, competition=first.competition, **values)
+    stacked = ResourceModel(graph, loss=first.law, competition=first.rule, **values)
     return with_fields(stacked, origins=_origins(models))
 
 
