@@ -216,16 +216,15 @@ class ResourceModel(eqx.Module):
     def without_padding(self) -> ResourceModel:
         """One model without the skills that only pad it; as it is under a trace."""
         graph = self.graph.without_padding()
-        if graph is self.graph:
-            return self
-        keep = np.flatnonzero(np.asarray(self.graph.present))
-        values = {name: getattr(self, name) for name, axes in MEMBER_AXES.items() if axes}
-        if len(keep) < self.skills:
-            for name, value in values.items():
-                if value is not None and not isinstance(value, Schedule):
-                    values[name] = value[keep][:, keep] if MEMBER_AXES[name] == 2 else value[keep]
         # gates were needed, so their exponent was given: in a stack it may have been given for some models only
         origins = tuple(pair for pair in self.origins if pair[0] != "gate_exponent" or not graph.fan_in)
+        values = {}
+        if graph.skills < self.skills:
+            keep = np.flatnonzero(np.asarray(self.graph.present))
+            for name, axes in MEMBER_AXES.items():
+                value = getattr(self, name)
+                if axes and value is not None and not isinstance(value, Schedule):
+                    values[name] = value[keep][:, keep] if axes == 2 else value[keep]
         return with_fields(self, graph=graph, origins=origins, **values)
 
     def flat(self) -> ResourceModel:

@@ -18,6 +18,7 @@ from .. import native
 from ..base import pieces
 from ..base.modules import with_fields
 from ..base.tracing import concrete_number, is_concrete
+from ..base.values import plain
 from ..model.model import ResourceModel, Schedule
 from ..results.trajectory import RESULTS, Trajectory, result_names, results_from_codes
 from . import ode as training_time
@@ -138,10 +139,7 @@ def _checked(model: ResourceModel, ts: Any) -> tuple[ResourceModel, Array, bool]
 
 def checked_times(ts: Any, dtype: Any) -> Array:
     """Times to report at, `(time,)`: numbers, and where they are concrete finite, increasing and not negative."""
-    try:
-        ts = jnp.asarray(ts, dtype)
-    except (TypeError, ValueError):
-        raise ValueError(f"ts: expected numbers (training steps), got {ts!r:.80}") from None
+    ts = jnp.asarray(plain("ts", ts, "numbers (training steps)"), dtype)
     if ts.ndim != 1 or ts.shape[0] == 0:
         raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {ts.shape}")
     if is_concrete(ts):
