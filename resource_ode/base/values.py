@@ -35,16 +35,18 @@ def plain(name: str, value: Any, kind: str = "numbers") -> Any:
             raise refuse(f"truth values: {brief(value)}")
         try:
             array = np.asarray(value)
-            if array.dtype == object and not hasattr(value, "dtype"):
-                # integers beyond 64 bits and fractions are numbers; `None` and the like are not
-                if not all(isinstance(item, numbers.Real) for item in array.flat):
-                    raise refuse()
+        except ValueError:
+            raise refuse(f"rows of different lengths: {brief(value)}") from None
+        except TypeError:
+            raise refuse() from None
+        if array.dtype == object and not hasattr(value, "dtype"):
+            # integers beyond 64 bits and fractions are numbers; `None` and the like are not
+            if not all(isinstance(item, numbers.Real) for item in array.flat):
+                raise refuse()
+            try:
                 array = array.astype(float)
-        except OverflowError:
-            raise refuse(f"one beyond what floating-point numbers hold: {brief(value)}") from None
-        except (TypeError, ValueError):
-            ragged = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
-            raise refuse(f"rows of different lengths: {brief(value)}" if ragged and _ragged(value) else "") from None
+            except OverflowError:
+                raise refuse(f"one beyond what floating-point numbers hold: {brief(value)}") from None
         if isinstance(value, np.ma.MaskedArray) and np.any(np.ma.getmaskarray(value)):
             raise refuse(f"masked entries: {brief(value)}")
     else:
@@ -54,7 +56,9 @@ def plain(name: str, value: Any, kind: str = "numbers") -> Any:
             raise refuse() from None
     if array.dtype == bool:
         raise refuse(f"truth values: {brief(value)}")
-    if not (jnp.issubdtype(array.dtype, jnp.integer) or jnp.issubdtype(array.dtype, jnp.floating)):
+    # to NumPy durations are integers
+    is_number = jnp.issubdtype(array.dtype, jnp.integer) or jnp.issubdtype(array.dtype, jnp.floating)
+    if not is_number or jnp.issubdtype(array.dtype, np.timedelta64):
         raise refuse(f"objects: {brief(value)}" if array.dtype == object else "")
     return array
 
@@ -195,11 +199,3 @@ def _holds_truth_values(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(_holds_truth_values(item) for item in value)
     return isinstance(value, (bool, np.bool_)) or str(getattr(value, "dtype", "")) in ("bool", "boolean")
-
-
-def _ragged(value: Any) -> bool:
-    try:
-        np.asarray(value)
-    except ValueError:
-        return True
-    return False

@@ -25,7 +25,13 @@ BY_NAME = {"letters": 0.3, "words": 0.6}
 # what each argument may be: given in every way, and not given
 VALUES = {
     "graph": tuple(GRAPHS.values()),
-    "frequency": (None, [1.0, 2.0], BY_NAME, [[1.0, 2.0], [3.0, 4.0]], ro.Schedule([0.0, 5.0], [[1.0, 2.0], [2.0, 1.0]])),
+    "frequency": (
+        None,
+        [1.0, 2.0],
+        BY_NAME,
+        [[1.0, 2.0], [3.0, 4.0]],
+        ro.Schedule([0.0, 5.0], [[1.0, 2.0], [2.0, 1.0]]),
+    ),
     "learning_rate": (1e-3, [1e-3, 2e-3], [1e-3, 2e-3, 3e-3], ro.Schedule([0.0, 5.0], [1.0, 2.0])),
     "wasted_resource": (0.1, [0.1, 0.2], [[0.1, 0.2], [0.3, 0.4]]),
     "gate_exponent": (None, 0.1, [0.1, 0.2]),
@@ -191,7 +197,9 @@ def test_members_of_a_stack_are_the_models_alone(seed, count, named, levels, poo
         for member in (batch[index], batch[index - count], batch[index:][0], batch[[index, 0]][0]):
             assert eqx.tree_equal(member, model)
     wastes = [0.1, 0.2, 0.3]
-    grid = batch.replace(wasted_resource=np.reshape(wastes, (3, 1, 1) if pools else (3, 1)) * np.ones(2 if pools else 1))
+    grid = batch.replace(
+        wasted_resource=np.reshape(wastes, (3, 1, 1) if pools else (3, 1)) * np.ones(2 if pools else 1)
+    )
     row, column = int(rng.integers(3)), int(rng.integers(count))
     expected = alone[column].replace(wasted_resource=[wastes[row]] * 2 if pools else wastes[row])
     for member in (grid[row, column], grid[row:, ...][0, column], grid[:, column][row]):
