@@ -108,16 +108,13 @@ def pad(prerequisites: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def truth_values(name: str, value: Any) -> Any:
     """An array of truth values, from such or from integers 0 and 1."""
-    if isinstance(value, jax.Array) and value.dtype == bool:
-        return value
     try:
-        array = value if isinstance(value, jax.core.Tracer) else np.asarray(value)
+        array = value if isinstance(value, jax.Array) else np.asarray(value)
     except (TypeError, ValueError):
         raise ValueError(f"{name}: expected an array of truth values, got {brief(value)}") from None
     whole = jnp.issubdtype(array.dtype, jnp.integer)
-    if array.dtype != bool and not whole:
-        raise ValueError(f"{name}: expected an array of truth values, got {brief(value)}")
-    if whole and isinstance(array, np.ndarray) and not np.isin(array, (0, 1)).all():
+    beyond = whole and is_concrete(array) and not np.isin(np.asarray(array), (0, 1)).all()
+    if beyond or not (whole or array.dtype == bool):
         raise ValueError(f"{name}: expected an array of truth values, got {brief(value)}")
     return array.astype(bool)
 

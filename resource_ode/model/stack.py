@@ -111,6 +111,6 @@ def _origins(models: list[ResourceModel]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(pair for pair in every | some if pair[1] != "names" or len(names) == 1))
 
 
-def _pad(value: Array, shape: tuple[int, ...], fill: Any) -> Array:
+def _pad(value: Any, shape: tuple[int, ...], fill: Any) -> Array:
     widths = [(0, n - m) for n, m in zip(shape, value.shape, strict=True)]
     return jnp.pad(value, widths, constant_values=fill)
