@@ -79,7 +79,7 @@ def in_range(
     if is_concrete(given):
         exact = np.asarray(given)
         with np.errstate(all="ignore"):
-            held = exact.astype(dtype)
+            held = exact.astype(dtype, copy=False)
 
         def inside(x: Any) -> Any:
             return np.isfinite(x) & (x > above) & (x >= least) & (x < below)
@@ -97,7 +97,8 @@ def in_range(
             raise ValueError(
                 f"{name}: expected finite numbers {' and '.join(bounds)}".rstrip() + f", got {found}{place}"
             )
-        given = held
+        # an array of JAX stays where it is
+        given = given if isinstance(given, jax.Array) else held
     return jnp.asarray(given, dtype)
 
 
