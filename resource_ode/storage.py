@@ -22,6 +22,8 @@ import numpy as np
 from .base.tracing import is_concrete
 from .graphs.arguments import packed
 from .graphs.graph import GATES, SkillGraph
+from .model.competition import as_competition
+from .model.loss import as_loss
 from .model.model import ResourceModel, Schedule
 from .results.trajectory import RESULTS, Trajectory, result_codes, result_names, results_from_codes
 
@@ -358,8 +360,8 @@ def _rebuild(dataset: Any) -> Trajectory:
     model = _assemble(
         ResourceModel,
         graph=graph,
-        loss=str(_get(attributes, "loss")),
-        competition=str(_get(attributes, "competition")),
+        law=as_loss(str(_get(attributes, "loss"))),
+        rule=as_competition(str(_get(attributes, "competition"))),
         pools=int(_get(attributes, "pools")),
         # older files do not say how arguments were given
         origins=tuple((str(name), str(origin)) for name, origin in json.loads(attributes.get("origins", "[]"))),

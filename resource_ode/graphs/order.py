@@ -57,8 +57,8 @@ def _depth_of_one(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.nda
         cycle = _one_cycle(parents, waiting)
         path = " -> ".join(name_of(s) for s in [*cycle, cycle[0]])
         raise ValueError(
-            f"prerequisites: expected a graph without cycles, got {path} (no skill of a cycle could ever start; with "
-            "condense=True SkillGraph.from_networkx, from_adjacency and read_graph merge each cycle into one skill)"
+            f"prerequisites: expected a graph without cycles, got {path} (no skill of a cycle could ever start; where "
+            "a graph is read, condense=True merges each cycle into one skill)"
         )
     return depth
 
