@@ -12,8 +12,8 @@ from . import graphs as graphs
 from .base.version import __version__ as __version__
 from .graphs.graph import SkillGraph as SkillGraph
 from .model.model import ResourceModel as ResourceModel
-from .model.model import Schedule as Schedule
-from .model.model import stack as stack
+from .model.schedule import Schedule as Schedule
+from .model.stack import stack as stack
 from .results.trajectory import RESULTS as RESULTS
 from .results.trajectory import RunFailed as RunFailed
 from .results.trajectory import Trajectory as Trajectory

@@ -20,7 +20,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from .base.tracing import is_concrete
+from .graphs.arguments import packed
 from .graphs.graph import GATES, SkillGraph
+from .model.competition import as_competition
+from .model.loss import as_loss
 from .model.model import ResourceModel, Schedule
 from .results.trajectory import RESULTS, Trajectory, result_codes, result_names, results_from_codes
 
@@ -140,6 +143,7 @@ def to_xarray(run: Any) -> Any:
         "loss": run.model.loss,
         "competition": run.model.competition,
         "pools": run.model.pools,
+        "origins": json.dumps(run.model.origins),
         "fan_in": run.model.graph.fan_in,
         "names": kind_of_names,
         "batch_shape": json.dumps(run.batch_shape),
@@ -335,7 +339,7 @@ def _rebuild(dataset: Any) -> Trajectory:
     present = _array(dataset, "present", bool)
     fan_in = int(_get(attributes, "fan_in"))
     if fan_in:
-        prerequisites, required = _array(dataset, "prerequisites"), _array(dataset, "required", bool)
+        prerequisites, required = packed(_array(dataset, "prerequisites"), _array(dataset, "required", bool))
     else:
         empty = (*present.shape, 0)
         prerequisites, required = jnp.zeros(empty, jnp.int32), jnp.zeros(empty, bool)
@@ -356,9 +360,11 @@ def _rebuild(dataset: Any) -> Trajectory:
     model = _assemble(
         ResourceModel,
         graph=graph,
-        loss=str(_get(attributes, "loss")),
-        competition=str(_get(attributes, "competition")),
+        law=as_loss(str(_get(attributes, "loss"))),
+        rule=as_competition(str(_get(attributes, "competition"))),
         pools=int(_get(attributes, "pools")),
+        # older files do not say how arguments were given
+        origins=tuple((str(name), str(origin)) for name, origin in json.loads(attributes.get("origins", "[]"))),
         **fields,
     )
     return Trajectory(

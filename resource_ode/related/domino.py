@@ -21,9 +21,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..base.tracing import is_concrete
+from ..base.values import checked_times
 from ..model.model import ResourceModel, Schedule
 from ..results.trajectory import Trajectory, results_from_codes
-from ..solve.simulation import checked_times
 
 
 def serial_order(model: Any) -> Int[Array, "*batch skill"]:

@@ -21,8 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base.values import checked_times
 from ..results.trajectory import Trajectory, results_from_codes
-from ..solve.simulation import checked_times
 from .geometry import GeometryModel
 from .training import GeometryRun, as_trajectory, checked, member_keys, members_of, sample_weights
 

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .. import native
-from ..base import pieces
+from ..base import members, pieces
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
 
@@ -168,22 +168,30 @@ class Trajectory(eqx.Module):
 
     # -- members, labels and files
 
-    def __getitem__(self, index: int | tuple[int, ...]) -> Trajectory:
-        """Member `index` of a batch, without its padding."""
-        index = index if isinstance(index, tuple) else (index,)
-        if len(index) != len(self.batch_shape):
-            raise IndexError(
-                f"expected {len(self.batch_shape)} integers to pick one of a batch {self.batch_shape}, got {index}"
-            )
-        model = self.model[index]
-        pick = lambda x: None if x is None else x[index]  # noqa: E731
+    def __getitem__(self, index: Any) -> Trajectory:
+        """Member `index` of a batch, without its padding; or several, as [`resource_ode.ResourceModel`][] is indexed.
+
+        **Raises:** `IndexError` for an index that does not fit the batch.
+        """
+        batch = self.batch_shape
+        one, chosen = members.is_one(batch, index), members.positions(batch, index)
+        axes = 1 + (self.model.pool is not None)
+
+        def pick(value: Any, axes: int) -> Any:
+            return members.take(value, axes, batch, chosen)
+
+        state = pick(self.state, 2)
+        if one and is_concrete(self.model.graph.present):
+            present = pick(self.model.graph.present, 1)
+            # the model's member has no padding either
+            state = state if np.all(np.asarray(present)) else state[..., np.flatnonzero(np.asarray(present))]
         return Trajectory(
-            self.ts,
-            self.state[index][:, : model.skills],
-            self.clock[index],
-            pick(self.spent),
-            jax.tree.map(pick, self.result),
-            model,
+            pick(self.ts, 1),
+            state,
+            pick(self.clock, axes),
+            pick(self.spent, axes),
+            jax.tree.map(lambda value: pick(value, 0), self.result),
+            self.model[index],
             self.kind,
             self.method,
         )

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ..base.tracing import is_concrete
+from ..base.values import checked_times
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
 from .cascade.batch import BACKENDS, backend_for, batch_trajectories
@@ -111,20 +112,3 @@ def default_times(model: ResourceModel, *, whole: bool) -> Array:
         raise ValueError("ts: expected times, since not every skill of the model ever reaches level 0.95")
     times = np.linspace(0, BEYOND * last, ROWS)
     return jnp.asarray(np.unique(np.round(times)) if whole else times, model.dtype)
-
-
-def checked_times(ts: Any, dtype: Any) -> Array:
-    """Times to report at, `(time,)`: numbers, and where they are concrete finite, increasing and not negative."""
-    try:
-        ts = jnp.asarray(ts, dtype)
-    except (TypeError, ValueError):
-        raise ValueError(f"ts: expected numbers (training steps), got {ts!r:.80}") from None
-    if ts.ndim != 1 or ts.shape[0] == 0:
-        raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {ts.shape}")
-    if is_concrete(ts):
-        times = np.asarray(ts)
-        if not np.all(np.isfinite(times)) or times[0] < 0 or np.any(np.diff(times) <= 0):
-            raise ValueError(
-                f"ts: expected finite, increasing times from 0 on, got {np.array2string(times, threshold=6)}"
-            )
-    return ts

@@ -272,3 +272,14 @@ def test_float64_read_in_float32_warns_and_rounds(tmp_path):
             again = storage.load(tmp_path / "run.nc")
         assert again.model.dtype == jnp.float32
         np.testing.assert_allclose(again.level, level, atol=1e-6)
+
+
+def test_a_saved_model_knows_what_was_never_given(tmp_path):
+    free, line = ro.SkillGraph([[], []], frequency=[1.0, 2.0]), ro.SkillGraph([[], [0]], frequency=[1.0, 2.0])
+    run = ro.simulate(ro.ResourceModel(free, None, 1.0, 0.1, pool=[0, 1]), [0.0, 1.0])
+    run.save(tmp_path / "run.nc")
+    model = ro.load(tmp_path / "run.nc").model
+    assert model.origins == run.model.origins
+    assert model.replace(pool=None).batch_shape == ()
+    with pytest.raises(ValueError, match="gate_exponent: expected a positive number"):
+        model.replace(graph=line)
