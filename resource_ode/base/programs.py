@@ -74,6 +74,13 @@ def program(function: Callable[..., Any], *arguments: Any, **options: Any) -> Pr
     return found
 
 
+def clear() -> None:
+    """Give up all programs."""
+    with _lock:
+        while _kept:
+            _kept.popitem()[1].forget()
+
+
 def settings() -> tuple[Any, ...]:
     """The settings of this thread that a program depends on."""
     names = (

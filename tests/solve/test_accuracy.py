@@ -13,10 +13,11 @@ from systems import Case, random_overlap
 
 import resource_ode as ro
 from resource_ode import native
+from resource_ode.base import programs
 from resource_ode.results.trajectory import result_codes, result_names
-from resource_ode.solve import learning, simulation
+from resource_ode.solve import events, ode
+from resource_ode.solve.cascade import arrays, gpu_solver, quadrature
 from resource_ode.solve.cascade import batch as batches
-from resource_ode.solve.cascade import gpu, quadrature
 from resource_ode.solve.tolerance import FLOORS
 
 CHAIN = Case([[], [0], [0, 1]], np.array([0.3, 1.0, 3.0]), 1e-2, 1e-3, 0.5)
@@ -99,7 +100,7 @@ def test_gradients_past_the_end(monkeypatch):
 
 
 def test_the_gpu_programs_go_on_past_the_end(monkeypatch):
-    monkeypatch.setattr(gpu, "INTERPRET", True)
+    monkeypatch.setattr(gpu_solver, "INTERPRET", True)
     monkeypatch.setenv("RESOURCE_ODE_GPU_KERNEL", "1")
     on_arrays(monkeypatch)
     run = ro.simulate(CHAIN.model(wasted_resource=1e-200), TS)
@@ -149,12 +150,12 @@ def test_members_never_meet(monkeypatch, path):
         on_arrays(monkeypatch)
     # few panels, so that steep graphs stay unsure
     monkeypatch.setattr(native, "ATTEMPTS", 1)
-    monkeypatch.setattr(batches, "MORE_PANELS", ())
+    monkeypatch.setattr(arrays, "MORE_PANELS", ())
     batch, ts = members(), np.linspace(0, 400, 9)
     fallbacks = []
-    real = simulation._ode_members
+    real = batches.ode_members
     monkeypatch.setattr(
-        simulation, "_ode_members", lambda m, *a, **k: fallbacks.append(len(m.frequency)) or real(m, *a, **k)
+        batches, "ode_members", lambda m, *a, **k: fallbacks.append(len(m.frequency)) or real(m, *a, **k)
     )
 
     def part(index):
@@ -184,7 +185,7 @@ def test_gate_exponents_of_one_graph_stand_for_themselves(monkeypatch, path):
     if path == "arrays":
         on_arrays(monkeypatch)
     monkeypatch.setattr(native, "ATTEMPTS", 1)
-    monkeypatch.setattr(batches, "MORE_PANELS", ())
+    monkeypatch.setattr(arrays, "MORE_PANELS", ())
     model = part = jax.tree.map(lambda x: np.asarray(x)[1], members())
     grid = part.replace(gate_exponent=np.array([1e-3, 1e3]), wasted_resource=0.0)
     found = codes(ro.simulate(grid, TS, tolerance=1e-9))
@@ -260,13 +261,13 @@ def test_event_times_are_accurate_or_nan(monkeypatch):
     model = CHAIN.model(wasted_resource=0.1)
     exact = ro.learning_times(model, tolerance=1e-11)
     level, tolerance = np.float64(0.5), np.float64(1e-7)
-    np.testing.assert_allclose(learning._by_events(model, level, tolerance, False), exact, rtol=1e-7)
-    monkeypatch.setattr(simulation.training_time, "SAFETY", 1e-5)
-    jax.clear_caches()
+    np.testing.assert_allclose(events.times_by_events(model, level, tolerance, False), exact, rtol=1e-7)
+    monkeypatch.setattr(ode, "SAFETY", 1e-5)
+    programs.clear()
     with pytest.warns(UserWarning, match="times are NaN, since their estimated error exceeds the tolerance 1e-07"):
-        times = learning._by_events(model, level, tolerance, False)
+        times = events.times_by_events(model, level, tolerance, False)
     assert np.all(np.isnan(times))
-    jax.clear_caches()
+    programs.clear()
 
 
 # -- floors
