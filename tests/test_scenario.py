@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from resource_ode import learning
-from resource_ode.scenario import MOST_POINTS, Scenario, ScenarioError, read_scenario
+from resource_ode.config.scenario import MOST_POINTS, Scenario, read_scenario
+from resource_ode.config.toml import ScenarioError
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
