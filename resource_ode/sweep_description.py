@@ -23,7 +23,7 @@ import numpy as np
 from .base.words import nearest as _nearest
 from .base.words import said as _said
 from .config.toml import Table, read_toml
-from .graph import GATES
+from .graphs.graph import GATES
 from .sweep_plan import (
     BOUNDS,
     CHOICES,

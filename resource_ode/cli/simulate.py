@@ -118,8 +118,8 @@ def simulate(
     if tolerance is not None and not 0 < tolerance < 1:
         raise WrongInput(f"--tolerance: expected a number between 0 and 1 (an error of a level), got {tolerance:g}")
     _use_float64()
-    from .scenario import ScenarioError, read_scenario
-    from .simulate import simulate as solve
+    from ..scenario import ScenarioError, read_scenario
+    from ..solve.simulation import simulate as solve
 
     try:
         scenario = read_scenario(file)
@@ -198,9 +198,9 @@ def sweep(
     _use_float64()
     import time
 
-    from .sweep_description import read_sweep
-    from .sweep_store import open_dataset
-    from .sweeps import begin, failures, fill
+    from ..sweep_description import read_sweep
+    from ..sweep_store import open_dataset
+    from ..sweeps import begin, failures, fill
 
     begun = time.perf_counter()
     try:
@@ -254,7 +254,7 @@ def plot_saved(
     if not file.is_file():
         raise WrongInput(f"{file}: expected a run saved as netCDF (.nc) or a sweep (.zarr), got no file at all")
     _use_float64()
-    from .storage import load
+    from ..storage import load
 
     try:
         run = load(file)
@@ -282,7 +282,7 @@ def demo(
                 raise WrongInput(f"--out: expected a folder, got {folder}, which is a file")
             break
     _use_float64()
-    from .demo import run
+    from ..applications.demo import run
 
     run(out, echo=typer.echo)
 
@@ -315,7 +315,7 @@ def reproduce(
     if out.exists() and not out.is_dir():
         raise WrongInput(f"--out: expected a folder, got {out}, which is a file")
     _use_float64()
-    from .paper import FIGURES, report
+    from ..applications.paper import FIGURES, report
 
     chosen = list(dict.fromkeys(figures)) if figures else list(FIGURES)
     try:
@@ -387,7 +387,7 @@ def _draw(run: Any, path: Path) -> None:
     """A picture of a run: its levels above, its shares below; the file appears whole or not at all."""
     from matplotlib.figure import Figure
 
-    from .plot import levels, shares
+    from ..plot.runs import levels, shares
 
     # a panel of shares a pool; with interference shares may be negative, which nothing stacks
     pools = [None] if run.model.pool is None else list(range(run.model.pools))[:POOLS_DRAWN]
@@ -407,8 +407,8 @@ def _draw_store(store: Path, path: Path, variables: list[str] | None) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from .phase import overview
-    from .sweep_store import StoreError, open_dataset
+    from ..plot.phase_diagram import overview
+    from ..sweep_store import StoreError, open_dataset
 
     try:
         figure = overview(open_dataset(store), variables or None)

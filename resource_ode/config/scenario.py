@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from ..base.words import nearest, said
-from ..graph import GATES, SkillGraph
-from ..loss import LOSSES
-from ..model import COMPETITIONS, ResourceModel
+from ..graphs.graph import GATES, SkillGraph
+from ..model.loss import LOSSES
+from ..model.model import COMPETITIONS, ResourceModel
 from .toml import ScenarioError, Table, read_toml
 
 TOP = ("resource", "time", "skill", "graph", "threshold", "condense")
@@ -153,7 +153,7 @@ def read_times(table: Table, model: ResourceModel) -> np.ndarray:
 
 
 def _up_to_horizon(table: Table, model: ResourceModel, points: int) -> np.ndarray:
-    from ..learning import learning_times
+    from ..solve.learning import learning_times
 
     level = table.number("horizon", above=0.0, below=1.0)
     try:
