@@ -187,16 +187,16 @@ class Trajectory(eqx.Module):
         )
 
     def to_xarray(self) -> Any:
-        """A labelled `xarray.Dataset`; see [`resource_ode.storage.to_xarray`][]."""
-        from .. import storage
+        """A labelled `xarray.Dataset`; see [`resource_ode.results.dataset.to_xarray`][]."""
+        from .dataset import to_xarray
 
-        return storage.to_xarray(self)
+        return to_xarray(self)
 
     def save(self, path: Any) -> None:
-        """Write to netCDF (`.nc`) or CSV (`.csv`, one run); see [`resource_ode.storage.save`][]."""
-        from .. import storage
+        """Write to netCDF (`.nc`) or CSV (`.csv`, one run); see [`resource_ode.results.files.save`][]."""
+        from .files import save
 
-        storage.save(self, path)
+        save(self, path)
 
     def __repr__(self) -> str:
         if not is_concrete(self.state):
