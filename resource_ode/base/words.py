@@ -31,13 +31,17 @@ def printable(text: Any) -> str:
     )
 
 
+def shortened(text: str, most: int = SHOWN) -> str:
+    """Text of at most so many letters: what is cut off is three dots."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 def said(value: Any) -> str:
     """A value as it would stand in a file, or what kind of thing it is: one line, of at most some 60 letters."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        shown = value if len(value) <= SHOWN else value[: SHOWN - 3] + "..."
-        return printable(json.dumps(shown, ensure_ascii=False))
+        return printable(json.dumps(shortened(value), ensure_ascii=False))
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     if isinstance(value, dict):

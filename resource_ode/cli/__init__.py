@@ -1,0 +1,3 @@
+"""The commands. Exit status: 0 done; 2 the input is wrong; 1 anything else; 130 interrupted."""
+
+from .program import main as main

@@ -196,7 +196,9 @@ def _graph_from_file(top: Table) -> SkillGraph:
         # what is a keyword in Python is a key here
         raise top.error(str(error).replace("condense=True", "condense = true"), "graph") from None
     except OSError as error:
-        raise top.error(f"expected a file that can be read, got {said(file.name)} ({error.strerror})", "graph") from None
+        raise top.error(
+            f"expected a file that can be read, got {said(file.name)} ({error.strerror})", "graph"
+        ) from None
 
 
 def _graph_from_tables(top: Table) -> tuple[SkillGraph, dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base import atomic
-from ..base.words import printable, said
+from ..base.words import printable
 from .dataset import check_run, to_xarray
 
 # the header of the first column of a CSV file
@@ -41,7 +41,7 @@ def save(run: Any, path: Any) -> None:
     path = file_path(path)
     ending = path.suffix.lower()
     if ending not in (".nc", ".csv"):
-        raise ValueError(f"path: expected a file name that ends in .nc or .csv, got {said(str(path))}")
+        raise ValueError(f"path: expected a file name that ends in .nc or .csv, got {printable(path)}")
     problem = atomic.obstacle(path)
     if problem:
         raise (ValueError if path.parent.is_dir() else FileNotFoundError)(printable(f"path: {problem}"))

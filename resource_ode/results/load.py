@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from ..base.words import said
+from ..base.words import printable
 from ..graphs.graph import SkillGraph
 from ..model.loss import LOSSES
 from ..model.model import COMPETITIONS, ResourceModel, Schedule
@@ -37,15 +37,15 @@ def load(path: Any) -> Trajectory:
     """
     path = file_path(path)
     if path.suffix.lower() != ".nc":
-        raise ValueError(f"path: expected a .nc file written by Trajectory.save, got {said(str(path))}")
+        raise ValueError(f"path: expected a .nc file written by Trajectory.save, got {printable(path)}")
     try:
         if not path.is_file():
-            raise FileNotFoundError(f"path: there is no file {said(str(path))}")
+            raise FileNotFoundError(f"path: there is no file {printable(path)}")
     except OSError as error:  # its name is too long, a folder may not be searched
         raise (
             error
             if isinstance(error, FileNotFoundError)
-            else ValueError(f"path: expected a file that can be read, got {said(str(path))} ({error.strerror})")
+            else ValueError(f"path: expected a file that can be read, got {printable(path)} ({error.strerror})")
         ) from None
     with opened(path) as held:
         if held.attribute("format") != FORMAT:
@@ -58,7 +58,7 @@ def load(path: Any) -> Trajectory:
         run, stored = _rebuild(held)
     if stored != run.state.dtype:
         warnings.warn(
-            f"{said(str(path))} holds {stored} numbers, rounded here to {run.state.dtype}; to keep them, call "
+            f"{printable(path)} holds {stored} numbers, rounded here to {run.state.dtype}; to keep them, call "
             'jax.config.update("jax_enable_x64", True) first',
             stacklevel=2,
         )

@@ -43,7 +43,7 @@ def opened(path: Path) -> Iterator[SavedRun]:
     """
     import h5py
 
-    called = f"path: {said(str(path))}"
+    called = f"path: {printable(path)}"
     with open(path, "rb") as file:
         start = file.read(8)
     if start[:3] == b"CDF":
