@@ -34,7 +34,7 @@ _LAZY = {
     "read_scenario": ("config.scenario", "read_scenario"),
     "geometry": ("related.geometry", None),
     "GeometryModel": ("related.geometry", "GeometryModel"),
-    "train_geometry": ("related.geometry", "train_geometry"),
+    "train_geometry": ("related.training", "train_geometry"),
     "sign_descent": ("related.sign_descent", None),
     "domino": ("related.domino", None),
     "fit_waste": ("fitting.waste", "fit_waste"),

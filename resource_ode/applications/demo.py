@@ -26,7 +26,9 @@ from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
 from ..solve.learning import learning_times
 from ..solve.simulation import simulate
-from .parity import ParityRun, ParityTasks, theory_parameters, train_parity
+from .parity.tasks import ParityTasks
+from .parity.theory import theory_parameters
+from .parity.training import ParityRun, train_parity
 
 Echo = Callable[[str], Any]
 

@@ -17,8 +17,9 @@ import numpy as np
 
 from ..base.words import nearest, said
 from ..graphs.graph import GATES, SkillGraph
+from ..model.competition import COMPETITIONS
 from ..model.loss import LOSSES
-from ..model.model import COMPETITIONS, ResourceModel
+from ..model.model import ResourceModel
 from .toml import ScenarioError, Table, read_toml
 
 TOP = ("resource", "time", "skill", "graph", "threshold", "condense")
@@ -119,7 +120,7 @@ def read_model(top: Table) -> ResourceModel:
         return ResourceModel(
             graph,
             loss=resource.choice("loss", tuple(LOSSES), "mse"),
-            competition=resource.choice("competition", COMPETITIONS, "l1"),
+            competition=resource.choice("competition", tuple(COMPETITIONS), "l1"),
             **parameters,
         )
     except ScenarioError:

@@ -16,7 +16,8 @@ from ..fitting.waste import WasteFit, fit_waste
 from ..results.trajectory import Trajectory
 from ..solve.simulation import simulate
 from . import domino, sign_descent
-from .geometry import GeometryModel, GeometryRun, train_geometry
+from .geometry import GeometryModel
+from .training import GeometryRun, train_geometry
 
 L1, L2, OVERLAPS, RECURSION, DOMINO = (
     "Resource, l1",
@@ -32,7 +33,7 @@ class Comparison(eqx.Module):
 
     **Fields:**
 
-    - `run`: the measured [`resource_ode.related.geometry.GeometryRun`][], `(seed,)`.
+    - `run`: the measured [`resource_ode.related.training.GeometryRun`][], `(seed,)`.
     - `models`: name -> [`resource_ode.Trajectory`][], single or `(seed,)`, in the order of the ladder.
     - `waste_fit`: the [`resource_ode.fitting.waste.WasteFit`][] behind "Resource, l1"; `None` if its waste was given.
     """
@@ -193,7 +194,7 @@ def compare(model: Any, ts: Any, *, seeds: Any = (0, 1, 2, 3), wasted_resource: 
         seeded = run.trajectory.model.replace(interference=run.overlap)
         models[OVERLAPS] = simulate(seeded, times, method="steps")
     models[RECURSION] = sign_descent.recursion(model, times, seeds=seeds)
-    if model.loss == "mse":
+    if model.law.has_end:
         models[DOMINO] = domino.serial(model.resource_model(), times)
     return Comparison(run, models, fit)
 

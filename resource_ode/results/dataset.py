@@ -62,7 +62,7 @@ def to_xarray(run: Any) -> Any:
         if value is not None:
             variables[name] = _stored(run, value, *row)
     if run.kind == "direct":
-        what = "unlearned fraction" if run.model.loss == "mse" else "margin"
+        what = run.model.law.state_name
         variables["state"][2].update(units="1", long_name=f"{what} of the skill")
     variables["result"] = _stored(run, result_codes(run.result), (), "1", "how the run ended")
     # the meanings of flags are one text, a word a flag, as the CF conventions have it; the sentences are the comment

@@ -11,8 +11,9 @@ import numpy as np
 
 from ..base.words import printable
 from ..graphs.graph import SkillGraph
+from ..model.competition import COMPETITIONS
 from ..model.loss import LOSSES
-from ..model.model import COMPETITIONS, ResourceModel, Schedule
+from ..model.model import ResourceModel, Schedule
 from .files import file_path
 from .layout import FORMAT, FORMAT_VERSION, GRAPH, MODEL, NAMES, STORED, VARIABLE
 from .saved import SavedRun, Unfit, opened
@@ -87,7 +88,7 @@ def _rebuild(held: SavedRun) -> tuple[Trajectory, np.dtype]:
         ResourceModel,
         graph=graph,
         loss=held.text("loss", tuple(LOSSES)),
-        competition=held.text("competition", COMPETITIONS),
+        competition=held.text("competition", tuple(COMPETITIONS)),
         pools=pools,
         **fields,
     )

@@ -9,8 +9,9 @@ import optax
 import pytest
 
 import resource_ode as ro
-from resource_ode.related.geometry import GeometryModel, task_vectors, train_geometry
+from resource_ode.related.geometry import GeometryModel
 from resource_ode.related.sign_descent import law, overlapping, recursion, wastes
+from resource_ode.related.training import task_vectors, train_geometry
 
 # one shape for most tests, since compiling takes longer than running
 TS = np.arange(0, 601, 20)
@@ -110,12 +111,12 @@ def test_other_optimisers():
 
 
 def test_batches_have_the_right_mean_and_variance():
-    from resource_ode.related.geometry import sample_weights
+    from resource_ode.related.training import sample_weights
 
     for size, fewer in ((50, 2**18), (50, 1)):
         model = GeometryModel(3 * P, 400, 1e-3, batch_size=size)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("resource_ode.related.geometry.FEW_COMPARISONS", fewer)
+            patch.setattr("resource_ode.related.training.FEW_COMPARISONS", fewer)
             keys = jax.random.split(jax.random.key(0), 4000)
             weights = np.asarray(jax.vmap(lambda key, m=model: sample_weights(m, key))(keys))
         np.testing.assert_allclose(weights.sum(axis=1), 3, atol=1e-9)

@@ -10,7 +10,8 @@ from ...graphs.graph import SkillGraph
 from ...model.model import ResourceModel
 from ...plot.runs import COLOURS
 from ...solve.learning import learning_times
-from ..parity import ParityTasks, theory_parameters
+from ..parity.tasks import ParityTasks
+from ..parity.theory import theory_parameters
 from . import Finding, Number
 from ._drawing import deviation, drawing
 from ._training import HIDDEN, PARITY, errors, learned

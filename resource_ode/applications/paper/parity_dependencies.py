@@ -15,7 +15,9 @@ from ...model.model import ResourceModel
 from ...plot.runs import COLOURS
 from ...solve.learning import learning_times
 from ...solve.simulation import simulate
-from ..parity import ParityRun, ParityTasks, theory_parameters, train_parity
+from ..parity.tasks import ParityTasks
+from ..parity.theory import theory_parameters
+from ..parity.training import ParityRun, train_parity
 from . import Finding, Number
 from ._drawing import deviation, drawing, letters
 

@@ -19,7 +19,8 @@ from ...graphs.graph import SkillGraph
 from ...model.model import ResourceModel
 from ...plot.runs import COLOURS
 from ...related import domino, sign_descent
-from ...related.geometry import GeometryModel, member_keys, task_vectors, train_geometry
+from ...related.geometry import GeometryModel
+from ...related.training import member_keys, task_vectors, train_geometry
 from . import Finding, Number
 from ._drawing import deviation, drawing, letters
 

@@ -16,7 +16,8 @@ from ... import frequencies
 from ...model.model import ResourceModel
 from ...plot.runs import COLOURS
 from ...related import sign_descent
-from ...related.geometry import GeometryModel, train_geometry
+from ...related.geometry import GeometryModel
+from ...related.training import train_geometry
 from ...solve.simulation import simulate
 from . import Finding, Number
 from ._drawing import deviation, drawing

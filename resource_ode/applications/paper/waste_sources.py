@@ -13,7 +13,8 @@ from ... import frequencies
 from ...fitting.waste import fit_waste
 from ...plot.runs import COLOURS
 from ...related import sign_descent
-from ...related.geometry import GeometryModel, train_geometry
+from ...related.geometry import GeometryModel
+from ...related.training import train_geometry
 from . import Finding, Number
 from ._drawing import drawing, letters
 

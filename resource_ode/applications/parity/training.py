@@ -12,7 +12,6 @@ open (what a curve's level is, what its theoretical learning rate stands for), t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
@@ -21,123 +20,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, UInt
 
+from ...base.checks import positive_number, whole_number
+
 if TYPE_CHECKING:
     import xarray
+from .tasks import ParityTasks
 
 CHANCE_LOSS = 0.25  # mean squared error of the best constant guess, 1/2, at labels 0 and 1
-
-
-class ParityTasks(eqx.Module):
-    """A set of parity tasks on the same random bits.
-
-    `y_i = (sum_(b in S_i) x_b) mod 2`, `x` uniform on `{0, 1}^bits`.
-
-    **Arguments:**
-
-    - `bits`: number of input bits.
-    - `subsets`: task name -> the distinct bits, `0 .. bits - 1`, whose parity is asked.
-
-    **Other arguments:**
-
-    - `frequency`: positive weights of the tasks in the loss, one a task (dimensionless, only their ratios matter);
-        `None` weighs them equally.
-
-    **Raises:** `ValueError` for no tasks, a name that is not a string, an empty subset, a bit that repeats or is out of
-    range, two tasks with the same subset, or frequencies of the wrong number or sign.
-
-    **Example:**
-
-    >>> tasks = ParityTasks(32, {"A": [0, 1], "B": [2, 3], "AB": [0, 1, 2, 3]})
-    >>> tasks.prerequisites
-    [[], [], [0, 1]]
-    """
-
-    bits: int = eqx.field(static=True)
-    names: tuple[str, ...] = eqx.field(static=True)
-    subsets: tuple[tuple[int, ...], ...] = eqx.field(static=True)
-    frequency: tuple[float, ...] | None = eqx.field(static=True)
-
-    def __init__(self, bits: int, subsets: Mapping[Any, Sequence[int]], *, frequency: Any = None):
-        self.bits = _count("bits", bits)
-        if not isinstance(subsets, Mapping) or not subsets:
-            raise ValueError(f"subsets: expected at least one task, as task name -> bits, got {subsets!r}")
-        for name in subsets:
-            if not isinstance(name, str):
-                raise ValueError(f"subsets: expected a string as the name of each task, got {name!r}")
-        self.names = tuple(subsets)
-        self.subsets = tuple(_subset(name, subset, self.bits) for name, subset in subsets.items())
-        for i, subset in enumerate(self.subsets):
-            if subset in self.subsets[:i]:
-                first = self.names[self.subsets.index(subset)]
-                raise ValueError(f"subsets: tasks {first!r} and {self.names[i]!r} ask for the same parity, of {subset}")
-        self.frequency = _frequency(frequency, len(self.subsets))
-
-    @classmethod
-    def composition(cls) -> ParityTasks:
-        """The paper's compositional tasks: bits 1 and 2, bits 3 and 4, and all four, among 32 bits (indices from 0)."""
-        return cls(32, {"A": (0, 1), "B": (2, 3), "AB": (0, 1, 2, 3)})
-
-    @classmethod
-    def control(cls) -> ParityTasks:
-        """The paper's control: the same parts, and a parity of four *other* bits, which no part helps to learn.
-
-        Without parts to build on it takes some three times as many steps as the composition: train for 3000.
-        """
-        return cls(32, {"A": (0, 1), "B": (2, 3), "C": (4, 5, 6, 7)})
-
-    @property
-    def tasks(self) -> int:
-        """Number of tasks."""
-        return len(self.subsets)
-
-    @property
-    def prerequisites(self) -> list[list[int]]:
-        """For each task, the tasks whose subsets are maximal among the proper subsets of its own.
-
-        What `SkillGraph` takes: `SkillGraph(tasks.prerequisites, names=tasks.names)`.
-        """
-        sets = [frozenset(subset) for subset in self.subsets]
-        smaller = [[j for j, part in enumerate(sets) if part < whole] for whole in sets]
-        return [[j for j in parts if not any(sets[j] < sets[k] for k in parts)] for parts in smaller]
-
-    @property
-    def weight(self) -> np.ndarray:
-        """Share of each task in the loss, `(task,)`, summing to 1."""
-        frequency = np.ones(self.tasks) if self.frequency is None else np.asarray(self.frequency)
-        return frequency / np.sum(frequency)
-
-    @property
-    def membership(self) -> np.ndarray:
-        """`(task, bit)`: 1 where the task asks for the bit, else 0."""
-        matrix = np.zeros((self.tasks, self.bits), np.float32)
-        for row, subset in zip(matrix, self.subsets, strict=True):
-            row[list(subset)] = 1
-        return matrix
-
-    def labels(self, inputs: Any) -> Float[Array, "*batch task"]:
-        """The right answers, 0 or 1, to bit strings.
-
-        **Arguments:**
-
-        - `inputs`: `(*batch, bit)`, zeros and ones of any type.
-
-        **Returns:** `(*batch, task)`, float32.
-
-        **Raises:** `ValueError` if the last axis is not `bits` long.
-
-        **Example:**
-
-        >>> ParityTasks(3, {"A": [0, 1], "ABC": [0, 1, 2]}).labels([1, 0, 1]).tolist()
-        [1.0, 0.0]
-        """
-        inputs = jnp.asarray(inputs).astype(jnp.float32)
-        if inputs.ndim < 1 or inputs.shape[-1] != self.bits:
-            raise ValueError(f"inputs: expected shape (*batch, {self.bits}), got {inputs.shape}")
-        return jnp.mod(inputs @ jnp.asarray(self.membership).T, 2)
-
-    def __repr__(self) -> str:
-        listed = ", ".join(f"{n}: {list(s)}" for n, s in zip(self.names, self.subsets, strict=True))
-        return f"ParityTasks({self.bits} bits; {listed})"
 
 
 class ParityRun(eqx.Module):
@@ -287,11 +176,15 @@ def train_parity(
     ParityRun(1 seeds, 21 recorded steps up to 20, 1 tasks; network 4-8-1, 64 samples, learning rate 0.001)
     """
     seeds = jnp.asarray(_seeds(seeds))
-    hidden, steps, samples = _count("hidden", hidden), _count("steps", steps), _count("samples", samples)
-    record_every, side_by_side = _count("record_every", record_every), _count("side_by_side", side_by_side)
+    hidden, steps, samples = (
+        whole_number("hidden", hidden),
+        whole_number("steps", steps),
+        whole_number("samples", samples),
+    )
+    record_every, side_by_side = whole_number("record_every", record_every), whole_number("side_by_side", side_by_side)
     if steps % record_every:
         raise ValueError(f"record_every: expected a divisor of steps = {steps}, got {record_every}")
-    learning_rate = _positive("learning_rate", learning_rate)
+    learning_rate = positive_number("learning_rate", learning_rate)
     if optimizer is None:
         from optax import adam as optimizer
     elif not callable(optimizer):
@@ -314,37 +207,6 @@ def train_parity(
         )
     recorded = jnp.arange(0, steps + 1, record_every)
     return ParityRun(tasks, seeds, recorded, accuracy, loss, hidden, samples, learning_rate)
-
-
-def theory_parameters(tasks: ParityTasks, *, hidden: int = 50, learning_rate: float = 1e-3) -> dict[str, Any]:
-    """What the paper's theory sets for such a network: the keyword arguments of a `ResourceModel`.
-
-    `eta = 10 learning_rate sqrt((k + n) hidden/600)`, `n` tasks on `k` bits that any of them asks for;
-    `N0 = a = 0.01`; frequencies are the tasks' shares in the loss (1/3 each for three equal ones).
-
-    For the paper's composition (`k = 4`, `n = 3`, `hidden = 50`, Adam at 1e-3) this is its `0.01 sqrt(7 x 50/600)`. The
-    paper calls `7 x 50/600` a dimension and explains no factor. Read into it here: 7 counts the useful weights of a
-    hidden unit (4 inputs, 3 outputs), so that `7 x 50` are all the useful weights, and the rest is proportional to the
-    optimizer's learning rate. 600 stays a bare constant of the paper.
-
-    **Returns:** `frequency` `(task,)`, `learning_rate` (level a step), `wasted_resource` and `gate_exponent`
-    (dimensionless).
-
-    **Raises:** `ValueError` for a width or a learning rate that is not positive.
-
-    **Example:**
-
-    >>> round(theory_parameters(ParityTasks.composition())["learning_rate"], 8)
-    0.00763763
-    """
-    used = len(set().union(*tasks.subsets))
-    dimension = (used + tasks.tasks) * _count("hidden", hidden) / 600
-    return {
-        "frequency": tasks.weight,
-        "learning_rate": 10 * _positive("learning_rate", learning_rate) * math.sqrt(dimension),
-        "wasted_resource": 0.01,
-        "gate_exponent": 0.01,
-    }
 
 
 class _Network(eqx.Module):
@@ -402,39 +264,6 @@ def _train(seeds, membership, weight, learning_rate, *, optimizer, hidden, steps
         return jax.tree.map(lambda rows, end: jnp.concatenate([rows[::record_every], end[None]]), curves, last)
 
     return jax.lax.map(one_seed, seeds, batch_size=None if side_by_side == 1 else side_by_side)
-
-
-def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name}: expected a whole number of at least 1, got {value!r}")
-    return int(value)
-
-
-def _positive(name: str, value: Any) -> float:
-    if not 0 < float(value) < math.inf:
-        raise ValueError(f"{name}: expected a positive finite number, got {value!r}")
-    return float(value)
-
-
-def _subset(name: str, subset: Any, bits: int) -> tuple[int, ...]:
-    array = np.asarray(subset)
-    if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
-        raise ValueError(f"subsets: expected a list of at least one bit for task {name!r}, got {subset!r}")
-    if np.any(array < 0) or np.any(array >= bits):
-        raise ValueError(f"subsets: expected bits 0 to {bits - 1} for task {name!r}, got {subset!r}")
-    ordered = tuple(sorted(int(bit) for bit in array))
-    if len(set(ordered)) < len(ordered):
-        raise ValueError(f"subsets: expected distinct bits for task {name!r}, got {subset!r}")
-    return ordered
-
-
-def _frequency(frequency: Any, tasks: int) -> tuple[float, ...] | None:
-    if frequency is None:
-        return None
-    array = np.asarray(frequency, dtype=float)
-    if array.shape != (tasks,) or not np.all((array > 0) & np.isfinite(array)):
-        raise ValueError(f"frequency: expected {tasks} positive finite numbers, one a task, got {frequency!r}")
-    return tuple(float(value) for value in array)
 
 
 def _seeds(seeds: Any) -> np.ndarray:
