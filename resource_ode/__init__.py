@@ -14,8 +14,8 @@ from .graphs.graph import SkillGraph as SkillGraph
 from .model.model import ResourceModel as ResourceModel
 from .model.model import Schedule as Schedule
 from .model.model import stack as stack
-from .results.trajectory import RESULTS as RESULTS
-from .results.trajectory import RunFailed as RunFailed
+from .results.outcome import RESULTS as RESULTS
+from .results.outcome import RunFailed as RunFailed
 from .results.trajectory import Trajectory as Trajectory
 from .solve.learning import horizon as horizon
 from .solve.learning import learning_times as learning_times

@@ -27,7 +27,7 @@ from .layout import (
     VARIABLE,
     checksum,
 )
-from .trajectory import RESULTS, Trajectory, result_codes, result_names
+from .outcome import RESULTS, result_codes, result_names
 
 
 def to_xarray(run: Any) -> Any:
@@ -120,7 +120,7 @@ def check_run(run: Any) -> None:
 
     **Raises:** `ValueError`.
     """
-    if not isinstance(run, Trajectory):
+    if not all(hasattr(run, part) for part in ("ts", "state", "clock", "result", "model")):
         raise ValueError(f"run: expected a Trajectory, got {type(run).__name__}")
     if not is_concrete(run):
         raise ValueError(
@@ -132,7 +132,7 @@ def check_run(run: Any) -> None:
         )
 
 
-def _variable(run: Trajectory, value: Any, axes: tuple[str, ...], units: str | None, long_name: str) -> tuple:
+def _variable(run: Any, value: Any, axes: tuple[str, ...], units: str | None, long_name: str) -> tuple:
     """Dimensions, values and attributes of one array; axes that it only broadcasts along are left out."""
     value = np.asarray(value)
     axes = tuple(axis.rstrip("?") for axis in axes if axis != "pool?" or run.model.pool is not None)
@@ -149,13 +149,13 @@ def _variable(run: Trajectory, value: Any, axes: tuple[str, ...], units: str | N
     return dimensions, value.reshape(shape), attributes
 
 
-def _stored(run: Trajectory, value: Any, axes: tuple[str, ...], units: str | None, long_name: str) -> tuple:
+def _stored(run: Any, value: Any, axes: tuple[str, ...], units: str | None, long_name: str) -> tuple:
     """An array from which the run is rebuilt: with a checksum."""
     dimensions, values, attributes = _variable(run, value, axes, units, long_name)
     return dimensions, values, attributes | {CHECKSUM: checksum(value)}
 
 
-def _parameter(run: Trajectory, part: str, name: str, value: Any, row: tuple) -> dict[str, Any]:
+def _parameter(run: Any, part: str, name: str, value: Any, row: tuple) -> dict[str, Any]:
     """The variables of one field of the graph or the model: none, one, or the two of a schedule."""
     axes, units, long_name = row
     variable = VARIABLE.get((part, name), name)
@@ -172,7 +172,7 @@ def _parameter(run: Trajectory, part: str, name: str, value: Any, row: tuple) ->
     return {variable: _stored(run, value, axes, units, long_name)}
 
 
-def _names(run: Trajectory) -> tuple[tuple[str, ...] | np.ndarray, str]:
+def _names(run: Any) -> tuple[tuple[str, ...] | np.ndarray, str]:
     """Names of the skills, one tuple or an array `(*graph batch, skill)`, and which kind they are."""
     graph = run.model.graph
     if graph.names is None:

@@ -11,13 +11,14 @@ import numpy as np
 
 from ..base.words import printable
 from ..graphs.graph import SkillGraph
-from ..model.competition import COMPETITIONS
-from ..model.loss import LOSSES
+from ..model.competition import COMPETITIONS, as_competition
+from ..model.loss import LOSSES, as_loss
 from ..model.model import ResourceModel, Schedule
 from .files import file_path
 from .layout import FORMAT, FORMAT_VERSION, GRAPH, MODEL, NAMES, STORED, VARIABLE
+from .outcome import result_names, results_from_codes
 from .saved import SavedRun, Unfit, opened
-from .trajectory import Trajectory, result_names, results_from_codes
+from .trajectory import Trajectory
 
 KINDS = ("exposure", "direct")
 POOL = VARIABLE["model", "pool"]
@@ -87,8 +88,8 @@ def _rebuild(held: SavedRun) -> tuple[Trajectory, np.dtype]:
     model = _assemble(
         ResourceModel,
         graph=graph,
-        loss=held.text("loss", tuple(LOSSES)),
-        competition=held.text("competition", tuple(COMPETITIONS)),
+        law=as_loss(held.text("loss", tuple(LOSSES))),
+        rule=as_competition(held.text("competition", tuple(COMPETITIONS))),
         pools=pools,
         **fields,
     )

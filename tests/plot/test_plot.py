@@ -11,7 +11,8 @@ from matplotlib.patches import FancyArrowPatch
 import resource_ode as ro
 from resource_ode import plot
 from resource_ode.plot.runs import GREY
-from resource_ode.results.trajectory import RESULTS, Trajectory, results_from_codes
+from resource_ode.results.outcome import RESULTS, results_from_codes
+from resource_ode.results.trajectory import Trajectory
 
 TIMES = np.linspace(0.0, 4000.0, 81)
 

@@ -12,7 +12,8 @@ import xarray
 import resource_ode as ro
 from resource_ode.results import dataset, files
 from resource_ode.results.load import load
-from resource_ode.results.trajectory import RESULTS, Trajectory, result_codes, results_from_codes
+from resource_ode.results.outcome import RESULTS, result_codes, results_from_codes
+from resource_ode.results.trajectory import Trajectory
 
 TIMES = np.array([0.0, 500.0, 2000.0, 4000.0])
 PARAMETERS = dict(learning_rate=1e-3, wasted_resource=1e-3, gate_exponent=1e-3)
