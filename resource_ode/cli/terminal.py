@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, TextIO
+from typing import Any
 
 from ..base.words import printable
 
@@ -27,8 +27,8 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: Any, text: str) -> None:
     # what the encoding of the terminal lacks is written as \u4e2d, rather than not at all
-    encoding = stream.encoding or "utf-8"
+    encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(printable(text).encode(encoding, "backslashreplace").decode(encoding) + "\n")
     stream.flush()
