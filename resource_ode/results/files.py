@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,12 @@ def column(name: str) -> str:
 
 
 def _write_csv(run: Any, path: Path) -> None:
+    # a line break of either kind within a name is quoted only if it is one of those that end lines
+    header = io.StringIO()
+    csv.writer(header, lineterminator="\r\n").writerow([TIME, *map(column, run.names)])
     with open(path, "w", newline="", encoding="utf-8") as file:
+        file.write(header.getvalue().removesuffix("\r\n") + "\n")
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([TIME, *map(column, run.names)])
         for time, row in zip(np.asarray(run.ts), np.asarray(run.level), strict=True):
             # str of a numpy number is its shortest exact form, in its own precision
             writer.writerow([str(time), *map(str, row)])

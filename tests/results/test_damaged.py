@@ -97,6 +97,10 @@ def other_value(file: h5py.File) -> None:
     file["state"][1, 1] += 1e-12
 
 
+def same_names(file: h5py.File) -> None:
+    file["skill"][1] = "one"
+
+
 def link(file: h5py.File, target: Any) -> None:
     del file["state"]
     file["state"] = target
@@ -151,10 +155,7 @@ DAMAGED: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     ),
     "negative ones": (first(put("prerequisites", data=np.array([[0], [0], [-1]], "i4"))), "not positions of its 3"),
     "a cycle": (first(put("prerequisites", data=np.array([[0], [2], [1]], "i4"))), "no simpler than the skills"),
-    "one name twice": (
-        first(lambda file: file["skill"].write_direct(np.array(["a", "a", "b"], dtype=object))),
-        "two skills the same name",
-    ),
+    "one name twice": (first(same_names), "two skills the same name"),
     "one value changed": (other_value, "checksum differs"),
     "a checksum that is no text": (attribute("crc32", 3, "state"), "checksum differs"),
     "a shape that is none": (attribute("stored_shape", "[[[", "state"), "stored_shape of 'state' that is none"),

@@ -189,6 +189,44 @@ def test_csv_holds_the_levels(tmp_path):
     np.testing.assert_array_equal(np.array(rows[1:], float), np.column_stack([run.ts, run.level]))
 
 
+NAMES = ["t", "'t", "''", "=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r", "\n", "\uff1d1", 'a,"b"', "T", "ok"]
+
+
+def test_no_column_is_taken_for_the_time_or_for_a_formula(tmp_path):
+    model = ro.ResourceModel(
+        ro.SkillGraph([[]] * len(NAMES), names=NAMES), np.ones(len(NAMES)), learning_rate=1e-3, wasted_resource=1e-3
+    )
+    invented(model).save(tmp_path / "run.csv")
+    with open(tmp_path / "run.csv", newline="", encoding="utf-8") as file:
+        header = next(csv.reader(file))
+    assert header[0] == "t" and "t" not in header[1:]
+    for cell in header:
+        assert not cell.lstrip(" ").startswith(tuple("=+-@\uff1d\t\r\n"))
+    # one ' is taken away again
+    assert [cell.removeprefix("'") for cell in header[1:]] == NAMES
+    assert header[-3:] == ['a,"b"', "T", "ok"]
+
+
+@pytest.mark.parametrize("name", ["a" * 247 + ".csv", "a" * 247 + ".nc", "s3::run.nc", "file::run.csv"])
+def test_odd_names_of_files_are_names(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(dataset, "DERIVED", {})
+    monkeypatch.chdir(tmp_path)
+    run = invented(chain())
+    run.save(name)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    if name.endswith(".nc"):
+        assert_same(load(name), run)
+
+
+def test_names_that_no_file_can_hold_are_refused(tmp_path):
+    run = invented(ro.ResourceModel(ro.SkillGraph([[]]), [1.0], learning_rate=1e-3, wasted_resource=1e-3))
+    object.__setattr__(run.model.graph, "names", ("\ud800",))
+    for name in ("run.csv", "run.nc"):
+        with pytest.raises(ValueError, match="names: expected text that UTF-8 can hold"):
+            run.save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_csv_of_a_member_has_no_padding_and_short_float32(tmp_path):
     run = single_precision(invented(ro.stack([chain(), tree()])))[0]
     run.save(tmp_path / "run.csv")
