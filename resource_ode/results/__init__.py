@@ -1,5 +1,1 @@
-"""What a run holds, and how it ended."""
-
-from .outcome import RESULTS as RESULTS
-from .outcome import RunFailed as RunFailed
-from .trajectory import Trajectory as Trajectory
+"""What a run holds, how it ended, and its files."""

@@ -12,6 +12,7 @@ import numpy as np
 from ..base import atomic
 from ..base.words import printable
 from .dataset import check_run, to_xarray
+from .seal import seal
 
 # the header of the first column of a CSV file
 TIME = "t"
@@ -54,7 +55,7 @@ def save(run: Any, path: Any) -> None:
         fill = lambda part: _write_csv(run, part)  # noqa: E731
     else:
         dataset = to_xarray(run)
-        fill = lambda part: dataset.to_netcdf(part, engine="h5netcdf")  # noqa: E731
+        fill = lambda part: _write_netcdf(dataset, part)  # noqa: E731
     try:
         atomic.write(path, fill)
     except UnicodeEncodeError:
@@ -80,6 +81,11 @@ def column(name: str) -> str:
     stripped = name.lstrip(" ")
     quoted = name == TIME or name.startswith(QUOTE) or stripped.startswith(FORMULA)
     return QUOTE + name if quoted else name
+
+
+def _write_netcdf(dataset: Any, path: Path) -> None:
+    dataset.to_netcdf(path, engine="h5netcdf")
+    seal(path)
 
 
 def _write_csv(run: Any, path: Path) -> None:

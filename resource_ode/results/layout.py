@@ -54,6 +54,16 @@ VARIABLE = {
     ("graph", "frequency"): "graph_frequency",
     ("model", "pool"): "skill_pool",
 }
+# everything that `load` may look for
+NAMES_OF_ARRAYS = {
+    "time",
+    "skill",
+    "skill_name",
+    "result",
+    *STORED,
+    *(VARIABLE.get(("graph", name), name) for name in GRAPH),
+    *(VARIABLE.get(("model", name), name) + part for name in MODEL for part in ("", "_times", "_values")),
+}
 
 
 def checksum(values: Any) -> str:

@@ -17,7 +17,9 @@ from ..model.model import ResourceModel, Schedule
 from .files import file_path
 from .layout import FORMAT, FORMAT_VERSION, GRAPH, MODEL, NAMES, STORED, VARIABLE
 from .outcome import result_names, results_from_codes
+from .probe import problem_of
 from .saved import SavedRun, Unfit, opened
+from .seal import is_intact
 from .trajectory import Trajectory
 
 KINDS = ("exposure", "direct")
@@ -43,12 +45,15 @@ def load(path: Any) -> Trajectory:
     try:
         if not path.is_file():
             raise FileNotFoundError(f"path: there is no file {printable(path)}")
-    except OSError as error:  # its name is too long, a folder may not be searched
-        raise (
-            error
-            if isinstance(error, FileNotFoundError)
-            else ValueError(f"path: expected a file that can be read, got {printable(path)} ({error.strerror})")
-        ) from None
+        intact = is_intact(path)
+    except FileNotFoundError:
+        raise
+    except OSError as error:  # its name is too long, it may not be read
+        raise ValueError(f"path: {printable(path)} cannot be read ({error.strerror})") from None
+    # HDF5 trusts a file, so one that is not known to be whole is first read by another process
+    problem = "is damaged: its checksum differs" if intact is False else "" if intact else problem_of(path)
+    if problem:
+        raise ValueError(f"path: {printable(path)} {problem}")
     with opened(path) as held:
         if held.attribute("format") != FORMAT:
             raise Unfit("is a netCDF file, but not one written by Trajectory.save")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..base.words import printable, said
-from .layout import CHECKSUM, checksum
+from .layout import CHECKSUM, NAMES_OF_ARRAYS, checksum
 
 # what may be read of a file: so many times its size (arrays may be compressed), and as much for a small one
 EXPANSION = 20
@@ -116,6 +116,18 @@ class SavedRun:
         self._checked = True
         for name in self.text("arrays").split():
             self._dataset(name)
+
+    def read_all(self) -> None:
+        """Read every array that a run may have, and what is said about it, as long as the sizes are plausible."""
+        for name in ("format", "format_version", "arrays", "loss", "competition", "kind", "names", "method"):
+            self.attribute(name)
+        for name in sorted(NAMES_OF_ARRAYS):
+            if name in self._file:
+                dataset = self._dataset(name)
+                for label in ("stored_shape", CHECKSUM):
+                    self.attribute(label, dataset)
+                self._check_axes(dataset, name, ())
+                (self._texts if dataset.dtype.kind in KINDS["texts"] else self._numbers)(dataset, name)
 
     def __contains__(self, name: str) -> bool:
         return name in self._file

@@ -16,9 +16,10 @@ import pytest
 import xarray
 
 import resource_ode as ro
-from resource_ode.results import dataset
+from resource_ode.results import dataset, probe
 from resource_ode.results.load import load
 from resource_ode.results.outcome import results_from_codes
+from resource_ode.results.seal import LENGTH
 from resource_ode.results.trajectory import Trajectory
 
 TIMES = np.array([0.0, 500.0, 2000.0])
@@ -41,9 +42,16 @@ def chain(**changes: Any) -> Any:
     return ro.ResourceModel(graph, [0.3, 1.0, 3.0], **parameters)
 
 
-@pytest.fixture
-def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(autouse=True)
+def unprobed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the process of its own in which a file of unknown origin is read first, which takes a second."""
     monkeypatch.setattr(dataset, "DERIVED", {})
+    if "probed" not in request.keywords:
+        monkeypatch.setattr("resource_ode.results.load.problem_of", lambda path: "")
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
     path = tmp_path / "run.nc"
     invented(chain()).save(path)
     return path
@@ -193,11 +201,41 @@ def test_files_of_the_first_format_are_read(saved: Path) -> None:
 
 def test_truncated_and_foreign_files(saved: Path) -> None:
     whole = saved.read_bytes()
-    for content in (b"", b"\x89HDF\r\n\x1a\n", whole[: len(whole) // 2], whole[:-1], b"\0" * 1000, b"t,one\n0,1\n"):
+    half = len(whole) // 2
+    for content in (b"", b"\x89HDF\r\n\x1a\n", whole[:half], whole[: -LENGTH - 1], b"\0" * 1000, b"t,one\n0,1\n"):
         saved.write_bytes(content)
         assert "is not a readable netCDF file, or is damaged" in complaint(saved)
+    saved.write_bytes(whole[:-1] + b"g")
+    assert "is damaged: its checksum differs" in complaint(saved)
     saved.write_bytes(b"CDF\x01" + b"\0" * 100)
     assert "the older format netCDF 3" in complaint(saved)
+
+
+def test_every_flipped_bit_is_noticed(saved: Path) -> None:
+    whole = saved.read_bytes()
+    for place in np.random.default_rng(0).integers(0, len(whole) - LENGTH, 50):
+        content = bytearray(whole)
+        content[place] ^= 1 << place % 8
+        saved.write_bytes(content)
+        assert complaint(saved) == "is damaged: its checksum differs"
+
+
+@pytest.mark.probed
+def test_files_of_unknown_origin_are_read_by_another_process_first(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = load(saved)
+    saved.write_bytes(saved.read_bytes()[:-LENGTH])
+    np.testing.assert_array_equal(load(saved).state, run.state)
+    # what never ends, and what ends the program
+    hang, crash = "import sys\nwhile True: pass", "import os\nos.abort()"
+    for code, expected in ((hang, "takes more than"), (crash, "ends the program (signal 6)")):
+        (saved.parent / "slow.py").write_text(
+            "import resource, sys\nresource.setrlimit(resource.RLIMIT_CPU, (1, 2))\n" + code
+        )
+        monkeypatch.setattr(probe, "__name__", "slow")
+        monkeypatch.syspath_prepend(str(saved.parent))
+        assert expected in complaint(saved)
 
 
 def test_flipped_bits_are_noticed(saved: Path) -> None:
@@ -208,8 +246,10 @@ def test_flipped_bits_are_noticed(saved: Path) -> None:
     for bit in (3, 200, 400):
         content = bytearray(whole)
         content[place + bit // 8] ^= 1 << bit % 8
-        saved.write_bytes(content)
-        assert "checksum differs" in complaint(saved)
+        # also without the seal behind the end
+        for end in (len(content), -LENGTH):
+            saved.write_bytes(content[:end])
+            assert "checksum differs" in complaint(saved)
     saved.write_bytes(whole)
     np.testing.assert_array_equal(load(saved).state, run.state)
 
