@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -62,6 +63,10 @@ def simulate(
         scenario = read_scenario(file)
     except ScenarioError as error:
         raise WrongInput(str(error)) from None
+    for option, path in (("--out", out), ("--plot", plot)):
+        read = scenario.graph_file
+        if path is not None and read is not None and os.path.exists(path) and os.path.samefile(path, read):
+            raise WrongInput(f"{option}: expected another file than the graph that {file} is about, got {path}")
     ts, names = scenario.ts, scenario.names
     if method == "steps" and (ts != ts.round()).any():
         raise WrongInput(

@@ -63,12 +63,14 @@ class Scenario:
     - `model`: its [`resource_ode.ResourceModel`][].
     - `ts`: `(time,)`, training steps at which to report.
     - `names`: the names of the skills.
+    - `graph_file`: the graph file that it names, if it does.
     """
 
     path: Path
     model: ResourceModel
     ts: np.ndarray
     names: tuple[str, ...]
+    graph_file: Path | None = None
 
 
 def read_scenario(path: str | os.PathLike[str]) -> Scenario:
@@ -86,7 +88,9 @@ def read_scenario(path: str | os.PathLike[str]) -> Scenario:
     path = Path(path)
     top = Table(path, "", read_toml(path), TOP, HOMES)
     model = read_model(top)
-    return Scenario(path, model, read_times(top.table("time", TIME), model), model.graph.skill_names())
+    times = read_times(top.table("time", TIME), model)
+    file = path.parent / top.text("graph") if "graph" in top else None
+    return Scenario(path, model, times, model.graph.skill_names(), file)
 
 
 def read_model(top: Table) -> ResourceModel:

@@ -195,3 +195,13 @@ def test_paths_that_are_too_long(path: str, tmp_path: Path, capsys: pytest.Captu
         assert cli.main(["simulate", str(scenario(tmp_path, ["A"])), "--out", out]) == 2
         assert "--out: expected" in capsys.readouterr().err
     np.testing.assert_equal([file.name for file in tmp_path.iterdir()], ["case.toml"])
+
+
+def test_the_graph_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = tmp_path / "graph.csv"
+    graph.write_text("0,1\n0,0\n")
+    head = HEAD.format(waste=0.01).replace("gate_exponent = 0.01", "gate_exponent = 0.01\nfrequency = 1.0")
+    (tmp_path / "case.toml").write_text('graph = "graph.csv"\n' + head)
+    assert cli.main(["simulate", str(tmp_path / "case.toml"), "--out", str(graph)]) == 2
+    assert "--out: expected another file than the graph" in capsys.readouterr().err
+    assert graph.read_text() == "0,1\n0,0\n"
