@@ -1,4 +1,4 @@
-"""Files that only look like TOML, or are made to be slow: refused in a sentence, within seconds and in little memory."""
+"""Files that only look like TOML, or are made to be slow: refused in a sentence, within seconds, in little memory."""
 
 from __future__ import annotations
 
