@@ -26,7 +26,8 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
 from .model.model import ResourceModel, Schedule
-from .results.trajectory import RESULTS, Trajectory
+from .results.outcome import RESULTS
+from .results.trajectory import Trajectory
 from .solve.learning import learning_times
 
 # -- how many skills learn at once

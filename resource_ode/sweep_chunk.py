@@ -20,7 +20,8 @@ import numpy as np
 from . import observables
 from .graphs.graph import SkillGraph
 from .model.model import ResourceModel
-from .results.trajectory import RESULTS, Trajectory, result_codes, result_names
+from .results.outcome import RESULTS, result_codes, result_names
+from .results.trajectory import Trajectory
 from .solve.learning import learning_times
 from .solve.simulation import simulate
 from .sweep_plan import CLOCKS, OBSERVABLES, Observable, Sweep, build_frequency, build_graph, section_keys

@@ -1,6 +1,6 @@
 """Reading the description of a sweep, from TOML or a dictionary: checked, and written out in full.
 
-`docs/sweep.md` describes the keys. Every mistake is a [`resource_ode.scenario.ScenarioError`][] that names the file,
+`docs/sweep.md` describes the keys. Every mistake is a [`resource_ode.config.toml.ScenarioError`][] that names the file,
 the key, what was expected and what came.
 """
 
@@ -20,8 +20,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from .base.words import nearest as _nearest
+from .base.words import said as _said
+from .config.toml import Table, read_toml
 from .graphs.graph import GATES
-from .scenario import ScenarioError, Table, _nearest, _said, read_toml
 from .sweep_plan import (
     BOUNDS,
     CHOICES,
@@ -54,7 +56,7 @@ def read_sweep(description: Any) -> Sweep:
     **Arguments:** `description`: the path of a TOML file, a dictionary with the same tables (lists may be arrays, the
     reducer a function), or a [`resource_ode.sweep_plan.Sweep`][], which is returned as it is.
 
-    **Raises:** [`resource_ode.scenario.ScenarioError`][], a `ValueError`, that names the file, the key, what was
+    **Raises:** [`resource_ode.config.toml.ScenarioError`][], a `ValueError`, that names the file, the key, what was
     expected and what came.
 
     **Example:**
@@ -75,10 +77,7 @@ def read_sweep(description: Any) -> Sweep:
         path, values = Path("description"), _plain(description)
     elif isinstance(description, (str, os.PathLike)):
         path = Path(description)
-        try:
-            values = read_toml(path)
-        except ScenarioError as error:
-            raise ScenarioError(str(error).replace("a scenario file", "a sweep file")) from None
+        values = read_toml(path, "a sweep file")
     else:
         raise ValueError(f"description: expected a path, a dictionary or a Sweep, got {type(description).__name__}")
     return _read(_Section(path, "", values, TOP))
@@ -105,13 +104,6 @@ def _kind(name: str) -> str:
 
 class _Section(Table):
     """A table of a sweep: as in a scenario, but with this format's keys."""
-
-    def __init__(self, path: Path, where: str, values: dict[str, Any], known: Sequence[str]):
-        self.path, self.where, self.values = path, where, values
-        for key in values:
-            if key not in known:
-                hint = _nearest(key, known) or f"; expected one of {', '.join(known)}"
-                raise self.error(f"unknown key {_said(key)}{hint}")
 
     def section(self, key: str, known: Sequence[str] | None, *, optional: bool = False) -> _Section:
         """A table below this one; empty if it is optional and not there. Without `known`, its keys are not checked."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import frequencies, observables
+from ..base import atomic
 from ..graphs import generators as graphs
 from ..graphs.graph import SkillGraph
 from ..model.model import ResourceModel
@@ -112,9 +112,9 @@ def _parity(out: Path, echo: Echo, seeds: int, steps: int, samples: int) -> dict
     rms = float(np.sqrt(np.mean(difference**2)))
 
     dataset = trained.to_xarray()
-    _write(out / "parity_experiment.nc", lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
+    atomic.write(out / "parity_experiment.nc", lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
     theory.save(out / "parity_theory.nc")
-    _write(out / "parity.toml", lambda path: path.write_text(_scenario(model, steps), encoding="utf-8"))
+    atomic.write(out / "parity.toml", lambda path: path.write_text(_scenario(model, steps), encoding="utf-8"))
     _draw(out / "parity.png", (4.6, 3.3), lambda figure: _parity_figure(figure, trained, theory))
 
     bits = {name: len(subset) for name, subset in zip(tasks.names, tasks.subsets, strict=True)}
@@ -309,7 +309,7 @@ def _save_map(out: Path, model: ResourceModel, seriality: np.ndarray, useful: np
         return {name: (dims, values, {"long_name": text, "units": "1"}) for name, (dims, values, text) in rows.items()}
 
     dataset = xarray.Dataset(with_units(described), with_units(coordinates), attributes)
-    _write(out / "seriality_map.nc", lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
+    atomic.write(out / "seriality_map.nc", lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
     _draw(out / "seriality_map.png", (7.0, 2.9), lambda figure: _map_figure(figure, seriality[0], useful))
 
 
@@ -361,14 +361,4 @@ def _draw(path: Path, size: tuple[float, float], fill: Callable[[Any], None]) ->
     with matplotlib.rc_context(style):
         figure = Figure(figsize=size, layout="constrained")
         fill(figure)
-        _write(path, lambda part: figure.savefig(part, format="png", dpi=200))
-
-
-def _write(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write by way of a neighbour that then takes the name: a file is there whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+        atomic.write(path, lambda part: figure.savefig(part, format="png", dpi=200))

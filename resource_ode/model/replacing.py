@@ -14,6 +14,9 @@ from ..graphs.arguments import labelled
 from ..graphs.graph import SkillGraph
 from .parameters import MEMBER_AXES
 
+# how an argument may have been given: taken from the graph, left to its default, one number for all pools, by name
+ORIGINS = ("graph", "default", "single", "names")
+
 
 def arguments_of(model: Any, changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """All arguments with the changes made, and how those that stay were given.

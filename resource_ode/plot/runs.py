@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.words import printable, shortened
 from ..graphs.graph import SkillGraph
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
@@ -28,6 +29,8 @@ GREY = "#C8C8C8"
 FEW = len(COLOURS)
 # up to this many skills, the nodes of a graph carry their names
 NAMED_NODES = 15
+# of a name, so many letters are drawn
+LONGEST_LABEL = 40
 
 _STYLE: dict[Any, Any] = {
     "font.size": 8,
@@ -87,7 +90,7 @@ def levels(run: Any, *, ax: Any = None, skills: Sequence[int | str] | None = Non
         low, high = float(level.min()), float(level.max())
         ax.set_ylim(min(-0.02, low - 0.05 * (low < 0)), max(1.02, high))
         if len(chosen) <= FEW and len(ax.lines) and color_by is None:
-            _name_curves(ax, [run.names[skill] for skill in chosen], crossed)
+            _name_curves(ax, [_label_of(run.names[skill]) for skill in chosen], crossed)
     return ax
 
 
@@ -151,7 +154,7 @@ def shares(run: Any, *, ax: Any = None, pool: int | None = None) -> Any:
         handles = [Patch(**wasted, label="wasted")]
         if few:
             rows = zip(members, colors, strict=True)
-            handles += [Patch(color=color, label=run.names[skill]) for skill, color in list(rows)[::-1]]
+            handles += [Patch(color=color, label=_label_of(run.names[skill])) for skill, color in list(rows)[::-1]]
             _legend_right(ax, handles)
         else:
             _legend_above(ax, handles)
@@ -267,8 +270,9 @@ def graph(graph_or_model: Any, *, times: Any = None, ax: Any = None) -> Any:
         if named:
             for skill in present:
                 ax.annotate(
-                    skills.name_of(skill),
+                    _label_of(skills.name_of(skill)),
                     places[skill],
+                    parse_math=False,
                     xytext=(0, -size / 2 - 2),
                     textcoords="offset points",
                     ha="center",
@@ -370,7 +374,8 @@ def _one(run: Any) -> Trajectory:
     if run.batch_shape:
         index = ", ".join("ijkl"[: len(run.batch_shape)])
         raise ValueError(f"run: expected one run, got a batch of shape {run.batch_shape}; pass run[{index}]")
-    if not np.all(np.isfinite(np.asarray(run.state))):
+    # without waste exposure ends at infinity
+    if np.isnan(np.asarray(run.state)).any():
         raise ValueError(f"run: expected a run that succeeded, got one with missing values. {run.failures()}".strip())
     return run
 
@@ -530,7 +535,10 @@ def _colour_bar(
     # the lightest end is hard to see as a thin line on white
     cmap, ticks = ListedColormap(colormaps[MAP](np.linspace(0, 0.95, 256))), None
     if whole:
-        norm: Any = BoundaryNorm(np.arange(low - 0.5, high + 1), cmap.N) if high > low else Normalize(low, low + 1)
+        steps = 0 < high - low < cmap.N
+        norm: Any = (
+            BoundaryNorm(np.arange(low - 0.5, high + 1), cmap.N) if steps else Normalize(low, max(high, low + 1))
+        )
         ticks = np.arange(low, high + 1, max(1, math.ceil((high - low + 1) / 8)))
     elif low > 0 and high > 100 * low:
         norm = LogNorm(low, high)
@@ -564,15 +572,26 @@ def _legend_above(ax: Any, handles: list[Any]) -> None:
     )
 
 
+def _label_of(name: str) -> str:
+    """A name as it is drawn."""
+    return shortened(printable(name), LONGEST_LABEL)
+
+
 def _legend_right(ax: Any, handles: list[Any]) -> None:
-    ax.legend(
+    # labels are names, not formulas, and are set last: matplotlib warns of those that begin with an underscore
+    labels = [handle.get_label() for handle in handles]
+    legend = ax.legend(
         handles=handles,
+        labels=[""] * len(handles),
         loc="center left",
         bbox_to_anchor=(1.01, 0.5),
         frameon=False,
         handlelength=1.2,
         borderaxespad=0.2,
     )
+    for text, label in zip(legend.get_texts(), labels, strict=True):
+        text.set_parse_math(False)
+        text.set_text(label)
 
 
 def _name_curves(ax: Any, names: list[str], crossed: np.ndarray) -> None:
@@ -591,6 +610,7 @@ def _name_curves(ax: Any, names: list[str], crossed: np.ndarray) -> None:
                 ax.annotate(
                     names[skill],
                     (crossed[skill], 1.0),
+                    parse_math=False,
                     xycoords=("data", "axes fraction"),
                     xytext=(0, 3),
                     textcoords="offset points",

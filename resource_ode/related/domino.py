@@ -23,7 +23,8 @@ from jaxtyping import Array, Float, Int
 from ..base.tracing import is_concrete
 from ..base.values import checked_times
 from ..model.model import ResourceModel, Schedule
-from ..results.trajectory import Trajectory, results_from_codes
+from ..results.outcome import results_from_codes
+from ..results.trajectory import Trajectory
 
 
 def serial_order(model: Any) -> Int[Array, "*batch skill"]:

@@ -12,7 +12,8 @@ from jaxtyping import Array, Float, UInt
 
 from ..base.checks import whole_number
 from ..base.tracing import is_concrete
-from ..results.trajectory import Trajectory, result_names, results_from_codes
+from ..results.outcome import result_names, results_from_codes
+from ..results.trajectory import Trajectory
 from .geometry import GeometryModel
 
 # up to so many comparisons a step, sorting samples into tasks one by one is faster than drawing the counts

@@ -13,36 +13,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from .. import native
 from ..base import members, pieces
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
+from .outcome import RESULTS, RunFailed, result_names
 
 OF_SKILLS = ("state", "level", "unlearned", "progress", "log_depth", "share")
-
-
-class RESULTS(eqx.Enumeration):
-    """How a member of a run ended; the value is a sentence."""
-
-    successful = ""
-    max_steps_reached = (
-        "The solver used up its steps before the last time; raise max_steps, loosen tolerance, or shorten the run."
-    )
-    not_finite = "The solution became infinite or not a number; look for extreme parameters or a step that is too long."
-    inaccurate = (
-        "The estimated error, or what is left of the budget, exceeds the tolerance; loosen tolerance, or call simulate "
-        "outside jit, vmap and grad, where such members are solved again."
-    )
-    no_waste = (
-        'The wasted resource is zero, which method="ode" cannot integrate past the end of the run; give it a positive '
-        'number or use method="cascade" or "steps".'
-    )
-
-
-class RunFailed(RuntimeError):
-    """Raised by `Trajectory.check` when a member of a run failed; the message says how many, and why."""
 
 
 class Trajectory(eqx.Module):
@@ -197,16 +176,16 @@ class Trajectory(eqx.Module):
         )
 
     def to_xarray(self) -> Any:
-        """A labelled `xarray.Dataset`; see [`resource_ode.storage.to_xarray`][]."""
-        from .. import storage
+        """A labelled `xarray.Dataset`; see [`resource_ode.results.dataset.to_xarray`][]."""
+        from .dataset import to_xarray
 
-        return storage.to_xarray(self)
+        return to_xarray(self)
 
     def save(self, path: Any) -> None:
-        """Write to netCDF (`.nc`) or CSV (`.csv`, one run); see [`resource_ode.storage.save`][]."""
-        from .. import storage
+        """Write to netCDF (`.nc`) or CSV (`.csv`, one run); see [`resource_ode.results.files.save`][]."""
+        from .files import save
 
-        storage.save(self, path)
+        save(self, path)
 
     def __repr__(self) -> str:
         if not is_concrete(self.state):
@@ -310,26 +289,6 @@ def budget_residual(
         spent = spent + jnp.where(wasting, waste * jnp.where(wasting, clock, 0), 0)
     due = jnp.where(over, jnp.minimum(given, spent), given)
     return (spent - due) / jnp.maximum(given, 1)
-
-
-def result_names() -> tuple[str, ...]:
-    """Names of the result codes, `successful` first."""
-    return ("successful", "max_steps_reached", "not_finite", "inaccurate", "no_waste")
-
-
-def result_codes(result: Any) -> Int[Array, "*batch"]:
-    """Result codes as integers, positions in `result_names()`: what files store."""
-    code = jnp.zeros(jnp.shape(result == RESULTS.successful), jnp.int32)
-    for position, name in enumerate(result_names()):
-        code = jnp.where(result == getattr(RESULTS, name), position, code)
-    return code
-
-
-def results_from_codes(codes: Any) -> Any:
-    """The inverse of `result_codes`; arrays of NumPy stay such."""
-    numpy = np if isinstance(codes, np.ndarray) else jnp
-    # an enumeration counts its items in the order in which they are defined, which is that of the codes
-    return jax.tree.map(lambda first: numpy.asarray(codes, first.dtype), RESULTS.successful)
 
 
 def _integral(model: ResourceModel, name: str, time: Array) -> Float[Array, " pool"]:

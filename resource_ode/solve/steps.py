@@ -12,7 +12,7 @@ from jaxtyping import Array
 from ..base import programs
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
-from ..results.trajectory import RESULTS
+from ..results.outcome import RESULTS
 from .members import Wish, in_chunks, kept
 from .ode import keeps_spent
 

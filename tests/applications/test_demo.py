@@ -116,15 +116,3 @@ def test_graphs_that_do_not_fill_the_map_are_refused(tmp_path, graphs):
     with pytest.raises(ValueError, match="graphs: expected a multiple of 64"):
         demo.run_demo(tmp_path / "out", graphs=graphs)
     assert not (tmp_path / "out").exists()
-
-
-def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path):
-    def fail(path):
-        path.write_text("half")
-        raise RuntimeError("no room")
-
-    (tmp_path / "file").write_text("before")
-    with pytest.raises(RuntimeError, match="no room"):
-        demo._write(tmp_path / "file", fail)
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    assert (tmp_path / "file").read_text() == "before"

@@ -206,7 +206,7 @@ def test_a_disk_that_is_really_full(file: Path, tmp_path: Path, capsys: pytest.C
 def test_schedulers_that_are_not_there(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "CONNECT", 0.2)
+    monkeypatch.setattr("resource_ode.cli.sweep.CONNECT", 0.2)
     out = tmp_path / "results.zarr"
     for address in ("tcp://127.0.0.1:1", "nonsense://x"):
         status, told, errors = run(capsys, "sweep", file, "--out", out, "--scheduler", address)

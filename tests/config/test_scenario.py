@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resource_ode.scenario import MOST_POINTS, Scenario, ScenarioError, read_scenario
+from resource_ode.config.scenario import MOST_POINTS, Scenario, read_scenario
+from resource_ode.config.toml import ScenarioError
 from resource_ode.solve import learning
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

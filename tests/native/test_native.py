@@ -9,7 +9,7 @@ import pytest
 import resource_ode as ro
 from resource_ode import native
 from resource_ode.base import pieces
-from resource_ode.results.trajectory import result_codes
+from resource_ode.results.outcome import result_codes
 from resource_ode.solve.cascade import batch as batches
 from resource_ode.solve.cascade import compiled
 

@@ -18,7 +18,8 @@ import scipy.stats
 
 import resource_ode as ro
 from resource_ode import observables as obs
-from resource_ode.results.trajectory import RESULTS, Trajectory
+from resource_ode.results.outcome import RESULTS
+from resource_ode.results.trajectory import Trajectory
 
 TREE = ro.SkillGraph([[], [], [], [], [0, 1], [2, 3], [4, 5]])
 PARAMETERS = dict(learning_rate=1e-3, wasted_resource=1e-3, gate_exponent=1e-3)

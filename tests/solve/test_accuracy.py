@@ -14,7 +14,7 @@ from systems import Case, random_overlap
 import resource_ode as ro
 from resource_ode import native
 from resource_ode.base import programs
-from resource_ode.results.trajectory import result_codes, result_names
+from resource_ode.results.outcome import result_codes, result_names
 from resource_ode.solve import events, ode
 from resource_ode.solve.cascade import arrays, gpu_solver, quadrature
 from resource_ode.solve.cascade import batch as batches

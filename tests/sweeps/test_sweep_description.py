@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import resource_ode as ro
-from resource_ode.scenario import ScenarioError
+from resource_ode.config.toml import ScenarioError
 from resource_ode.sweep_description import from_content, read_sweep
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

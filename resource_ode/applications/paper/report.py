@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...base import atomic
 from . import FIGURES, Finding, Number, find
 
 PAGE = "index.html"
@@ -82,9 +83,9 @@ def reproduce(
     for number, name in enumerate(figures, start=1):
         outcome = _compute(name, small)
         for picture, content in outcome.pictures.items():
-            _write(out / f"{name}_{picture}.png" if picture != name else out / f"{name}.png", content)
+            atomic.write_bytes(out / f"{name}_{picture}.png" if picture != name else out / f"{name}.png", content)
         outcomes.append(outcome)
-        _write(out / PAGE, page(outcomes, figures, small=small).encode())
+        atomic.write_bytes(out / PAGE, page(outcomes, figures, small=small).encode())
         line = f"{number} of {len(figures)}  {name}: {outcome.verdict} ({outcome.seconds:.0f} s)"
         echo(f"{line}: {outcome.error}" if outcome.error else line)
     echo(summary(outcomes))
@@ -203,13 +204,3 @@ def _versions() -> str:
         except PackageNotFoundError:
             continue
     return ", ".join(found)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

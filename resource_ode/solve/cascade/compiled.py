@@ -11,7 +11,8 @@ from jaxtyping import Array
 from ... import native
 from ...base import pieces
 from ...model.model import ResourceModel
-from ...results.trajectory import Trajectory, result_names, results_from_codes
+from ...results.outcome import result_names, results_from_codes
+from ...results.trajectory import Trajectory
 from .backend import AbstractCascade, Found, Job
 from .refine import COARSE_PANELS, PANELS
 from .sharing import Rows, members_of

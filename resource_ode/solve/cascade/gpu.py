@@ -11,7 +11,7 @@ from jaxtyping import Array
 
 from ...base.modules import with_fields
 from ...model.model import ResourceModel
-from ...results.trajectory import results_from_codes
+from ...results.outcome import results_from_codes
 from ..members import kept
 from . import gpu_solver
 from .arrays import finer_and_finer

@@ -11,7 +11,7 @@ from jaxtyping import Array
 
 from ...base.modules import with_fields
 from ...model.model import ResourceModel
-from ...results.trajectory import RESULTS
+from ...results.outcome import RESULTS
 from ..members import kept
 from . import quadrature as resource_time
 from .refine import PANELS, Progress, coarse_solve, each_exponent, solve_member, where_it_stands

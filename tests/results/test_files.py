@@ -10,8 +10,10 @@ import pytest
 import xarray
 
 import resource_ode as ro
-from resource_ode import storage
-from resource_ode.results.trajectory import RESULTS, Trajectory, result_codes, results_from_codes
+from resource_ode.results import dataset, files
+from resource_ode.results.load import load
+from resource_ode.results.outcome import RESULTS, result_codes, results_from_codes
+from resource_ode.results.trajectory import Trajectory
 
 TIMES = np.array([0.0, 500.0, 2000.0, 4000.0])
 PARAMETERS = dict(learning_rate=1e-3, wasted_resource=1e-3, gate_exponent=1e-3)
@@ -97,17 +99,17 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_netcdf_gives_back_the_same_run(name, tmp_path, monkeypatch):
     # what is derived is not read back, and most of the time would go into it
-    monkeypatch.setattr(storage, "_DERIVED", {})
+    monkeypatch.setattr(dataset, "DERIVED", {})
     run = CASES[name]()
     run.save(tmp_path / "run.nc")
-    assert_same(storage.load(tmp_path / "run.nc"), run)
+    assert_same(load(tmp_path / "run.nc"), run)
     assert [file.name for file in tmp_path.iterdir()] == ["run.nc"]
 
 
 def test_a_solved_run_comes_back_and_works(tmp_path):
     run = ro.simulate(chain(), TIMES)
     run.save(str(tmp_path / "run.nc"))
-    again = storage.load(str(tmp_path / "run.nc"))
+    again = load(str(tmp_path / "run.nc"))
     assert_same(again, run)
     assert repr(again) == repr(run)
     np.testing.assert_array_equal(again.level, run.level)
@@ -115,11 +117,11 @@ def test_a_solved_run_comes_back_and_works(tmp_path):
 
 
 def test_failed_members_keep_their_codes_and_nan(tmp_path, monkeypatch):
-    monkeypatch.setattr(storage, "_DERIVED", {})
+    monkeypatch.setattr(dataset, "DERIVED", {})
     run = invented(chain(wasted_resource=[0.1, 0.2, 0.3]))
     run = eqx.tree_at(lambda r: (r.result, r.state), run, (results_from_codes([0, 1, 4]), run.state.at[1].set(jnp.nan)))
     run.save(tmp_path / "run.nc")
-    again = storage.load(tmp_path / "run.nc")
+    again = load(tmp_path / "run.nc")
     assert list(result_codes(again.result)) == [0, 1, 4]
     assert again.failures() == run.failures() != ""
     assert bool(jnp.all(jnp.isnan(again.level[1])))
@@ -137,7 +139,7 @@ def test_one_run_is_labelled():
     np.testing.assert_array_equal(data["loss"], run.loss)
     for variable in data.data_vars.values():
         assert variable.attrs["units"] and variable.attrs["long_name"]
-    assert list(data["gate"].attrs["flag_meanings"]) == ["all", "any"]
+    assert data["gate"].attrs["flag_meanings"] == "all any"
     options = {name: data.attrs[name] for name in ("loss", "competition", "kind", "method", "pools")}
     expected = {"loss": "mse", "competition": "l1", "kind": "exposure", "method": "cascade (invented)", "pools": 1}
     assert options == expected
@@ -147,13 +149,13 @@ def test_one_run_is_labelled():
 
 def test_codes_come_with_their_sentences():
     result = invented(chain()).to_xarray()["result"]
-    sentences = dict(zip(result.attrs["flag_values"].tolist(), result.attrs["flag_meanings"], strict=True))
-    assert sentences[2] == RESULTS[RESULTS.not_finite]
-    assert result.attrs["flag_names"][2] == "not_finite"
+    names = dict(zip(result.attrs["flag_values"].tolist(), result.attrs["flag_meanings"].split(), strict=True))
+    assert names[2] == "not_finite"
+    assert f"2: {RESULTS[RESULTS.not_finite]}" in result.attrs["comment"]
 
 
 def test_a_batch_of_graphs_is_labelled(tmp_path, monkeypatch):
-    monkeypatch.setattr(storage, "_DERIVED", {"level": storage._DERIVED["level"]})
+    monkeypatch.setattr(dataset, "DERIVED", {"level": dataset.DERIVED["level"]})
     run = invented(ro.stack([chain(), tree()]))
     run.save(tmp_path / "run.nc")
     with xarray.open_dataset(tmp_path / "run.nc", engine="h5netcdf") as data:
@@ -169,7 +171,7 @@ def test_a_batch_of_graphs_is_labelled(tmp_path, monkeypatch):
 
 
 def test_further_batch_axes_and_pools_are_labelled(monkeypatch):
-    monkeypatch.setattr(storage, "_DERIVED", {name: storage._DERIVED[name] for name in ("share", "waste")})
+    monkeypatch.setattr(dataset, "DERIVED", {name: dataset.DERIVED[name] for name in ("share", "waste")})
     model = chain(pool=[0, 1, 0], wasted_resource=np.full((2, 1, 2), 0.1), learning_rate=np.full((3, 2), 0.1))
     data = invented(model).to_xarray()
     assert data["share"].dims == ("graph", "axis_1", "time", "skill")
@@ -187,6 +189,44 @@ def test_csv_holds_the_levels(tmp_path):
     np.testing.assert_array_equal(np.array(rows[1:], float), np.column_stack([run.ts, run.level]))
 
 
+NAMES = ["t", "'t", "''", "=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r", "\n", "\uff1d1", 'a,"b"', "T", "ok"]
+
+
+def test_no_column_is_taken_for_the_time_or_for_a_formula(tmp_path):
+    model = ro.ResourceModel(
+        ro.SkillGraph([[]] * len(NAMES), names=NAMES), np.ones(len(NAMES)), learning_rate=1e-3, wasted_resource=1e-3
+    )
+    invented(model).save(tmp_path / "run.csv")
+    with open(tmp_path / "run.csv", newline="", encoding="utf-8") as file:
+        header = next(csv.reader(file))
+    assert header[0] == "t" and "t" not in header[1:]
+    for cell in header:
+        assert not cell.lstrip(" ").startswith(tuple("=+-@\uff1d\t\r\n"))
+    # one ' is taken away again
+    assert [cell.removeprefix("'") for cell in header[1:]] == NAMES
+    assert header[-3:] == ['a,"b"', "T", "ok"]
+
+
+@pytest.mark.parametrize("name", ["a" * 247 + ".csv", "a" * 247 + ".nc", "s3::run.nc", "file::run.csv"])
+def test_odd_names_of_files_are_names(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(dataset, "DERIVED", {})
+    monkeypatch.chdir(tmp_path)
+    run = invented(chain())
+    run.save(name)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    if name.endswith(".nc"):
+        assert_same(load(name), run)
+
+
+def test_names_that_no_file_can_hold_are_refused(tmp_path):
+    run = invented(ro.ResourceModel(ro.SkillGraph([[]]), [1.0], learning_rate=1e-3, wasted_resource=1e-3))
+    object.__setattr__(run.model.graph, "names", ("\ud800",))
+    for name in ("run.csv", "run.nc"):
+        with pytest.raises(ValueError, match="names: expected text that UTF-8 can hold"):
+            run.save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_csv_of_a_member_has_no_padding_and_short_float32(tmp_path):
     run = single_precision(invented(ro.stack([chain(), tree()])))[0]
     run.save(tmp_path / "run.csv")
@@ -201,8 +241,8 @@ def test_csv_of_a_member_has_no_padding_and_short_float32(tmp_path):
     [
         ("run.txt", ValueError, ".nc or .csv"),
         ("run", ValueError, ".nc or .csv"),
-        ("absent/run.nc", FileNotFoundError, "does not exist"),
-        ("absent/run.csv", FileNotFoundError, "does not exist"),
+        ("absent/run.nc", FileNotFoundError, "expected a folder that exists"),
+        ("absent/run.csv", FileNotFoundError, "expected a folder that exists"),
         ("folder.nc", ValueError, "is a folder"),
         ("batch.csv", ValueError, "save run[i]"),
     ],
@@ -227,7 +267,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(name, tmp_path, mon
         raise OSError("no space left")
 
     monkeypatch.setattr(xarray.Dataset, "to_netcdf", write)
-    monkeypatch.setattr(storage, "_write_csv", write)
+    monkeypatch.setattr(files, "_write_csv", write)
     with pytest.raises(OSError, match="no space left"):
         run.save(tmp_path / name)
     assert [file.name for file in tmp_path.iterdir()] == [name]
@@ -236,31 +276,31 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(name, tmp_path, mon
 
 def test_save_refuses_what_is_no_concrete_run(tmp_path):
     with pytest.raises(ValueError, match="run: expected a Trajectory, got int"):
-        storage.save(3, tmp_path / "run.nc")
+        files.save(3, tmp_path / "run.nc")
     with pytest.raises(ValueError, match="path: expected a file name, got int"):
-        storage.save(invented(chain()), 3)
+        files.save(invented(chain()), 3)
     with pytest.raises(ValueError, match="run: expected concrete values"):
-        jax.jit(lambda run: storage.to_xarray(run))(invented(chain()))
+        jax.jit(lambda run: dataset.to_xarray(run))(invented(chain()))
 
 
 def test_load_refuses_in_one_sentence(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no file"):
-        storage.load(tmp_path / "absent.nc")
+        load(tmp_path / "absent.nc")
     with pytest.raises(ValueError, match=r"expected a \.nc file"):
-        storage.load(tmp_path / "run.csv")
+        load(tmp_path / "run.csv")
     (tmp_path / "text.nc").write_text("not netCDF")
     with pytest.raises(ValueError, match="not a readable netCDF file"):
-        storage.load(tmp_path / "text.nc")
+        load(tmp_path / "text.nc")
     xarray.Dataset({"level": 1.0}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
     with pytest.raises(ValueError, match="not one written by"):
-        storage.load(tmp_path / "other.nc")
+        load(tmp_path / "other.nc")
     data = invented(chain()).to_xarray()
     data.drop_vars("clock").to_netcdf(tmp_path / "lacking.nc", engine="h5netcdf")
     with pytest.raises(ValueError, match="lacks 'clock'"):
-        storage.load(tmp_path / "lacking.nc")
+        load(tmp_path / "lacking.nc")
     data.assign_attrs(format_version=99).to_netcdf(tmp_path / "newer.nc", engine="h5netcdf")
     with pytest.raises(ValueError, match="format version 99"):
-        storage.load(tmp_path / "newer.nc")
+        load(tmp_path / "newer.nc")
 
 
 def test_float64_read_in_float32_warns_and_rounds(tmp_path):
@@ -269,7 +309,7 @@ def test_float64_read_in_float32_warns_and_rounds(tmp_path):
     level = np.asarray(run.level)
     with jax.enable_x64(False):
         with pytest.warns(UserWarning, match="jax_enable_x64"):
-            again = storage.load(tmp_path / "run.nc")
+            again = load(tmp_path / "run.nc")
         assert again.model.dtype == jnp.float32
         np.testing.assert_allclose(again.level, level, atol=1e-6)
 
