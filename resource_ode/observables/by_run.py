@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ..learning import horizon
-from ..model import ResourceModel
-from ..simulate import cascade_obstacle, simulate
-from ..tracing import is_concrete
-from ..trajectory import Trajectory
+from ..base.tracing import is_concrete
+from ..model.model import ResourceModel
+from ..results.trajectory import Trajectory
+from ..solve.learning import horizon
+from ..solve.simulation import cascade_obstacle, simulate
 from .resource_time import UNTIL_LEVEL, obstacle
 
 TOLERANCE = 1e-3
@@ -36,7 +36,7 @@ def seriality_by_run(model: ResourceModel, level: Any, tolerance: Any, measure: 
             f"source: seriality cannot be measured on this model under jit, vmap or grad, since {obstacle(model)}; "
             "simulate it, and measure the run"
         )
-    whole = level is None and model.loss == "mse"
+    whole = level is None and model.law.has_end
     tolerance = float(tolerance)
     # beyond this level a skill has less to learn than counts
     until = 1 - tolerance / 4 if whole else UNTIL_LEVEL if level is None else level

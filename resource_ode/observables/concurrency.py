@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..model import ResourceModel
-from ..trajectory import Trajectory
+from ..model.model import ResourceModel
+from ..results.trajectory import Trajectory
 from .by_run import seriality_by_run
-from .resource_time import UNTIL_LEVEL, obstacle, until_level
+from .resource_time import UNTIL_LEVEL, obstacle, unfinished, until_level
 from .rows import budget, each_member, gained, least, signed_shares, warn_if_coarse
 from .sources import check_level, check_tolerance, checked_run, checked_source, numbers, profile_of, refuse_for_run
 
@@ -219,14 +219,14 @@ def _missing(run: Trajectory) -> Float[Array, ""]:
     after = gained(run)
     before = jnp.sum(jnp.where(present, after[0], 0))
     start = model.initial_effort()
-    if model.loss == "cross_entropy":
+    if not law.has_end:
         goal = law.progress(law.effort_at(jnp.asarray(UNTIL_LEVEL, start.dtype))) - law.progress(start)
         left = jnp.maximum(goal - after[-1], 0)
     elif model.interference is None:
-        left = law.unlearned(model.effort(run.state[-1])) if run.kind == "exposure" else run.state[-1]
+        left = unfinished(model, start) - after[-1]
     else:
-        # what does not overlap with the others' cannot be learned, and least squares leave it out
-        left = jnp.abs(jnp.linalg.pinv(model.interference, hermitian=True) @ run.state[-1])
+        # least squares leave out what overlaps so much that it is never learned
+        left = jnp.abs(jnp.linalg.pinv(model.interference, hermitian=True) @ (unfinished(model, start) - after[-1]))
     return jnp.abs(before) + jnp.sum(jnp.where(present, left, 0))
 
 

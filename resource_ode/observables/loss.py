@@ -8,10 +8,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..model import ResourceModel
-from ..trajectory import Trajectory
+from ..model.loss import AbstractLoss
+from ..model.model import ResourceModel
+from ..results.trajectory import Trajectory
 from .rows import each_member, least, signed_shares
 from .sources import profile_of
+
+# slopes of the losses we have, in units of their demand: without the quotient that derivatives of others need
+_SLOPES = {"mse": 2, "cross_entropy": 1}
 
 
 def loss_exponent(source: ResourceModel | Trajectory, *, ts: Any = None, tolerance: Any = None) -> Float[Array, "..."]:
@@ -49,12 +53,10 @@ def _loss_exponent(run: Trajectory) -> Float[Array, " time"]:
     model, law = run.model, run.model.law
 
     def fall(state: Array, share: Array, time: Array) -> Array:
-        if run.kind == "exposure":
-            demand, pace = law.demand(model.effort(state)), model.pace(state, time)
-        else:
-            demand, pace = law.direct_demand(state), model.direct_pace(state, time)
+        exposed = run.kind == "exposure"
+        slope = _slope_of_effort(law, model.effort(state)) if exposed else _slope_of_state(law, state)
+        pace = model.pace(state, time) if exposed else model.direct_pace(state, time)
         change = share if model.interference is None else model.interference @ share
-        slope = demand * (2 if model.loss == "mse" else 1)
         return jnp.sum(pace * slope * model.of_pool(model.learning_rate_at(time)) * change)
 
     loss = run.loss
@@ -63,3 +65,18 @@ def _loss_exponent(run: Trajectory) -> Float[Array, " time"]:
     falls = jax.vmap(fall)(run.state, signed_shares(run), run.ts)
     value = run.ts * (falls / scale) / jnp.where(some, loss / scale, 1)
     return jnp.where(some, value, jnp.nan)
+
+
+def _slope_of_effort(law: AbstractLoss, effort: Float[Array, " skill"]) -> Float[Array, " skill"]:
+    """How much the loss falls for a unit of progress, at some effort."""
+    if law.name in _SLOPES:
+        return _SLOPES[law.name] * law.demand(effort)
+    falls, demand = -jax.jvp(law.value, (effort,), (jnp.ones_like(effort),))[1], law.demand(effort)
+    return jnp.where(demand > 0, falls / jnp.where(demand > 0, demand, 1), 0)
+
+
+def _slope_of_state(law: AbstractLoss, state: Float[Array, " skill"]) -> Float[Array, " skill"]:
+    """The same, from what discrete steps and interference follow."""
+    if law.name in _SLOPES:
+        return _SLOPES[law.name] * law.direct_demand(state)
+    return -law.direction * jax.jvp(law.direct_value, (state,), (jnp.ones_like(state),))[1]

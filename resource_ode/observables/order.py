@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ..learning import learning_times
-from ..model import ResourceModel
-from ..trajectory import Trajectory
+from ..model.model import ResourceModel
+from ..results.trajectory import Trajectory
+from ..solve.learning import learning_times
 from .rows import crossing_times, rows_error, warn_if_coarse
 from .sources import check_level, checked_run, numbers, refuse_for_run
 

@@ -19,12 +19,21 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .. import cascade as resource_time
-from .. import pieces
-from ..batches import COARSE_PANELS, Progress, coarse_solve, microbatch, solve_member, split_axes, take, where_it_stands
-from ..model import ResourceModel
-from ..simulate import cascade_obstacle
-from ..tracing import is_concrete
+from ..base import pieces
+from ..base.tracing import is_concrete
+from ..model.model import ResourceModel
+from ..solve.cascade import quadrature
+from ..solve.cascade.batch import (
+    COARSE_PANELS,
+    Progress,
+    coarse_solve,
+    microbatch,
+    solve_member,
+    split_axes,
+    take,
+    where_it_stands,
+)
+from ..solve.simulation import cascade_obstacle
 
 # panels of the solve that finds out where more are needed, of the one that counts, and of those for what is unsure
 FIRST, FINE = 24, 64
@@ -58,7 +67,7 @@ def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any, int
     """
     if tolerance is None:
         tolerance = 1e-6 if model.dtype == jnp.float64 else 1e-4
-    if level is None and model.loss == "cross_entropy":
+    if level is None and not model.law.has_end:
         level = UNTIL_LEVEL
     traced = not is_concrete(model, level, tolerance)
     if not math.prod(model.batch_shape):
@@ -89,6 +98,11 @@ def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any, int
 
     found = back(jax.tree.map(spread, found))
     return found if traced else pieces.as_arrays(found)
+
+
+def unfinished(model: ResourceModel, effort: Float[Array, " skill"]) -> Float[Array, " skill"]:
+    """The progress that is left to each skill, where progress has an end."""
+    return model.law.progress(jnp.full_like(effort, jnp.inf)) - model.law.progress(effort)
 
 
 def _warn(name: str, unsure: np.ndarray, tolerance: Any) -> None:
@@ -124,8 +138,11 @@ def _members(
 
     def one(model: ResourceModel, before: Progress | None) -> tuple[Spent, Array, Progress]:
         start = model.initial_effort()
-        # of what is to be learned so little is left in the end that it does not count, whatever learns then
-        goal = start - jnp.log(tolerance / 10) if whole else jnp.broadcast_to(model.law.effort_at(level), start.shape)
+        if whole:
+            # of what is to be learned so little is left that it does not count, whatever learns then
+            goal = model.law.effort_for_depth(model.law.log_depth(start) - jnp.log(tolerance / 10))
+        else:
+            goal = jnp.broadcast_to(model.law.effort_at(level), start.shape)
         frozen, held = jax.lax.stop_gradient((model, goal))
         if before is None:
             first = solve_member(frozen, None, lambda model: _first_edges(model, held), None, with_demand=False)
@@ -141,18 +158,18 @@ def _first_edges(model: ResourceModel, goal: Float[Array, " skill"]) -> Float[Ar
     """Panels up to soon after every skill has its effort: a coarse solve shortens an upper bound."""
     present = model.graph.present
     fastest = jnp.max(jnp.where(present, model.rate(), 0))
-    last = jnp.max(jnp.where(present, resource_time.reach(model, goal), 0))
+    last = jnp.max(jnp.where(present, quadrature.reach(model, goal), 0))
     edges, exposure = coarse_solve(model, jnp.maximum(last * (1 + 1e-5), 1e-3 / fastest))
     effort = jax.vmap(model.effort, 1, 1)(exposure)
     short = jnp.any(present[:, None] & (effort < goal[:, None]), axis=0)
     # one panel more than seems needed: the solve is coarse
     until = jnp.minimum(jnp.sum(short) + 1, COARSE_PANELS)
-    return resource_time.even_edges(model, edges, exposure, FIRST, until)
+    return quadrature.even_edges(model, edges, exposure, FIRST, until)
 
 
 def _read(
     model: ResourceModel,
-    solved: resource_time.Cascade,
+    solved: quadrature.Cascade,
     goal: Float[Array, " skill"],
     level: Float[Array, ""],
     integrand: Integrand,
@@ -161,9 +178,9 @@ def _read(
     """The integral of one member, its estimated error as a share of what is learned, and where the panels stand."""
     edges, present = solved.edges, model.graph.present
     half = jnp.diff(edges) / 2
-    demand = resource_time.at_nodes(model, solved).demand
+    demand = quadrature.at_nodes(model, solved).demand
     values = jnp.stack([integrand(demand), jnp.sum(demand, axis=0)])
-    at_edges = resource_time.primitive_at_edges(values, half)
+    at_edges = quadrature.primitive_at_edges(values, half)
     if whole:
         panel, clock = half.shape[0] - 1, edges[-1]
         integral, spent = at_edges[:, -1]
@@ -175,7 +192,7 @@ def _read(
         panel, place, clock = panels[last], places[last], clocks[last]
 
         def until(values: Array, at_edges: Array) -> Array:
-            return resource_time.evaluate_primitive(values, at_edges, edges, panel[None], place[None])[0]
+            return quadrature.evaluate_primitive(values, at_edges, edges, panel[None], place[None])[0]
 
         integral, spent = until(values, at_edges)
         exposure = jnp.maximum(until(solved.opening, solved.exposure), 0)
@@ -187,12 +204,12 @@ def _read(
 
     held, known, residual = jax.lax.stop_gradient((model, learned, spent - learned))
     scale = jnp.where(known > 0, known, 1)
-    at_edge, inside = (jnp.sum(x, axis=0) for x in resource_time.quadrature_error(values, edges))
+    at_edge, inside = (jnp.sum(x, axis=0) for x in quadrature.quadrature_error(values, edges))
     effort = jax.vmap(held.effort, 1, 1)(jax.lax.stop_gradient(solved.exposure[:, -1:]))[:, 0]
     outside = jnp.any(present & (effort < jax.lax.stop_gradient(goal) * (1 - 1e-9)))
     error = (jnp.sum(at_edge) + inside[panel] + jnp.abs(residual)) / scale + solved.error
     if whole:
-        error = error + jnp.sum(jnp.where(present, held.law.unlearned(effort), 0)) / scale
+        error = error + jnp.sum(jnp.where(present, unfinished(held, effort), 0)) / scale
     else:
         error = jnp.where(outside, jnp.inf, error)
     error = jnp.where(known > 0, error, jnp.where(jnp.isnan(known), jnp.nan, 0))

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..model import ResourceModel, Schedule
-from ..tracing import is_concrete
-from ..trajectory import RESULTS, Trajectory
+from ..base.tracing import is_concrete
+from ..model.model import ResourceModel, Schedule
+from ..results.trajectory import RESULTS, Trajectory
 from .sources import checked_run
 
 # from which estimated error on a measure of a run warns

@@ -9,11 +9,11 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from ..learning import horizon
-from ..model import ResourceModel
-from ..simulate import simulate
-from ..tracing import concrete_number, is_concrete
-from ..trajectory import Trajectory
+from ..base.tracing import concrete_number, is_concrete
+from ..model.model import ResourceModel
+from ..results.trajectory import Trajectory
+from ..solve.learning import horizon
+from ..solve.simulation import simulate
 
 # a profile without times of its own: so many rows, to a little beyond the last skill's horizon
 POINTS, BEYOND, LAST_LEVEL = 201, 1.05, 0.95

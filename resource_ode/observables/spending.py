@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..learning import horizon, learning_times
-from ..model import ResourceModel, Schedule
-from ..simulate import simulate
-from ..tracing import is_concrete
-from ..trajectory import RESULTS, Trajectory
+from ..base.tracing import is_concrete
+from ..model.model import ResourceModel, Schedule
+from ..results.trajectory import RESULTS, Trajectory
+from ..solve.learning import horizon, learning_times
+from ..solve.simulation import simulate
 from .resource_time import obstacle, until_level
 from .rows import budget, crossing_times, each_member, gained, rows_error, spent_by, warn_if_coarse
 from .sources import LAST_LEVEL, check_level, check_tolerance, checked_source, profile_of, refuse_for_run
