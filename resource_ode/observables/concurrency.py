@@ -101,8 +101,8 @@ def seriality(
     **Other arguments** (of a model):
 
     - `level`: until the last skill reaches it, a number in (0, 1).
-    - `tolerance`: bound of the estimated error; default 1e-6 in float64, 1e-4 in float32, and 1e-3 for models that go
-        through a run.
+    - `tolerance`: bound of the estimated error, at least 64 times the rounding; default 1e-6 in float64, 1e-4 in
+        float32, and 1e-3 for models that go through a run.
 
     **Returns:** `(*batch,)`, in (0, 1]; NaN if nothing is spent on skills. A member of a model whose error is not
     within the tolerance is NaN, with a warning.
@@ -121,7 +121,7 @@ def seriality(
     if isinstance(source, Trajectory):
         refuse_for_run(level=level, tolerance=tolerance)
         value, by_rows, beyond = each_member(_seriality_and_errors, source)
-        warn_if_coarse("seriality", by_rows + beyond, "seriality(run.model)")
+        warn_if_coarse("seriality", source, by_rows + beyond)
         return value
     if level is not None:
         check_level(level)

@@ -60,7 +60,7 @@ def domino_overlap(
         start, end = (times_of(source, level, tolerance) for level in (ONSET, COMPLETION))
         if isinstance(source, Trajectory):
             error = rows_error(source, lambda run: domino_overlap(*_crossings(run), mean=mean))
-            warn_if_coarse("domino_overlap", error, "domino_overlap(run.model)")
+            warn_if_coarse("domino_overlap", source, error)
     else:
         refuse_tolerance(tolerance)
         start, end = numbers("start_times", source), numbers("end_times", end_times)
@@ -129,7 +129,7 @@ def depth_correlation(
             depth = (source.model if isinstance(source, Trajectory) else source).graph.depth
         if isinstance(source, Trajectory):
             error = rows_error(source, lambda run: depth_correlation(crossing_times(run, level), depth))
-            warn_if_coarse("depth_correlation", error, "depth_correlation(run.model)")
+            warn_if_coarse("depth_correlation", source, error)
     else:
         refuse_tolerance(tolerance)
         if level is not None:

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..base import pieces
-from ..base.tracing import is_concrete
+from ..base.tracing import concrete_number, is_concrete
 from ..model.model import ResourceModel
 from ..solve.cascade import quadrature
 from ..solve.cascade.batch import (
@@ -40,6 +40,8 @@ FIRST, FINE = 24, 64
 FINER = (256, 1024)
 # where margins have no end, a measure of the whole learning goes until the last skill is at this level
 UNTIL_LEVEL = 0.95
+# what sums of this length lose, in units of the last digit
+ROUNDING = 64
 
 Integrand = Callable[[Float[Array, "skill panel node"]], Float[Array, "panel node"]]
 
@@ -70,6 +72,9 @@ def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any, int
     if level is None and not model.law.has_end:
         level = UNTIL_LEVEL
     traced = not is_concrete(model, level, tolerance)
+    number, floor = concrete_number(tolerance), ROUNDING * float(jnp.finfo(model.dtype).eps)
+    if number is not None and number < floor:
+        raise ValueError(f"tolerance: expected at least {floor:.1e}, the rounding of {model.dtype}, got {tolerance!r}")
     if not math.prod(model.batch_shape):
         raise ValueError(f"model: expected at least one member, got a batch of shape {model.batch_shape}")
     numpy = jnp if traced else np
@@ -208,6 +213,7 @@ def _read(
     effort = jax.vmap(held.effort, 1, 1)(jax.lax.stop_gradient(solved.exposure[:, -1:]))[:, 0]
     outside = jnp.any(present & (effort < jax.lax.stop_gradient(goal) * (1 - 1e-9)))
     error = (jnp.sum(at_edge) + inside[panel] + jnp.abs(residual)) / scale + solved.error
+    error = error + ROUNDING / 4 * float(jnp.finfo(model.dtype).eps)
     if whole:
         error = error + jnp.sum(jnp.where(present, unfinished(held, effort), 0)) / scale
     else:

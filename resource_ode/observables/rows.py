@@ -66,17 +66,18 @@ def rows_error(run: Trajectory, measure: Callable[[Trajectory], Any]) -> Array:
     return jnp.maximum(*changes)
 
 
-def warn_if_coarse(name: str, error: Array, advice: str) -> None:
+def warn_if_coarse(name: str, run: Trajectory, error: Array) -> None:
     """Say where an estimated error exceeds what is harmless; under a trace nothing can be said."""
     if not is_concrete(error):
         return
-    found = np.asarray(error)
+    shape = run.batch_shape
+    found = np.asarray(error).reshape((*shape, -1))
     wrong = found > COARSE
     if wrong.any():
-        which = f"{int(wrong.sum())} of {found.size} runs" if found.ndim else "the run"
+        which = f"{int(wrong.any(axis=-1).sum())} of {int(np.prod(shape))} runs" if shape else "the run"
         warnings.warn(
             f"{name}: the rows of {which} may make it wrong by up to {found[wrong].max():.2g} (more than {COARSE:g}); "
-            f"report more or later times, or measure the model itself: {advice}",
+            f"report more or later times, or measure the model itself: {name}(run.model)",
             RowsTooCoarse,
             stacklevel=3,
         )

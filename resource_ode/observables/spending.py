@@ -180,7 +180,7 @@ def efficiency(
         refuse_for_run(tolerance=tolerance)
         times = crossing_times(source, level)
         error = rows_error(source, lambda run: efficiency(run, level, times=crossing_times(run, level)))
-        warn_if_coarse("efficiency", error, "efficiency(run.model)")
+        warn_if_coarse("efficiency", source, error)
     else:
         times = learning_times(model, level, tolerance=tolerance)
     shape = model.batch_shape

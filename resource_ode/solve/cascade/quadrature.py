@@ -604,6 +604,6 @@ def at_nodes(model: ResourceModel, cascade: Cascade) -> Nodes:
     return Nodes(clock, weights, cascade.opening, exposure, found)
 
 
-def quadrature_error(values: Float[Array, "panel node"], edges: Float[Array, " edge"]) -> tuple[Array, Array]:
+def quadrature_error(values: Float[Array, "*rows panel node"], edges: Float[Array, " edge"]) -> tuple[Array, Array]:
     """How wrong the integral of what is given at the nodes may be, a panel: at its right edge, and inside it."""
     return _missed(values @ _constant("tail", values.dtype).T, jnp.diff(edges) / 2)
