@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base.modules import with_fields
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel, Schedule
 from ..results.trajectory import RESULTS, Trajectory
@@ -88,10 +89,8 @@ def thinned(run: Trajectory, first: int) -> Trajectory:
     count = run.ts.shape[0]
     rows = np.unique(np.concatenate([[0], np.arange(first, count, 2), [count - 1]]))
     axis = len(run.batch_shape)
-    pick = lambda x: None if x is None else jnp.take(x, rows, axis=axis)  # noqa: E731
-    return Trajectory(
-        run.ts[rows], pick(run.state), pick(run.clock), pick(run.spent), run.result, run.model, run.kind, run.method
-    )
+    state, clock, spent = jax.tree.map(lambda x: jnp.take(x, rows, axis=axis), (run.state, run.clock, run.spent))
+    return with_fields(run, ts=run.ts[rows], state=state, clock=clock, spent=spent)
 
 
 def crossing_times(run: Trajectory, level: Any) -> Float[Array, "*batch skill"]:

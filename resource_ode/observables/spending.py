@@ -56,9 +56,11 @@ def total_waste(
     """
     source = checked_source(source)
     model = source.model if isinstance(source, Trajectory) else source
-    if isinstance(model.wasted_resource, Schedule) and (model.interference is not None or model.competition != "l1"):
+    if isinstance(model.wasted_resource, Schedule) and (
+        model.interference is not None or not model.rule.has_budget_law
+    ):
         raise ValueError(
-            f"{'run' if source is not model else 'model'}: expected a constant wasted_resource with interference or "
+            f"{'run' if isinstance(source, Trajectory) else 'model'}: expected a constant wasted_resource with interference or "
             "competition l2, where no budget law of the levels tells what was wasted, got a schedule"
         )
     if isinstance(source, Trajectory):
@@ -74,11 +76,13 @@ def total_waste(
     if obstacle(source) is not None:
         return _waste_by_run(source, level, tolerance)
     found = until_level("total_waste", source, level, tolerance, demand_at_nodes)
-    wasted = source.wasted_resource * found.clock
-    if source.competition == "l1":
+    waste, rate = source.wasted_resource, source.learning_rate
+    assert not isinstance(waste, Schedule) and not isinstance(rate, Schedule)
+    wasted = waste * found.clock
+    if source.rule.has_budget_law:
         spent = found.learned + wasted
     else:
-        spent = source.learning_rate * horizon(source, level)
+        spent = rate * horizon(source, level)
     return jnp.where(found.clock == 0, _wasted_at_first(source), wasted / jnp.where(spent == 0, 1, spent))
 
 
