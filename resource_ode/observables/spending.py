@@ -56,12 +56,11 @@ def total_waste(
     """
     source = checked_source(source)
     model = source.model if isinstance(source, Trajectory) else source
-    if isinstance(model.wasted_resource, Schedule) and (
-        model.interference is not None or not model.rule.has_budget_law
-    ):
+    lawless = model.interference is not None or not model.rule.has_budget_law
+    if isinstance(model.wasted_resource, Schedule) and lawless:
         raise ValueError(
-            f"{'run' if isinstance(source, Trajectory) else 'model'}: expected a constant wasted_resource with interference or "
-            "competition l2, where no budget law of the levels tells what was wasted, got a schedule"
+            "source: expected a constant wasted_resource with interference or competition l2, where no budget law of "
+            "the levels tells what was wasted, got a schedule"
         )
     if isinstance(source, Trajectory):
         refuse_for_run(level=level, ts=ts, tolerance=tolerance)
@@ -96,13 +95,7 @@ def _waste_by_run(model: ResourceModel, level: Any, tolerance: Any) -> Float[Arr
     ends = horizon(model, level)
     shape = model.batch_shape
 
-    @jax.jit
-    def each(model: ResourceModel, end: Array) -> Array:
-        some = jnp.isfinite(end)
-        run = simulate(model, jnp.where(some, end, 1)[None], tolerance=tolerance)
-        return jnp.where(some & (run.result == RESULTS.successful), each_member(_total_waste, run)[0], jnp.nan)
-
-    found = jax.vmap(each)(model.flat(), ends.reshape((int(np.prod(shape)),)))
+    found = _waste_at(model.flat(), ends.reshape((int(np.prod(shape)),)), tolerance)
     if is_concrete(found):
         lost = int(np.isnan(np.asarray(found)).reshape((len(found), -1)).any(axis=1).sum())
         if lost:
@@ -112,6 +105,16 @@ def _waste_by_run(model: ResourceModel, level: Any, tolerance: Any) -> Float[Arr
                 stacklevel=3,
             )
     return found.reshape(shape + found.shape[1:])
+
+
+@eqx.filter_jit
+def _waste_at(models: ResourceModel, ends: Float[Array, " member"], tolerance: Any) -> Array:
+    def one(model: ResourceModel, end: Array) -> Array:
+        some = jnp.isfinite(end)
+        run = simulate(model, jnp.where(some, end, 1)[None], tolerance=tolerance)
+        return jnp.where(some & (run.result == RESULTS.successful), each_member(_total_waste, run)[0], jnp.nan)
+
+    return jax.vmap(one)(models, ends)
 
 
 def _wasted_at_first(model: ResourceModel) -> Float[Array, "*batch"]:
