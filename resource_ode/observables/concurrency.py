@@ -155,8 +155,8 @@ def seriality_error(run: Trajectory) -> Float[Array, "*batch"]:
     >>> import numpy as np
     >>> import resource_ode as ro
     >>> model = ro.ResourceModel(ro.SkillGraph([[], []]), [1.0, 0.1], learning_rate=1e-3, wasted_resource=1e-3)
-    >>> [round(float(seriality_error(ro.simulate(model, np.linspace(0, end, 501)))), 2) for end in (1000, 10_000)]
-    [0.23, 0.0]
+    >>> [bool(seriality_error(ro.simulate(model, np.linspace(0, end, 501))) > 0.01) for end in (1000, 10_000)]
+    [True, False]
     """
     _, by_rows, beyond = each_member(_seriality_and_errors, checked_run(run))
     return by_rows + beyond
