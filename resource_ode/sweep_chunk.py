@@ -32,8 +32,9 @@ FAILURES = (
     *(RESULTS[getattr(RESULTS, name)] for name in result_names()[1:]),
     "A learning time was not found: its solve failed. ro.learning_times of this member alone warns how.",
     "A frequency is zero or not a finite number: look for an extreme argument of its law.",
+    "The seriality was not found within its tolerance. ro.observables.seriality of this member alone warns how.",
 )
-NO_TIME, NO_FREQUENCY = len(FAILURES) - 2, len(FAILURES) - 1
+NO_TIME, NO_FREQUENCY, NO_SERIALITY = (len(FAILURES) - place for place in (3, 2, 1))
 # what an unfinished chunk holds in place of a code
 NOT_COMPUTED = -1
 ONSET, COMPLETION = 0.1, 0.9
@@ -63,7 +64,7 @@ def compute_chunk(sweep: Sweep, chunk: int) -> dict[str, np.ndarray]:
     """All variables of one chunk, and `failed`: arrays along the dimensions of the sweep, cropped to its edges."""
     with jax.enable_x64(sweep.content["ensemble"]["precision"] == "float64"), warnings.catch_warnings():
         # what it says is in `failed`
-        warnings.filterwarnings("ignore", message="learning_times: ")
+        warnings.filterwarnings("ignore", message="(learning_times|seriality): ")
         block = _Block(sweep, chunk)
         graph, frequency, valid = _draw(sweep, block)
         model = _model(sweep, block, graph, frequency)
@@ -180,6 +181,7 @@ def _measure(sweep: Sweep, model: ResourceModel) -> tuple[dict[str, np.ndarray],
         "depth_correlation": lambda: observables.depth_correlation(times(level), graph.depth),
         "domino_overlap": lambda: observables.domino_overlap(times(ONSET), times(COMPLETION), mean=True),
         "learning_times": lambda: _padded(times(level), sweep.most_skills),
+        "seriality": lambda: observables.seriality(model, level=None if model.law.has_end else level),
         "participation_ratio": lambda: observables.participation_ratio(model.frequency),
         "dependencies": lambda: graph.edges,
         "longest_chain": lambda: jnp.max(graph.depth, axis=-1),
@@ -197,6 +199,11 @@ def _measure(sweep: Sweep, model: ResourceModel) -> tuple[dict[str, np.ndarray],
         asked |= {ONSET, COMPLETION}
     for wanted in sorted(asked):
         code = np.where((code == 0) & _lost(times(wanted), graph), NO_TIME, code)
+    if "seriality" in sweep.names:
+        # there is none where all start where it ends
+        started = not model.law.has_end and model.initial_level is not None
+        idle = np.all(np.asarray(model.initial_level) >= level, axis=-1) if started else False
+        code = np.where((code == 0) & np.isnan(np.asarray(values["seriality"])) & ~np.asarray(idle), NO_SERIALITY, code)
     dtype = np.dtype(sweep.content["ensemble"]["precision"])
     return {name: _full(np.asarray(values[name]), shape).astype(dtype) for name in outputs(sweep)}, code
 
@@ -224,7 +231,6 @@ def _padded(times: jax.Array, skills: int) -> np.ndarray:
 def _reduction(sweep: Sweep) -> Callable[[Trajectory], Any]:
     """What is kept of one run: the same function for every chunk, so that it is compiled once."""
     measures: dict[str, Callable[[Trajectory], Any]] = {
-        "seriality": observables.seriality,
         "total_waste": lambda run: observables.total_waste(run)[-1],
         "concurrency": observables.concurrency,
         "waste": lambda run: run.waste,

@@ -63,7 +63,7 @@ CHUNK, MOST_NUMBERS = 1024, 2**24
 class Observable:
     """One variable of a sweep: how it is called, what it needs, and its axes behind those of the sweep.
 
-    - `needs`: `"graph"`, `"times"` (learning times) or `"run"` (a simulation, so a `[time]` table).
+    - `needs`: `"graph"`, `"times"` (what is solved without a time grid) or `"run"` (a simulation, so a `[time]` table).
     - `axes`: `()`, `("skill",)` or `("time",)`.
     """
 
@@ -82,7 +82,7 @@ OBSERVABLES = {
     "participation_ratio": Observable("graph", "participation ratio of the frequencies", "skills"),
     "dependencies": Observable("graph", "number of dependencies"),
     "longest_chain": Observable("graph", "longest chain of dependencies"),
-    "seriality": Observable("run", "seriality (1 = one skill at a time)"),
+    "seriality": Observable("times", "seriality (1 = one skill at a time)"),
     "total_waste": Observable("run", "share of the resource wasted until the last time"),
     "concurrency": Observable("run", "skills learned at once", "skills", ("time",)),
     "waste": Observable("run", "wasted share of the resource", "1", ("time",)),

@@ -47,7 +47,7 @@ def sweep(
                  values = [...], linear or log = [first, last, how many]
     [observe]    names = ["horizon", "efficiency", "domino_overlap", ...],
                  level, reducer = "module:function"
-    [time]       values, linear or log: rows of runs ("seriality", ...)
+    [time]       values, linear or log: rows of runs ("total_waste", ...)
 
     The results are one xarray data set: dimensions are the axes and graph. A sweep that was stopped, by whatever
     means, loses the chunk in hand; --resume goes on.

@@ -17,7 +17,8 @@ from jaxtyping import Array, Bool, Float
 
 from ..base.modules import with_fields
 from ..base.values import checked_times
-from ..model.model import ResourceModel, Schedule
+from ..model.model import ResourceModel
+from ..model.schedule import Schedule
 from ..solve.simulation import simulate
 
 # where the search starts: the best of so many wastes, in units of the total frequency

@@ -27,7 +27,8 @@ from ..base import memory, pieces
 from ..base.legendre import COARSE_NODES, NODES, gauss_legendre
 from ..model.competition import SumOfDemands
 from ..model.loss import MeanSquaredError
-from ..model.model import ResourceModel, Schedule
+from ..model.model import ResourceModel
+from ..model.schedule import Schedule
 
 # must be that of `loops.cpp`
 INTERFACE = 4

@@ -22,7 +22,8 @@ from jaxtyping import Array, Float, Int
 
 from ..base.tracing import is_concrete
 from ..base.values import checked_times
-from ..model.model import ResourceModel, Schedule
+from ..model.model import ResourceModel
+from ..model.schedule import Schedule
 from ..results.outcome import results_from_codes
 from ..results.trajectory import Trajectory
 

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base.tracing import is_concrete
-from ..model.model import ResourceModel, Schedule
+from ..model.model import ResourceModel
+from ..model.schedule import Schedule
 from .method import ODE, AbstractMethod, Auto, Cascade
 
 

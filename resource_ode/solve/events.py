@@ -13,7 +13,8 @@ import optimistix
 from jaxtyping import Array
 
 from ..base import programs
-from ..model.model import ResourceModel, Schedule
+from ..model.model import ResourceModel
+from ..model.schedule import Schedule
 from . import ode as training_time
 
 

@@ -17,7 +17,8 @@ from jaxtyping import Array, Float
 
 from ..base import programs
 from ..base.tracing import is_concrete
-from ..model.model import ResourceModel, Schedule
+from ..model.model import ResourceModel
+from ..model.schedule import Schedule
 from ..results.outcome import RESULTS
 from ..results.trajectory import budget, budget_residual
 from .members import Wish, in_chunks, kept

@@ -207,7 +207,7 @@ def test_measures_of_runs_and_a_reducer(tmp_path: Path, monkeypatch: pytest.Monk
     run = ro.simulate(model, found["time"].values)
     mine = found.sel(density=0.5, graph=1)
     expected = {
-        "seriality": ro.observables.seriality(run),
+        "seriality": ro.observables.seriality(model),
         "total_waste": ro.observables.total_waste(run)[:, -1],
         "concurrency": ro.observables.concurrency(run),
         "waste": run.waste,

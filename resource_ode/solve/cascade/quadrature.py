@@ -638,3 +638,37 @@ def reach(model: ResourceModel, effort_goal: Float[Array, " skill"]) -> Float[Ar
     empty = (jnp.zeros((2, model.skills), model.dtype), jnp.ones((2, model.skills), model.dtype))
     _, goals = jax.lax.scan(step, empty, order)
     return jax.lax.stop_gradient(goals[jnp.argsort(order)])
+
+
+# -- a solved cascade at its nodes, for integrals over resource time
+
+
+class Nodes(eqx.Module):
+    r"""What there is to integrate over resource time: nodes, their weights $d\tau$, and every skill at them."""
+
+    clock: Float[Array, "panel node"]
+    weights: Float[Array, "panel node"]
+    opening: Float[Array, "skill panel node"]
+    exposure: Float[Array, "skill panel node"]
+    # the part of each skill in F: its opening times its pace times the law's demand
+    demand: Float[Array, "skill panel node"]
+
+
+def at_nodes(model: ResourceModel, cascade: Cascade) -> Nodes:
+    """The nodes of a solved cascade; skills that only pad a batch demand nothing."""
+    half = jnp.diff(cascade.edges) / 2
+    clock = cascade.edges[:-1, None] + half[:, None] * (1 + _constant("nodes", half.dtype)[None])
+    weights = half[:, None] * _constant("weights", half.dtype)[None]
+
+    def demand(skill: _Skill, opening: Array) -> tuple[Array, Array]:
+        exposure = _integrals(opening, half)[1]
+        found = opening * skill.pace(exposure) * model.law.demand(skill.effort(exposure))
+        return exposure, jnp.where(skill.present, found, 0)
+
+    exposure, found = jax.vmap(demand)(_rows_of(model), cascade.opening)
+    return Nodes(clock, weights, cascade.opening, exposure, found)
+
+
+def quadrature_error(values: Float[Array, "*rows panel node"], edges: Float[Array, " edge"]) -> tuple[Array, Array]:
+    """How wrong the integral of what is given at the nodes may be, a panel: at its right edge, and inside it."""
+    return _missed(values @ _constant("tail", values.dtype).T, jnp.diff(edges) / 2)
