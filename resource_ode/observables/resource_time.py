@@ -72,7 +72,8 @@ def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any, int
         raise ValueError(f"model: expected at least one member, got a batch of shape {model.batch_shape}")
     numpy = jnp if traced else np
     options = {"whole": level is None, "integrand": integrand}
-    shared = tuple(numpy.asarray(x, model.dtype) for x in (0.5 if level is None else level, tolerance))
+    goal = numpy.asarray(0.5 if level is None else level, model.dtype)
+    shared: Any = (goal, numpy.asarray(tolerance, model.dtype))
     host = model if traced else jax.tree.map(np.asarray, model)
     graphs, clocks, back = split_axes(host, share_exponents=False)
     if traced:
