@@ -123,6 +123,22 @@ def test_what_happens_between_two_nodes_is_noticed(monkeypatch, path):
     assert solved.error > 0.5 and solved.panel_error[0] > 0.5
 
 
+def test_mixed_gates_are_sure_of_themselves(monkeypatch):
+    """Neither kinks, which become edges of panels, nor the errors of gates that are far from the largest count."""
+    if native.library() is None:
+        pytest.skip("needs the compiled loops")
+    monkeypatch.setattr(learning, "_by_events", lambda *_: pytest.fail("went to the general solver"))
+    rng = np.random.default_rng(0)
+    graph = [[int(j) for j in np.flatnonzero(rng.random(i) < min(1, 3 / max(1, i)))] for i in range(30)]
+    gates = ["any" if before and rng.random() < 0.3 else "all" for before in graph]
+    case = Case(graph, rng.lognormal(0, 1, 30), 1e-3, 0.1, 0.01, gate=gates)
+    for tolerance in (1e-5, 1e-7, 1e-9):
+        times = np.asarray(ro.learning_times(case.model(), tolerance=tolerance))
+        order = np.argsort(times)
+        reached = case.levels_by_clock(times[order])[np.arange(30), order]
+        np.testing.assert_allclose(reached, 0.5, rtol=0, atol=max(tolerance, 1e-9))
+
+
 # -- neighbours
 
 
@@ -347,4 +363,4 @@ def test_floors_are_reached(monkeypatch, path, dtype):
     floor = FLOORS[path][dtype]
     run = ro.simulate(model, TS, tolerance=floor)
     # SciPy itself is good to about 1e-10
-    assert run.failures() == "" and np.abs(run.level - same.levels_by_clock(TS)).max() < max(floor, 1e-10)
+    assert run.failures() == "" and np.abs(np.asarray(run.level) - same.levels_by_clock(TS)).max() < max(floor, 1e-10)
