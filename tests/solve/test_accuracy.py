@@ -144,11 +144,10 @@ def test_mixed_gates_are_sure_of_themselves(monkeypatch):
 
 def members():
     """Steep and simple graphs, with waste and without, one not finite: as one batch of one shape."""
-    steep = [[], [0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3, 4]]
-    simple = [[], [0], [], [2], [], []]
+    steep, simple = [list(range(i)) for i in range(10)], [[]] * 10
     models = [
         ro.ResourceModel(
-            ro.SkillGraph(graph), np.geomspace(1, 3, 6), learning_rate=0.02, wasted_resource=waste, gate_exponent=0.01
+            ro.SkillGraph(graph), np.geomspace(1, 3, 10), learning_rate=0.02, wasted_resource=waste, gate_exponent=0.01
         )
         for graph, waste in ((steep, 0.05), (steep, 0.0), (simple, 0.05), (simple, 0.0), (steep, 0.1), (simple, 0.1))
     ]
@@ -158,15 +157,20 @@ def members():
     return eqx.tree_at(lambda model: model.frequency, batch, frequency)
 
 
+def few_panels(monkeypatch):
+    """So that steep graphs stay unsure."""
+    monkeypatch.setattr(native, "ATTEMPTS", 1)
+    monkeypatch.setattr(native, "MOST_PANELS", 24)
+    monkeypatch.setattr(batches, "MORE_PANELS", ())
+
+
 @pytest.mark.parametrize("path", ["loops", "arrays"])
 def test_members_never_meet(monkeypatch, path):
     """Each member of any part of a mixed batch is what it is alone, in values and in code."""
     if path == "arrays":
         on_arrays(monkeypatch)
-    # few panels, so that steep graphs stay unsure
-    monkeypatch.setattr(native, "ATTEMPTS", 1)
-    monkeypatch.setattr(batches, "MORE_PANELS", ())
-    batch, ts = members(), np.linspace(0, 400, 9)
+    few_panels(monkeypatch)
+    batch, ts = members(), np.linspace(0, 2000, 9)
     fallbacks = []
     real = simulation._ode_members
     monkeypatch.setattr(
@@ -177,15 +181,15 @@ def test_members_never_meet(monkeypatch, path):
         return jax.tree.map(lambda x: np.asarray(x)[index], batch)
 
     def solved(model):
-        run = ro.simulate(model, ts, tolerance=1e-9)
+        run = ro.simulate(model, ts, tolerance=1e-7)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return np.asarray(run.level), codes(run), np.asarray(ro.learning_times(model, 0.5, tolerance=1e-9))
+            return np.asarray(run.level), codes(run), np.asarray(ro.learning_times(model, 0.5, tolerance=1e-7))
 
     alone = [np.concatenate(x) for x in zip(*(solved(part([i])) for i in range(6)), strict=True)]
-    assert fallbacks == [1, 1] and alone[1][1] == INACCURATE and np.all(alone[1][[2, 3]] == 0)
-    assert alone[1][5] == result_names().index("not_finite") and np.all(np.isnan(alone[2][[1, 5]]))
-    assert np.all(np.isfinite(alone[2][[0, 2, 3, 4]]))
+    # the two steep ones with waste, and the one that nobody can solve
+    assert fallbacks == [1, 1, 1] and alone[1][1] == INACCURATE and np.all(alone[1][[2, 3]] == 0)
+    assert alone[1][5] != 0 and np.all(np.isnan(alone[2][[1, 5]])) and np.all(np.isfinite(alone[2][[2, 3]]))
     for index in ([0, 1, 2, 3, 4, 5], [1, 0], [3, 1], [5, 4, 3]):
         level, code, times = solved(part(index))
         np.testing.assert_array_equal(code, alone[1][index])
@@ -199,14 +203,13 @@ def test_members_never_meet(monkeypatch, path):
 def test_gate_exponents_of_one_graph_stand_for_themselves(monkeypatch, path):
     if path == "arrays":
         on_arrays(monkeypatch)
-    monkeypatch.setattr(native, "ATTEMPTS", 1)
-    monkeypatch.setattr(batches, "MORE_PANELS", ())
+    few_panels(monkeypatch)
     model = part = jax.tree.map(lambda x: np.asarray(x)[1], members())
     grid = part.replace(gate_exponent=np.array([1e-3, 1e3]), wasted_resource=0.0)
-    found = codes(ro.simulate(grid, TS, tolerance=1e-9))
+    found = codes(ro.simulate(grid, np.linspace(0, 2000, 9), tolerance=1e-4))
     assert found.tolist() == [INACCURATE, 0]
     with pytest.warns(UserWarning, match="1 of 2 members are NaN, since their estimated error exceeds"):
-        times = ro.learning_times(grid, tolerance=1e-11)
+        times = ro.learning_times(grid, tolerance=1e-4)
     assert np.all(np.isnan(times[0])) and np.all(np.isfinite(times[1]))
     # gates that open at once leave independent skills
     p, level = np.asarray(model.frequency), 0.5
@@ -217,23 +220,24 @@ def test_gate_exponents_of_one_graph_stand_for_themselves(monkeypatch, path):
 # -- under a trace
 
 
-def test_times_that_are_inaccurate_under_a_trace_are_nan():
+def test_times_that_are_inaccurate_under_a_trace_are_nan(monkeypatch):
+    monkeypatch.setattr(learning, "TRACED", 20)
     model = jax.tree.map(lambda x: np.asarray(x)[[0, 2]], members())
     traced = jax.jit(lambda model, tolerance: ro.learning_times(model, tolerance=tolerance))
     exact = ro.learning_times(model, tolerance=1e-11)
-    loose, tight = traced(model, 1e-4), traced(model, 1e-11)
-    np.testing.assert_allclose(loose, exact, rtol=1e-4)
+    loose, tight = traced(model, 1e-2), traced(model, 1e-8)
+    np.testing.assert_allclose(loose, exact, rtol=1e-2)
     assert np.all(np.isnan(tight[0]))
-    np.testing.assert_allclose(tight[1], exact[1], rtol=1e-11)
+    np.testing.assert_allclose(tight[1], exact[1], rtol=1e-8)
 
     def total(scale):
-        return jnp.nansum(ro.learning_times(model.replace(learning_rate=0.02 * scale), tolerance=1e-11))
+        return jnp.nansum(ro.learning_times(model.replace(learning_rate=0.02 * scale), tolerance=1e-8))
 
     # a member that is NaN takes no part in the derivatives, and spoils none
     slope = -np.sum(exact[1])
     np.testing.assert_allclose(jax.grad(total)(1.0), slope, rtol=1e-9)
     np.testing.assert_allclose(jax.jvp(total, (1.0,), (1.0,))[1], slope, rtol=1e-9)
-    by_frequency = jax.grad(lambda p: jnp.nansum(ro.learning_times(model.replace(frequency=p), tolerance=1e-11)))
+    by_frequency = jax.grad(lambda p: jnp.nansum(ro.learning_times(model.replace(frequency=p), tolerance=1e-8)))
     slopes = by_frequency(model.frequency)
     assert np.all(slopes[0] == 0) and np.all(np.isfinite(slopes[1])) and np.any(slopes[1] != 0)
 
