@@ -105,7 +105,7 @@ def checked(model: Any, ts: Any, seeds: Any) -> tuple[GeometryModel, Array, Arra
     if times.ndim != 1 or times.size == 0:
         raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {times.shape}")
     if not np.all(times == np.round(times)) or times[0] < 0 or np.any(np.diff(times) <= 0):
-        raise ValueError(f"ts: expected increasing training steps from 0 on, got {np.array2string(times, threshold=6)}")
+        raise ValueError(f"ts: expected whole, increasing training steps from 0 on, got {np.array2string(times, threshold=6)}")
     numbers = np.asarray(seeds)
     if numbers.ndim > 1 or numbers.size == 0 or not np.issubdtype(numbers.dtype, np.integer):
         raise ValueError(f"seeds: expected a whole number or a list of them, got {seeds!r:.80}")
