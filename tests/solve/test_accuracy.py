@@ -13,7 +13,7 @@ from systems import Case, random_overlap
 
 import resource_ode as ro
 from resource_ode import native
-from resource_ode.results.trajectory import result_codes, result_names
+from resource_ode.results.trajectory import result_codes, result_names, results_from_codes
 from resource_ode.solve import learning, simulation
 from resource_ode.solve.cascade import batch as batches
 from resource_ode.solve.cascade import gpu, quadrature
@@ -171,11 +171,17 @@ def test_members_never_meet(monkeypatch, path):
         on_arrays(monkeypatch)
     few_panels(monkeypatch)
     batch, ts = members(), np.linspace(0, 2000, 9)
-    fallbacks = []
-    real = simulation._ode_members
-    monkeypatch.setattr(
-        simulation, "_ode_members", lambda m, *a, **k: fallbacks.append(len(m.frequency)) or real(m, *a, **k)
-    )
+
+    # in place of the general solver, which takes long: marks that tell whose they are
+    def by_ode(model, ts, *_, **__):
+        mark = np.broadcast_to(model.wasted_resource[:, None, None], (len(model.frequency), len(ts), model.skills))
+        return mark, mark[..., 0], None, results_from_codes(np.zeros(len(mark), np.int32))
+
+    def by_events(model, *_, **__):
+        return jnp.broadcast_to(model.wasted_resource[:, None], model.frequency.shape)
+
+    monkeypatch.setattr(simulation, "_ode_members", by_ode)
+    monkeypatch.setattr(learning, "_by_events", by_events)
 
     def part(index):
         return jax.tree.map(lambda x: np.asarray(x)[index], batch)
@@ -184,19 +190,17 @@ def test_members_never_meet(monkeypatch, path):
         run = ro.simulate(model, ts, tolerance=1e-7)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return np.asarray(run.level), codes(run), np.asarray(ro.learning_times(model, 0.5, tolerance=1e-7))
+            return np.asarray(run.state), codes(run), np.asarray(ro.learning_times(model, 0.5, tolerance=1e-7))
 
     alone = [np.concatenate(x) for x in zip(*(solved(part([i])) for i in range(6)), strict=True)]
-    # the two steep ones with waste, and the one that nobody can solve
-    assert fallbacks == [1, 1, 1] and alone[1][1] == INACCURATE and np.all(alone[1][[2, 3]] == 0)
-    assert alone[1][5] != 0 and np.all(np.isnan(alone[2][[1, 5]])) and np.all(np.isfinite(alone[2][[2, 3]]))
+    assert alone[1].tolist() == [0, INACCURATE, 0, 0, 0, 0] and np.all(np.isnan(alone[2][1]))
+    for i in (0, 4, 5):
+        assert np.all(alone[0][i] == batch.wasted_resource[i]) and np.all(alone[2][i] == batch.wasted_resource[i])
+    assert np.all(alone[0][2, -1] > 1) and np.all(alone[2][2:4] > 1)
     for index in ([0, 1, 2, 3, 4, 5], [1, 0], [3, 1], [5, 4, 3]):
-        level, code, times = solved(part(index))
-        np.testing.assert_array_equal(code, alone[1][index])
-        sure = [k for k, i in enumerate(index) if i in (2, 3)]
-        np.testing.assert_array_equal(level[sure], alone[0][index][sure])
-        np.testing.assert_allclose(level, alone[0][index], rtol=0, atol=1e-11)
-        np.testing.assert_allclose(times, alone[2][index], rtol=1e-11)
+        for found, expected in zip(solved(part(index)), alone, strict=True):
+            # arrays go by another program for another number of members, which rounds in another order
+            np.testing.assert_allclose(found, expected[index], rtol=0 if path == "loops" else 1e-11)
 
 
 @pytest.mark.parametrize("path", ["loops", "arrays"])
