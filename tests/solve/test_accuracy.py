@@ -283,7 +283,7 @@ def test_schedules_keep_the_budget_law():
 def test_event_times_are_accurate_or_nan(monkeypatch):
     model = CHAIN.model(wasted_resource=0.1)
     exact = ro.learning_times(model, tolerance=1e-11)
-    level, tolerance = np.float64(0.5), np.float64(1e-7)
+    level, tolerance = np.asarray(0.5), np.asarray(1e-7)
     np.testing.assert_allclose(learning._by_events(model, level, tolerance, False), exact, rtol=1e-7)
     monkeypatch.setattr(simulation.training_time, "SAFETY", 1e-5)
     jax.clear_caches()
