@@ -148,7 +148,7 @@ inline void refine_edges(const double *edges, const double *panel_error, int64_t
     position[0] = 0.0, scale[0] = std::log(least);
     for (int64_t p = 0; p < old; p++) {
         const double share = (std::cbrt(panel_error[p]) + 1e-30) / total;
-        position[p + 1] = position[p] + 1 + static_cast<double>(panels - old) * share;
+        position[p + 1] = position[p] + 1 + static_cast<double>(std::max<int64_t>(panels - old, 0)) * share;
         scale[p + 1] = std::log(std::max(edges[p + 1], least));
     }
     int64_t at = 0;
@@ -271,6 +271,7 @@ struct Cascade {
     Numbers opening, gates;                    // (skill, node, panel)
     Numbers at_edges, relative, off;           // (skill, edge), and errors (skill, panel): of gates, of exposures
     Numbers demand, unlearned, inside, gained, edge, within, behind, panel_error;
+    std::vector<double> kinks;  // where another gate becomes the largest: edges for the next solve
 
     Cascade(int64_t skills, int64_t panels) : skills(skills) { resize(panels); }
 
@@ -301,6 +302,7 @@ struct Cascade {
         }
         if (static_cast<int64_t>(graph.order.size()) < skills)
             for (int64_t k = 0; k < skills * stride; k++) at_edges[k] = NAN;
+        kinks.clear();
         double worst = 0.0;
         for (int64_t s : graph.order) {
             const bool rooted = !graph.count(s);
@@ -391,8 +393,14 @@ struct Cascade {
                 }
                 if (node >= 0 && first != leader) {
                     // the lead of one place's winner over the next place's, here and there
-                    const double change = (here[leader] - here[first]) - (there[leader] - there[first]);
-                    missed += change * half[p] * (rule.places[node + 1] - rule.places[node]) / 2;
+                    const double lead = here[leader] - here[first], lag = there[first] - there[leader];
+                    const double width = half[p] * (rule.places[node + 1] - rule.places[node]);
+                    const double part = lead + lag > 0 ? lead / (lead + lag) : 0.5;
+                    kinks.push_back(edges[p] + half[p] * (1 + rule.places[node]) + part * width);
+                    // beside an edge no node has seen the loser: its triangle is missing, twice to be safe
+                    missed += node == 0       ? lead * part * width
+                              : node == NODES ? lag * (1 - part) * width
+                                              : (lead + lag) * width / 2;
                 }
                 leader = first;
                 std::swap(here, there);
@@ -401,13 +409,33 @@ struct Cascade {
         }
     }
 
+    // The relative error of the largest gate in four panels: gates far below it, however wrong, do not count.
+    Vector error_of_largest(const Graph &graph, int64_t s, int64_t p) {
+        Vector worst = all(0.0);
+        for (int64_t node = 0; node < NODES; node++) {
+            Vector wrong = all(0.0), sum = all(0.0);
+            for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
+                const Vector own = load(relative + graph.behind[f] * panels + p);
+                const Vector part = own * load(gates + (graph.behind[f] * NODES + node) * panels + p);
+                wrong = larger(wrong, part), sum += own;
+            }
+            const Vector open = load(opening + (s * NODES + node) * panels + p);
+            worst = larger(worst, open > 0 ? wrong / open : sum);
+            worst = sum == sum ? worst : sum;  // NaN stays
+        }
+        return worst;
+    }
+
     // Errors of a skill's exposure: its own and, to first order, those of what it waits for. Returns the level error.
     double estimate(const Graph &graph, int64_t s, double least) {
         const double *x = at_edges + s * stride;
         for (int64_t p = 0; p < panels; p += LANES) {
             Vector total = all(0.0);
-            for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++)
-                total += load(relative + graph.behind[f] * panels + p);
+            if (graph.either[s])
+                total = error_of_largest(graph, s, p);
+            else
+                for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++)
+                    total += load(relative + graph.behind[f] * panels + p);
             store(behind + p, load(edge + p) + load(gained + p) * total);
         }
         double wrong = 0.0;

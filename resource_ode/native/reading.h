@@ -223,7 +223,7 @@ class Worker {
     std::unique_ptr<Cascade> finer, other;
     Numbers coarse, along, measure, exposure, coarse_gates;
     Table table;
-    std::vector<double> errors, finer_edges, begins, slows, spent, pace, begun;
+    std::vector<double> errors, finer_edges, kinks, begins, slows, spent, pace, begun;
     std::vector<int64_t> panel;
     bool outside_yet = false;
 
@@ -268,7 +268,7 @@ class Worker {
             const double worst = solve_exponents(*cascade, row, with_demand);
             const bool beyond = outside_yet = outside(*cascade);
             enough = worst <= problem.tolerance && !beyond;
-            const bool finest_yet = cascade->panels >= problem.most_panels && !beyond;
+            const bool finest_yet = cascade->panels >= problem.most_panels && !beyond && cascade->kinks.empty();
             if (enough || finest_yet || attempt == problem.attempts) return cascade;
             if (beyond) {
                 // the range was an estimate: go on further
@@ -277,11 +277,26 @@ class Worker {
             }
             const bool last = attempt + 1 == problem.attempts;
             const int64_t panels = last ? problem.most_panels : more_panels(cascade->panels, worst);
-            finer_edges.resize(static_cast<size_t>(panels + 1));
-            refine_edges(cascade->edges, cascade->panel_error, cascade->panels, panels, finer_edges.data());
-            cascade = &resized(finer, skills, panels);
+            refine(*cascade, panels);
+            cascade = &resized(finer, skills, static_cast<int64_t>(finer_edges.size()) - 1);
             std::copy(finer_edges.begin(), finer_edges.end(), &cascade->edges[0]);
         }
+    }
+
+    // Edges of the next solve in `finer_edges`: more panels, and on top of them, as far as there is room, one more at
+    // each kink, so that what is integrated is smooth inside every panel.
+    void refine(const Cascade &cascade, int64_t panels) {
+        kinks = cascade.kinks;
+        std::sort(kinks.begin(), kinks.end());
+        const auto same = [](double a, double b) { return b - a <= 1e-14 * b; };
+        kinks.erase(std::unique(kinks.begin(), kinks.end(), same), kinks.end());
+        const int64_t count = std::min(static_cast<int64_t>(kinks.size()), problem.most_panels / 2);
+        const int64_t whole = std::min((panels + count + LANES - 1) / LANES * LANES, problem.most_panels);
+        kinks.resize(static_cast<size_t>(count));
+        finer_edges.resize(static_cast<size_t>(whole - count + 1));
+        refine_edges(cascade.edges, cascade.panel_error, cascade.panels, whole - count, finer_edges.data());
+        finer_edges.insert(finer_edges.end() - 1, kinks.begin(), kinks.end());
+        std::sort(finer_edges.begin(), finer_edges.end());
     }
 
     // Inside a panel the interpolant's error falls with about the ninth power of the width. A fifth more to be safe; a

@@ -14,7 +14,7 @@ from systems import Case, random_overlap
 import resource_ode as ro
 from resource_ode import native
 from resource_ode.base import programs
-from resource_ode.results.outcome import result_codes, result_names
+from resource_ode.results.outcome import result_codes, result_names, results_from_codes
 from resource_ode.solve import events, ode
 from resource_ode.solve.cascade import arrays, gpu_solver, quadrature
 from resource_ode.solve.cascade import batch as batches
@@ -124,16 +124,31 @@ def test_what_happens_between_two_nodes_is_noticed(monkeypatch, path):
     assert solved.error > 0.5 and solved.panel_error[0] > 0.5
 
 
+def test_mixed_gates_are_sure_of_themselves(monkeypatch):
+    """Neither kinks, which become edges of panels, nor the errors of gates that are far from the largest count."""
+    if native.library() is None:
+        pytest.skip("needs the compiled loops")
+    monkeypatch.setattr(learning, "_by_events", lambda *_: pytest.fail("went to the general solver"))
+    rng = np.random.default_rng(0)
+    graph = [[int(j) for j in np.flatnonzero(rng.random(i) < min(1, 3 / max(1, i)))] for i in range(30)]
+    gates = ["any" if before and rng.random() < 0.3 else "all" for before in graph]
+    case = Case(graph, rng.lognormal(0, 1, 30), 1e-3, 0.1, 0.01, gate=gates)
+    for tolerance in (1e-5, 1e-7, 1e-9):
+        times = np.asarray(ro.learning_times(case.model(), tolerance=tolerance))
+        order = np.argsort(times)
+        reached = case.levels_by_clock(times[order])[np.arange(30), order]
+        np.testing.assert_allclose(reached, 0.5, rtol=0, atol=max(tolerance, 1e-9))
+
+
 # -- neighbours
 
 
 def members():
     """Steep and simple graphs, with waste and without, one not finite: as one batch of one shape."""
-    steep = [[], [0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3, 4]]
-    simple = [[], [0], [], [2], [], []]
+    steep, simple = [list(range(i)) for i in range(10)], [[]] * 10
     models = [
         ro.ResourceModel(
-            ro.SkillGraph(graph), np.geomspace(1, 3, 6), learning_rate=0.02, wasted_resource=waste, gate_exponent=0.01
+            ro.SkillGraph(graph), np.geomspace(1, 3, 10), learning_rate=0.02, wasted_resource=waste, gate_exponent=0.01
         )
         for graph, waste in ((steep, 0.05), (steep, 0.0), (simple, 0.05), (simple, 0.0), (steep, 0.1), (simple, 0.1))
     ]
@@ -143,55 +158,63 @@ def members():
     return eqx.tree_at(lambda model: model.frequency, batch, frequency)
 
 
+def few_panels(monkeypatch):
+    """So that steep graphs stay unsure."""
+    monkeypatch.setattr(native, "ATTEMPTS", 1)
+    monkeypatch.setattr(native, "MOST_PANELS", 24)
+    monkeypatch.setattr(arrays, "MORE_PANELS", ())
+
+
 @pytest.mark.parametrize("path", ["loops", "arrays"])
 def test_members_never_meet(monkeypatch, path):
     """Each member of any part of a mixed batch is what it is alone, in values and in code."""
     if path == "arrays":
         on_arrays(monkeypatch)
-    # few panels, so that steep graphs stay unsure
-    monkeypatch.setattr(native, "ATTEMPTS", 1)
-    monkeypatch.setattr(arrays, "MORE_PANELS", ())
-    batch, ts = members(), np.linspace(0, 400, 9)
-    fallbacks = []
-    real = batches.ode_members
-    monkeypatch.setattr(
-        batches, "ode_members", lambda m, *a, **k: fallbacks.append(len(m.frequency)) or real(m, *a, **k)
-    )
+    few_panels(monkeypatch)
+    batch, ts = members(), np.linspace(0, 2000, 9)
+
+    # in place of the general solver, which takes long: marks that tell whose they are
+    def by_ode(model, ts, *_, **__):
+        mark = np.broadcast_to(model.wasted_resource[:, None, None], (len(model.frequency), len(ts), model.skills))
+        return mark, mark[..., 0], None, results_from_codes(np.zeros(len(mark), np.int32))
+
+    def by_events(model, *_, **__):
+        return jnp.broadcast_to(model.wasted_resource[:, None], model.frequency.shape)
+
+    monkeypatch.setattr(batches, "ode_members", by_ode)
+    monkeypatch.setattr(batches, "times_by_events", by_events)
 
     def part(index):
         return jax.tree.map(lambda x: np.asarray(x)[index], batch)
 
     def solved(model):
-        run = ro.simulate(model, ts, tolerance=1e-9)
+        run = ro.simulate(model, ts, tolerance=1e-7)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return np.asarray(run.level), codes(run), np.asarray(ro.learning_times(model, 0.5, tolerance=1e-9))
+            return np.asarray(run.state), codes(run), np.asarray(ro.learning_times(model, 0.5, tolerance=1e-7))
 
     alone = [np.concatenate(x) for x in zip(*(solved(part([i])) for i in range(6)), strict=True)]
-    assert fallbacks == [1, 1] and alone[1][1] == INACCURATE and np.all(alone[1][[2, 3]] == 0)
-    assert alone[1][5] == result_names().index("not_finite") and np.all(np.isnan(alone[2][[1, 5]]))
-    assert np.all(np.isfinite(alone[2][[0, 2, 3, 4]]))
+    assert alone[1].tolist() == [0, INACCURATE, 0, 0, 0, 0] and np.all(np.isnan(alone[2][1]))
+    for i in (0, 4, 5):
+        assert np.all(alone[0][i] == batch.wasted_resource[i]) and np.all(alone[2][i] == batch.wasted_resource[i])
+    assert np.all(alone[0][2, -1] > 1) and np.all(alone[2][2:4] > 1)
     for index in ([0, 1, 2, 3, 4, 5], [1, 0], [3, 1], [5, 4, 3]):
-        level, code, times = solved(part(index))
-        np.testing.assert_array_equal(code, alone[1][index])
-        sure = [k for k, i in enumerate(index) if i in (2, 3)]
-        np.testing.assert_array_equal(level[sure], alone[0][index][sure])
-        np.testing.assert_allclose(level, alone[0][index], rtol=0, atol=1e-11)
-        np.testing.assert_allclose(times, alone[2][index], rtol=1e-11)
+        for found, expected in zip(solved(part(index)), alone, strict=True):
+            # arrays go by another program for another number of members, which rounds in another order
+            np.testing.assert_allclose(found, expected[index], rtol=0 if path == "loops" else 1e-11)
 
 
 @pytest.mark.parametrize("path", ["loops", "arrays"])
 def test_gate_exponents_of_one_graph_stand_for_themselves(monkeypatch, path):
     if path == "arrays":
         on_arrays(monkeypatch)
-    monkeypatch.setattr(native, "ATTEMPTS", 1)
-    monkeypatch.setattr(arrays, "MORE_PANELS", ())
+    few_panels(monkeypatch)
     model = part = jax.tree.map(lambda x: np.asarray(x)[1], members())
     grid = part.replace(gate_exponent=np.array([1e-3, 1e3]), wasted_resource=0.0)
-    found = codes(ro.simulate(grid, TS, tolerance=1e-9))
+    found = codes(ro.simulate(grid, np.linspace(0, 2000, 9), tolerance=1e-4))
     assert found.tolist() == [INACCURATE, 0]
     with pytest.warns(UserWarning, match="1 of 2 members are NaN, since their estimated error exceeds"):
-        times = ro.learning_times(grid, tolerance=1e-11)
+        times = ro.learning_times(grid, tolerance=1e-4)
     assert np.all(np.isnan(times[0])) and np.all(np.isfinite(times[1]))
     # gates that open at once leave independent skills
     p, level = np.asarray(model.frequency), 0.5
@@ -202,23 +225,24 @@ def test_gate_exponents_of_one_graph_stand_for_themselves(monkeypatch, path):
 # -- under a trace
 
 
-def test_times_that_are_inaccurate_under_a_trace_are_nan():
+def test_times_that_are_inaccurate_under_a_trace_are_nan(monkeypatch):
+    monkeypatch.setattr(learning, "TRACED", 20)
     model = jax.tree.map(lambda x: np.asarray(x)[[0, 2]], members())
     traced = jax.jit(lambda model, tolerance: ro.learning_times(model, tolerance=tolerance))
     exact = ro.learning_times(model, tolerance=1e-11)
-    loose, tight = traced(model, 1e-4), traced(model, 1e-11)
-    np.testing.assert_allclose(loose, exact, rtol=1e-4)
+    loose, tight = traced(model, 1e-2), traced(model, 1e-8)
+    np.testing.assert_allclose(loose, exact, rtol=1e-2)
     assert np.all(np.isnan(tight[0]))
-    np.testing.assert_allclose(tight[1], exact[1], rtol=1e-11)
+    np.testing.assert_allclose(tight[1], exact[1], rtol=1e-8)
 
     def total(scale):
-        return jnp.nansum(ro.learning_times(model.replace(learning_rate=0.02 * scale), tolerance=1e-11))
+        return jnp.nansum(ro.learning_times(model.replace(learning_rate=0.02 * scale), tolerance=1e-8))
 
     # a member that is NaN takes no part in the derivatives, and spoils none
     slope = -np.sum(exact[1])
     np.testing.assert_allclose(jax.grad(total)(1.0), slope, rtol=1e-9)
     np.testing.assert_allclose(jax.jvp(total, (1.0,), (1.0,))[1], slope, rtol=1e-9)
-    by_frequency = jax.grad(lambda p: jnp.nansum(ro.learning_times(model.replace(frequency=p), tolerance=1e-11)))
+    by_frequency = jax.grad(lambda p: jnp.nansum(ro.learning_times(model.replace(frequency=p), tolerance=1e-8)))
     slopes = by_frequency(model.frequency)
     assert np.all(slopes[0] == 0) and np.all(np.isfinite(slopes[1])) and np.any(slopes[1] != 0)
 
@@ -260,9 +284,9 @@ def test_schedules_keep_the_budget_law():
 def test_event_times_are_accurate_or_nan(monkeypatch):
     model = CHAIN.model(wasted_resource=0.1)
     exact = ro.learning_times(model, tolerance=1e-11)
-    level, tolerance = np.float64(0.5), np.float64(1e-7)
+    level, tolerance = np.asarray(0.5), np.asarray(1e-7)
     np.testing.assert_allclose(events.times_by_events(model, level, tolerance, False), exact, rtol=1e-7)
-    monkeypatch.setattr(ode, "SAFETY", 1e-5)
+    monkeypatch.setattr(ode, "SAFETY", 1e-3)
     programs.clear()
     with pytest.warns(UserWarning, match="times are NaN, since their estimated error exceeds the tolerance 1e-07"):
         times = events.times_by_events(model, level, tolerance, False)
@@ -348,4 +372,4 @@ def test_floors_are_reached(monkeypatch, path, dtype):
     floor = FLOORS[path][dtype]
     run = ro.simulate(model, TS, tolerance=floor)
     # SciPy itself is good to about 1e-10
-    assert run.failures() == "" and np.abs(run.level - same.levels_by_clock(TS)).max() < max(floor, 1e-10)
+    assert run.failures() == "" and np.abs(np.asarray(run.level) - same.levels_by_clock(TS)).max() < max(floor, 1e-10)

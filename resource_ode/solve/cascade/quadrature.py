@@ -361,7 +361,7 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
         if skill.either is not None:
             beside = gates_at_edges.at[skill.behind].get(mode="promise_in_bounds")
             counted = (
-                jnp.where(skill.required[:, None, None], found, 0),
+                jax.lax.stop_gradient(jnp.where(skill.required[:, None, None], found, 0)),
                 jnp.where(skill.required[:, None], beside, 0),
             )
             kinks = jnp.where(skill.either, _missed_at_kinks(*counted, nodes, edges), 0)
@@ -371,7 +371,14 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
             edge, within = edge + kinks, within + kinks
         # first-order propagation: relative errors of the gates are those of their product
         behind = relative.at[skill.behind].get(mode="promise_in_bounds")
-        behind_error = jnp.sum(jnp.where(skill.required[:, None], behind, 0), axis=0)
+        behind = jnp.where(skill.required[:, None], behind, 0)
+        behind_error = jnp.sum(behind, axis=0)
+        if skill.either is not None:
+            # of the largest gate only: gates far below it, however wrong, do not count
+            wrong = jnp.max(behind[..., None] * counted[0], axis=0)
+            largest = jax.lax.stop_gradient(opening)
+            share = jnp.where(largest > 0, wrong / jnp.where(largest > 0, largest, 1), behind_error[:, None])
+            behind_error = jnp.where(skill.either, jnp.max(share, axis=1), behind_error)
         frozen = jax.lax.stop_gradient(at_edges)
         missed = _running_sum(edge + jnp.diff(frozen) * behind_error)[1:]
         reached = frozen[1:]
