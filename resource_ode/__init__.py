@@ -42,7 +42,7 @@ _LAZY = {
     "fit_waste": ("fit", "fit_waste"),
     "compare": ("comparison", "compare"),
     "sweep": ("sweeps", "sweep"),
-    "read_sweep": ("sweep_description", "read_sweep"),
+    "read_sweep": ("sweeps", "read_sweep"),
 }
 
 

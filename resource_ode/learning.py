@@ -7,7 +7,10 @@ one cascade a graph. Models outside the cascade go by events of the general solv
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import diffrax
@@ -40,6 +43,18 @@ from .tracing import concrete_number, is_concrete
 
 # panels of the first solve: fewer than a trajectory needs, since the clock need not be integrated
 TIMES_PANELS = 16
+# a variable of the context, since the filters of `warnings` belong to all threads at once
+_WARN = contextvars.ContextVar("warn", default=True)
+
+
+@contextlib.contextmanager
+def without_warnings() -> Iterator[None]:
+    """For callers that look for NaN themselves: `learning_times` does not warn, in this thread."""
+    before = _WARN.set(False)
+    try:
+        yield
+    finally:
+        _WARN.reset(before)
 
 
 def learning_times(
@@ -323,7 +338,7 @@ def _by_events(model: ResourceModel, level: Array | np.ndarray, tolerance: Array
     adjoint = diffrax.DirectAdjoint() if traced else diffrax.RecursiveCheckpointAdjoint()
     steps = 4096 if traced else 100_000
     times, failed = _event_times(model.flat(), level, tolerance, adjoint=adjoint, max_steps=steps)
-    if not traced:
+    if not traced and _WARN.get():
         count = int(jnp.sum(failed))
         if count:
             warnings.warn(

@@ -7,9 +7,6 @@ the key, what was expected and what came.
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib
-import inspect
 import itertools
 import math
 import os
@@ -20,24 +17,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from .graph import GATES
-from .scenario import ScenarioError, Table, _nearest, _said, read_toml
-from .sweep_plan import (
-    BOUNDS,
-    CHOICES,
-    CHUNK,
-    CLOCKS,
-    GENERATORS,
-    LAWS,
-    OBSERVABLES,
-    RESOURCE,
-    Axis,
-    Sweep,
-    build_frequency,
-    is_random,
-    needed,
-    section_keys,
-)
+from ..graph import GATES
+from ..scenario import ScenarioError, Table, _nearest, _said, read_toml
+from .ensemble import GENERATORS, LAWS, build_frequency, is_random, needed, section_keys
+from .measures import OBSERVABLES
+from .plan import BOUNDS, CHOICES, CHUNK, CLOCKS, RESOURCE, Axis, Sweep
+from .reducer import find_reducer, source_digest
 
 TOP = ("title", "ensemble", "graph", "frequency", "resource", "time", "observe", "axis")
 ENSEMBLE = ("graphs", "seed", "chunk", "precision")
@@ -46,13 +31,16 @@ SPACINGS = ("values", "linear", "log")
 PRECISIONS = ("float64", "float32")
 DEFAULT_OBSERVABLES = ("horizon", "efficiency")
 MOST_POINTS = 100_000
+# combinations of sizes and words, each of which is compiled; members, each of which has a place in an array
+MOST_STATIC, MOST_MEMBERS = 1000, 10**15
+MOST_WHOLE = 2**31 - 1
 
 
 def read_sweep(description: Any) -> Sweep:
     """Check a description and write it out in full.
 
     **Arguments:** `description`: the path of a TOML file, a dictionary with the same tables (lists may be arrays, the
-    reducer a function), or a [`resource_ode.sweep_plan.Sweep`][], which is returned as it is.
+    reducer a function), or a [`resource_ode.sweeps.plan.Sweep`][], which is returned as it is.
 
     **Raises:** [`resource_ode.scenario.ScenarioError`][], a `ValueError`, that names the file, the key, what was
     expected and what came.
@@ -95,7 +83,7 @@ def from_content(content: dict[str, Any]) -> Sweep:
         axes.append(Axis(row["name"], tuple(values), _kind(row["name"])))
     reducer = None
     if "reducer" in content["observe"]:
-        reducer = _reducer(_Section(Path("description"), "[observe]", content["observe"], tuple(content["observe"])))[1]
+        reducer = find_reducer(content["observe"]["reducer"])[1]
     return Sweep(content, tuple(axes), reducer)
 
 
@@ -172,6 +160,12 @@ def _read(top: _Section) -> Sweep:
             "graphs",
         )
     sweep = Sweep(content, tuple(axes), reducer)
+    for count, most, what in (
+        (sweep.members, MOST_MEMBERS, "members"),
+        (math.prod(len(axis.values) for axis in axes if axis.kind == "static"), MOST_STATIC, "sizes and words together"),
+    ):
+        if count > most:
+            raise top.error(f"expected axes of at most {most:,} {what}, got {count:,}")
     _check_shapes(sweep, graph, frequency)
     return sweep
 
@@ -192,9 +186,12 @@ def _graph(top: _Section) -> tuple[_Section, tuple[str, ...]]:
         keys = section_keys({"generator": generator})["graph"]
         return _Section(top.path, "[graph]", values, ("generator", *keys)), keys
     if given == ["prerequisites"]:
-        return _Section(top.path, "[graph]", values, ("prerequisites", "gate")), ("gate",)
+        _check_prerequisites(_Section(top.path, "[graph]", values, ("prerequisites", "gate")))
+        if all(row.get("name") != "gate" for row in top.values.get("axis", [])):
+            values = {"gate": "all"} | values
+        return _Section(top.path, "[graph]", values, tuple(values)), ("gate",)
     table = _Section(top.path, "[graph]", values, ("file", "condense"))
-    from .graph_files import read_graph
+    from ..graph_files import read_graph
 
     try:
         graph = read_graph(top.path.parent / table.text("file"), condense=table.flag("condense", False))
@@ -206,6 +203,21 @@ def _graph(top: _Section) -> tuple[_Section, tuple[str, ...]]:
     if graph.frequency is not None and "frequency" not in top:
         top.values = top.values | {"frequency": {"values": np.asarray(graph.frequency).tolist()}}
     return _Section(top.path, "[graph]", held, tuple(held)), ()
+
+
+def _check_prerequisites(table: _Section) -> None:
+    lists = table.get("prerequisites")
+    if not isinstance(lists, list) or not lists:
+        raise table.error(f"expected a list with one list a skill, as [[], [0]], got {_said(lists)}", "prerequisites")
+    for skill, row in enumerate(lists):
+        if not isinstance(row, list):
+            raise table.error(f"expected a list of indices of skills, got {_said(row)}", f"prerequisites[{skill}]")
+        for index in row:
+            if isinstance(index, bool) or not isinstance(index, int):
+                raise table.error(f"expected whole numbers, got {_said(index)}", f"prerequisites[{skill}]")
+            if not 0 <= index < len(lists):
+                last = len(lists) - 1
+                raise table.error(f"expected skills from 0 to {last}, got {_said(index)}", f"prerequisites[{skill}]")
 
 
 def _frequency(top: _Section, graph: _Section) -> tuple[_Section, tuple[str, ...]]:
@@ -224,7 +236,7 @@ def _graph_value(table: _Section, key: str, value: Any) -> Any:
     if key in ("generator", "prerequisites"):
         return value
     if key == "gate" and isinstance(value, list):
-        return value
+        return [_value(table, key, word, f"gate[{skill}]") for skill, word in enumerate(value)]
     return _value(table, key, value)
 
 
@@ -238,7 +250,7 @@ def _value(table: _Section, key: str, value: Any, place: str | None = None) -> A
     """One value of a parameter, checked as far as it can be by itself."""
     place = key if place is None else place
     if key in CHOICES:
-        if value not in CHOICES[key]:
+        if not isinstance(value, str) or value not in CHOICES[key]:
             raise table.error(f"expected {' or '.join(map(_said, CHOICES[key]))}, got {_said(value)}", place)
         return value
     if key in BOUNDS:
@@ -253,9 +265,10 @@ def _value(table: _Section, key: str, value: Any, place: str | None = None) -> A
 
 
 def _whole(table: _Section, place: str, value: Any) -> int:
-    real = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not (real and value == int(value)):
-        raise table.error(f"expected a whole number, got {_said(value)}", place)
+    real = isinstance(value, (int, float)) and not isinstance(value, bool) and (isinstance(value, int) or math.isfinite(value))
+    if not (real and value == int(value) and abs(value) <= MOST_WHOLE):
+        limits = f" of at most {MOST_WHOLE}" if real and value == int(value) else ""
+        raise table.error(f"expected a whole number{limits}, got {_said(value)}", place)
     return int(value)
 
 
@@ -333,32 +346,13 @@ def _observe(top: _Section, timed: bool) -> tuple[dict[str, Any], Callable[..., 
         return held, None
     if not timed:
         raise table.error("a reducer is applied to a run and needs a section [time]", "reducer")
-    where, reducer = _reducer(table)
+    try:
+        where, reducer = find_reducer(table.get("reducer"))
+    except ValueError as error:
+        raise table.error(str(error), "reducer") from None
     # a changed function is a changed description
-    try:
-        source = inspect.getsource(reducer)
-    except (OSError, TypeError):
-        source = ""
-    held["reducer"], held["reducer_source"] = where, hashlib.sha256(source.encode()).hexdigest()
+    held["reducer"], held["reducer_source"] = where, source_digest(reducer)
     return held, reducer
-
-
-def _reducer(table: _Section) -> tuple[str, Callable[..., Any]]:
-    given = table.get("reducer")
-    expected = "expected a function that can be imported, as module:function"
-    where = given
-    if callable(given):
-        where = f"{getattr(given, '__module__', '?')}:{getattr(given, '__qualname__', '?')}"
-    if not isinstance(where, str) or where.count(":") != 1:
-        raise table.error(f"{expected}, got {_said(given)}", "reducer")
-    module, name = where.split(":")
-    try:
-        found = functools.reduce(getattr, name.split("."), importlib.import_module(module))
-    except (ImportError, AttributeError, ValueError) as error:
-        raise table.error(f"{expected}, got {_said(where)} ({error})", "reducer") from None
-    if not callable(found):
-        raise table.error(f"{expected}, got {_said(where)}, which is no function", "reducer")
-    return where, found
 
 
 def _check_shapes(sweep: Sweep, graph: _Section, frequency: _Section) -> None:
