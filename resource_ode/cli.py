@@ -37,6 +37,14 @@ class WrongInput(Exception):
     """What the user gave cannot be used; the message says what, and what was expected."""
 
 
+class Interrupted(Exception):
+    """A signal ended the command; the message says what is left."""
+
+    def __init__(self, message: str, number: int):
+        super().__init__(message)
+        self.status = 128 + number
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status.
 
@@ -52,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return end.code if isinstance(end.code, int) else 0
         except KeyboardInterrupt:
             return _interrupted(arguments)
+        except Interrupted as end:
+            return _interrupted(arguments, str(end), end.status)
         except WrongInput as error:
             _complain(str(error))
             return 2
@@ -119,7 +129,7 @@ def simulate(
         raise WrongInput(f"--tolerance: expected a number between 0 and 1 (an error of a level), got {tolerance:g}")
     _use_float64()
     from .scenario import ScenarioError, read_scenario
-    from .simulate import simulate as solve
+    from .solve.simulation import simulate as solve
 
     try:
         scenario = read_scenario(file)
@@ -172,6 +182,9 @@ def sweep(
         str | None,
         typer.Option(metavar="tcp://HOST:PORT", help="Let the workers of a Dask cluster compute and write the chunks."),
     ] = None,
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long to wait while the scheduler has no workers.")
+    ] = 600,
 ) -> None:
     """Measure an ensemble of graphs at every point of a grid of parameters.
 
@@ -190,19 +203,32 @@ def sweep(
     [time]       values, linear or log: rows of runs ("seriality", ...)
 
     The results are one xarray data set: dimensions are the axes and graph. A sweep that was stopped, by whatever
-    means, loses the chunk in hand; --resume goes on.
+    means, loses the chunk in hand; --resume goes on. Ctrl-C and SIGTERM end it at once, with status 130 and 143.
+
+    A reducer is code that this command imports and runs: use only files that you trust.
     """
     _check_folder(out, "--out")
     if out.exists() and not resume:
         raise WrongInput(f"--out: expected a path where nothing is yet, got {out}; --resume goes on with what is there")
     _use_float64()
+    from .sweeps import Stopped, SweepStore, until_stopped
+
+    store: list[SweepStore] = []
+    try:
+        until_stopped(lambda: _sweep(file, out, resume, scheduler, wait, store))
+    except Stopped as stopped:
+        stored = store[0].stop() if store else 0
+        left = f"{stored:,} of {_count(store[0].sweep.members, 'member')} are stored" if store else "nothing is stored"
+        raise Interrupted(f"{stopped}: {left} in {out}; to go on, give --resume", stopped.number) from None
+
+
+def _sweep(file: Path, out: Path, resume: bool, scheduler: str | None, wait: float, begun: list[Any]) -> None:
+    """The sweep itself; its store is put into `begun` when there is one."""
     import time
 
-    from .sweep_description import read_sweep
-    from .sweep_store import open_dataset
-    from .sweeps import begin, failures, fill
+    from .sweeps import begin, failures, fill, open_dataset, read_sweep
 
-    begun = time.perf_counter()
+    start = time.perf_counter()
     try:
         with _cluster(scheduler) as client:
             try:
@@ -210,11 +236,12 @@ def sweep(
                 store = begin(plan, out, resume=resume)
             except ValueError as error:
                 raise WrongInput(str(error)) from None
-            computed = fill(store, client=client)
+            begun.append(store)
+            computed = fill(store, client=client, wait=wait)
     except OSError as error:
         rest = "what is in it stays valid, and --resume goes on with it" if out.exists() else "nothing was written"
         raise RuntimeError(f"{out}: {error.strerror or error}; {rest}") from error
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - start
     cells = " x ".join(f"{len(axis.values)} {axis.name}" for axis in plan.axes) or "1 cell"
     typer.echo(f"Swept {cells} x {_count(plan.shape[-1], 'graph')} = {_count(plan.members, 'member')}.")
     rate = f", {computed / seconds:,.0f} a second" if computed else ""
@@ -282,7 +309,7 @@ def demo(
                 raise WrongInput(f"--out: expected a folder, got {folder}, which is a file")
             break
     _use_float64()
-    from .demo import run
+    from .applications.demo import run
 
     run(out, echo=typer.echo)
 
@@ -315,7 +342,7 @@ def reproduce(
     if out.exists() and not out.is_dir():
         raise WrongInput(f"--out: expected a folder, got {out}, which is a file")
     _use_float64()
-    from .paper import FIGURES, report
+    from .applications.paper import FIGURES, report
 
     chosen = list(dict.fromkeys(figures)) if figures else list(FIGURES)
     try:
@@ -387,7 +414,7 @@ def _draw(run: Any, path: Path) -> None:
     """A picture of a run: its levels above, its shares below; the file appears whole or not at all."""
     from matplotlib.figure import Figure
 
-    from .plot import levels, shares
+    from .plot.runs import levels, shares
 
     # a panel of shares a pool; with interference shares may be negative, which nothing stacks
     pools = [None] if run.model.pool is None else list(range(run.model.pools))[:POOLS_DRAWN]
@@ -407,8 +434,8 @@ def _draw_store(store: Path, path: Path, variables: list[str] | None) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from .phase import overview
-    from .sweep_store import StoreError, open_dataset
+    from .plot.phase_diagram import overview
+    from .sweeps import StoreError, open_dataset
 
     try:
         figure = overview(open_dataset(store), variables or None)
@@ -464,14 +491,18 @@ def _in_words(error: Exception) -> str:
     return f"{text} ({DEBUG}=1 shows where it happened)"
 
 
-def _interrupted(arguments: Sequence[str] | None) -> int:
-    _complain("interrupted; nothing half-written was left behind")
+def _interrupted(
+    arguments: Sequence[str] | None,
+    message: str = "interrupted; nothing half-written was left behind",
+    status: int = 130,
+) -> int:
+    _complain(message)
     if arguments is None:
         # JAX may still be compiling in other threads, and crashes when Python is taken down around it
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(130)
-    return 130
+        os._exit(status)
+    return status
 
 
 def _complain(message: str) -> None:

@@ -9,4 +9,5 @@ from .run import sweep as sweep
 from .stop import Stopped as Stopped
 from .stop import until_stopped as until_stopped
 from .store import StoreError as StoreError
+from .store import SweepStore as SweepStore
 from .store import is_store as is_store

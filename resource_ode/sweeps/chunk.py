@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..graph import SkillGraph
-from ..model import ResourceModel
+from ..graphs.graph import SkillGraph
+from ..model.model import ResourceModel
 from .ensemble import build_frequency, build_graph, section_keys
 from .measures import NO_FREQUENCY, measure
 from .plan import Sweep

@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..graph import GATES
+from ..graphs.graph import GATES
 from ..scenario import ScenarioError, Table, _nearest, _said, read_toml
 from .ensemble import GENERATORS, LAWS, build_frequency, is_random, needed, section_keys
 from .measures import OBSERVABLES

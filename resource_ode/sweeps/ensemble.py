@@ -8,8 +8,9 @@ from typing import Any
 
 import jax
 
-from .. import frequencies, graphs
-from ..graph import SkillGraph
+from .. import frequencies
+from ..graphs import generators as graphs
+from ..graphs.graph import SkillGraph
 
 GENERATORS = ("independent", "chain", "star", "tree", "layered", "random_dag", "preferential", "parity")
 LAWS = ("zipf", "exponential", "lognormal", "uniform")

@@ -30,7 +30,8 @@ def versions() -> dict[str, str]:
     """What the last digits of a sweep depend on."""
     import jax
 
-    from .. import __version__, native
+    from .. import native
+    from ..base.version import __version__
 
     # the compiled loops, where they are built, round otherwise than XLA
     loops = "none" if native.library() is None else "built"

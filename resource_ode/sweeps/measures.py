@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import observables
-from ..learning import learning_times, without_warnings
-from ..model import ResourceModel
-from ..simulate import simulate
-from ..trajectory import RESULTS, Trajectory, result_codes, result_names
+from ..solve.learning import learning_times, without_warnings
+from ..model.model import ResourceModel
+from ..solve.simulation import simulate
+from ..results.trajectory import RESULTS, Trajectory, result_codes, result_names
 from .ensemble import build_graph
 from .plan import CLOCKS, Sweep
 

@@ -17,9 +17,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..graph import GATES
-from ..loss import LOSSES
-from ..model import COMPETITIONS
+from ..graphs.graph import GATES
+from ..model.loss import LOSSES
+from ..model.model import COMPETITIONS
 from .ensemble import build_graph, check_size, section_keys
 
 RESOURCE = ("learning_rate", "wasted_resource", "gate_exponent", "loss", "competition", "initial_level")

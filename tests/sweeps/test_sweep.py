@@ -20,9 +20,8 @@ import numpy as np
 import pytest
 
 import resource_ode as ro
-from resource_ode import sweep_chunk, sweep_store, sweeps
-from resource_ode.sweep_description import read_sweep
-from resource_ode.sweep_store import StoreError, open_dataset
+from resource_ode import sweeps
+from resource_ode.sweeps import StoreError, chunk as sweep_chunk, measures, open_dataset, read_sweep, run as sweep_run, store as sweep_store
 
 DESCRIPTION: dict[str, Any] = {
     "ensemble": {"graphs": 4, "seed": 5, "chunk": 4},
@@ -452,7 +451,7 @@ KILLED = """
 import json, os, signal, sys
 import numpy as np
 from resource_ode import sweep_store, sweeps
-from resource_ode.sweep_description import read_sweep
+from resource_ode.sweeps.description import read_sweep
 
 path, given, chunk, writes = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 write = sweep_store.SweepStore.write

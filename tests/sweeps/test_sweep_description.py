@@ -11,9 +11,9 @@ import pytest
 
 import resource_ode as ro
 from resource_ode.scenario import ScenarioError
-from resource_ode.sweep_description import from_content, read_sweep
+from resource_ode.sweeps.description import from_content, read_sweep
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 PLAIN: dict[str, Any] = {
     "ensemble": {"graphs": 6, "seed": 1, "chunk": 4},
     "graph": {"generator": "random_dag", "skills": 4},
@@ -103,7 +103,7 @@ def test_static_axes_set_shapes() -> None:
 
 
 def test_clocks_are_cut_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resource_ode.sweep_plan.MOST_NUMBERS", 8)
+    monkeypatch.setattr("resource_ode.sweeps.plan.MOST_NUMBERS", 8)
     # two numbers a skill: neither the clocks nor the graphs fit whole
     assert read_sweep(PLAIN).blocks == (2, 1, 1)
 
