@@ -3,6 +3,7 @@
 from .dataset import failures as failures
 from .dataset import open_dataset as open_dataset
 from .description import read_sweep as read_sweep
+from .plan import Sweep as Sweep
 from .run import begin as begin
 from .run import fill as fill
 from .run import sweep as sweep

@@ -35,12 +35,16 @@ class ChunkFiles:
 
     def __init__(self, path: Path, metadata: Mapping[str, bytes], digest: str):
         self.path, self.digest = path, digest
+        self._metadata = dict(metadata)
         self.arrays = Arrays({name: content for name, content in metadata.items() if name.endswith(METADATA)})
         # in the order of the records
         self.names = tuple(json.loads(metadata[f"{RECORDS}/{METADATA}"])["attributes"]["variables"])
         code = self.arrays["failed"]
         self.shape, self.blocks = code.shape, code.chunks
         self.grid = tuple(-(-count // size) for count, size in zip(self.shape, self.blocks, strict=True))
+
+    def __reduce__(self) -> Any:
+        return ChunkFiles, (self.path, self._metadata, self.digest)
 
     def region(self, chunk: int) -> tuple[slice, ...]:
         """Which part of the results a chunk is, along the dimensions of the sweep."""

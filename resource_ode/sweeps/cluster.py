@@ -16,6 +16,8 @@ from .store import SweepStore, open_store
 QUEUED = 4
 # seconds between looks at the workers
 LOOK = 1.0
+# times that a chunk is given out again after Dask gave it up, since several workers in a row died while they had it
+AGAIN = 3
 
 
 @functools.lru_cache(maxsize=4)
@@ -53,32 +55,44 @@ def on_cluster(
 
     **Raises:** `RuntimeError` if there were none for so long.
     """
+    from distributed import KilledWorker
     from distributed import wait as first_of
 
     begun = time.time()
     arguments = (str(store.path), store.sweep.digest, begun)
     waiting = iter(range(store.sweep.chunks))
-    running: set[Any] = set()
+    running: dict[Any, tuple[int, int]] = {}
+
+    def submit(chunk: int, attempt: int = 0) -> None:
+        key = f"sweep-{begun}-{chunk}-{attempt}"
+        # a task lost with its worker is done again by another
+        running[client.submit(do_on_worker, *arguments, chunk, key=key, pure=False)] = chunk, attempt
+
     alone: float | None = None
     try:
         while True:
             threads = sum(client.nthreads().values())
-            room = QUEUED * max(1, threads) - len(running)
-            # a task lost with its worker is done again by another
-            for chunk in itertools.islice(waiting, max(0, room)):
-                key = f"sweep-{begun}-{chunk}"
-                running.add(client.submit(do_on_worker, *arguments, chunk, key=key, pure=False))
+            for chunk in itertools.islice(waiting, max(0, QUEUED * max(1, threads) - len(running))):
+                submit(chunk)
             if not running:
                 return
             alone = _alone(threads, alone, wait, say)
             try:
-                done = first_of(running, timeout=LOOK, return_when="FIRST_COMPLETED").done
+                done = first_of(list(running), timeout=LOOK, return_when="FIRST_COMPLETED").done
             except TimeoutError:
                 continue
             for future in done:
-                report(*future.result())
+                chunk, attempt = running.pop(future)
+                try:
+                    report(*future.result())
+                except KilledWorker as error:
+                    if attempt == AGAIN:
+                        raise RuntimeError(
+                            f"chunk {chunk}: every worker that had it died (not enough memory? a smaller [ensemble] "
+                            "chunk, in a new store, takes less)"
+                        ) from error
+                    submit(chunk, attempt + 1)
                 future.release()
-            running -= done
     finally:
         client.cancel(list(running))
 

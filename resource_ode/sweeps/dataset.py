@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .chunks import ChunkFiles, Damaged
+from .chunks import ChunkFiles
 from .layout import ROOT, sha256
 from .measures import FAILURES
 from .store import SHOWN, StoreError, damaged, read_skeleton
@@ -36,6 +35,8 @@ def open_dataset(path: Any, *, verify: bool | None = None) -> Any:
     import xarray
     from xarray.core.indexing import LazilyIndexedArray
 
+    from .lazy import CheckedValues
+
     path = Path(path)
     chunks, files, attributes = _opened(path)
     damages = _damages(chunks, verify)
@@ -52,7 +53,7 @@ def open_dataset(path: Any, *, verify: bool | None = None) -> Any:
         array = chunks.arrays[name]
         held = dict(array.attrs)
         if name in chunks.names:
-            values = LazilyIndexedArray(_values(path, chunks, name))
+            values = LazilyIndexedArray(CheckedValues(chunks, name))
             variables[name] = xarray.Variable(array.metadata.dimension_names, values, held, fastpath=True)
         else:
             place = f"{name}/c/0"
@@ -126,43 +127,3 @@ def _damages(chunks: ChunkFiles, verify: bool | None) -> list[str]:
         verify = sum(array.size * array.dtype.itemsize for array in arrays) <= CHECKED
     look = chunks.damages if verify else chunks.missing
     return [said for chunk in sorted(chunks.recorded()) for said in look(chunk)]
-
-
-def _values(path: Path, chunks: ChunkFiles, name: str) -> Any:
-    """The values of a variable as xarray's lazily read ones."""
-    from xarray.backends import BackendArray
-    from xarray.core.indexing import IndexingSupport, explicit_indexing_adapter
-
-    class Values(BackendArray):
-        def __init__(self) -> None:
-            array = chunks.arrays[name]
-            self.shape, self.dtype = array.shape, array.dtype
-
-        def __getitem__(self, key: Any) -> Any:
-            return explicit_indexing_adapter(key, self.shape, IndexingSupport.OUTER, self._read)
-
-        def _read(self, key: tuple[Any, ...]) -> np.ndarray:
-            return _selected(path, chunks, name, key)
-
-    return Values()
-
-
-def _selected(path: Path, chunks: ChunkFiles, name: str, key: tuple[Any, ...]) -> np.ndarray:
-    """An orthogonal selection (whole numbers, slices, arrays of indices) of a variable, chunk by chunk."""
-    array = chunks.arrays[name]
-    sizes = array.chunks
-    picked = [np.arange(count)[part] for part, count in zip(key, array.shape, strict=True)]
-    axes = [np.atleast_1d(part) for part in picked]
-    found = np.full([len(axis) for axis in axes], array.fill_value, array.dtype)
-    blocks = [np.unique(axis // size) for axis, size in zip(axes, sizes, strict=True)]
-    for place in itertools.product(*blocks):
-        chunk = int(np.ravel_multi_index([int(i) for i in place[: len(chunks.grid)]], chunks.grid))
-        try:
-            values = chunks.values(name, chunk)
-        except Damaged as error:
-            raise StoreError(damaged(path, [str(error)])) from error
-        if values is not None:
-            rows = list(zip(axes, place, sizes, strict=True))
-            into = np.ix_(*(np.flatnonzero(axis // size == block) for axis, block, size in rows))
-            found[into] = values[np.ix_(*(axis[axis // size == block] - block * size for axis, block, size in rows))]
-    return found[tuple(0 if np.ndim(part) == 0 else slice(None) for part in picked)]

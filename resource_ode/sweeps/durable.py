@@ -34,7 +34,7 @@ def write_files(root: Path, files: Mapping[str, bytes]) -> None:
         path = root / name
         folders |= {path.parent, *(folder for folder in path.parents if root in folder.parents)}
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _hidden(path, f".{next(_number)}")
+        temporary = _hidden(path)
         try:
             with open(temporary, "wb") as file:
                 file.write(content)
@@ -85,8 +85,8 @@ def remove_leftovers(path: Path) -> None:
                 file.unlink()
 
 
-def _hidden(path: Path, more: str = "") -> Path:
-    return path.with_name(f".{path.name[:KEPT]}{more}.{_HOST}.{os.getpid()}{ENDING}")
+def _hidden(path: Path) -> Path:
+    return path.with_name(f".{path.name[:KEPT]}.{next(_number)}.{_HOST}.{os.getpid()}{ENDING}")
 
 
 def _escaped(name: str) -> str:

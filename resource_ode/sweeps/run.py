@@ -128,7 +128,7 @@ def begin(plan: Sweep, out: Any, *, resume: bool = False) -> SweepStore:
         path = Path(out).absolute()
         if path.is_symlink():
             path = path.resolve()
-        there = path.exists()
+        there = _exists(path)
     except TypeError:
         raise ValueError(f"out: expected a path, got {out!r:.80}") from None
     except (OSError, RuntimeError, ValueError) as error:
@@ -149,6 +149,15 @@ def begin(plan: Sweep, out: Any, *, resume: bool = False) -> SweepStore:
     if not os.access(path, os.W_OK):
         raise ValueError(f"out: expected a store that can be written to, got {path}, which is read-only")
     return open_store(path, plan)
+
+
+def _exists(path: Path) -> bool:
+    """Unlike the method of `Path`, it raises for names that no file can have."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def do_chunk(store: SweepStore, chunk: int) -> tuple[int, bool]:

@@ -45,7 +45,7 @@ def fake_chunk(plan: Any, chunk: int) -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(sweeps, "compute_chunk", fake_chunk)
+    monkeypatch.setattr(sweep_run, "compute_chunk", fake_chunk)
     monkeypatch.delenv(cli.DEBUG, raising=False)
     path = tmp_path / "sweep.toml"
     path.write_text(SWEEP)
@@ -100,7 +100,7 @@ def test_failed_members_are_counted(
         found = fake_chunk(plan, chunk)
         return found | {"failed": found["failed"] + np.int8(1)}
 
-    monkeypatch.setattr(sweeps, "compute_chunk", lost)
+    monkeypatch.setattr(sweep_run, "compute_chunk", lost)
     status, told, _ = run(capsys, "sweep", file, "--out", tmp_path / "results.zarr")
     assert status == 0 and "24 of 24 members failed. 24: The solver used up its steps" in told
 
@@ -167,14 +167,14 @@ def test_full_disk_is_one_line_and_corrupts_nothing(
         monkeypatch.setattr(local, "_put", full if chunk else put)
         return fake_chunk(plan, chunk)
 
-    monkeypatch.setattr(sweeps, "compute_chunk", second)
+    monkeypatch.setattr(sweep_run, "compute_chunk", second)
     status, told, errors = run(capsys, "sweep", file, "--out", out)
     assert (status, told) == (1, "")
     assert errors.startswith(
         f"resource-ode: {out}: No space left on device; what is in it stays valid, and --resume goes on with it"
     )
     monkeypatch.setattr(local, "_put", put)
-    monkeypatch.setattr(sweeps, "compute_chunk", fake_chunk)
+    monkeypatch.setattr(sweep_run, "compute_chunk", fake_chunk)
     status, told, _ = run(capsys, "sweep", file, "--out", out, "--resume")
     assert status == 0 and told.splitlines()[1].startswith("Computed 16 of them")
 
