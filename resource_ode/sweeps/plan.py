@@ -18,15 +18,15 @@ import jax
 import numpy as np
 
 from ..graphs.graph import GATES
+from ..model.competition import COMPETITIONS
 from ..model.loss import LOSSES
-from ..model.model import COMPETITIONS
 from .ensemble import build_graph, check_size, section_keys
 
 RESOURCE = ("learning_rate", "wasted_resource", "gate_exponent", "loss", "competition", "initial_level")
 # axes along which one cascade a graph serves all values: they are never mapped over graphs
 CLOCKS = ("wasted_resource", "learning_rate", "gate_exponent")
 # axes that set shapes or choose a program: one value a chunk
-CHOICES = {"gate": GATES, "loss": tuple(LOSSES), "competition": COMPETITIONS}
+CHOICES = {"gate": GATES, "loss": tuple(LOSSES), "competition": tuple(COMPETITIONS)}
 # ranges of the numbers that do not set a shape
 BOUNDS: dict[str, dict[str, float]] = {
     "learning_rate": {"above": 0.0},
