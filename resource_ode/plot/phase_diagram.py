@@ -425,7 +425,10 @@ def _curve(ax: Any, values: Any, x: str, spread: str, log: bool, color: str, lab
     across = np.asarray(values[x], dtype=float)
     if not np.isfinite(mean).any():
         raise ValueError("variable: expected some finite values to draw, got none")
-    if spread == "none":
+    if "words" in values[x].attrs:  # nothing lies between words
+        bars = None if spread == "none" else error
+        ax.errorbar(across, mean, bars, color=color, fmt="o", markersize=3, elinewidth=0.8, capsize=1.5, label=label)
+    elif spread == "none":
         ax.plot(across, mean, color=color, linewidth=1.3, label=label)
     else:
         ax.fill_between(across, mean - deviation, mean + deviation, color=color, alpha=0.2, linewidth=0)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .store import SweepStore, open_store
+from .task import do_chunk
 
 # tasks that are queued for each thread of the workers: more would only fill the scheduler
 QUEUED = 4
@@ -39,8 +40,6 @@ def do_on_worker(path: str, digest: str, begun: float, chunk: int) -> tuple[int,
 
     **Returns:** the number of members, and whether they had to be computed.
     """
-    from .run import do_chunk
-
     return do_chunk(_store_of_worker(path, digest, begun), chunk)
 
 

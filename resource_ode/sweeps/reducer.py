@@ -27,7 +27,7 @@ def find_reducer(given: Any) -> tuple[str, Callable[..., Any]]:
     if callable(given):
         where = f"{getattr(given, '__module__', '?')}:{getattr(given, '__qualname__', '?')}"
     if isinstance(where, str):
-        shown = json.dumps(where if len(where) <= 60 else where[:57] + "...", ensure_ascii=True)
+        shown = json.dumps(where if len(where) <= 120 else where[:117] + "...", ensure_ascii=True)
     if not isinstance(where, str) or not _REFERENCE.fullmatch(where):
         raise ValueError(f"{expected}, got {shown}")
     module, name = where.split(":")

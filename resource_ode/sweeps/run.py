@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
-from .chunk import compute_chunk
 from .cluster import on_cluster
 from .dataset import open_dataset
 from .description import read_sweep
 from .durable import remove_leftovers
 from .plan import Sweep
 from .store import SweepStore, create_store, open_store
+from .task import do_chunk
 
 # seconds that a cluster may be without workers
 WAIT = 600.0
@@ -140,7 +139,7 @@ def begin(plan: Sweep, out: Any, *, resume: bool = False) -> SweepStore:
             raise ValueError(f"out: expected a folder that can be written to, got {path.parent} (for {path.name})")
         remove_leftovers(path)
         store = create_store(path, plan)
-        # None: another process has made one since; both fill it
+        # None: another process has made one since, and both fill it
         return open_store(path, plan) if store is None else store
     if not resume:
         raise ValueError(f"out: expected a path where nothing is yet, or resume, got {path}, which exists")
@@ -158,16 +157,6 @@ def _exists(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
-
-
-def do_chunk(store: SweepStore, chunk: int) -> tuple[int, bool]:
-    """See to it that a chunk is there: its number of members, and whether it had to be computed."""
-    region = store.sweep.region(chunk)
-    members = int(np.prod([part.stop - part.start for part in region]))
-    if store.is_done(chunk):
-        return members, False
-    store.write(chunk, compute_chunk(store.sweep, chunk))
-    return members, True
 
 
 Report = Callable[[int, bool], None]
@@ -216,12 +205,15 @@ def _devices(devices: Any) -> list[Any]:
 
 
 def _here(store: SweepStore, devices: list[Any], report: Report) -> None:
+    chunks = range(store.sweep.chunks)
+    # a process that has just begun this store is at its first chunks
+    chunks = chunks[::-1] if store.begun_elsewhere else chunks
     if len(devices) < 2:
         with jax.default_device(devices[0]) if devices else contextlib.nullcontext():
-            for chunk in range(store.sweep.chunks):
+            for chunk in chunks:
                 report(*do_chunk(store, chunk))
         return
-    waiting = iter(range(store.sweep.chunks))
+    waiting = iter(chunks)
     lock = threading.Lock()
     wrong: list[BaseException] = []
 

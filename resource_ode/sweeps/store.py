@@ -34,12 +34,16 @@ class StoreError(ValueError):
 
 
 class SweepStore:
-    """A store on disk and the sweep that it is of."""
+    """A store on disk and the sweep that it is of.
+
+    - `begun_elsewhere`: whether another process made it, and nothing was in it yet when it was opened.
+    """
 
     def __init__(self, path: Path, sweep: Sweep, metadata: dict[str, bytes], attributes: dict[str, Any]):
         self.path, self.sweep = path, sweep
         self.files = ChunkFiles(path, metadata, sweep.digest)
         self.versions = {name: attributes.get(name) for name in versions()}
+        self.begun_elsewhere = False
         self._writing = threading.Lock()
 
     def is_done(self, chunk: int) -> bool:
@@ -121,6 +125,7 @@ def open_store(path: Path, sweep: Sweep | None = None) -> SweepStore:
         lost = {name: content for name, content in files.items() if _read(path / name) != content}
         write_files(path, lost)
     store = SweepStore(path, sweep, files, attributes)
+    store.begun_elsewhere = not store.files.recorded()
     changed = [f"{name} {old}, now {new}" for name, new in versions().items() if (old := store.versions[name]) != new]
     if changed:
         warnings.warn(
@@ -199,8 +204,8 @@ def _root(path: Path) -> dict[str, Any] | None:
     if not whole and known != FORMAT and not (path / RECORDS).parent.is_dir():
         if held.get("node_type") == "group":
             raise StoreError(f"{path}: expected the store of a sweep, got a Zarr store of something else")
-        what = "something else" if path.exists() else "nothing"
-        raise StoreError(f"{path}: expected the store of a sweep (a folder with a {ROOT}), got {what}")
+        what = "something that Zarr cannot open" if path.exists() else "nothing"
+        raise StoreError(f"{path}: expected the store of a sweep, got {what}")
     return attributes if whole else None
 
 

@@ -16,7 +16,7 @@ import resource_ode as ro
 from resource_ode import sweeps
 from resource_ode.sweeps import chunk as sweep_chunk
 from resource_ode.sweeps import measures, open_dataset, read_sweep
-from resource_ode.sweeps import run as sweep_run
+from resource_ode.sweeps import task
 from resource_ode.sweeps import store as sweep_store
 
 
@@ -238,7 +238,7 @@ def test_a_failing_device_stops_the_others(tmp_path: Path, monkeypatch: pytest.M
     def fail(plan: Any, chunk: int) -> Any:
         raise RuntimeError(f"chunk {chunk}")
 
-    monkeypatch.setattr(sweep_run, "compute_chunk", fail)
+    monkeypatch.setattr(task, "compute_chunk", fail)
     with pytest.raises(RuntimeError, match=r"chunk [01]"):
         ro.sweep(DESCRIPTION, tmp_path / "results.zarr", devices=jax.devices()[:2], progress=False)
     for devices in ([], ["cpu"]):
