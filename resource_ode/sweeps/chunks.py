@@ -65,8 +65,7 @@ class ChunkFiles:
     def record_of(self, chunk: int, files: Mapping[str, tuple[str, bytes]]) -> dict[str, bytes]:
         """The file of the record of a chunk, by its path."""
         record = np.concatenate([self._fingerprint(name, chunk, files[name][1]) for name in self.names])
-        place = (slice(chunk, chunk + 1), slice(None), slice(None))
-        return self.arrays.encode(RECORDS, place, record.reshape(1, len(self.names), DIGEST))
+        return self.arrays.encode(RECORDS, (slice(chunk, chunk + 1), slice(None)), record[None])
 
     # -- read
 
@@ -74,7 +73,7 @@ class ChunkFiles:
         """The chunks that have a record."""
         folder = self.path / RECORDS / "c"
         try:
-            # c/CHUNK/0/0
+            # c/CHUNK/0
             return {int(entry.name) for entry in os.scandir(folder) if entry.name.isdigit() and self._in(entry)}
         except OSError:
             return set()
@@ -84,7 +83,7 @@ class ChunkFiles:
         return os.path.isfile(self.path / self._record_path(chunk))
 
     def _in(self, entry: Any) -> bool:
-        return os.path.isfile(os.path.join(entry.path, "0", "0"))
+        return os.path.isfile(os.path.join(entry.path, "0"))
 
     def missing(self, chunk: int) -> list[str]:
         """The files that a chunk with a record lacks, in words."""
@@ -122,13 +121,13 @@ class ChunkFiles:
             raise Damaged(self._said(name, chunk, "damaged")) from error
 
     def _record_path(self, chunk: int) -> str:
-        return f"{RECORDS}/c/{chunk}/0/0"
+        return f"{RECORDS}/c/{chunk}/0"
 
     def _record(self, chunk: int) -> np.ndarray:
         path = self._record_path(chunk)
         try:
             content = (self.path / path).read_bytes()
-            return self.arrays.decode(RECORDS, (slice(chunk, chunk + 1),), path, content)[0]
+            return self.arrays.decode(RECORDS, (slice(chunk, chunk + 1),), path, content).reshape(-1, DIGEST)
         except Exception as error:  # whatever a codec raises
             raise Damaged(f"chunk {chunk}: its record {path} is damaged") from error
 

@@ -77,10 +77,10 @@ def on_cluster(
                 return
             alone = _alone(threads, alone, wait, say)
             try:
-                done = first_of(list(running), timeout=LOOK, return_when="FIRST_COMPLETED").done
+                found: Any = first_of(list(running), timeout=LOOK, return_when="FIRST_COMPLETED")
             except TimeoutError:
                 continue
-            for future in done:
+            for future in found.done:
                 chunk, attempt = running.pop(future)
                 try:
                     report(*future.result())

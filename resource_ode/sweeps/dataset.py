@@ -94,8 +94,9 @@ def failures(dataset: Any) -> str:
         said.append(f"{counts[2:].sum()} of {code.size} members failed. {why}")
     if counts[0]:
         where = "" if chunks is None else f" ({not_computed(chunks)})"
-        said.append(f"{counts[0]} of {code.size} members are not computed yet{where}; to go on with the sweep computes "
-                    "them.")
+        said.append(
+            f"{counts[0]} of {code.size} members are not computed yet{where}; to go on with the sweep computes them."
+        )
     return " ".join(said)
 
 

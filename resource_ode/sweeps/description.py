@@ -162,10 +162,17 @@ def _read(top: _Section) -> Sweep:
     sweep = Sweep(content, tuple(axes), reducer)
     for count, most, what in (
         (sweep.members, MOST_MEMBERS, "members"),
-        (math.prod(len(axis.values) for axis in axes if axis.kind == "static"), MOST_STATIC, "sizes and words together"),
+        (
+            math.prod(len(axis.values) for axis in axes if axis.kind == "static"),
+            MOST_STATIC,
+            "sizes and words together",
+        ),
     ):
         if count > most:
             raise top.error(f"expected axes of at most {most:,} {what}, got {count:,}")
+    if content["ensemble"]["precision"] == "float32":
+        _check_single([*content["frequency"].values(), *content["resource"].values()], ensemble)
+        _check_single([value for axis in axes for value in axis.values], ensemble)
     _check_shapes(sweep, graph, frequency)
     return sweep
 
@@ -265,7 +272,11 @@ def _value(table: _Section, key: str, value: Any, place: str | None = None) -> A
 
 
 def _whole(table: _Section, place: str, value: Any) -> int:
-    real = isinstance(value, (int, float)) and not isinstance(value, bool) and (isinstance(value, int) or math.isfinite(value))
+    real = (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and (isinstance(value, int) or math.isfinite(value))
+    )
     if not (real and value == int(value) and abs(value) <= MOST_WHOLE):
         limits = f" of at most {MOST_WHOLE}" if real and value == int(value) else ""
         raise table.error(f"expected a whole number{limits}, got {_said(value)}", place)
@@ -355,16 +366,29 @@ def _observe(top: _Section, timed: bool) -> tuple[dict[str, Any], Callable[..., 
     return held, reducer
 
 
+def _check_single(values: Sequence[Any], ensemble: _Section) -> None:
+    """Refuse numbers that become 0 or infinite in single precision."""
+    for value in values:
+        if isinstance(value, list):
+            _check_single(value, ensemble)
+        elif isinstance(value, float) and value != 0:
+            with np.errstate(over="ignore", under="ignore"):
+                single = np.float32(value)
+            if not (np.isfinite(single) and single):
+                raise ensemble.error(f"expected numbers that float32 can hold, got {value:g}", "precision")
+
+
 def _check_shapes(sweep: Sweep, graph: _Section, frequency: _Section) -> None:
     """Trace each combination of the static values once: what the generators refuse is known before anything runs."""
     for static in sweep.statics():
-        try:
-            skills = sweep.skills(static)
-        except ValueError as error:
-            raise graph.error(str(error)) from None
-        arguments, first = sweep.arguments("frequency", static), sweep.first("frequency", static)
-        drawn = functools.partial(build_frequency, arguments, jax.random.key(0), skills, first)
-        length = jax.eval_shape(drawn).shape[-1]
+        with jax.enable_x64(sweep.content["ensemble"]["precision"] == "float64"):
+            try:
+                skills = sweep.skills(static)
+            except ValueError as error:
+                raise graph.error(str(error)) from None
+            arguments, first = sweep.arguments("frequency", static), sweep.first("frequency", static)
+            drawn = functools.partial(build_frequency, arguments, jax.random.key(0), skills, first)
+            length = jax.eval_shape(drawn).shape[-1]
         if length != skills:
             raise frequency.error(f"expected one number a skill ({skills}), got {length}", "values")
 

@@ -21,18 +21,23 @@ KEPT = 40
 ABANDONED = 3600
 
 
-def write_files(root: Path, files: Mapping[str, bytes]) -> None:
+def write_files(root: Path, files: Mapping[str, bytes], known: set[Path]) -> None:
     """Write files, by their paths below `root`: when this returns, a power cut no longer loses them.
 
     Each is written under a hidden name, flushed to the disk and renamed; then the folders, which hold the names, are
     flushed, the innermost first.
 
+    **Arguments:** `known`: folders below the root whose own names were flushed before, to which those of now are
+    added.
+
     **Raises:** `OSError` if one cannot be written; it is then as it was before, and those before it are written.
     """
-    folders = {root}
+    folders, new = set(), set()
     for name, content in files.items():
         path = root / name
-        folders |= {path.parent, *(folder for folder in path.parents if root in folder.parents)}
+        folders.add(path.parent)
+        # another process may have made a folder without having flushed its name yet
+        new |= {folder for folder in path.parents if root in folder.parents} - known
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = _hidden(path)
         try:
@@ -44,8 +49,10 @@ def write_files(root: Path, files: Mapping[str, bytes]) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+    folders |= {folder.parent for folder in new}
     for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
         flush_folder(folder)
+    known |= new
 
 
 def flush_folder(folder: Path) -> None:

@@ -155,14 +155,14 @@ def _arrays(sweep: Sweep) -> dict[str, bytes]:
     # in a group of its own: data sets do not show it
     arrays.add(
         DIGESTS,
-        shape=(sweep.chunks, len(names), DIGEST),
-        chunks=(1, len(names), DIGEST),
+        shape=(sweep.chunks, len(names) * DIGEST),
+        chunks=(1, len(names) * DIGEST),
         dtype="uint8",
         fill_value=0,
-        dimension_names=("chunk", "variable", "byte"),
+        dimension_names=("chunk", "byte"),
         attributes={
-            "long_name": "SHA-256 of the file of a chunk of each variable, behind the line that docs/sweep.md describes "
-            "(zeros: not computed)",
+            "long_name": "SHA-256 of the file of each variable in a chunk, behind a line that docs/sweep.md describes "
+            "(no file: not computed)",
             "variables": names,
         },
     )

@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import observables
-from ..solve.learning import learning_times, without_warnings
 from ..model.model import ResourceModel
-from ..solve.simulation import simulate
 from ..results.trajectory import RESULTS, Trajectory, result_codes, result_names
+from ..solve.learning import learning_times, without_warnings
+from ..solve.simulation import simulate
 from .ensemble import build_graph
 from .plan import CLOCKS, Sweep
 

@@ -35,7 +35,7 @@ def sweep(
     client: Any = None,
     devices: Any = None,
     progress: Any = True,
-    wait: float = WAIT,
+    wait: Any = WAIT,
 ) -> Any:
     """Measure an ensemble of graphs at every point of a grid of parameters.
 
@@ -81,9 +81,7 @@ def _check_wait(wait: Any) -> None:
         raise ValueError(f"wait: expected a number of seconds of at least 0, got {wait!r:.80}")
 
 
-def fill(
-    store: SweepStore, *, client: Any = None, devices: Any = None, progress: Any = True, wait: float = WAIT
-) -> int:
+def fill(store: SweepStore, *, client: Any = None, devices: Any = None, progress: Any = True, wait: Any = WAIT) -> int:
     """Compute what is missing or damaged in a store; options as for [`resource_ode.sweep`][].
 
     **Arguments:** `store`: what `begin` returned.

@@ -45,6 +45,7 @@ class SweepStore:
         self.versions = {name: attributes.get(name) for name in versions()}
         self.begun_elsewhere = False
         self._writing = threading.Lock()
+        self._flushed: set[Path] = set()
 
     def is_done(self, chunk: int) -> bool:
         """Whether a chunk is there and undamaged."""
@@ -55,8 +56,8 @@ class SweepStore:
         files = self.files.encode(chunk, values)
         record = self.files.record_of(chunk, files)
         with self._writing:
-            write_files(self.path, {path: content for path, content in files.values()})
-            write_files(self.path, record)
+            write_files(self.path, dict(files.values()), self._flushed)
+            write_files(self.path, record, self._flushed)
 
     def stop(self) -> int:
         """Write nothing from now on.
@@ -89,7 +90,7 @@ def create_store(path: Path, sweep: Sweep) -> SweepStore | None:
     attributes = attributes_of(sweep)
     files = skeleton(sweep, attributes)
     with hidden_folder(path) as temporary:
-        write_files(temporary, files)
+        write_files(temporary, files, set())
         try:
             os.rename(temporary, path)
         except OSError:
@@ -123,7 +124,7 @@ def open_store(path: Path, sweep: Sweep | None = None) -> SweepStore:
     files = skeleton(sweep, attributes)
     if _damages_of_skeleton(path):
         lost = {name: content for name, content in files.items() if _read(path / name) != content}
-        write_files(path, lost)
+        write_files(path, lost, set())
     store = SweepStore(path, sweep, files, attributes)
     store.begun_elsewhere = not store.files.recorded()
     changed = [f"{name} {old}, now {new}" for name, new in versions().items() if (old := store.versions[name]) != new]
@@ -211,7 +212,8 @@ def _root(path: Path) -> dict[str, Any] | None:
 
 def _second_copy(path: Path) -> dict[str, Any] | None:
     attributes = _json(_read(path / RECORDS)).get("attributes")
-    begun = attributes.get("begun") if isinstance(attributes, dict) else None
+    attributes = attributes if isinstance(attributes, dict) else {}
+    begun = attributes.get("begun")
     if not isinstance(begun, dict) or sha256(canonical(begun).encode()) != attributes.get("checksum"):
         return None
     return begun
@@ -244,8 +246,9 @@ def _damages_of_skeleton(path: Path) -> list[str]:
         for name, expected in axes.items():
             content = _read(path / name)
             if content is None or sha256(content) != expected:
-                found.append(f"{name} (the axis {name.partition('/')[0]}) is "
-                             f"{'missing' if content is None else 'damaged'}")
+                found.append(
+                    f"{name} (the axis {name.partition('/')[0]}) is {'missing' if content is None else 'damaged'}"
+                )
     except (LookupError, TypeError, AttributeError):
         return [f"{ROOT} has entries of another kind"]
     return found

@@ -75,7 +75,7 @@ def test_sweep_then_resume_then_plot(file: Path, tmp_path: Path, capsys: pytest.
     assert errors == (
         f"resource-ode: --out: expected a path where nothing is yet, got {out}; --resume goes on with what is there\n"
     )
-    (out / "records/sha256/c/1/0/0").unlink()
+    (out / "records/sha256/c/1/0").unlink()
     status, told, errors = run(capsys, "sweep", file, "--out", out, "--resume")
     assert (status, errors) == (0, "") and told.splitlines()[1].startswith("Computed 8 of them")
     status, told, errors = run(capsys, "sweep", file, "--out", out, "--resume")

@@ -231,9 +231,7 @@ def test_values_are_put_in_order() -> None:
     shuffled = plain.isel(density=order)
     for select in ({}, {"wasted_resource": 0}):
         axes = [ro.plot.phase(data.isel(select), "efficiency") for data in (plain, shuffled)]
-        drawn = [
-            ax.collections[0].get_array().filled(-1) if not select else ax.lines[0].get_xydata() for ax in axes
-        ]
+        drawn = [ax.collections[0].get_array().filled(-1) if not select else ax.lines[0].get_xydata() for ax in axes]
         np.testing.assert_array_equal(*drawn)
 
 

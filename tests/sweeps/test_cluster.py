@@ -39,6 +39,11 @@ def alone(tmp_path: Path) -> Iterator[Any]:
         yield found
 
 
+def found_processes(client: Any) -> list[int]:
+    """The processes of the workers."""
+    return list(client.run(os.getpid).values())
+
+
 @pytest.mark.slow
 def test_workers_that_are_killed(tmp_path: Path, alone: Any) -> None:
     from distributed import Client
@@ -56,7 +61,7 @@ def test_workers_that_are_killed(tmp_path: Path, alone: Any) -> None:
             last[:] = [done, left]
             # at random moments, spread over the sweep
             if len(killed) < KILLS and done > left * (len(killed) + chance.random()) / (KILLS + 1):
-                processes = [process for process in client.run(os.getpid).values() if process not in killed]
+                processes = [process for process in found_processes(client) if process not in killed]
                 if processes:
                     killed.append(chance.choice(processes))
                     time.sleep(chance.uniform(0, 0.05))
@@ -77,7 +82,10 @@ def test_a_cluster_without_workers(
     from distributed import Client
 
     monkeypatch.setattr(cluster, "LOOK", 0.05)
-    with Client(alone) as client, pytest.raises(RuntimeError, match=r"the scheduler has had no workers for 0.1 s; start"):
+    with (
+        Client(alone) as client,
+        pytest.raises(RuntimeError, match=r"the scheduler has had no workers for 0.1 s; start"),
+    ):
         ro.sweep(DESCRIPTION, tmp_path / "results.zarr", client=client, wait=0.1)
     assert capsys.readouterr().err.count("sweep: waiting for workers: the scheduler has none (for 0.1 s at most)") == 1
     file = tmp_path / "sweep.toml"

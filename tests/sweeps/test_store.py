@@ -20,8 +20,7 @@ from stores import CHUNKS, DESCRIPTION, contents, description, quick_chunk, resu
 
 import resource_ode as ro
 from resource_ode import sweeps
-from resource_ode.sweeps import StoreError, durable, layout, open_dataset, read_sweep
-from resource_ode.sweeps import task
+from resource_ode.sweeps import StoreError, durable, layout, open_dataset, read_sweep, task
 from resource_ode.sweeps import store as sweep_store
 
 
@@ -66,7 +65,7 @@ def test_resuming_computes_what_is_missing_or_damaged(copied: Path, whole: Path)
     damaged.write_bytes(damaged.read_bytes()[:-7])
     (copied / "failed/c/0/2/0").write_bytes(b"something else")
     assert resumed(copied) == 16
-    (copied / "records/sha256/c/1/0/0").unlink()
+    (copied / "records/sha256/c/1/0").unlink()
     assert resumed(copied) == 8
     same(whole, copied)
 
@@ -87,12 +86,17 @@ def test_resuming_mends_what_follows_from_the_description(copied: Path, whole: P
 
 @pytest.mark.parametrize(
     "lost",
-    [["zarr.json"], ["records/zarr.json"], ["zarr.json", "records/zarr.json"], ["records/sha256/zarr.json", "zarr.json"]],
+    [
+        ["zarr.json"],
+        ["records/zarr.json"],
+        ["zarr.json", "records/zarr.json"],
+        ["records/sha256/zarr.json", "zarr.json"],
+    ],
 )
 def test_resuming_mends_the_root(lost: list[str], copied: Path, whole: Path) -> None:
     for name in lost:
         (copied / name).unlink()
-    with pytest.raises(StoreError, match="zarr.json"):
+    with pytest.raises(StoreError, match=r"zarr\.json"):
         open_dataset(copied)
     assert resumed(copied) == 0
     same(whole, copied)
@@ -117,14 +121,14 @@ def test_resuming_begins_what_is_not_there(whole: Path, tmp_path: Path) -> None:
     ro.sweep(DESCRIPTION, path, resume=True, progress=lambda done, left: calls.append((done, left)))
     assert calls == [(8, 24), (16, 24), (24, 24)]
     same(whole, path)
-    (path / "records/sha256/c/0/0/0").unlink()
+    (path / "records/sha256/c/0/0").unlink()
     calls.clear()
     ro.sweep(DESCRIPTION, path, resume=True, progress=lambda done, left: calls.append((done, left)))
     assert calls == [(8, 24), (8, 16), (8, 8)]
 
 
 def test_a_bar(copied: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    (copied / "records/sha256/c/0/0/0").unlink()
+    (copied / "records/sha256/c/0/0").unlink()
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     ro.sweep(DESCRIPTION, copied, resume=True)
     told = capsys.readouterr().err
@@ -183,8 +187,12 @@ def test_damage_is_named_when_it_is_read(copied: Path) -> None:
     file.write_bytes(clean[:5] + b"!" + clean[6:])
     again = open_dataset(copied, verify=False)
     for dataset in (found, again):
-        np.testing.assert_array_equal(dataset["efficiency"][:, 1], quick_chunk(read_sweep(DESCRIPTION), 1)["efficiency"][:, 0])
-        np.testing.assert_array_equal(dataset["horizon"][:, 0], quick_chunk(read_sweep(DESCRIPTION), 0)["horizon"][:, 0])
+        np.testing.assert_array_equal(
+            dataset["efficiency"][:, 1], quick_chunk(read_sweep(DESCRIPTION), 1)["efficiency"][:, 0]
+        )
+        np.testing.assert_array_equal(
+            dataset["horizon"][:, 0], quick_chunk(read_sweep(DESCRIPTION), 0)["horizon"][:, 0]
+        )
         with pytest.raises(StoreError, match="horizon, chunk 1: its file horizon/c/0/1/0 is damaged"):
             np.asarray(dataset["horizon"])
         assert "horizon, chunk 1: its file horizon/c/0/1/0 is damaged" in sweeps.failures(dataset)
@@ -208,7 +216,8 @@ def test_files_in_each_others_place_are_noticed(copied: Path, whole: Path) -> No
 def test_a_value_that_changed_is_noticed(copied: Path, whole: Path) -> None:
     import zarr
 
-    zarr.open_group(str(copied), mode="r+")["horizon"][1, 2, 3] = 1.0
+    array: Any = zarr.open_group(str(copied), mode="r+")["horizon"]
+    array[1, 2, 3] = 1.0
     with pytest.raises(StoreError, match="horizon, chunk 2: its file horizon/c/0/2/0 is damaged"):
         open_dataset(copied)
     assert resumed(copied) == 8
@@ -219,7 +228,8 @@ def test_plain_xarray_reads_it_in_silence_and_sees_the_checksum_fail(copied: Pat
     import xarray
 
     expected = open_dataset(whole).load()
-    for options in ({}, {"consolidated": True}, {"consolidated": False}):
+    choices: tuple[dict[str, Any], ...] = ({}, {"consolidated": True}, {"consolidated": False})
+    for options in choices:
         found = xarray.open_zarr(whole, **options).load()
         assert found.drop_attrs().identical(expected.drop_attrs())
     file = copied / "horizon/c/0/1/0"
@@ -341,7 +351,9 @@ def test_attributes_of_another_kind(name: str, value: Any, copied: Path) -> None
         assert len(str(caught.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("text", ["", "[]", "3", "{}", "[" * 200_000, '{"attributes": 3}', '{"attributes": {"format": 1}}', "\ud800"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "3", "{}", "[" * 200_000, '{"attributes": 3}', '{"attributes": {"format": 1}}', "\ud800"]
+)
 @pytest.mark.parametrize("name", ["zarr.json", "records/zarr.json", "horizon/zarr.json"])
 def test_metadata_of_another_kind(name: str, text: str, copied: Path, whole: Path) -> None:
     (copied / name).write_bytes(text.encode(errors="surrogatepass"))
@@ -426,7 +438,9 @@ def test_a_record_is_written_once_what_it_speaks_of_is_on_the_disk(
     disk = Disk(monkeypatch)
     store = sweeps.begin(read_sweep(DESCRIPTION), path)
     # made whole under a hidden name: every file and folder of it is on the disk before it gets its own
-    (moved,) = [number for number, (what, paths) in enumerate(disk.calls) if what == "move" and paths.endswith(str(path))]
+    (moved,) = [
+        number for number, (what, paths) in enumerate(disk.calls) if what == "move" and paths.endswith(str(path))
+    ]
     hidden = disk.calls[moved][1].split(" ")[0]
     assert {f"{hidden}/{name}" for name in contents(path)} <= disk.safe(moved)
     folders = {str(folder.relative_to(path)) for folder in path.rglob("*") if folder.is_dir()}
@@ -435,7 +449,7 @@ def test_a_record_is_written_once_what_it_speaks_of_is_on_the_disk(
     disk.calls.clear()
     sweeps.fill(store, progress=False)
     for chunk in range(CHUNKS):
-        record = f"{path}/records/sha256/c/{chunk}/0/0"
+        record = f"{path}/records/sha256/c/{chunk}/0"
         (moved,) = [number for number, (what, paths) in enumerate(disk.calls) if paths.endswith(f" {record}")]
         files = {f"{path}/{name}/c/0/{chunk}/0" for name in (*DESCRIPTION["observe"]["names"], "failed")}
         assert files <= disk.safe(moved)
@@ -492,7 +506,7 @@ def test_both_that_begin_at_once_succeed(whole: Path, tmp_path: Path, monkeypatc
 
     def late(source: Any, target: Any) -> None:
         shutil.copytree(whole, target)
-        (path / "records/sha256/c/1/0/0").unlink()
+        (path / "records/sha256/c/1/0").unlink()
         rename(source, target)
 
     for given, message in ((DESCRIPTION, ""), (description(ensemble={"seed": 6}), "seed was 5 and is 6")):

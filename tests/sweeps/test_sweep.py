@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from stores import CHUNKS, DESCRIPTION, description, same
 
 import resource_ode as ro
 from resource_ode import sweeps
+from resource_ode.solve import learning
 from resource_ode.sweeps import chunk as sweep_chunk
-from resource_ode.sweeps import measures, open_dataset, read_sweep
-from resource_ode.sweeps import task
+from resource_ode.sweeps import measures, open_dataset, read_sweep, task
 from resource_ode.sweeps import store as sweep_store
 
 
@@ -220,6 +221,25 @@ def test_a_learning_time_that_is_not_found(tmp_path: Path, whole: Path, monkeypa
     assert sweeps.failures(found) == f"3 of 24 members failed. 3: {measures.FAILURES[measures.NO_TIME]}"
 
 
+def test_threads_leave_the_filters_of_warnings_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They belong to the whole process: threads that change and restore them in turn leave them changed."""
+    seen = []
+
+    def lost(models: Any, level: Any, tolerance: Any, **options: Any) -> Any:
+        seen.append(list(warnings.filters))
+        return jnp.full(models.frequency.shape, jnp.nan), jnp.ones(models.frequency.shape, bool)
+
+    before = list(warnings.filters)
+    monkeypatch.setattr(learning, "cascade_obstacle", lambda model: "for this test")
+    monkeypatch.setattr(learning, "_event_times", lost)
+    found = ro.sweep(DESCRIPTION, tmp_path / "results.zarr", devices=jax.devices()[:2], progress=False)
+    assert (found["failed"] == measures.NO_TIME).all()
+    assert len(seen) == CHUNKS and all(filters == before for filters in seen) and list(warnings.filters) == before
+    # elsewhere it is worth a warning
+    with pytest.warns(UserWarning, match="learning_times: 3 of 3 times are NaN"):
+        ro.learning_times(ro.ResourceModel(ro.graphs.chain(3), [1.0, 1.0, 1.0], 1e-3, 1e-2, 1e-2))
+
+
 # -- the same bits
 
 
@@ -229,6 +249,7 @@ def test_order_and_devices_change_no_bit(whole: Path, tmp_path: Path) -> None:
     same(whole, tmp_path / "devices.zarr")
     plan = read_sweep(DESCRIPTION)
     store = sweep_store.create_store(tmp_path / "backwards.zarr", plan)
+    assert store is not None
     for chunk in reversed(range(plan.chunks)):
         store.write(chunk, sweep_chunk.compute_chunk(plan, chunk))
     same(whole, tmp_path / "backwards.zarr")
