@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import METADATA, Arrays
+from .plan import grid_of, region_of
 
 RECORDS = "records/sha256"
 DIGEST = 32  # bytes of a SHA-256
@@ -41,15 +42,14 @@ class ChunkFiles:
         self.names = tuple(json.loads(metadata[f"{RECORDS}/{METADATA}"])["attributes"]["variables"])
         code = self.arrays["failed"]
         self.shape, self.blocks = code.shape, code.chunks
-        self.grid = tuple(-(-count // size) for count, size in zip(self.shape, self.blocks, strict=True))
+        self.grid = grid_of(self.blocks, self.shape)
 
     def __reduce__(self) -> Any:
         return ChunkFiles, (self.path, self._metadata, self.digest)
 
     def region(self, chunk: int) -> tuple[slice, ...]:
         """Which part of the results a chunk is, along the dimensions of the sweep."""
-        rows = zip(np.unravel_index(chunk, self.grid), self.blocks, self.shape, strict=True)
-        return tuple(slice(int(i) * size, min((int(i) + 1) * size, count)) for i, size, count in rows)
+        return region_of(chunk, self.blocks, self.shape)
 
     def file(self, name: str, chunk: int) -> str:
         """The path of the file of a chunk below the store."""

@@ -170,7 +170,7 @@ class Sweep:
     @property
     def grid(self) -> tuple[int, ...]:
         """How many chunks there are along each dimension."""
-        return tuple(math.ceil(count / size) for count, size in zip(self.shape, self.blocks, strict=True))
+        return grid_of(self.blocks, self.shape)
 
     @property
     def chunks(self) -> int:
@@ -184,9 +184,18 @@ class Sweep:
 
     def region(self, chunk: int) -> tuple[slice, ...]:
         """Which part of the results a chunk is."""
-        place = np.unravel_index(chunk, self.grid)
-        rows = zip(place, self.blocks, self.shape, strict=True)
-        return tuple(slice(int(i) * size, min((int(i) + 1) * size, count)) for i, size, count in rows)
+        return region_of(chunk, self.blocks, self.shape)
+
+
+def grid_of(blocks: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """How many chunks there are along each dimension, given how many values are in one and in all."""
+    return tuple(-(-count // size) for count, size in zip(shape, blocks, strict=True))
+
+
+def region_of(chunk: int, blocks: tuple[int, ...], shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Which part of the results a chunk is, along the dimensions of the sweep."""
+    rows = zip(np.unravel_index(chunk, grid_of(blocks, shape)), blocks, shape, strict=True)
+    return tuple(slice(int(i) * size, min((int(i) + 1) * size, count)) for i, size, count in rows)
 
 
 def canonical(content: Any) -> str:

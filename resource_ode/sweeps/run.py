@@ -77,7 +77,7 @@ def sweep(
 
 
 def _check_wait(wait: Any) -> None:
-    if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not 0 <= wait < float("inf"):
+    if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not wait >= 0:
         raise ValueError(f"wait: expected a number of seconds of at least 0, got {wait!r:.80}")
 
 

@@ -111,7 +111,7 @@ def ended(process: subprocess.Popen[str], number: int, out: Path) -> int:
     return int(found[1].replace(",", ""))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_signal_ends_the_sweep_at_once_and_says_how_to_go_on(
     number: int, file: Path, tmp_path: Path, whole: Path
 ) -> None:
@@ -154,6 +154,7 @@ def test_a_signal_ends_compiled_code(number: int, file: Path, tmp_path: Path) ->
         assert ended(process, number, out) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_signal_ends_a_sweep_on_a_cluster(file: Path, tmp_path: Path) -> None:
     from distributed import LocalCluster
@@ -188,6 +189,7 @@ def test_outside_the_main_thread_and_on_errors() -> None:
     assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
 
+@pytest.mark.slow
 def test_two_processes_that_start_the_same_store_at_once(file: Path, tmp_path: Path, whole: Path) -> None:
     out = tmp_path / "results.zarr"
     with started(file, out, "--resume") as first, started(file, out, "--resume") as second:

@@ -327,8 +327,9 @@ def test_what_is_no_store_is_refused(copied: Path, tmp_path: Path) -> None:
             ro.sweep(DESCRIPTION, path)
     with pytest.raises(ValueError, match="progress: expected True, False or a function, got 'yes'"):
         ro.sweep(DESCRIPTION, tmp_path / "new.zarr", progress="yes")
-    with pytest.raises(ValueError, match="wait: expected a number of seconds of at least 0, got -1"):
-        ro.sweep(DESCRIPTION, tmp_path / "new.zarr", wait=-1)
+    for wait in (-1, float("nan"), "1", True):
+        with pytest.raises(ValueError, match=f"wait: expected a number of seconds of at least 0, got {wait!r}"):
+            ro.sweep(DESCRIPTION, tmp_path / "new.zarr", wait=wait)
 
 
 @pytest.mark.parametrize("value", [None, 3, [], {"a": 1}, "{", "[]", "null", '{"axes": 3}', '{"axes": [{"name": []}]}'])
