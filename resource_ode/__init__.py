@@ -57,7 +57,7 @@ _LAZY = {
     "fit_waste": ("fitting.waste", "fit_waste"),
     "compare": ("related.comparison", "compare"),
     "sweep": ("sweeps", "sweep"),
-    "read_sweep": ("sweep_description", "read_sweep"),
+    "read_sweep": ("sweeps", "read_sweep"),
 }
 
 

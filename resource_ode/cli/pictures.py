@@ -37,7 +37,7 @@ def draw_store(store: Path, path: Path, variables: list[str] | None) -> None:
 
     matplotlib.use("Agg")
     from ..plot.phase_diagram import overview
-    from ..sweep_store import StoreError, open_dataset
+    from ..sweeps import StoreError, open_dataset
 
     try:
         figure = overview(open_dataset(store), variables or None)

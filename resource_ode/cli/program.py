@@ -15,7 +15,7 @@ from .plot import plot_saved
 from .reproduce import reproduce
 from .simulate import simulate
 from .sweep import sweep
-from .terminal import WrongInput, complain, tell
+from .terminal import Interrupted, WrongInput, complain, tell
 
 DEBUG = "RESOURCE_ODE_DEBUG"
 
@@ -64,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return end.code if isinstance(end.code, int) else 0
         except KeyboardInterrupt:
             return _interrupted(arguments)
+        except Interrupted as end:
+            return _interrupted(arguments, str(end), end.status)
         except WrongInput as error:
             complain(error)
             return 2
@@ -114,14 +116,18 @@ def _in_words(error: Exception) -> str:
     return f"{text} ({DEBUG}=1 shows where it happened)"
 
 
-def _interrupted(arguments: Sequence[str] | None) -> int:
-    complain("interrupted; nothing half-written was left behind")
+def _interrupted(
+    arguments: Sequence[str] | None,
+    message: str = "interrupted; nothing half-written was left behind",
+    status: int = 130,
+) -> int:
+    complain(message)
     if arguments is None:
         # JAX may still be compiling in other threads, and crashes when Python is taken down around it
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(130)
-    return 130
+        os._exit(status)
+    return status
 
 
 def _show_warning(message: Any, *rest: Any) -> None:

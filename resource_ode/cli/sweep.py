@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from .checks import check_folder, start_jax
-from .terminal import WrongInput, count, tell
+from .terminal import Interrupted, WrongInput, count, tell
 
 # seconds to wait for the scheduler of a cluster
 CONNECT = 20
@@ -32,6 +32,9 @@ def sweep(
         str | None,
         typer.Option(metavar="tcp://HOST:PORT", help="Let the workers of a Dask cluster compute and write the chunks."),
     ] = None,
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long to wait while the scheduler has no workers.")
+    ] = 600,
 ) -> None:
     """Measure an ensemble of graphs at every point of a grid of parameters.
 
@@ -50,19 +53,32 @@ def sweep(
     [time]       values, linear or log: rows of runs ("total_waste", ...)
 
     The results are one xarray data set: dimensions are the axes and graph. A sweep that was stopped, by whatever
-    means, loses the chunk in hand; --resume goes on.
+    means, loses the chunk in hand; --resume goes on. Ctrl-C and SIGTERM end it at once, with status 130 and 143.
+
+    A reducer is code that this command imports and runs: use only files that you trust.
     """
     check_folder(out, "--out")
     if os.path.lexists(out) and not resume:
         raise WrongInput(f"--out: expected a path where nothing is yet, got {out}; --resume goes on with what is there")
     start_jax()
+    from ..sweeps import Stopped, SweepStore, until_stopped
+
+    store: list[SweepStore] = []
+    try:
+        until_stopped(lambda: _sweep(file, out, resume, scheduler, wait, store))
+    except Stopped as stopped:
+        stored = store[0].stop() if store else 0
+        left = f"{stored:,} of {count(store[0].sweep.members, 'member')} are stored" if store else "nothing is stored"
+        raise Interrupted(f"{stopped}: {left} in {out}; to go on, give --resume", stopped.number) from None
+
+
+def _sweep(file: Path, out: Path, resume: bool, scheduler: str | None, wait: float, begun: list[Any]) -> None:
+    """The sweep itself; its store is put into `begun` when there is one."""
     import time
 
-    from ..sweep_description import read_sweep
-    from ..sweep_store import open_dataset
-    from ..sweeps import begin, failures, fill
+    from ..sweeps import begin, failures, fill, open_dataset, read_sweep
 
-    begun = time.perf_counter()
+    start = time.perf_counter()
     try:
         with _cluster(scheduler) as client:
             try:
@@ -70,11 +86,12 @@ def sweep(
                 store = begin(plan, out, resume=resume)
             except ValueError as error:
                 raise WrongInput(str(error)) from None
-            computed = fill(store, client=client)
+            begun.append(store)
+            computed = fill(store, client=client, wait=wait)
     except OSError as error:
         rest = "what is in it stays valid, and --resume goes on with it" if out.exists() else "nothing was written"
         raise RuntimeError(f"{out}: {error.strerror or error}; {rest}") from error
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - start
     cells = " x ".join(f"{len(axis.values)} {axis.name}" for axis in plan.axes) or "1 cell"
     tell(f"Swept {cells} x {count(plan.shape[-1], 'graph')} = {count(plan.members, 'member')}.")
     rate = f", {computed / seconds:,.0f} a second" if computed else ""

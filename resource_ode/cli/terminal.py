@@ -8,6 +8,14 @@ from typing import Any
 from ..base.words import printable
 
 
+class Interrupted(Exception):
+    """A signal ended the command; the message says what is left."""
+
+    def __init__(self, message: str, number: int):
+        super().__init__(message)
+        self.status = 128 + number
+
+
 class WrongInput(Exception):
     """What the user gave cannot be used; the message says what, and what was expected."""
 

@@ -10,7 +10,6 @@ cascade itself. For what is asked of all times, there is also what is left beyon
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from jaxtyping import Array, Float
 
 from ..base import pieces, programs
 from ..base.tracing import concrete_number, is_concrete
+from ..base.warning import warn
 from ..model.model import ResourceModel
 from ..solve.cascade import quadrature
 from ..solve.cascade.batch import microbatch
@@ -107,7 +107,7 @@ def unfinished(model: ResourceModel, effort: Float[Array, " skill"]) -> Float[Ar
 def _warn(name: str, unsure: np.ndarray, tolerance: Any) -> None:
     count = int(unsure.sum())
     if count:
-        warnings.warn(
+        warn(
             f"{name}: {count} of {unsure.size} graphs are NaN, since their estimated error exceeds the tolerance "
             f"{float(tolerance):g}; loosen tolerance",
             stacklevel=4,

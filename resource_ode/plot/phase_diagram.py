@@ -78,7 +78,8 @@ def phase(
     - `log`: logarithmic colours (on a curve: a logarithmic axis); default for times that span more than two decades.
     - `ax`: matplotlib axes, a new figure by default; with `over`, as many as it has values.
 
-    Axes are logarithmic where the coordinates are in geometric progression.
+    Axes are logarithmic where the coordinates are in geometric progression. Values that are not in order are put in
+    order; words stand side by side, as given.
 
     **Returns:** the axes; with `over` or `spread="panel"`, an array of them.
 
@@ -224,9 +225,13 @@ def _chosen(dataset: Any, variable: str, x: Any, y: Any, over: Any) -> tuple[Any
     )
     if "graph" not in values.dims:
         values = values.expand_dims("graph")
-    numbers = [name for name in names if values[name].dtype.kind not in "iuf"]
-    if numbers:
-        raise ValueError(f"{numbers[0]}: expected numbers to draw along, got words; give it as over")
+    for name in names:
+        axis = values[name]
+        if axis.dtype.kind in "iuf":
+            values = values.sortby(name)
+        else:  # words stand at whole numbers, in the order given
+            held = {**axis.attrs, "words": [str(word).replace("$", r"\$") for word in axis.values]}
+            values = values.assign_coords({name: (name, np.arange(axis.size, dtype=float), held)})
     values = values.load().astype(float)
     return values.where(np.isfinite(values)), names
 
@@ -300,7 +305,7 @@ def _map(ax: Any, panel: Any, names: list[str], scale: Any, levels: Any, lines: 
     image = ax.pcolormesh(edges_x, edges_y, np.ma.masked_invalid(numbers), **options)
     ax.set_xscale("log" if log_x else "linear")
     ax.set_yscale("log" if log_y else "linear")
-    if levels is not None and min(numbers.shape) > 1:
+    if levels is not None and min(numbers.shape) > 1 and "words" not in {*x.attrs, *y.attrs}:
         inside = levels[(levels > np.nanmin(numbers)) & (levels < np.nanmax(numbers))]
         if inside.size:
             drawn = ax.contour(across, up, np.ma.masked_invalid(numbers), inside, colors="white", linewidths=0.7)
@@ -321,7 +326,16 @@ def _map(ax: Any, panel: Any, names: list[str], scale: Any, levels: Any, lines: 
     ax.set_ylim(*_ends(edges_y))
     ax.set_xlabel(_label(x))
     ax.set_ylabel(_label(y))
+    _name_ticks(ax.xaxis, x)
+    _name_ticks(ax.yaxis, y)
     return image
+
+
+def _name_ticks(axis: Any, coordinate: Any) -> None:
+    """On an axis of words, the words."""
+    words = coordinate.attrs.get("words")
+    if words is not None:
+        axis.set_ticks(range(len(words)), words)
 
 
 def _ends(edges: np.ndarray) -> tuple[float, float]:
@@ -411,7 +425,10 @@ def _curve(ax: Any, values: Any, x: str, spread: str, log: bool, color: str, lab
     across = np.asarray(values[x], dtype=float)
     if not np.isfinite(mean).any():
         raise ValueError("variable: expected some finite values to draw, got none")
-    if spread == "none":
+    if "words" in values[x].attrs:  # nothing lies between words
+        bars = None if spread == "none" else error
+        ax.errorbar(across, mean, bars, color=color, fmt="o", markersize=3, elinewidth=0.8, capsize=1.5, label=label)
+    elif spread == "none":
         ax.plot(across, mean, color=color, linewidth=1.3, label=label)
     else:
         ax.fill_between(across, mean - deviation, mean + deviation, color=color, alpha=0.2, linewidth=0)
@@ -421,6 +438,7 @@ def _curve(ax: Any, values: Any, x: str, spread: str, log: bool, color: str, lab
     if log:
         ax.set_yscale("log")
     ax.set_xlabel(_label(values[x]))
+    _name_ticks(ax.xaxis, values[x])
     ax.set_ylabel(textwrap.fill(_label(values) or "", 36))
 
 

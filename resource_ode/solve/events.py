@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import diffrax
@@ -13,6 +12,7 @@ import optimistix
 from jaxtyping import Array
 
 from ..base import programs
+from ..base.warning import warn
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
 from . import ode as training_time
@@ -124,7 +124,7 @@ def times_by_events(model: ResourceModel, level: Any, tolerance: Any, traced: bo
             strict=True,
         ):
             if count:
-                warnings.warn(
+                warn(
                     f"learning_times: {count} of {times.size} times are NaN, since {why}; loosen tolerance",
                     stacklevel=4,
                 )

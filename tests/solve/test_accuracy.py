@@ -128,7 +128,7 @@ def test_mixed_gates_are_sure_of_themselves(monkeypatch):
     """Neither kinks, which become edges of panels, nor the errors of gates that are far from the largest count."""
     if native.library() is None:
         pytest.skip("needs the compiled loops")
-    monkeypatch.setattr(learning, "_by_events", lambda *_: pytest.fail("went to the general solver"))
+    monkeypatch.setattr(batches, "times_by_events", lambda *_: pytest.fail("went to the general solver"))
     rng = np.random.default_rng(0)
     graph = [[int(j) for j in np.flatnonzero(rng.random(i) < min(1, 3 / max(1, i)))] for i in range(30)]
     gates = ["any" if before and rng.random() < 0.3 else "all" for before in graph]

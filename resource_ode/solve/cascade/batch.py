@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from jaxtyping import Array
 
 from ...base import pieces, programs
 from ...base.tracing import is_concrete
+from ...base.warning import warn
 from ...model.model import ResourceModel
 from ..events import times_by_events
 from ..members import Wish
@@ -77,7 +77,7 @@ def batch_times(model: ResourceModel, level: Any, tolerance: Any, batch_size: in
 
     times, unsolved = _solve_batch(model, solve, by_events, model.skills, Wish(batch_size))
     if unsolved:
-        warnings.warn(
+        warn(
             f"learning_times: {unsolved} of {math.prod(model.batch_shape)} members are NaN, since their estimated "
             f"error exceeds the tolerance {float(tolerance):g} and without waste no other method can solve them; "
             "loosen tolerance",

@@ -7,25 +7,24 @@ to the store themselves.
 from __future__ import annotations
 
 import contextlib
-import functools
-import itertools
 import os
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
-from .sweep_chunk import FAILURES, compute_chunk
-from .sweep_description import read_sweep
-from .sweep_plan import Sweep
-from .sweep_store import SweepStore, create_store, open_dataset, open_store
+from .cluster import on_cluster
+from .dataset import open_dataset
+from .description import read_sweep
+from .durable import remove_leftovers
+from .plan import Sweep
+from .store import SweepStore, create_store, open_store
+from .task import do_chunk
 
-# tasks of a cluster that are queued for each of its threads: more would only fill the scheduler
-QUEUED = 4
+# seconds that a cluster may be without workers
+WAIT = 600.0
 
 
 def sweep(
@@ -36,6 +35,7 @@ def sweep(
     client: Any = None,
     devices: Any = None,
     progress: Any = True,
+    wait: Any = WAIT,
 ) -> Any:
     """Measure an ensemble of graphs at every point of a grid of parameters.
 
@@ -53,6 +53,7 @@ def sweep(
     - `progress`: `True` for a bar where somebody watches, `False` for none, or a function called as `progress(done,
         members)` after each chunk, with what is done so far and what was there to do (members that were done before
         are not counted).
+    - `wait`: seconds to wait while the cluster of `client` has no workers.
 
     **Returns:** an `xarray.Dataset` whose dimensions are the axes, in the order given, and `graph`. Its values are read
     when they are asked for. `failed` says whether and why a member failed; such a member is NaN in all variables.
@@ -67,21 +68,28 @@ def sweep(
 
     **Example:** `ro.sweep("examples/sweep_small.toml", "results.zarr", resume=True)`
     """
+    _check_wait(wait)
     if not (isinstance(progress, bool) or callable(progress)):
         raise ValueError(f"progress: expected True, False or a function, got {progress!r:.80}")
     store = begin(read_sweep(description), out, resume=resume)
-    fill(store, client=client, devices=devices, progress=progress)
+    fill(store, client=client, devices=devices, progress=progress, wait=wait)
     return open_dataset(store.path)
 
 
-def fill(store: SweepStore, *, client: Any = None, devices: Any = None, progress: Any = True) -> int:
+def _check_wait(wait: Any) -> None:
+    if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not wait >= 0:
+        raise ValueError(f"wait: expected a number of seconds of at least 0, got {wait!r:.80}")
+
+
+def fill(store: SweepStore, *, client: Any = None, devices: Any = None, progress: Any = True, wait: Any = WAIT) -> int:
     """Compute what is missing or damaged in a store; options as for [`resource_ode.sweep`][].
 
     **Arguments:** `store`: what `begin` returned.
 
     **Returns:** the number of members that were computed.
 
-    **Raises:** `OSError` if the store cannot be written; `ValueError` for a reducer that workers cannot import.
+    **Raises:** `OSError` if the store cannot be written; `ValueError` for a reducer that workers cannot import;
+    `RuntimeError` for a cluster without workers.
     """
     reducer = store.sweep.content["observe"].get("reducer", "")
     if client is not None and reducer.startswith("__main__:"):
@@ -95,29 +103,10 @@ def fill(store: SweepStore, *, client: Any = None, devices: Any = None, progress
 
     with _reporting(progress, store.sweep.members) as tell:
         if client is not None:
-            _on_cluster(client, store, report)
+            on_cluster(client, store, report, wait=wait, say=progress is not False)
         else:
             _here(store, _devices(devices), report)
     return total
-
-
-def failures(dataset: Any) -> str:
-    """One line that counts the failed members of a sweep by reason; empty if there are none.
-
-    **Arguments:** `dataset`: what [`resource_ode.sweep`][] returned.
-
-    **Example:** `print(failures(dataset) or "all succeeded")`
-    """
-    counts = np.zeros(len(FAILURES), np.int64)
-    code = dataset["failed"]
-    # a slab of the first axis at a time, since a store may be larger than memory
-    for start in range(0, code.shape[0], max(1, 2**24 // max(1, code[0].size))):
-        part = np.asarray(code[start : start + max(1, 2**24 // max(1, code[0].size))])
-        counts += np.bincount(part[part > 0], minlength=len(FAILURES))
-    if not counts.sum():
-        return ""
-    why = "; ".join(f"{count}: {FAILURES[reason]}" for reason, count in enumerate(counts) if count)
-    return f"{counts.sum()} of {code.size} members failed. {why}"
 
 
 # -- where the results go
@@ -134,31 +123,38 @@ def begin(plan: Sweep, out: Any, *, resume: bool = False) -> SweepStore:
     try:
         # absolute, since workers may run elsewhere
         path = Path(out).absolute()
+        if path.is_symlink():
+            path = path.resolve()
+        there = _exists(path)
     except TypeError:
         raise ValueError(f"out: expected a path, got {out!r:.80}") from None
-    if path.exists():
-        if not resume:
-            raise ValueError(f"out: expected a path where nothing is yet, or resume, got {path}, which exists")
-        if not path.is_dir():
-            raise ValueError(f"out: expected the store of a sweep, got {path}, which is a file")
-        if not os.access(path, os.W_OK):
-            raise ValueError(f"out: expected a store that can be written to, got {path}, which is read-only")
-        return open_store(path, plan)
-    if not path.parent.is_dir():
-        raise ValueError(f"out: expected a folder that exists, got {path.parent} (for {path.name}); make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise ValueError(f"out: expected a folder that can be written to, got {path.parent} (for {path.name})")
-    return create_store(path, plan)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(f"out: expected a path that can be used, got {str(out)!r:.80} ({error!s:.80})") from None
+    if not there:
+        if not path.parent.is_dir():
+            raise ValueError(f"out: expected a folder that exists, got {path.parent} (for {path.name}); make it first")
+        if not os.access(path.parent, os.W_OK):
+            raise ValueError(f"out: expected a folder that can be written to, got {path.parent} (for {path.name})")
+        remove_leftovers(path)
+        store = create_store(path, plan)
+        # None: another process has made one since, and both fill it
+        return open_store(path, plan) if store is None else store
+    if not resume:
+        raise ValueError(f"out: expected a path where nothing is yet, or resume, got {path}, which exists")
+    if not path.is_dir():
+        raise ValueError(f"out: expected the store of a sweep, got {path}, which is a file")
+    if not os.access(path, os.W_OK):
+        raise ValueError(f"out: expected a store that can be written to, got {path}, which is read-only")
+    return open_store(path, plan)
 
 
-def _do(store: SweepStore, chunk: int) -> tuple[int, bool]:
-    """See to it that a chunk is there: its number of members, and whether it had to be computed."""
-    region = store.sweep.region(chunk)
-    members = int(np.prod([part.stop - part.start for part in region]))
-    if store.is_done(chunk):
-        return members, False
-    store.write(chunk, compute_chunk(store.sweep, chunk))
-    return members, True
+def _exists(path: Path) -> bool:
+    """Unlike the method of `Path`, it raises for names that no file can have."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 Report = Callable[[int, bool], None]
@@ -207,12 +203,15 @@ def _devices(devices: Any) -> list[Any]:
 
 
 def _here(store: SweepStore, devices: list[Any], report: Report) -> None:
+    chunks = range(store.sweep.chunks)
+    # a process that has just begun this store is at its first chunks
+    chunks = chunks[::-1] if store.begun_elsewhere else chunks
     if len(devices) < 2:
         with jax.default_device(devices[0]) if devices else contextlib.nullcontext():
-            for chunk in range(store.sweep.chunks):
-                report(*_do(store, chunk))
+            for chunk in chunks:
+                report(*do_chunk(store, chunk))
         return
-    waiting = iter(range(store.sweep.chunks))
+    waiting = iter(chunks)
     lock = threading.Lock()
     wrong: list[BaseException] = []
 
@@ -224,7 +223,7 @@ def _here(store: SweepStore, devices: list[Any], report: Report) -> None:
                         chunk = next(waiting, None)
                     if chunk is None:
                         return
-                    done = _do(store, chunk)
+                    done = do_chunk(store, chunk)
                     with lock:
                         report(*done)
         except BaseException as error:
@@ -238,53 +237,3 @@ def _here(store: SweepStore, devices: list[Any], report: Report) -> None:
         thread.join()
     if wrong:
         raise wrong[0]
-
-
-# -- on a cluster
-
-
-@functools.lru_cache(maxsize=4)
-def _store_of_worker(path: str, digest: str, begun: float) -> SweepStore:
-    try:
-        store = open_store(Path(path))
-    except ValueError as error:
-        raise RuntimeError(f"a worker cannot open the store: {error} (it has to see the same files)") from error
-    if store.sweep.digest != digest:
-        raise RuntimeError(f"{path}: a worker sees the store of another sweep")
-    return store
-
-
-def do_on_worker(path: str, digest: str, begun: float, chunk: int) -> tuple[int, bool]:
-    """What a task of a cluster does: a worker reads the description from the store and writes the chunk to it.
-
-    **Arguments:** `path`: the store; `digest`: of its description; `begun`: tells sweeps of one path apart; `chunk`:
-    its number.
-
-    **Returns:** the number of members, and whether they had to be computed.
-    """
-    return _do(_store_of_worker(path, digest, begun), chunk)
-
-
-def _on_cluster(client: Any, store: SweepStore, report: Report) -> None:
-    from distributed import as_completed
-
-    begun = time.time()
-    arguments = (str(store.path), store.sweep.digest, begun)
-
-    def submit(chunks: Iterable[int]) -> list[Any]:
-        # a task lost with its worker is done again by another
-        return [
-            client.submit(do_on_worker, *arguments, chunk, key=f"sweep-{begun}-{chunk}", pure=False) for chunk in chunks
-        ]
-
-    waiting = iter(range(store.sweep.chunks))
-    threads = sum(client.nthreads().values())
-    running = as_completed(submit(itertools.islice(waiting, QUEUED * max(1, threads))))
-    try:
-        for future in running:
-            report(*future.result())
-            future.release()
-            for more in submit(itertools.islice(waiting, 1)):
-                running.add(more)
-    finally:
-        client.cancel([future for future in running.futures])

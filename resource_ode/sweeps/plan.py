@@ -1,6 +1,6 @@
 """What a sweep is: its axes, its ensemble, what is measured, and how the whole is cut into chunks.
 
-A plan fixes every number of a sweep. [`resource_ode.sweep_description`][] reads one.
+A plan fixes every number of a sweep. [`resource_ode.sweeps.description`][] reads one.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import inspect
 import itertools
 import json
 import math
@@ -18,15 +17,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import frequencies
-from .graphs import generators as graphs
-from .graphs.graph import GATES, SkillGraph
-from .model.competition import COMPETITIONS
-from .model.loss import LOSSES
+from ..graphs.graph import GATES
+from ..model.competition import COMPETITIONS
+from ..model.loss import LOSSES
+from .ensemble import build_graph, check_size, section_keys
 
 RESOURCE = ("learning_rate", "wasted_resource", "gate_exponent", "loss", "competition", "initial_level")
-GENERATORS = ("independent", "chain", "star", "tree", "layered", "random_dag", "preferential", "parity")
-LAWS = ("zipf", "exponential", "lognormal", "uniform")
 # axes along which one cascade a graph serves all values: they are never mapped over graphs
 CLOCKS = ("wasted_resource", "learning_rate", "gate_exponent")
 # axes that set shapes or choose a program: one value a chunk
@@ -57,38 +53,6 @@ LONG_NAMES = {
 UNITS = {"learning_rate": "resource units per training step"}
 # members whose cascades are solved in one chunk, and numbers (one a member, clock and skill) held at a time
 CHUNK, MOST_NUMBERS = 1024, 2**24
-
-
-@dataclasses.dataclass(frozen=True)
-class Observable:
-    """One variable of a sweep: how it is called, what it needs, and its axes behind those of the sweep.
-
-    - `needs`: `"graph"`, `"times"` (what is solved without a time grid) or `"run"` (a simulation, so a `[time]` table).
-    - `axes`: `()`, `("skill",)` or `("time",)`.
-    """
-
-    needs: str
-    long_name: str
-    units: str = "1"
-    axes: tuple[str, ...] = ()
-
-
-OBSERVABLES = {
-    "horizon": Observable("times", "training until the last skill is learned", "training steps"),
-    "efficiency": Observable("times", "share of the resource that is of use"),
-    "depth_correlation": Observable("times", "rank correlation of learning time with depth"),
-    "domino_overlap": Observable("times", "overlap of consecutive skills ($-1/4$ = Domino)"),
-    "learning_times": Observable("times", "learning time", "training steps", ("skill",)),
-    "participation_ratio": Observable("graph", "participation ratio of the frequencies", "skills"),
-    "dependencies": Observable("graph", "number of dependencies"),
-    "longest_chain": Observable("graph", "longest chain of dependencies"),
-    "seriality": Observable("times", "seriality (1 = one skill at a time)"),
-    "total_waste": Observable("run", "share of the resource wasted until the last time"),
-    "concurrency": Observable("run", "skills learned at once", "skills", ("time",)),
-    "waste": Observable("run", "wasted share of the resource", "1", ("time",)),
-    "loss": Observable("run", "loss", "1", ("time",)),
-    "loss_exponent": Observable("run", "local exponent of the loss", "1", ("time",)),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,6 +133,7 @@ class Sweep:
         **Raises:** `ValueError` for arguments that the generator refuses.
         """
         arguments = self.arguments("graph", static)
+        check_size(arguments)
         # a closure, since sizes are no arrays
         graph = jax.eval_shape(lambda: build_graph(arguments, None, self.first("graph", static)))
         return graph.prerequisites.shape[-2]
@@ -205,7 +170,7 @@ class Sweep:
     @property
     def grid(self) -> tuple[int, ...]:
         """How many chunks there are along each dimension."""
-        return tuple(math.ceil(count / size) for count, size in zip(self.shape, self.blocks, strict=True))
+        return grid_of(self.blocks, self.shape)
 
     @property
     def chunks(self) -> int:
@@ -219,70 +184,20 @@ class Sweep:
 
     def region(self, chunk: int) -> tuple[slice, ...]:
         """Which part of the results a chunk is."""
-        place = np.unravel_index(chunk, self.grid)
-        rows = zip(place, self.blocks, self.shape, strict=True)
-        return tuple(slice(int(i) * size, min((int(i) + 1) * size, count)) for i, size, count in rows)
+        return region_of(chunk, self.blocks, self.shape)
+
+
+def grid_of(blocks: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """How many chunks there are along each dimension, given how many values are in one and in all."""
+    return tuple(-(-count // size) for count, size in zip(shape, blocks, strict=True))
+
+
+def region_of(chunk: int, blocks: tuple[int, ...], shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Which part of the results a chunk is, along the dimensions of the sweep."""
+    rows = zip(np.unravel_index(chunk, grid_of(blocks, shape)), blocks, shape, strict=True)
+    return tuple(slice(int(i) * size, min((int(i) + 1) * size, count)) for i, size, count in rows)
 
 
 def canonical(content: Any) -> str:
     """The one text that stands for a description."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def build_graph(arguments: dict[str, Any], key: Any, traced: dict[str, Any]) -> SkillGraph:
-    """The graph of one member."""
-    arguments = arguments | traced
-    if "prerequisites" in arguments:
-        return SkillGraph(arguments["prerequisites"], arguments["gate"])
-    generator = arguments.pop("generator")
-    if generator == "independent":
-        return SkillGraph([[]] * arguments["skills"])
-    function = getattr(graphs, generator)
-    if "key" in inspect.signature(function).parameters:
-        return function(jax.random.key(0) if key is None else key, **arguments).unnamed()
-    return function(**arguments).unnamed()
-
-
-def build_frequency(arguments: dict[str, Any], key: Any, skills: int, traced: dict[str, Any]) -> Any:
-    """The frequencies of one member."""
-    arguments = arguments | traced
-    if "values" in arguments:
-        return jax.numpy.asarray(arguments["values"], float)
-    function = getattr(frequencies, arguments.pop("law"))
-    first = (key,) if "key" in inspect.signature(function).parameters else ()
-    return function(*first, skills, **arguments)
-
-
-def is_random(content: dict[str, Any]) -> bool:
-    """Whether members of the ensemble differ at all."""
-    generator, law = content["graph"].get("generator"), content["frequency"].get("law")
-    return generator in ("layered", "random_dag", "preferential") or law == "lognormal"
-
-
-def section_keys(graph_or_frequency: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    """The arguments that the graph and the frequencies of a description have, swept or not."""
-    held = graph_or_frequency
-    found: dict[str, tuple[str, ...]] = {"graph": (), "frequency": ()}
-    generator, law = held.get("generator"), held.get("law")
-    if generator == "independent":
-        found["graph"] = ("skills",)
-    elif generator in GENERATORS:
-        found["graph"] = tuple(key for key in inspect.signature(getattr(graphs, generator)).parameters if key != "key")
-    elif "prerequisites" in held:
-        found["graph"] = ("gate",)
-    if law in LAWS:
-        parameters = inspect.signature(getattr(frequencies, law)).parameters
-        found["frequency"] = tuple(key for key in parameters if key not in ("key", "skills"))
-    return found
-
-
-def needed(graph_or_frequency: dict[str, Any]) -> tuple[str, ...]:
-    """The arguments without which a generator or law cannot do."""
-    held = graph_or_frequency
-    if held.get("generator") == "independent":
-        return ("skills",)
-    for module, name in ((graphs, held.get("generator")), (frequencies, held.get("law"))):
-        if name is not None:
-            rows = inspect.signature(getattr(module, name)).parameters.values()
-            return tuple(row.name for row in rows if row.default is inspect.Parameter.empty and row.name != "key")
-    return ()

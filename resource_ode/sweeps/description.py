@@ -7,9 +7,6 @@ the key, what was expected and what came.
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib
-import inspect
 import itertools
 import math
 import os
@@ -20,26 +17,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from .base.words import nearest as _nearest
-from .base.words import said as _said
-from .config.toml import Table, read_toml
-from .graphs.graph import GATES
-from .sweep_plan import (
-    BOUNDS,
-    CHOICES,
-    CHUNK,
-    CLOCKS,
-    GENERATORS,
-    LAWS,
-    OBSERVABLES,
-    RESOURCE,
-    Axis,
-    Sweep,
-    build_frequency,
-    is_random,
-    needed,
-    section_keys,
-)
+from ..base.words import nearest, said
+from ..config.toml import Table, read_toml
+from ..graphs.graph import GATES
+from .ensemble import GENERATORS, LAWS, build_frequency, is_random, needed, section_keys
+from .measures import OBSERVABLES
+from .plan import BOUNDS, CHOICES, CHUNK, CLOCKS, RESOURCE, Axis, Sweep
+from .reducer import find_reducer, source_digest
 
 TOP = ("title", "ensemble", "graph", "frequency", "resource", "time", "observe", "axis")
 ENSEMBLE = ("graphs", "seed", "chunk", "precision")
@@ -48,13 +32,16 @@ SPACINGS = ("values", "linear", "log")
 PRECISIONS = ("float64", "float32")
 DEFAULT_OBSERVABLES = ("horizon", "efficiency")
 MOST_POINTS = 100_000
+# combinations of sizes and words, each of which is compiled; members, each of which has a place in an array
+MOST_STATIC, MOST_MEMBERS = 1000, 10**15
+MOST_WHOLE = 2**31 - 1
 
 
 def read_sweep(description: Any) -> Sweep:
     """Check a description and write it out in full.
 
     **Arguments:** `description`: the path of a TOML file, a dictionary with the same tables (lists may be arrays, the
-    reducer a function), or a [`resource_ode.sweep_plan.Sweep`][], which is returned as it is.
+    reducer a function), or a [`resource_ode.sweeps.plan.Sweep`][], which is returned as it is.
 
     **Raises:** [`resource_ode.config.toml.ScenarioError`][], a `ValueError`, that names the file, the key, what was
     expected and what came.
@@ -94,7 +81,7 @@ def from_content(content: dict[str, Any]) -> Sweep:
         axes.append(Axis(row["name"], tuple(values), _kind(row["name"])))
     reducer = None
     if "reducer" in content["observe"]:
-        reducer = _reducer(_Section(Path("description"), "[observe]", content["observe"], tuple(content["observe"])))[1]
+        reducer = find_reducer(content["observe"]["reducer"])[1]
     return Sweep(content, tuple(axes), reducer)
 
 
@@ -109,14 +96,14 @@ class _Section(Table):
         """A table below this one; empty if it is optional and not there. Without `known`, its keys are not checked."""
         value = self.values.get(key, {} if optional else None)
         if not isinstance(value, dict):
-            raise self.error(f"expected a section [{key}], got {'none' if value is None else _said(value)}")
+            raise self.error(f"expected a section [{key}], got {'none' if value is None else said(value)}")
         return _Section(self.path, f"[{key}]", value, tuple(value) if known is None else known)
 
 
 def _read(top: _Section) -> Sweep:
     raw = top.values.get("axis", [])
     if not isinstance(raw, list) or not all(isinstance(row, dict) for row in raw):
-        raise top.error(f"expected [[axis]] tables, in double brackets, got {_said(raw)}", "axis")
+        raise top.error(f"expected [[axis]] tables, in double brackets, got {said(raw)}", "axis")
     rows = [_Section(top.path, f"[[axis]] {number}", row, ("name", *SPACINGS)) for number, row in enumerate(raw, 1)]
     swept = [row.text("name") for row in rows]
 
@@ -130,12 +117,12 @@ def _read(top: _Section) -> Sweep:
     axes: list[Axis] = []
     for name, row in zip(swept, rows, strict=True):
         if name not in known:
-            hint = _nearest(name, known) or f"; expected one of {', '.join(known)}"
-            raise row.error(f"expected a parameter of the model or argument of its generators, got {_said(name)}{hint}")
+            hint = nearest(name, known) or f"; expected one of {', '.join(known)}"
+            raise row.error(f"expected a parameter of the model or argument of its generators, got {said(name)}{hint}")
         if name in [axis.name for axis in axes]:
-            raise row.error(f"expected each parameter once, but an earlier axis varies {_said(name)}", "name")
+            raise row.error(f"expected each parameter once, but an earlier axis varies {said(name)}", "name")
         if name in sections[name]:
-            raise row.error(f"{_said(name)} is varied here and given in {sections[name].where}; expected one of both")
+            raise row.error(f"{said(name)} is varied here and given in {sections[name].where}; expected one of both")
         axes.append(_axis(row, name))
 
     content: dict[str, Any] = {
@@ -156,7 +143,7 @@ def _read(top: _Section) -> Sweep:
     for table, keys in ((graph, graph_keys), (frequency, frequency_keys)):
         for key in needed(table.values):
             if key in keys and key not in table and key not in swept:
-                raise table.error(f"missing key {_said(key)} (expected here, or an axis over it)")
+                raise table.error(f"missing key {said(key)} (expected here, or an axis over it)")
     if content["ensemble"]["graphs"] > 1 and not is_random(content):
         raise ensemble.error(
             f"expected 1, since neither the graph nor the frequencies are random and all members would be the same, "
@@ -164,6 +151,19 @@ def _read(top: _Section) -> Sweep:
             "graphs",
         )
     sweep = Sweep(content, tuple(axes), reducer)
+    for count, most, what in (
+        (sweep.members, MOST_MEMBERS, "members"),
+        (
+            math.prod(len(axis.values) for axis in axes if axis.kind == "static"),
+            MOST_STATIC,
+            "sizes and words together",
+        ),
+    ):
+        if count > most:
+            raise top.error(f"expected axes of at most {most:,} {what}, got {count:,}")
+    if content["ensemble"]["precision"] == "float32":
+        _check_single([*content["frequency"].values(), *content["resource"].values()], ensemble)
+        _check_single([value for axis in axes for value in axis.values], ensemble)
     _check_shapes(sweep, graph, frequency)
     return sweep
 
@@ -184,9 +184,12 @@ def _graph(top: _Section) -> tuple[_Section, tuple[str, ...]]:
         keys = section_keys({"generator": generator})["graph"]
         return _Section(top.path, "[graph]", values, ("generator", *keys)), keys
     if given == ["prerequisites"]:
-        return _Section(top.path, "[graph]", values, ("prerequisites", "gate")), ("gate",)
+        _check_prerequisites(_Section(top.path, "[graph]", values, ("prerequisites", "gate")))
+        if all(row.get("name") != "gate" for row in top.values.get("axis", [])):
+            values = {"gate": "all"} | values
+        return _Section(top.path, "[graph]", values, tuple(values)), ("gate",)
     table = _Section(top.path, "[graph]", values, ("file", "condense"))
-    from .graph_files import read_graph
+    from ..graph_files import read_graph
 
     try:
         graph = read_graph(top.path.parent / table.text("file"), condense=table.flag("condense", False))
@@ -198,6 +201,21 @@ def _graph(top: _Section) -> tuple[_Section, tuple[str, ...]]:
     if graph.frequency is not None and "frequency" not in top:
         top.values = top.values | {"frequency": {"values": np.asarray(graph.frequency).tolist()}}
     return _Section(top.path, "[graph]", held, tuple(held)), ()
+
+
+def _check_prerequisites(table: _Section) -> None:
+    lists = table.get("prerequisites")
+    if not isinstance(lists, list) or not lists:
+        raise table.error(f"expected a list with one list a skill, as [[], [0]], got {said(lists)}", "prerequisites")
+    for skill, row in enumerate(lists):
+        if not isinstance(row, list):
+            raise table.error(f"expected a list of indices of skills, got {said(row)}", f"prerequisites[{skill}]")
+        for index in row:
+            if isinstance(index, bool) or not isinstance(index, int):
+                raise table.error(f"expected whole numbers, got {said(index)}", f"prerequisites[{skill}]")
+            if not 0 <= index < len(lists):
+                last = len(lists) - 1
+                raise table.error(f"expected skills from 0 to {last}, got {said(index)}", f"prerequisites[{skill}]")
 
 
 def _frequency(top: _Section, graph: _Section) -> tuple[_Section, tuple[str, ...]]:
@@ -216,7 +234,7 @@ def _graph_value(table: _Section, key: str, value: Any) -> Any:
     if key in ("generator", "prerequisites"):
         return value
     if key == "gate" and isinstance(value, list):
-        return value
+        return [_value(table, key, word, f"gate[{skill}]") for skill, word in enumerate(value)]
     return _value(table, key, value)
 
 
@@ -230,24 +248,29 @@ def _value(table: _Section, key: str, value: Any, place: str | None = None) -> A
     """One value of a parameter, checked as far as it can be by itself."""
     place = key if place is None else place
     if key in CHOICES:
-        if value not in CHOICES[key]:
-            raise table.error(f"expected {' or '.join(map(_said, CHOICES[key]))}, got {_said(value)}", place)
+        if not isinstance(value, str) or value not in CHOICES[key]:
+            raise table.error(f"expected {' or '.join(map(said, CHOICES[key]))}, got {said(value)}", place)
         return value
     if key in BOUNDS:
         if key == "density" and isinstance(value, (int, float)) and not 0 <= value <= 1:
-            raise table.error(f"expected a number from 0 to 1, got {_said(value)}", place)
+            raise table.error(f"expected a number from 0 to 1, got {said(value)}", place)
         return table.checked(place, value, **BOUNDS[key])
     if key == "widths":
         if not isinstance(value, list) or not value:
-            raise table.error(f"expected a list of numbers of skills, as [4, 2, 1], got {_said(value)}", place)
+            raise table.error(f"expected a list of numbers of skills, as [4, 2, 1], got {said(value)}", place)
         return [_whole(table, f"{place}[{position}]", width) for position, width in enumerate(value)]
     return _whole(table, place, value)
 
 
 def _whole(table: _Section, place: str, value: Any) -> int:
-    real = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not (real and value == int(value)):
-        raise table.error(f"expected a whole number, got {_said(value)}", place)
+    real = (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and (isinstance(value, int) or math.isfinite(value))
+    )
+    if not (real and value == int(value) and abs(value) <= MOST_WHOLE):
+        limits = f" of at most {MOST_WHOLE}" if real and value == int(value) else ""
+        raise table.error(f"expected a whole number{limits}, got {said(value)}", place)
     return int(value)
 
 
@@ -255,7 +278,7 @@ def _resource(table: _Section, swept: list[str]) -> dict[str, Any]:
     held = {key: _value(table, key, value) for key, value in table.values.items()}
     for key in CLOCKS:
         if key not in held and key not in swept:
-            raise table.error(f"expected a number here or an axis over it, got neither: missing key {_said(key)}")
+            raise table.error(f"expected a number here or an axis over it, got neither: missing key {said(key)}")
     for key, default in (("loss", "mse"), ("competition", "l1")):
         if key not in swept:
             held.setdefault(key, default)
@@ -270,7 +293,7 @@ def _spread(table: _Section, *, one: Callable[[str, Any], Any]) -> list[Any]:
     (spacing,) = given
     listed = table.get(spacing)
     if not isinstance(listed, list) or not listed:
-        raise table.error(f"expected a list, got {_said(listed)}", spacing)
+        raise table.error(f"expected a list, got {said(listed)}", spacing)
     if spacing == "values":
         return [one(f"values[{position}]", value) for position, value in enumerate(listed)]
     if len(listed) != 3:
@@ -309,13 +332,13 @@ def _observe(top: _Section, timed: bool) -> tuple[dict[str, Any], Callable[..., 
     table = top.section("observe", OBSERVE, optional=True)
     names = table.get("names", [] if "reducer" in table else list(DEFAULT_OBSERVABLES))
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise table.error(f'expected a list of names, as ["horizon"], got {_said(names)}', "names")
+        raise table.error(f'expected a list of names, as ["horizon"], got {said(names)}', "names")
     for name in names:
         if name not in OBSERVABLES:
-            hint = _nearest(name, OBSERVABLES) or f"; expected some of {', '.join(OBSERVABLES)}"
-            raise table.error(f"unknown observable {_said(name)}{hint}", "names")
+            hint = nearest(name, OBSERVABLES) or f"; expected some of {', '.join(OBSERVABLES)}"
+            raise table.error(f"unknown observable {said(name)}{hint}", "names")
         if OBSERVABLES[name].needs == "run" and not timed:
-            raise table.error(f"{_said(name)} is measured on a run and needs a section [time]", "names")
+            raise table.error(f"{said(name)} is measured on a run and needs a section [time]", "names")
     if len(set(names)) < len(names):
         raise table.error("expected each observable once", "names")
     held: dict[str, Any] = {"names": names, "level": table.number("level", 0.95, above=0.0, below=1.0)}
@@ -325,44 +348,38 @@ def _observe(top: _Section, timed: bool) -> tuple[dict[str, Any], Callable[..., 
         return held, None
     if not timed:
         raise table.error("a reducer is applied to a run and needs a section [time]", "reducer")
-    where, reducer = _reducer(table)
-    # a changed function is a changed description
     try:
-        source = inspect.getsource(reducer)
-    except (OSError, TypeError):
-        source = ""
-    held["reducer"], held["reducer_source"] = where, hashlib.sha256(source.encode()).hexdigest()
+        where, reducer = find_reducer(table.get("reducer"))
+    except ValueError as error:
+        raise table.error(str(error), "reducer") from None
+    # a changed function is a changed description
+    held["reducer"], held["reducer_source"] = where, source_digest(reducer)
     return held, reducer
 
 
-def _reducer(table: _Section) -> tuple[str, Callable[..., Any]]:
-    given = table.get("reducer")
-    expected = "expected a function that can be imported, as module:function"
-    where = given
-    if callable(given):
-        where = f"{getattr(given, '__module__', '?')}:{getattr(given, '__qualname__', '?')}"
-    if not isinstance(where, str) or where.count(":") != 1:
-        raise table.error(f"{expected}, got {_said(given)}", "reducer")
-    module, name = where.split(":")
-    try:
-        found = functools.reduce(getattr, name.split("."), importlib.import_module(module))
-    except (ImportError, AttributeError, ValueError) as error:
-        raise table.error(f"{expected}, got {_said(where)} ({error})", "reducer") from None
-    if not callable(found):
-        raise table.error(f"{expected}, got {_said(where)}, which is no function", "reducer")
-    return where, found
+def _check_single(values: Sequence[Any], ensemble: _Section) -> None:
+    """Refuse numbers that become 0 or infinite in single precision."""
+    for value in values:
+        if isinstance(value, list):
+            _check_single(value, ensemble)
+        elif isinstance(value, float) and value != 0:
+            with np.errstate(over="ignore", under="ignore"):
+                single = np.float32(value)
+            if not (np.isfinite(single) and single):
+                raise ensemble.error(f"expected numbers that float32 can hold, got {value:g}", "precision")
 
 
 def _check_shapes(sweep: Sweep, graph: _Section, frequency: _Section) -> None:
     """Trace each combination of the static values once: what the generators refuse is known before anything runs."""
     for static in sweep.statics():
-        try:
-            skills = sweep.skills(static)
-        except ValueError as error:
-            raise graph.error(str(error)) from None
-        arguments, first = sweep.arguments("frequency", static), sweep.first("frequency", static)
-        drawn = functools.partial(build_frequency, arguments, jax.random.key(0), skills, first)
-        length = jax.eval_shape(drawn).shape[-1]
+        with jax.enable_x64(sweep.content["ensemble"]["precision"] == "float64"):
+            try:
+                skills = sweep.skills(static)
+            except ValueError as error:
+                raise graph.error(str(error)) from None
+            arguments, first = sweep.arguments("frequency", static), sweep.first("frequency", static)
+            drawn = functools.partial(build_frequency, arguments, jax.random.key(0), skills, first)
+            length = jax.eval_shape(drawn).shape[-1]
         if length != skills:
             raise frequency.error(f"expected one number a skill ({skills}), got {length}", "values")
 
