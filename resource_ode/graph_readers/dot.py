@@ -1,0 +1,214 @@
+"""DOT, the language of Graphviz: nodes, edges, subgraphs and attributes; ports and drawing are left aside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from .names import Nodes, attribute, finite_number
+from .network import Edges, Network
+from .problem import refuse, said
+
+_BLANK = re.compile(r"(?:\s++|//[^\n]*+|/\*.*?\*/|^\#[^\n]*+)*+", re.DOTALL | re.MULTILINE)
+_TOKEN = re.compile(
+    r'([^\W\d]\w*+|-?(?:\.\d++|\d++(?:\.\d*+)?))|"((?:[^"\\]|\\.)*+)"|(->|--|[{}\[\]=;,:+])', re.DOTALL
+)
+MOST_NESTED = 50
+MOST_EDGES = 3_000_000  # {a b} -> {c d} stands for four: a short text may stand for too many
+_READ = ("label", "gate", "frequency", "shape")
+
+
+def read_dot(text: str) -> Network:
+    """The network in a DOT text."""
+    return _Parser(text).graph()
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._position = 0
+        self._tokens = self._scan()
+        self.kind, self.value = "", ""
+        self.values: dict[str, dict[str, str]] = {}  # of each node, in the order of their first mention
+        self.edges = Edges()
+        self.next()
+
+    # -- tokens
+
+    def _scan(self) -> Iterator[tuple[str, str]]:
+        text = self._text
+        while True:
+            self._position = _BLANK.match(text, self._position).end()  # type: ignore[union-attr]
+            if self._position == len(text):
+                break
+            match = _TOKEN.match(text, self._position)
+            if match is not None:
+                word, string, sign = match.groups()
+                self._position = match.end()
+                if string is not None:
+                    yield "string", string.replace('\\"', '"').replace("\\\n", "")
+                else:
+                    yield ("word", word) if word is not None else ("sign", sign)
+            elif text[self._position] == "<":
+                yield "html", self._html()
+            else:
+                self.wrong("DOT")
+        while True:
+            yield "end", ""
+
+    def _html(self) -> str:
+        start, depth = self._position, 0
+        for match in re.compile("[<>]").finditer(self._text, start):
+            depth += 1 if match.group() == "<" else -1
+            if depth == 0:
+                self._position = match.end()
+                return self._text[start : match.end()]
+        self.wrong("an HTML text that ends")
+
+    def next(self) -> tuple[str, str]:
+        """The token that was current; the one after it becomes current."""
+        before = self.kind, self.value
+        self.kind, self.value = next(self._tokens)
+        return before
+
+    def wrong(self, expected: str) -> Any:
+        line = self._text.count("\n", 0, self._position) + 1
+        got = self.value if self.kind else self._text[self._position : self._position + 20]
+        refuse(f"line {line}: expected {expected}, got {'the end of the file' if self.kind == 'end' else said(got)}")
+
+    def sign(self, sign: str) -> bool:
+        """Step over a sign if it is the current token."""
+        if self.kind == "sign" and self.value == sign:
+            self.next()
+            return True
+        return False
+
+    def keyword(self, *words: str) -> bool:
+        return self.kind == "word" and self.value.lower() in words
+
+    def name(self) -> str:
+        if self.kind not in ("word", "string"):
+            self.wrong("a name")
+        kind, value = self.next()
+        while kind == "string" and self.sign("+"):
+            if self.kind != "string":
+                self.wrong("a quoted text after +")
+            value += self.next()[1]
+        return value
+
+    # -- grammar
+
+    def graph(self) -> Network:
+        if self.keyword("strict"):
+            self.next()
+        if not self.keyword("digraph", "graph"):
+            self.wrong("DOT, which begins with digraph")
+        if self.next()[1].lower() == "graph":
+            refuse(
+                "expected a directed graph (digraph, with ->), since an edge leads from a prerequisite to what "
+                "requires it, got an undirected one (graph)"
+            )
+        if not (self.kind == "sign" and self.value == "{"):
+            self.name()
+        if not self.sign("{"):
+            self.wrong("{")
+        self.statements({"node": {}, "edge": {}}, 0)
+        if self.kind != "end":
+            self.wrong("nothing after the graph; a file holds one")
+        nodes = Nodes()
+        for identity, values in self.values.items():
+            what = f"node {said(identity)}"
+            label = attribute(values, "label", what)
+            if label is not None:
+                label = re.sub(r"\\[nlr]", "\n", label)
+                label = None if "\\" in label or "record" in values.get("shape", "").lower() else label
+            nodes.add(identity, label, attribute(values, "gate", what), attribute(values, "frequency", what))
+        return self.edges.network(nodes, lambda end, which: said(end))
+
+    def statements(self, defaults: dict[str, dict[str, str]], depth: int) -> list[str]:
+        """The statements up to a closing brace; the nodes that they mention."""
+        if depth > MOST_NESTED:
+            refuse(f"expected at most {MOST_NESTED} levels of subgraphs, got more")
+        mentioned: dict[str, None] = {}
+        while not self.sign("}"):
+            if self.sign(";"):
+                continue
+            if self.keyword("graph", "node", "edge"):
+                kind = self.next()[1].lower()
+                if not (self.kind == "sign" and self.value == "["):
+                    self.wrong("[")
+                given = self.attributes()
+                if kind != "graph":
+                    defaults[kind] = {**defaults[kind], **given}
+                continue
+            first = self.end_point(defaults, depth)
+            if first is None:
+                continue  # name = value
+            chain = [first]
+            while self.sign("->"):
+                chain.append(self.end_point(defaults, depth) or self.wrong("the end of an edge"))
+            if self.kind == "sign" and self.value == "--":
+                self.wrong("-> in a digraph")
+            given = self.attributes()
+            for _, group in chain:
+                mentioned.update(dict.fromkeys(group))
+            if len(chain) > 1:
+                self.add_edges([group for _, group in chain], {**defaults["edge"], **given})
+            elif not chain[0][0]:
+                self.values[chain[0][1][0]].update({key: given[key] for key in given if key.lower() in _READ})
+        return list(mentioned)
+
+    def end_point(self, defaults: dict[str, dict[str, str]], depth: int) -> tuple[bool, list[str]] | None:
+        """A node or a subgraph: whether it is one, and its nodes; `None` for an attribute of the graph."""
+        if self.keyword("subgraph") or (self.kind == "sign" and self.value == "{"):
+            if self.keyword("subgraph"):
+                self.next()
+                if self.kind in ("word", "string"):
+                    self.name()
+            if not self.sign("{"):
+                self.wrong("{")
+            return True, self.statements({kind: dict(values) for kind, values in defaults.items()}, depth + 1)
+        if self.kind == "html":
+            self.wrong("a node whose name is no HTML")
+        identity = self.name()
+        if self.sign("="):
+            self.value_of_attribute()
+            return None
+        for _ in range(2):
+            if self.sign(":"):  # where at the node an edge is drawn
+                self.name()
+        if identity not in self.values:
+            self.values[identity] = {key: text for key, text in defaults["node"].items() if key.lower() in _READ}
+        return False, [identity]
+
+    def attributes(self) -> dict[str, str]:
+        """The bracketed lists of attributes that come next, if any."""
+        given: dict[str, str] = {}
+        while self.sign("["):
+            while not self.sign("]"):
+                key = self.name()
+                given[key] = self.value_of_attribute() if self.sign("=") else "true"
+                self.sign(",") or self.sign(";")
+        return given
+
+    def value_of_attribute(self) -> str:
+        if self.kind == "html":  # a drawing and no text: as if it were not there
+            self.next()
+            return ""
+        return self.name()
+
+    def add_edges(self, groups: list[list[str]], given: dict[str, str]) -> None:
+        place = f"edge {said(groups[0][0] if groups[0] else '')} -> {said(groups[1][0] if groups[1] else '')}"
+        if given.get("dir", "forward") != "forward":
+            refuse(f"{place}: expected an arrow from a prerequisite to what requires it, got dir={said(given['dir'])}")
+        if given.get("lhead") or given.get("ltail"):
+            refuse(f"{place}: expected one between nodes, got one to a cluster (lhead, ltail)")
+        weight = attribute(given, "weight", place)
+        number = None if weight is None else finite_number(weight, f"weight of {place}")
+        for sources, targets in zip(groups, groups[1:], strict=False):
+            if len(self.edges.ends) + len(sources) * len(targets) > MOST_EDGES:
+                refuse(f"expected at most {MOST_EDGES:,} edges, got more")
+            for source in sources:
+                for target in targets:
+                    self.edges.add(source, target, number)
