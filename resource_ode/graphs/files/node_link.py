@@ -9,9 +9,7 @@ from .names import Nodes, attribute, finite_number
 from .network import Edges, Network
 from .problem import GraphFileError, guess, refuse, said
 
-KINDS = (
-    "node-link data (an object with lists nodes and edges or links), adjacency, tree or Cytoscape data"
-)
+KINDS = "node-link data (an object with lists nodes and edges or links), adjacency, tree or Cytoscape data"
 
 
 def read_json(text: str, direction: str | None) -> Network:
@@ -84,6 +82,15 @@ def _named(nodes: Nodes, key: Any, values: dict[str, Any]) -> None:
     nodes.add(key, text, attribute(values, "gate", what), attribute(values, "frequency", what), text=_text(key))
 
 
+def _attributes(values: Any, what: str) -> None:
+    """Refuse what networkx could not hold in a graph."""
+    for key in ("node_for_adding", "u_of_edge", "v_of_edge", "u_for_edge", "v_for_edge"):
+        if key in values:
+            refuse(f"{what}: expected attributes that networkx can hold, got one named {key}; rename it")
+    if isinstance(values.get("key"), (list, dict)):
+        refuse(f"{what}: expected a text or a number as key of an edge, got {said(values['key'])}")
+
+
 def _weight(values: dict[str, Any], source: Any, target: Any) -> float | None:
     """The weight of an edge; D3 and vis call it `value`."""
     weight = attribute(values, "weight", "edge")
@@ -106,6 +113,7 @@ def _node_link(data: dict[str, Any]) -> Network:
         key = _key(identity)
         if key is None:
             refuse(f"nodes[{index}]: expected an object with id, a text or a number, got {said(node)}")
+        _attributes(values, f"nodes[{index}]")
         _named(nodes, key, values)
     ends = [_ends(edge, index, listed) for index, edge in enumerate(_list(data, listed))]
     numbers = all(type(end) is int for pair in ends for end in pair)
@@ -148,6 +156,7 @@ def _ends(edge: Any, index: int, listed: str) -> tuple[Any, Any]:
     arrows = edge.get("arrows", "to") if keys[0] == "from" else "to"
     if arrows not in ("to", "", None) and not isinstance(arrows, dict):
         refuse(f"{listed}[{index}]: expected an arrow at its end, to, got arrows {said(arrows)}")
+    _attributes(edge, f"{listed}[{index}]")
     if edge.get("directed", True) is not True:
         refuse(f"{listed}[{index}]: expected a directed edge, got directed {said(edge['directed'])}")
     ends = []
@@ -210,7 +219,7 @@ def _adjacency(data: dict[str, Any]) -> Network:
         for index, row in enumerate(items):
             for item in row if isinstance(row, list) else [None]:
                 key = _key(item.get("id")) if isinstance(item, dict) else None
-                if key is None:
+                if key is None or not isinstance(item, dict):
                     refuse(f"{kind}[{index}]: expected objects with id, a text or a number, got {said(item)}")
                 if kind == "nodes":
                     _named(nodes, key, item)
@@ -223,13 +232,15 @@ def _adjacency(data: dict[str, Any]) -> Network:
 def _tree(data: dict[str, Any], direction: str | None) -> Network:
     if "id" not in data and direction is None:
         refuse(
-            "a tree does not say which end of a branch is the prerequisite: give direction=\"prerequisite_first\" if a "
-            "parent is the prerequisite of its children, \"prerequisite_last\" if it is the other way round"
+            'a tree does not say which end of a branch is the prerequisite: give direction="prerequisite_first" if a '
+            'parent is the prerequisite of its children, "prerequisite_last" if it is the other way round'
         )
     nodes, edges = Nodes(), Edges()
     waiting: list[tuple[Any, Any]] = [(data, None)]
     for item, parent in waiting:  # grows while it is read
-        identity = next((item[name] for name in ("id", "name") if name in item), None) if isinstance(item, dict) else None
+        identity = (
+            next((item[name] for name in ("id", "name") if name in item), None) if isinstance(item, dict) else None
+        )
         key = _key(identity)
         if key is None:
             refuse(f"tree: expected objects with id (or name) and children, got {said(item)}")

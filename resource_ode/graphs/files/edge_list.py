@@ -43,12 +43,9 @@ def columns(table: Table) -> tuple[int, int] | None:
     return None
 
 
-def can_be_edges(table: Table) -> bool:
-    """Whether a table of numbers may be a list of pairs: whole numbers, two different ones in each row."""
-    rows = table.rows
-    return table.width in (2, 3) and all(
-        len(row) == table.width and row[0].isdecimal() and row[1].isdecimal() and row[0] != row[1] for row in rows
-    )
+def can_be_edges(rows: list[list[str]]) -> bool:
+    """Whether rows of numbers may be a list of pairs: whole numbers, two different ones in each row."""
+    return all(len(row) in (2, 3) and row[0].isdecimal() and row[1].isdecimal() and row[0] != row[1] for row in rows)
 
 
 def read_edge_list(table: Table, direction: str | None) -> Network:
@@ -67,7 +64,7 @@ def read_edge_list(table: Table, direction: str | None) -> Network:
                 f"got direction={said(direction)}; leave it out"
             )
         if stated == "prerequisite_last":
-            found = found[::-1]
+            found = found[1], found[0]
         weight_at = next((index for index, word in enumerate(header) if word in WEIGHTS), None)
         _refuse_undirected(rows, lines, header)
         rows, lines = rows[1:], lines[1:]
@@ -80,12 +77,29 @@ def read_edge_list(table: Table, direction: str | None) -> Network:
             )
         if table.width > 3:
             refuse(f"expected two columns, or three with a weight, or a first row of names, got {table.width} columns")
-        if table.width == 3:
-            weight_at = 2
-            if not is_number(rows[0][2].replace(",", ".")):
-                rows, lines = rows[1:], lines[1:]  # a header that says nothing of the direction
+        weight_at = 2 if table.width == 3 else None
+        if _is_header(rows, weight_at):
+            rows, lines = rows[1:], lines[1:]
         found = (0, 1) if direction == "prerequisite_first" else (1, 0)
     return _network(rows, lines, found, weight_at, table.separator)
+
+
+def _is_header(rows: list[list[str]], weight_at: int | None) -> bool:
+    """Whether the first row names the columns, without a word on the direction; refused where it may or may not."""
+    top = rows[0]
+    elsewhere = any(cell in row for row in rows[1:] for cell in top[:2])
+    if elsewhere or len(rows) == 1:
+        return False
+    if any(_word(cell) in (*FIRST, *LAST, *EITHER, *WEIGHTS) for cell in top):
+        return True
+    if all(is_number(cell) for cell in top):
+        return False
+    if weight_at is not None and not is_number(top[weight_at].replace(",", ".")):
+        return True
+    refuse(
+        f"expected an edge, or names of the columns, in the first row, got {said(top)}, which may be either: no other "
+        "row holds these; begin with a row prerequisite,skill"
+    )
 
 
 def _network(
@@ -106,12 +120,12 @@ def _network(
             weight = finite_number(text, f"line {line}: weight") if text else None
             edges.add(before, after, weight)
         names[after] = None
+    afters = {row[after_at] for row in rows}
     for row, line in zip(rows, lines, strict=True):
-        parts = [part.strip() for part in re.split(r"[;|,]", row[before_at])]
-        if len(parts) > 1 and row[before_at] not in (other[after_at] for other in rows[:0]) and all(
-            part in names for part in parts
-        ):
-            refuse(f"line {line}: expected one prerequisite a row, got {said(row[before_at])}; give each a row")
+        cell = row[before_at]
+        parts = [part.strip() for part in re.split(r"[;|,]", cell)]
+        if len(parts) > 1 and cell not in afters and all(part in names for part in parts):
+            refuse(f"line {line}: expected one prerequisite a row, got {said(cell)}; give each a row of its own")
     for name in names:
         nodes.add(name)
     network = edges.network(nodes, lambda end, which: said(end))
@@ -127,7 +141,7 @@ def _refuse_undirected(rows: list[list[str]], lines: list[int], header: list[str
                     refuse(f"line {line}: expected a directed graph, got an edge of {word} {said(row[index])}")
 
 
-def read_networkx_lines(text: str, kind: str, direction: str | None) -> Network:
+def read_networkx_lines(text: str, kind: str) -> Network:
     """networkx's `.edgelist` (two nodes, then a weight or attributes) or `.adjlist` (a node, then its targets)."""
     nodes, edges = Nodes(), Edges()
     names: dict[str, None] = {}

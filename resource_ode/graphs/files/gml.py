@@ -38,13 +38,13 @@ def read_gml(text: str) -> Network:
         else:
             nodes.add(identity, label, attribute(values, "gate", what), attribute(values, "frequency", what))
     for item in graph.get("edge", []):
-        ends = [_one(item, key, "edge") if isinstance(item, dict) else None for key in ("source", "target")]
-        if None in ends or any(isinstance(end, dict) for end in ends):
+        source, target = (_one(item, key, "edge") if isinstance(item, dict) else None for key in ("source", "target"))
+        if any(end is None or isinstance(end, dict) for end in (source, target)):
             refuse("edge: expected edge [ source ... target ... ], got one without")
-        place = f"edge {said(ends[0])} -> {said(ends[1])}"
+        place = f"edge {said(source)} -> {said(target)}"
         weight = _one(item, "weight", place)
         weight = _one(item, "value", place) if weight is None else weight
-        edges.add(*ends, None if weight is None else finite_number(weight, f"weight of {place}"))
+        edges.add(source, target, None if weight is None else finite_number(weight, f"weight of {place}"))
 
     def unknown(end: Any, which: str) -> str:
         if end in folders:

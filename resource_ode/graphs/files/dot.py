@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import NoReturn
 
 from .names import Nodes, attribute, finite_number
 from .network import Edges, Network
 from .problem import refuse, said
 
 _BLANK = re.compile(r"(?:\s++|//[^\n]*+|/\*.*?\*/|^\#[^\n]*+)*+", re.DOTALL | re.MULTILINE)
-_TOKEN = re.compile(
-    r'([^\W\d]\w*+|-?(?:\.\d++|\d++(?:\.\d*+)?))|"((?:[^"\\]|\\.)*+)"|(->|--|[{}\[\]=;,:+])', re.DOTALL
-)
+_TOKEN = re.compile(r'([^\W\d]\w*+|-?(?:\.\d++|\d++(?:\.\d*+)?))|"((?:[^"\\]|\\.)*+)"|(->|--|[{}\[\]=;,:+])', re.DOTALL)
 MOST_NESTED = 50
 MOST_EDGES = 3_000_000  # {a b} -> {c d} stands for four: a short text may stand for too many
 _READ = ("label", "gate", "frequency", "shape")
@@ -72,7 +71,7 @@ class _Parser:
         self.kind, self.value = next(self._tokens)
         return before
 
-    def wrong(self, expected: str) -> Any:
+    def wrong(self, expected: str) -> NoReturn:
         line = self._text.count("\n", 0, self._position) + 1
         got = self.value if self.kind else self._text[self._position : self._position + 20]
         refuse(f"line {line}: expected {expected}, got {'the end of the file' if self.kind == 'end' else said(got)}")
@@ -147,7 +146,10 @@ class _Parser:
                 continue  # name = value
             chain = [first]
             while self.sign("->"):
-                chain.append(self.end_point(defaults, depth) or self.wrong("the end of an edge"))
+                end = self.end_point(defaults, depth)
+                if end is None:
+                    self.wrong("the end of an edge")
+                chain.append(end)
             if self.kind == "sign" and self.value == "--":
                 self.wrong("-> in a digraph")
             given = self.attributes()
@@ -189,7 +191,8 @@ class _Parser:
             while not self.sign("]"):
                 key = self.name()
                 given[key] = self.value_of_attribute() if self.sign("=") else "true"
-                self.sign(",") or self.sign(";")
+                if not self.sign(","):
+                    self.sign(";")
         return given
 
     def value_of_attribute(self) -> str:
@@ -206,7 +209,7 @@ class _Parser:
             refuse(f"{place}: expected one between nodes, got one to a cluster (lhead, ltail)")
         weight = attribute(given, "weight", place)
         number = None if weight is None else finite_number(weight, f"weight of {place}")
-        for sources, targets in zip(groups, groups[1:], strict=False):
+        for sources, targets in itertools.pairwise(groups):
             if len(self.edges.ends) + len(sources) * len(targets) > MOST_EDGES:
                 refuse(f"expected at most {MOST_EDGES:,} edges, got more")
             for source in sources:

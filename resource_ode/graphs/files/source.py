@@ -11,7 +11,12 @@ from .problem import refuse, said
 
 # gzip packs a thousandfold; so much text is a graph of about a million edges
 MOST_UNPACKED = 32 * 2**20
-_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\x00\x00", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -52,7 +57,9 @@ def decode(data: bytes, legacy: bool = False) -> str:
         western = _western(data) if legacy and encoding == "utf-8" else None
         if western is None:
             line = data.count(b"\n", 0, error.start) + 1
-            refuse(f"line {line}: expected text in UTF-8, got other bytes ({said(data[error.start : error.start + 1])})")
+            refuse(
+                f"line {line}: expected text in UTF-8, got other bytes ({said(data[error.start : error.start + 1])})"
+            )
         text = western
     if "\0" in text:
         refuse(f"line {text.count(chr(10), 0, text.index(chr(0))) + 1}: expected text, got a byte of value 0")

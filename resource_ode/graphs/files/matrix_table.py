@@ -51,6 +51,12 @@ def is_matrix(table: Table) -> bool:
     return all(_is_cell(cell, table) for row in table.rows[found.header :] for cell in row[found.column :])
 
 
+def mostly_numbers(table: Table, found: Layout) -> bool:
+    """Whether most cells within the names are numbers: a matrix in which some cells are wrong."""
+    cells = [_is_cell(cell, table) for row in table.rows[found.header :] for cell in row[found.column :]]
+    return 2 * sum(cells) > len(cells)
+
+
 def read_matrix_table(table: Table) -> Network:
     """The network of an adjacency matrix: row i lists what skill i is a prerequisite of."""
     found = layout(table)
@@ -61,21 +67,22 @@ def read_matrix_table(table: Table) -> Network:
             f"columns (prerequisite,skill), got {height} rows of {width} cells"
         )
     rows, lines = table.rows[found.header :], table.lines[found.header :]
-    names = table.comment
+    names, above = table.comment, None
     if found.header or found.column:
         above = [clean_name(cell) for cell in table.rows[0][found.column :]] if found.header else None
         beside = [clean_name(row[0]) for row in rows] if found.column else None
         names = beside or above
-        assert names is not None
-        for index, name in enumerate(names):
+        if above == [f"V{place}" for place in range(1, width)] and beside == [str(n) for n in range(1, height)]:
+            above = beside = names = None  # what R writes for a matrix without names
+        for index, name in enumerate(names or ()):
             if not name:
                 refuse(f"names: expected one for each row and column, got none for number {index + 1}")
-        if len(set(names)) < len(names):
+        if names is not None and len(set(names)) < len(names):
             refuse(f"names: expected distinct names, got {said(next(n for n in names if names.count(n) > 1))} twice")
     numbers = np.empty((len(rows), len(rows)))
     for index, (row, line) in enumerate(zip(rows, lines, strict=True)):
         numbers[index] = _numbers(row[found.column :], line, index, table)
-    if found.header and found.column and above != names:
+    if above is not None and names is not None and above != names:
         numbers = numbers[:, _order(above, names)]
     source, target = np.nonzero(numbers)
     return Network(len(rows), source, target, numbers[source, target], names, listed=False)

@@ -195,9 +195,7 @@ class _Reader:
         if item["folder"]:
             self.folders[item["id"]] = label or item["id"]
             return
-        self.nodes.add(
-            item["id"], label, attribute(values, "gate", what), attribute(values, "frequency", what)
-        )
+        self.nodes.add(item["id"], label, attribute(values, "gate", what), attribute(values, "frequency", what))
 
     def add_edge(self, item: dict[str, Any]) -> None:
         source, target = item["ends"]
@@ -209,7 +207,7 @@ class _Reader:
         if not self.graphs:
             refuse("expected a <graph>, got none")
         if not self.declared and not self.edges.ends:
-            refuse("graph: expected a directed graph, got edgedefault=\"undirected\"; save it as a directed one")
+            refuse('graph: expected a directed graph, got edgedefault="undirected"; save it as a directed one')
         return self.edges.network(self.nodes, self.unknown)
 
     def unknown(self, end: str, which: str) -> str:

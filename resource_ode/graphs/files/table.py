@@ -53,7 +53,7 @@ def read_table(text: str, blanks: bool = False) -> Table:
         width -= 1
     for row, line in zip(rows, numbers, strict=True):
         del row[width:]
-        if len(row) != width and separator != " ":
+        if len(row) != width:
             refuse(f"line {line}: expected {width} cells separated by {_said(separator)}, got {len(row)}")
     comment = None
     for line in comments[-1:]:  # what numpy.savetxt writes as `header`

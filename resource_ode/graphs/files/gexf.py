@@ -104,7 +104,9 @@ class _Reader:
         if not self.graphs:
             refuse("expected a <graph>, got none")
         if self.default_type != "directed" and not self.edges.ends:
-            refuse('graph: expected a directed graph, defaultedgetype="directed", got another; save it as a directed one')
+            refuse(
+                'graph: expected a directed graph, defaultedgetype="directed", got another; save it as a directed one'
+            )
         if self.folders:
             name = next(iter(self.folders.values()))
             refuse(f"expected nodes side by side, got {said(name)}, which holds other nodes; a folder is no skill")
