@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
 from typing import NoReturn
 
-from .names import Nodes, attribute, finite_number
+from .names import Nodes, attribute
 from .network import Edges, Network
 from .problem import refuse, said
 
-_BLANK = re.compile(r"(?:\s++|//[^\n]*+|/\*.*?\*/|^\#[^\n]*+)*+", re.DOTALL | re.MULTILINE)
-_TOKEN = re.compile(r'([^\W\d]\w*+|-?(?:\.\d++|\d++(?:\.\d*+)?))|"((?:[^"\\]|\\.)*+)"|(->|--|[{}\[\]=;,:+])', re.DOTALL)
+_BLANK = r"(?:\s++|//[^\n]*+|/\*.*?\*/|^\#[^\n]*+)*+"
+_TOKEN = re.compile(
+    _BLANK + r'(?:([^\W\d]\w*+|-?(?:\.\d++|\d++(?:\.\d*+)?))|"((?:[^"\\]|\\.)*+)"|(->|--|[{}\[\]=;,:+])|(<)|(\Z))',
+    re.DOTALL | re.MULTILINE,
+)
+# an ordinary statement whole, for speed: a node or one edge, perhaps with attributes
+_ID = r'(?:([^\W\d]\w*+)|"([^"\\]*+)")'
+_SIMPLE = re.compile(
+    rf"(?!(?i:node|edge|graph|subgraph)\b){_ID}\s*+(?:->\s*+(?!(?i:subgraph)\b){_ID}\s*+)?"
+    r'(?:\[((?:\s*+[^\W\d]\w*+\s*+=\s*+(?:[\w.]++|"[^"\\]*+")\s*+,?)*+)\s*+\]\s*+)?(?:;|(?=[}\w"]))'
+)
+_ATTRIBUTE = re.compile(r'(\w+)\s*=\s*(?:([\w.]+)|"([^"]*)")')
 MOST_NESTED = 50
 MOST_EDGES = 3_000_000  # {a b} -> {c d} stands for four: a short text may stand for too many
 _READ = ("label", "gate", "frequency", "shape")
@@ -26,8 +35,8 @@ def read_dot(text: str) -> Network:
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
-        self._position = 0
-        self._tokens = self._scan()
+        self._position = 0  # behind the current token, which begins at
+        self._start = 0
         self.kind, self.value = "", ""
         self.values: dict[str, dict[str, str]] = {}  # of each node, in the order of their first mention
         self.edges = Edges()
@@ -35,41 +44,32 @@ class _Parser:
 
     # -- tokens
 
-    def _scan(self) -> Iterator[tuple[str, str]]:
-        text = self._text
-        while True:
-            self._position = _BLANK.match(text, self._position).end()  # type: ignore[union-attr]
-            if self._position == len(text):
-                break
-            match = _TOKEN.match(text, self._position)
-            if match is not None:
-                word, string, sign = match.groups()
-                self._position = match.end()
-                if string is not None:
-                    yield "string", string.replace('\\"', '"').replace("\\\n", "")
-                else:
-                    yield ("word", word) if word is not None else ("sign", sign)
-            elif text[self._position] == "<":
-                yield "html", self._html()
-            else:
-                self.wrong("DOT")
-        while True:
-            yield "end", ""
+    def next(self) -> tuple[str, str]:
+        """The token that was current; the one after it becomes current."""
+        before = self.kind, self.value
+        match = _TOKEN.match(self._text, self._position)
+        if match is None:
+            self.kind = ""
+            self.wrong("DOT")
+        place = match.lastindex or 5
+        self._start, self._position = match.start(place), match.end()
+        if place == 2:
+            self._start -= 1
+            self.kind, self.value = "string", match[2].replace('\\"', '"').replace("\\\n", "")
+        elif place == 4:
+            self.kind, self.value = "html", self._html()
+        else:
+            self.kind, self.value = {1: "word", 3: "sign", 5: "end"}[place], match[place]
+        return before
 
     def _html(self) -> str:
-        start, depth = self._position, 0
+        start, depth = self._start, 0
         for match in re.compile("[<>]").finditer(self._text, start):
             depth += 1 if match.group() == "<" else -1
             if depth == 0:
                 self._position = match.end()
                 return self._text[start : match.end()]
         self.wrong("an HTML text that ends")
-
-    def next(self) -> tuple[str, str]:
-        """The token that was current; the one after it becomes current."""
-        before = self.kind, self.value
-        self.kind, self.value = next(self._tokens)
-        return before
 
     def wrong(self, expected: str) -> NoReturn:
         line = self._text.count("\n", 0, self._position) + 1
@@ -133,6 +133,10 @@ class _Parser:
         while not self.sign("}"):
             if self.sign(";"):
                 continue
+            simple = _SIMPLE.match(self._text, self._start)
+            if simple is not None:
+                self.simple(simple, defaults, mentioned)
+                continue
             if self.keyword("graph", "node", "edge"):
                 kind = self.next()[1].lower()
                 if not (self.kind == "sign" and self.value == "["):
@@ -158,8 +162,31 @@ class _Parser:
             if len(chain) > 1:
                 self.add_edges([group for _, group in chain], {**defaults["edge"], **given})
             elif not chain[0][0]:
-                self.values[chain[0][1][0]].update({key: given[key] for key in given if key.lower() in _READ})
+                self.describe(chain[0][1][0], given)
         return list(mentioned)
+
+    def simple(self, match: re.Match[str], defaults: dict[str, dict[str, str]], mentioned: dict[str, None]) -> None:
+        """A statement in its ordinary form."""
+        source = match[1] if match[1] is not None else match[2]
+        target = match[3] if match[3] is not None else match[4]
+        given = {key: word or text for key, word, text in _ATTRIBUTE.findall(match[5])} if match[5] else {}
+        for identity in (source, target):
+            if identity is not None:
+                self.mention(identity, defaults)
+                mentioned[identity] = None
+        if target is not None:
+            self.add_edges([[source], [target]], {**defaults["edge"], **given})
+        elif given:
+            self.describe(source, given)
+        self._position = match.end()
+        self.next()
+
+    def mention(self, identity: str, defaults: dict[str, dict[str, str]]) -> None:
+        if identity not in self.values:
+            self.values[identity] = {key: text for key, text in defaults["node"].items() if key.lower() in _READ}
+
+    def describe(self, identity: str, given: dict[str, str]) -> None:
+        self.values[identity].update({key: given[key] for key in given if key.lower() in _READ})
 
     def end_point(self, defaults: dict[str, dict[str, str]], depth: int) -> tuple[bool, list[str]] | None:
         """A node or a subgraph: whether it is one, and its nodes; `None` for an attribute of the graph."""
@@ -180,8 +207,7 @@ class _Parser:
         for _ in range(2):
             if self.sign(":"):  # where at the node an edge is drawn
                 self.name()
-        if identity not in self.values:
-            self.values[identity] = {key: text for key, text in defaults["node"].items() if key.lower() in _READ}
+        self.mention(identity, defaults)
         return False, [identity]
 
     def attributes(self) -> dict[str, str]:
@@ -202,13 +228,21 @@ class _Parser:
         return self.name()
 
     def add_edges(self, groups: list[list[str]], given: dict[str, str]) -> None:
-        place = f"edge {said(groups[0][0] if groups[0] else '')} -> {said(groups[1][0] if groups[1] else '')}"
-        if given.get("dir", "forward") != "forward":
-            refuse(f"{place}: expected an arrow from a prerequisite to what requires it, got dir={said(given['dir'])}")
-        if given.get("lhead") or given.get("ltail"):
-            refuse(f"{place}: expected one between nodes, got one to a cluster (lhead, ltail)")
-        weight = attribute(given, "weight", place)
-        number = None if weight is None else finite_number(weight, f"weight of {place}")
+        number = None
+        if given:
+
+            def place() -> str:
+                ends = [said(group[0]) if group else "a subgraph" for group in groups[:2]]
+                return f"edge {ends[0]} -> {ends[1]}"
+
+            if given.get("dir", "forward") != "forward":
+                refuse(
+                    f"{place()}: expected an arrow from a prerequisite to what requires it, "
+                    f"got dir={said(given['dir'])}"
+                )
+            if given.get("lhead") or given.get("ltail"):
+                refuse(f"{place()}: expected one between nodes, got one to a cluster (lhead, ltail)")
+            number = attribute(given, "weight", "edge")
         for sources, targets in itertools.pairwise(groups):
             if len(self.edges.ends) + len(sources) * len(targets) > MOST_EDGES:
                 refuse(f"expected at most {MOST_EDGES:,} edges, got more")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .names import Nodes, clean_name, finite_number, is_number
+from .names import Nodes, clean_name, is_number
 from .network import Edges, Network
 from .problem import refuse, said
 from .table import Table
@@ -117,12 +117,13 @@ def _network(
             text = row[weight_at] if weight_at is not None else ""
             if separator in ";\t":
                 text = text.replace(",", ".")
-            weight = finite_number(text, f"line {line}: weight") if text else None
-            edges.add(before, after, weight)
+            edges.add(before, after, text or None)
         names[after] = None
     afters = {row[after_at] for row in rows}
     for row, line in zip(rows, lines, strict=True):
         cell = row[before_at]
+        if not (";" in cell or "|" in cell or "," in cell):
+            continue
         parts = [part.strip() for part in re.split(r"[;|,]", cell)]
         if len(parts) > 1 and cell not in afters and all(part in names for part in parts):
             refuse(f"line {line}: expected one prerequisite a row, got {said(cell)}; give each a row of its own")
@@ -168,11 +169,11 @@ def read_networkx_lines(text: str, kind: str) -> Network:
     return edges.network(nodes, lambda end, which: said(end))
 
 
-def _weight(rest: str, line: int) -> float | None:
+def _weight(rest: str, line: int) -> str | None:
     """The weight in what follows an edge: a number, or attributes written as Python does, {'weight': 0.7}."""
     if not rest.startswith("{"):
-        return finite_number(rest, f"line {line}: weight")
+        return rest
     found = re.findall(r"""['"]weight['"]\s*:\s*([^,}]*)""", rest)
     if not rest.endswith("}") or len(found) > 1:
         refuse(f"line {line}: expected attributes, {{'weight': 0.7}}, got {said(rest)}")
-    return finite_number(found[0].strip(), f"line {line}: weight") if found else None
+    return found[0].strip() if found else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .markup import local, parse_xml
-from .names import Nodes, attribute, finite_number
+from .names import Nodes, attribute
 from .network import Edges, Network
 from .problem import guess, refuse, said
 
@@ -90,15 +90,15 @@ class _Reader:
         source, target = attributes.get("source"), attributes.get("target")
         if source is None or target is None:
             refuse(f"edge: expected a source and a target, got {said(sorted(attributes))}")
-        place = f"edge {said(source)} -> {said(target)}"
         kind = attributes.get("type", self.default_type)
         if kind != "directed":
             refuse(
-                f"{place}: expected a directed graph, since an edge leads from a prerequisite to what requires it, "
+                f"edge {said(source)} -> {said(target)}: expected a directed graph, since an edge leads from a "
+                "prerequisite to what requires it, "
                 f"got an edge of type {said(kind)}; save the graph as a directed one"
             )
-        weight = local(attributes, "weight") or attribute(values, "weight", place)
-        self.edges.add(source, target, None if weight is None else finite_number(weight, f"weight of {place}"))
+        weight = local(attributes, "weight") or attribute(values, "weight", "edge")
+        self.edges.add(source, target, weight)
 
     def network(self) -> Network:
         if not self.graphs:

@@ -6,11 +6,13 @@ import html
 import re
 from typing import Any
 
-from .names import Nodes, attribute, finite_number
+from .names import Nodes, attribute
 from .network import Edges, Network
 from .problem import guess, refuse, said
 
-_TOKEN = re.compile(r'\s*+(?:#[^\n]*+\s*+)*+(?:([A-Za-z_]\w*)|([+-]?[\d.][\w.+-]*|[+-][A-Za-z]\w*)|"([^"]*)"|([\[\]]))')
+_TOKEN = re.compile(
+    r'\s*+(?:#[^\n]*+\s*+)*+(?:([A-Za-z_]\w*)|([+-]?[\d.][\w.+-]*|[+-][A-Za-z]\w*)|"([^"]*)"|([\[\]])|(\Z))'
+)
 MOST_NESTED = 50
 
 
@@ -39,12 +41,10 @@ def read_gml(text: str) -> Network:
             nodes.add(identity, label, attribute(values, "gate", what), attribute(values, "frequency", what))
     for item in graph.get("edge", []):
         source, target = (_one(item, key, "edge") if isinstance(item, dict) else None for key in ("source", "target"))
-        if any(end is None or isinstance(end, dict) for end in (source, target)):
+        if not isinstance(source, str) or not isinstance(target, str):
             refuse("edge: expected edge [ source ... target ... ], got one without")
-        place = f"edge {said(source)} -> {said(target)}"
-        weight = _one(item, "weight", place)
-        weight = _one(item, "value", place) if weight is None else weight
-        edges.add(source, target, None if weight is None else finite_number(weight, f"weight of {place}"))
+        weight = _one(item, "weight", "edge")
+        edges.add(source, target, _one(item, "value", "edge") if weight is None else weight)
 
     def unknown(end: Any, which: str) -> str:
         if end in folders:
@@ -65,40 +65,39 @@ def _parse(text: str) -> dict[str, list[Any]]:
     """Keys to the list of their values: a string, the text of a number, or such a dictionary."""
     top: dict[str, list[Any]] = {}
     stack, key, position = [top], None, 0
-    length = len(text.rstrip())
-    while position < length:
-        match = _TOKEN.match(text, position)
-        if match is None:
-            rest = text[position:].lstrip()
-            if not rest or (rest.startswith("#") and "\n" not in rest):
-                break
-            refuse(f"line {_line(text, position)}: expected GML, keys and their values, got {said(rest[:40])}")
-        position = match.end()
-        word, number, string, bracket = match.groups()
-        if bracket == "]":
-            if key is not None or len(stack) == 1:
-                refuse(f"line {_line(text, match.start(4))}: expected GML, keys and their values, got ']'")
+    scan = _TOKEN.scanner(text).match
+    while (match := scan()) is not None:
+        kind, position = match.lastindex, match.end()
+        if kind == 5:
+            break
+        value: Any = match[kind]
+        if key is None:
+            if kind == 1:
+                key = value
+                continue
+            if value != "]" or kind != 4 or len(stack) == 1:
+                refuse(f"line {_line(text, position)}: expected a key, got {said(value)}")
             stack.pop()
             continue
-        if key is None:
-            if word is None:
-                refuse(f"line {_line(text, position)}: expected a key, got {said(match.group(0).strip()[:40])}")
-            key = word
-            continue
-        if bracket == "[":
-            value: Any = {}
-        elif string is not None:
-            value = html.unescape(string) if "&" in string else string
-        elif number is not None:
-            value = number
+        if kind == 1 or (kind == 4 and value == "]"):
+            refuse(f"line {_line(text, position)}: expected a value of {said(key)}, got {said(value)}")
+        if kind == 3 and "&" in value:
+            value = html.unescape(value)
+        if kind == 4:
+            value = {}
+        held = stack[-1]
+        if key in held:
+            held[key].append(value)
         else:
-            refuse(f"line {_line(text, position)}: expected a value of {said(key)}, got the word {said(word)}")
-        stack[-1].setdefault(key, []).append(value)
+            held[key] = [value]
         key = None
-        if bracket == "[":
+        if kind == 4:
             stack.append(value)
             if len(stack) > MOST_NESTED:
                 refuse(f"line {_line(text, position)}: expected at most {MOST_NESTED} levels of brackets, got more")
+    else:
+        rest = text[position : position + 60].lstrip()
+        refuse(f"line {_line(text, position)}: expected GML, keys and their values, got {said(rest[:40])}")
     if len(stack) > 1 or key is not None:
         refuse("expected GML, got a text that ends within brackets or after a key; is it cut short?")
     return top

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .markup import parse_xml
-from .names import Nodes, attribute, finite_number
+from .names import Nodes, attribute
 from .network import Edges, Network
 from .problem import guess, refuse, said
 
@@ -129,16 +129,19 @@ class _Reader:
         ends = [attributes.get("source"), attributes.get("target")]
         if None in ends or not self.directed:
             refuse(f"edge: expected a source and a target, got {said(sorted(attributes))}")
-        place = f"edge {said(ends[0])} -> {said(ends[1])}"
+
+        def place() -> str:
+            return f"edge {said(ends[0])} -> {said(ends[1])}"
+
         if "sourceport" in attributes or "targetport" in attributes:
-            refuse(f"{place}: expected edges that end at nodes, got one that ends at a port; take the ports away")
+            refuse(f"{place()}: expected edges that end at nodes, got one that ends at a port; take the ports away")
         stated = attributes.get("directed")
         if stated is not None and stated.strip().lower() not in (*TRUE, *FALSE):
-            refuse(f'{place}: expected directed="true" or "false", got {said(stated)}')
+            refuse(f'{place()}: expected directed="true" or "false", got {said(stated)}')
         directed = self.directed[-1] if stated is None else stated.strip().lower() in TRUE
         if not directed:
             refuse(
-                f"{place}: expected a directed graph, since an edge leads from a prerequisite to what requires it, "
+                f"{place()}: expected a directed graph, since an edge leads from a prerequisite to what requires it, "
                 "got an undirected edge; save the graph as a directed one"
             )
         self.open.append({"kind": "edge", "ends": ends, "values": {}})
@@ -199,9 +202,8 @@ class _Reader:
 
     def add_edge(self, item: dict[str, Any]) -> None:
         source, target = item["ends"]
-        place = f"edge {said(source)} -> {said(target)}"
-        weight = attribute({**self.defaults["edge"], **item["values"]}, "weight", place)
-        self.edges.add(source, target, None if weight is None else finite_number(weight, f"weight of {place}"))
+        weight = attribute({**self.defaults["edge"], **item["values"]}, "weight", "edge")
+        self.edges.add(source, target, weight)
 
     def network(self) -> Network:
         if not self.graphs:

@@ -35,20 +35,17 @@ def clean_name(raw: str, what: str = "name") -> str:
     return name
 
 
-def finite_number(value: Any, what: str) -> float:
-    """A finite number, from a number or its decimal text."""
-    number = math.nan
+def finite_number(value: Any) -> float | None:
+    """A finite number, from a number or its decimal text; `None` if it is none."""
     if isinstance(value, str):
-        if _NUMBER.fullmatch(value.strip()):
-            number = float(value)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
-    if not math.isfinite(number):
-        refuse(f"{what}: expected a finite number, got {said(value)}")
-    return number
+        return float(value) if _NUMBER.fullmatch(value.strip()) and math.isfinite(float(value)) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def is_number(text: str) -> bool:
@@ -58,10 +55,13 @@ def is_number(text: str) -> bool:
 
 def attribute(given: dict[str, Any], name: str, what: str) -> Any:
     """The attribute of a name, written in any case; `None` where there is none or it is empty."""
+    value = given.get(name)
+    if not _blank(value) or not given:
+        return value
     found = {key: value for key, value in given.items() if key.lower() == name and not _blank(value)}
-    if len(found) > 1 and name not in found:
+    if len(found) > 1:
         refuse(f"{what}: expected one attribute {name}, got {said(sorted(found))}")
-    return found.get(name, next(iter(found.values()), None))
+    return next(iter(found.values()), None)
 
 
 def _blank(value: Any) -> bool:
@@ -101,8 +101,8 @@ class Nodes:
                 refuse(f'gate of {said(key)}: expected "all" or "any", got {said(gate)}')
             self._gates[index] = word
         if frequency not in (None, ""):
-            number = _positive(frequency)
-            if number is None:
+            number = finite_number(frequency)
+            if number is None or number <= 0:
                 refuse(f"frequency of {said(key)}: expected a finite number above 0, got {said(frequency)}")
             self._frequencies[index] = number
         return index
@@ -136,13 +136,3 @@ class Nodes:
                 other = self._texts[next(iter(self._frequencies))]
                 refuse(f"frequency of {said(text)}: expected a number, since {said(other)} has one, got none")
         return [self._frequencies[index] for index in range(len(self))]
-
-
-def _positive(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        return None
-    try:
-        number = float(value) if not isinstance(value, str) or is_number(value.strip()) else math.nan
-    except OverflowError:
-        return None
-    return number if 0 < number < math.inf else None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..graph import SkillGraph
-from .names import Nodes
+from .names import Nodes, finite_number
 from .problem import refuse, said
 
 # A graph is held as prerequisites padded to the largest fan-in. What is beyond these bounds would not fit into memory.
@@ -50,10 +51,16 @@ class Edges:
         self.ends: list[tuple[Any, Any]] = []
         self._weights: list[float] = []
 
-    def add(self, source: Any, target: Any, weight: float | None = None) -> None:
-        """Add an edge; its ends may be nodes that only come later."""
+    def add(self, source: Any, target: Any, weight: Any = None) -> None:
+        """Add an edge, perhaps with a weight as the file writes it; its ends may be nodes that only come later."""
         self.ends.append((source, target))
-        self._weights.append(np.nan if weight is None else weight)
+        if weight is None:
+            self._weights.append(math.nan)
+            return
+        number = finite_number(weight)
+        if number is None:
+            refuse(f"weight of {said(source)} -> {said(target)}: expected a finite number, got {said(weight)}")
+        self._weights.append(number)
 
     def network(self, nodes: Nodes, unknown: Callable[[Any, str], str]) -> Network:
         """The network of these edges; `unknown(id, which end)` is the sentence for an id that no node has."""
@@ -99,8 +106,10 @@ def skill_graph(
     gate: Any = "all" if network.gates is None else network.gates
     names, frequencies = network.names, network.frequencies
     itself = np.flatnonzero(source == target)
-    if condense:
+    if condense or not network.listed:  # the diagonal of a matrix is not read
         source, target = np.delete(source, itself), np.delete(target, itself)
+        itself = itself[:0]
+    if condense:
         return _condensed(dataclasses.replace(network, source=source, target=target))
     if itself.size:
         name = network.name(int(source[itself[0]]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .names import Nodes, attribute, finite_number
+from .names import Nodes, attribute
 from .network import Edges, Network
 from .problem import GraphFileError, guess, refuse, said
 
@@ -91,12 +91,10 @@ def _attributes(values: Any, what: str) -> None:
         refuse(f"{what}: expected a text or a number as key of an edge, got {said(values['key'])}")
 
 
-def _weight(values: dict[str, Any], source: Any, target: Any) -> float | None:
+def _weight(values: dict[str, Any]) -> Any:
     """The weight of an edge; D3 and vis call it `value`."""
     weight = attribute(values, "weight", "edge")
-    if weight is None and isinstance(values.get("value"), (int, float)):
-        weight = values["value"]
-    return None if weight is None else finite_number(weight, f"weight of {said(source)} -> {said(target)}")
+    return values["value"] if weight is None and isinstance(values.get("value"), (int, float)) else weight
 
 
 def _node_link(data: dict[str, Any]) -> Network:
@@ -134,7 +132,7 @@ def _node_link(data: dict[str, Any]) -> Network:
                 if not 0 <= end < len(keys):
                     refuse(f"{listed}[{index}]: expected ids, or places from 0 to {len(keys) - 1}, got {said(end)}")
             pair = (keys[pair[0]], keys[pair[1]])
-        edges.add(*pair, _weight(values, *pair))
+        edges.add(*pair, _weight(values))
 
     def unknown(end: Any, which: str) -> str:
         hint = guess(end, nodes.position) if isinstance(end, str) else ""
@@ -200,7 +198,7 @@ def _cytoscape(elements: Any) -> Network:
     edges = Edges()
     for index, values in enumerate(found["edges"]):
         pair = _ends(values, index, "elements.edges")
-        edges.add(*pair, _weight(values, *pair))
+        edges.add(*pair, _weight(values))
 
     def unknown(end: Any, which: str) -> str:
         if end in folders:
@@ -225,7 +223,7 @@ def _adjacency(data: dict[str, Any]) -> Network:
                     _named(nodes, key, item)
                 else:
                     source = _key(listed[index]["id"])
-                    edges.add(source, key, _weight(item, source, key))
+                    edges.add(source, key, _weight(item))
     return edges.network(nodes, lambda end, which: f"{said(end)}, which no node has")
 
 
