@@ -25,6 +25,8 @@ import numpy as np
 
 from ..base import memory, pieces
 from ..base.legendre import COARSE_NODES, NODES, gauss_legendre
+from ..model.competition import SumOfDemands
+from ..model.loss import MeanSquaredError
 from ..model.model import ResourceModel, Schedule
 
 # must be that of `loops.cpp`
@@ -45,8 +47,8 @@ def applies(model: ResourceModel) -> bool:
     """Whether these loops can solve a concrete model, here."""
     return (
         jax.default_backend() == "cpu"
-        and model.loss == "mse"
-        and model.competition == "l1"
+        and type(model.law) is MeanSquaredError
+        and type(model.rule) is SumOfDemands
         and model.pool is None
         and model.frequency_after is None
         and model.interference is None

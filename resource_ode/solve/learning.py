@@ -139,7 +139,7 @@ def _cascade_times(
 ) -> tuple[Array, Array, Progress]:
     level, tolerance = shared
     # with "l1" the clock follows from the budget law, once for all wastes: only its exposures need be solved for
-    lawful = arguments[0].competition == "l1"
+    lawful = arguments[0].rule.has_budget_law
 
     def graph(model: ResourceModel, clocks: Clocks, _: Clocks, before: Progress | None) -> Any:
         several = clocks.exponent.shape[0] > 1
@@ -205,7 +205,7 @@ def _read_times(
 ) -> Float[Array, "clock skill"]:
     """Training steps at which the exposures reach their goals, by each clock."""
     panel, place, clock = solved.position_of(jnp.maximum(goal, 0))
-    lawful = model.competition == "l1"
+    lawful = model.rule.has_budget_law
     half = jnp.diff(solved.edges) / 2
     own = jnp.zeros(model.skills, jnp.int32) if model.pool is None else model.pool
     learned = jnp.zeros_like(clock)
