@@ -24,14 +24,14 @@ from .solve.simulation import simulate as simulate
 # loaded on first use: they bring matplotlib, xarray, networkx, optax
 _LAZY = {
     "plot": ("plot", None),
-    "graph_files": ("graph_files", None),
     "parity": ("applications.parity", None),
     "observables": ("observables", None),
     "storage": ("storage", None),
     "load": ("storage", "load"),
+    "GraphFileError": ("graphs.files", "GraphFileError"),
     "read_graph": ("graphs.files", "read_graph"),
     "write_graph": ("graphs.files", "write_graph"),
-    "condense": ("graph_files", "condense"),
+    "condense": ("graphs.convert", "condense"),
     "read_scenario": ("scenario", "read_scenario"),
     "geometry": ("related.geometry", None),
     "GeometryModel": ("related.geometry", "GeometryModel"),

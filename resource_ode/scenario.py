@@ -198,7 +198,7 @@ def _up_to_horizon(table: Table, model: ResourceModel, points: int) -> np.ndarra
 
 
 def _graph_from_file(top: Table) -> SkillGraph:
-    from .graph_files import read_graph
+    from .graphs.files import read_graph
 
     file = top.path.parent / top.text("graph")
     threshold = top.number("threshold", 0.0, least=0.0)

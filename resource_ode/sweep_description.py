@@ -194,7 +194,7 @@ def _graph(top: _Section) -> tuple[_Section, tuple[str, ...]]:
     if given == ["prerequisites"]:
         return _Section(top.path, "[graph]", values, ("prerequisites", "gate")), ("gate",)
     table = _Section(top.path, "[graph]", values, ("file", "condense"))
-    from .graph_files import read_graph
+    from .graphs.files import read_graph
 
     try:
         graph = read_graph(top.path.parent / table.text("file"), condense=table.flag("condense", False))

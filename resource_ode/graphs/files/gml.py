@@ -65,9 +65,8 @@ def _parse(text: str) -> dict[str, list[Any]]:
     """Keys to the list of their values: a string, the text of a number, or such a dictionary."""
     top: dict[str, list[Any]] = {}
     stack, key, position = [top], None, 0
-    scan = _TOKEN.scanner(text).match
-    while (match := scan()) is not None:
-        kind, position = match.lastindex, match.end()
+    while (match := _TOKEN.match(text, position)) is not None:
+        kind, position = match.lastindex or 5, match.end()
         if kind == 5:
             break
         value: Any = match[kind]

@@ -17,7 +17,6 @@ from .problem import refuse, said
 MOST_SKILLS = 1_000_000
 MOST_PADDED = 12_000_000
 DIRECTIONS = ("prerequisite_first", "prerequisite_last")
-SIGNS = ("drop", "absolute")
 
 
 @dataclasses.dataclass
@@ -86,7 +85,7 @@ class Edges:
 
 
 def skill_graph(
-    network: Network, direction: str | None, sign: str | None, threshold: float | None, condense: bool
+    network: Network, direction: str | None, sign: str | None, threshold: float, condense: bool
 ) -> SkillGraph:
     """The skill graph of what was read."""
     if network.skills == 0:
@@ -129,7 +128,7 @@ def skill_graph(
     return SkillGraph(indices, gate, required=required, names=names, frequency=frequencies)
 
 
-def _meant(network: Network, sign: str | None, threshold: float | None) -> tuple[np.ndarray, np.ndarray]:
+def _meant(network: Network, sign: str | None, threshold: float) -> tuple[np.ndarray, np.ndarray]:
     """The ends of the edges that are dependencies, by their weights."""
     source, target = np.asarray(network.source, np.int64), np.asarray(network.target, np.int64)
     if network.weight is None:
@@ -150,14 +149,14 @@ def _meant(network: Network, sign: str | None, threshold: float | None) -> tuple
             f"one above 0, got {weight[negative[0]]:g}; say what a negative weight means: "
             'sign="drop" (no dependency) or sign="absolute" (a dependency of its absolute value)',
         )
-    if network.listed and threshold is None and zero.size:
+    if network.listed and threshold == 0 and zero.size:
         problem(
             zero[0],
-            "another than 0, since an edge that is listed is a dependency; threshold=0.0 drops the edges of weight 0",
+            "another than 0, since an edge that is listed is a dependency; leave it out, or give a threshold",
         )
     if sign == "drop":
         weight = np.maximum(weight, 0)
-    keep = np.isnan(weight) | (np.abs(weight) > (threshold or 0.0))
+    keep = np.isnan(weight) | (np.abs(weight) > threshold)
     return source[keep], target[keep]
 
 

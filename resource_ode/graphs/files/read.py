@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from ..convert import SIGNS
 from ..graph import SkillGraph
 from .dot import read_dot
 from .edge_list import can_be_edges, columns, read_edge_list, read_networkx_lines
@@ -14,7 +15,7 @@ from .gexf import read_gexf
 from .gml import read_gml
 from .graphml import read_graphml
 from .matrix_table import is_matrix, layout, mostly_numbers, read_matrix_table
-from .network import DIRECTIONS, SIGNS, Network, skill_graph
+from .network import DIRECTIONS, Network, skill_graph
 from .node_link import read_json
 from .npy import MAGIC, read_npy, read_npz
 from .problem import GraphFileError, refuse, said
@@ -34,7 +35,7 @@ def read_graph(
     *,
     direction: str | None = None,
     sign: str | None = None,
-    threshold: float | None = None,
+    threshold: float = 0.0,
     condense: bool = False,
 ) -> SkillGraph:
     r"""The skill graph in a file; `docs/graph_files.md` lists the formats, what is read of each and what is refused.
@@ -55,7 +56,7 @@ def read_graph(
     - `sign`: what a negative weight means: `"drop"`, no dependency, or `"absolute"`, a dependency of its absolute
         value. Without it a negative weight is refused.
     - `threshold`: an edge of weight $w$ is a dependency if $|w| >$ `threshold`, >= 0; edges without weights always are.
-        By default a matrix takes 0, and a listed edge of weight 0 is refused.
+        Without one an edge of weight 0 is refused where edges are listed; in a matrix it is none.
     - `condense`: merge the skills of each cycle into one, as [`resource_ode.condense`][] does.
 
     **Raises:** `GraphFileError`, a `ValueError` that says which file, where, what was expected and what came.
@@ -67,7 +68,7 @@ def read_graph(
     for name, value, choices in (("direction", direction, DIRECTIONS), ("sign", sign, SIGNS)):
         if value is not None and value not in choices:
             raise ValueError(f'{name}: expected "{choices[0]}" or "{choices[1]}", got {said(value)}')
-    if threshold is not None and not (isinstance(threshold, (int, float)) and 0 <= threshold < math.inf):
+    if not isinstance(threshold, (int, float)) or not 0 <= threshold < math.inf:
         raise ValueError(f"threshold: expected a finite number of at least 0, got {said(threshold)}")
     try:
         file = Path(path)
