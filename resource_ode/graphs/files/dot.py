@@ -6,6 +6,7 @@ import itertools
 import re
 from typing import NoReturn
 
+from .limits import MOST_EDGES
 from .names import Nodes, attribute
 from .network import Edges, Network
 from .problem import refuse, said
@@ -23,7 +24,6 @@ _SIMPLE = re.compile(
 )
 _ATTRIBUTE = re.compile(r'(\w+)\s*=\s*(?:([\w.]+)|"([^"]*)")')
 MOST_NESTED = 50
-MOST_EDGES = 3_000_000  # {a b} -> {c d} stands for four: a short text may stand for too many
 _READ = ("label", "gate", "frequency", "shape")
 
 
@@ -244,6 +244,7 @@ class _Parser:
                 refuse(f"{place()}: expected one between nodes, got one to a cluster (lhead, ltail)")
             number = attribute(given, "weight", "edge")
         for sources, targets in itertools.pairwise(groups):
+            # {a b} -> {c d} stands for four: a short text may stand for too many
             if len(self.edges.ends) + len(sources) * len(targets) > MOST_EDGES:
                 refuse(f"expected at most {MOST_EDGES:,} edges, got more")
             for source in sources:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from .limits import MOST_EDGES, MOST_SKILLS
 from .names import Nodes, clean_name, is_number
 from .network import Edges, Network
 from .problem import refuse, said
@@ -146,12 +147,15 @@ def read_networkx_lines(text: str, kind: str) -> Network:
     """networkx's `.edgelist` (two nodes, then a weight or attributes) or `.adjlist` (a node, then its targets)."""
     nodes, edges = Nodes(), Edges()
     names: dict[str, None] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    lines = text.splitlines()
+    if len(lines) > MOST_EDGES + MOST_SKILLS:
+        refuse(f"expected at most {MOST_EDGES:,} edges, got more")
+    for number, line in enumerate(lines, 1):
         line = line.partition("#")[0].strip()
         if not line:
             continue
         if kind == "adjlist":
-            source, *targets = line.split()
+            source, *targets = line.split(None, MOST_EDGES + 1)
             rest = ""
         else:
             words = line.split(None, 2)

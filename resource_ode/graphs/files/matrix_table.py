@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from .limits import MOST_EDGES
 from .names import clean_name, is_number
 from .network import Network
 from .problem import refuse, said
@@ -48,13 +49,20 @@ def is_matrix(table: Table) -> bool:
     found = layout(table)
     if found is None:
         return False
-    return all(_is_cell(cell, table) for row in table.rows[found.header :] for cell in row[found.column :])
+    return all(_share(row[found.column :], table) == 1 for row in table.rows[found.header :])
 
 
 def mostly_numbers(table: Table, found: Layout) -> bool:
     """Whether most cells within the names are numbers: a matrix in which some cells are wrong."""
-    cells = [_is_cell(cell, table) for row in table.rows[found.header :] for cell in row[found.column :]]
-    return 2 * sum(cells) > len(cells)
+    shares = [_share(row[found.column :], table) for row in table.rows[found.header :]]
+    return 2 * sum(shares) > len(shares)
+
+
+def _share(cells: list[str], table: Table) -> float:
+    """The share of the cells that are numbers, or stand for one."""
+    if all(cells) and _PLAIN.issuperset("".join(cells)) and all(map(is_number, set(cells))):
+        return 1
+    return sum(_is_cell(cell, table) for cell in cells) / max(1, len(cells))
 
 
 def read_matrix_table(table: Table) -> Network:
@@ -84,6 +92,8 @@ def read_matrix_table(table: Table) -> Network:
         numbers[index] = _numbers(row[found.column :], line, index, table)
     if above is not None and names is not None and above != names:
         numbers = numbers[:, _order(above, names)]
+    if np.count_nonzero(numbers) > MOST_EDGES + len(rows):
+        refuse(f"expected at most {MOST_EDGES:,} edges, got more")
     source, target = np.nonzero(numbers)
     return Network(len(rows), source, target, numbers[source, target], names, listed=False)
 

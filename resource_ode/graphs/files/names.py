@@ -10,6 +10,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from ..graph import GATES
+from .limits import MOST_SKILLS
 from .problem import refuse, said
 
 # as one writes numbers in a file: no underscores, no thousands separators, no "inf" or "nan"
@@ -88,6 +89,8 @@ class Nodes:
         index = len(self._texts)
         if key in self.position:
             refuse(f"nodes: expected distinct ids, got {said(key)} more than once")
+        if index >= MOST_SKILLS:
+            refuse(f"expected at most {MOST_SKILLS:,} skills, got more; SkillGraph takes larger graphs as arrays")
         self.position[key] = index
         self._texts.append(str(key) if text is None else text)
         if label is None:

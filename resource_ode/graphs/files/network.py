@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..cycles import components, find_cycle
 from ..graph import SkillGraph
+from .limits import MOST_EDGES, MOST_PADDED, MOST_SKILLS
 from .names import Nodes, finite_number
 from .problem import refuse, said
 
-# A graph is held as prerequisites padded to the largest fan-in. What is beyond these bounds would not fit into memory.
-MOST_SKILLS = 1_000_000
-MOST_PADDED = 12_000_000
 DIRECTIONS = ("prerequisite_first", "prerequisite_last")
 
 
@@ -53,6 +53,8 @@ class Edges:
     def add(self, source: Any, target: Any, weight: Any = None) -> None:
         """Add an edge, perhaps with a weight as the file writes it; its ends may be nodes that only come later."""
         self.ends.append((source, target))
+        if len(self.ends) > MOST_EDGES:
+            refuse(f"expected at most {MOST_EDGES:,} edges, got more; SkillGraph takes larger graphs as arrays")
         if weight is None:
             self._weights.append(math.nan)
             return
@@ -92,6 +94,8 @@ def skill_graph(
         refuse("expected at least one skill, got an empty graph")
     if network.skills > MOST_SKILLS:
         refuse(f"expected at most {MOST_SKILLS:,} skills, got {network.skills:,}")
+    if len(network.source) > MOST_EDGES + network.skills:
+        refuse(f"expected at most {MOST_EDGES:,} edges, got {len(network.source):,}")
     if direction is not None and not network.listed:
         refuse(
             "direction: expected none for a matrix, whose row lists what a skill is a prerequisite of; if it is the "
@@ -102,14 +106,12 @@ def skill_graph(
         source, target = target, source
     pairs = np.unique(target * network.skills + source)  # each edge once, by skill and then by prerequisite
     target, source = pairs // network.skills, pairs % network.skills
-    gate: Any = "all" if network.gates is None else network.gates
-    names, frequencies = network.names, network.frequencies
     itself = np.flatnonzero(source == target)
     if condense or not network.listed:  # the diagonal of a matrix is not read
         source, target = np.delete(source, itself), np.delete(target, itself)
         itself = itself[:0]
     if condense:
-        return _condensed(dataclasses.replace(network, source=source, target=target))
+        network, source, target = _condensed(network, source, target)
     if itself.size:
         name = network.name(int(source[itself[0]]))
         refuse(f"expected no skill to require itself, got {name} -> {name} (condense=True drops such edges)")
@@ -125,7 +127,8 @@ def skill_graph(
     required = np.arange(fan_in) < count[:, None]
     indices = np.zeros((network.skills, fan_in), np.int32)
     indices[required] = source
-    return SkillGraph(indices, gate, required=required, names=names, frequency=frequencies)
+    gate: Any = "all" if network.gates is None else network.gates
+    return SkillGraph(indices, gate, required=required, names=network.names, frequency=network.frequencies)
 
 
 def _meant(network: Network, sign: str | None, threshold: float) -> tuple[np.ndarray, np.ndarray]:
@@ -161,44 +164,37 @@ def _meant(network: Network, sign: str | None, threshold: float) -> tuple[np.nda
 
 
 def _check_cycles(source: np.ndarray, target: np.ndarray, network: Network) -> None:
-    """Refuse a cycle, in time that is linear in the edges, and name its first skills."""
-    waiting = np.bincount(target, minlength=network.skills).tolist()
-    order = np.argsort(source, kind="stable")
-    children = target[order].tolist()
-    starts = np.searchsorted(source[order], np.arange(network.skills + 1)).tolist()
-    ready = [skill for skill, count in enumerate(waiting) if not count]
-    for skill in ready:  # grows while it is read
-        for child in children[starts[skill] : starts[skill + 1]]:
-            waiting[child] -= 1
-            if not waiting[child]:
-                ready.append(child)
-    if len(ready) == network.skills:
-        return
-    stuck = np.asarray(waiting) > 0
-    inside = stuck[source] & stuck[target]
-    before = dict(zip(target[inside].tolist(), source[inside].tolist(), strict=True))
-    skill, seen = int(np.argmax(stuck)), {}
-    while skill not in seen:
-        seen[skill] = len(seen)
-        skill = before[skill]
-    cycle = [place for place in seen if seen[place] >= seen[skill]][::-1]
-    shown = [network.name(place) for place in cycle[:8]]
-    path = " -> ".join([*shown, *(["..."] if len(cycle) > 8 else []), shown[0]])
-    refuse(
-        f"prerequisites: expected a graph without cycles, got {path} (no skill of a cycle could ever start; "
-        "condense=True merges each cycle into one skill)"
-    )
+    cycle = find_cycle(network.skills, source, target)
+    if cycle is not None:
+        shown = [network.name(place) for place in cycle[:8]]
+        path = " -> ".join([*shown, *(["..."] if len(cycle) > 8 else []), shown[0]])
+        refuse(
+            f"prerequisites: expected a graph without cycles, got {path} (no skill of a cycle could ever start; "
+            "condense=True merges each cycle into one skill)"
+        )
 
 
-def _condensed(network: Network) -> SkillGraph:
-    import networkx as nx
-
+def _condensed(network: Network, source: np.ndarray, target: np.ndarray) -> tuple[Network, np.ndarray, np.ndarray]:
+    """The network with each cycle as one skill, by the rules of [`resource_ode.condense`][], and its edges."""
+    part = components(network.skills, source, target)
+    outside = part[source] != part[target]
+    source, target = source[outside], target[outside]
+    binds = np.zeros(network.skills, bool)  # requires something from outside its cycle
+    binds[target] = True
+    members: list[list[int]] = [[] for _ in range(int(part.max()) + 1)]
+    for skill, place in enumerate(part.tolist()):
+        members[place].append(skill)
     names = network.names or [f"skill {skill + 1}" for skill in range(network.skills)]
-    digraph = nx.DiGraph()
-    digraph.add_nodes_from(names)
-    for key, values in (("gate", network.gates), ("frequency", network.frequencies)):
-        if values is not None:
-            nx.set_node_attributes(digraph, dict(zip(names, values, strict=True)), key)
-    ends = zip(network.source.tolist(), network.target.tolist(), strict=True)
-    digraph.add_edges_from((names[source], names[target]) for source, target in ends)
-    return SkillGraph.from_networkx(digraph, condense=True)
+    merged = ["+".join([names[skill] for skill in row]) for row in members]
+    if len(set(merged)) < len(merged):
+        twice = next(name for name, count in Counter(merged).items() if count > 1)
+        refuse(f"names: expected distinct names, got {said(twice)} more than once")
+    gates, frequencies = network.gates, network.frequencies
+    if gates is not None:
+        kinds = [{gates[skill] for skill in row if len(row) == 1 or binds[skill]} for row in members]
+        gates = ["any" if kind == {"any"} else "all" for kind in kinds]
+    if frequencies is not None:
+        frequencies = [sum(frequencies[skill] for skill in row) for row in members]
+    pairs = np.unique(part[target] * len(members) + part[source])
+    condensed = Network(len(members), (), (), None, merged, gates, frequencies)
+    return condensed, pairs % len(members), pairs // len(members)

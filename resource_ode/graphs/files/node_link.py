@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from .names import Nodes, attribute
@@ -47,8 +48,8 @@ def read_json(text: str, direction: str | None) -> Network:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        refuse(f"expected distinct keys in an object, got {said(next(k for k in keys if keys.count(k) > 1))} twice")
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        refuse(f"expected distinct keys in an object, got {said(twice)} twice")
     return found
 
 

@@ -11,10 +11,10 @@ import zlib
 
 import numpy as np
 
+from .limits import MOST_EDGES, MOST_SKILLS, MOST_UNPACKED
 from .names import clean_name
-from .network import MOST_SKILLS, Network
+from .network import Network
 from .problem import refuse, said
-from .source import MOST_UNPACKED
 
 MAGIC = b"\x93NUMPY"
 _HEADER = re.compile(
@@ -70,6 +70,8 @@ def _matrix(matrix: np.ndarray, names: list[str] | None) -> Network:
     skills = len(matrix)
     if names is not None and len(names) != skills:
         refuse(f"names: expected {skills}, one a skill, got {len(names)}")
+    if np.count_nonzero(matrix) > MOST_EDGES + skills:
+        refuse(f"expected at most {MOST_EDGES:,} edges, got more")
     source, target = np.nonzero(matrix)
     weight = matrix[source, target].astype(float)
     _finite(source, target, weight)

@@ -7,10 +7,9 @@ import stat
 import zlib
 from pathlib import Path
 
+from .limits import MOST_UNPACKED
 from .problem import refuse, said
 
-# gzip packs a thousandfold; so much text is a graph of about a million edges
-MOST_UNPACKED = 32 * 2**20
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\x00\x00", "utf-32"),

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import re
 
+from .limits import MOST_COLUMNS, MOST_EDGES
 from .problem import refuse, said
 
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
@@ -41,13 +42,17 @@ def read_table(text: str, blanks: bool = False) -> Table:
             break  # names that begin with #
         comments.append(lines[first])
         first += 1
+    if len(lines) > MOST_EDGES + first + 1:
+        refuse(f"expected at most {MOST_EDGES:,} rows, got {len(lines):,}; SkillGraph takes larger graphs as arrays")
     body = "\n".join(lines[first:])
     if not body.strip():
         refuse("expected an adjacency matrix or a list of edges, got an empty file")
     if separator is None:
         separator = _separator(lines[first:], blanks)
     rows, numbers = _rows(body, separator, first)
-    width = max(len(row) for row in rows)
+    width = max((len(row) for row in rows), default=0)
+    if width == 0:
+        refuse("expected an adjacency matrix or a list of edges, got an empty file")
     # spreadsheets leave empty columns at the end
     while width > 1 and all(len(row) < width or not row[width - 1] for row in rows):
         width -= 1
@@ -72,12 +77,14 @@ def _rows(body: str, separator: str, skipped: int) -> tuple[list[list[str]], lis
         if separator == " ":
             for number, line in enumerate(body.splitlines()):
                 if line.strip() and not line.lstrip().startswith("#"):
-                    rows.append(line.split())
+                    rows.append(line.split(None, MOST_COLUMNS))
                     numbers.append(skipped + number + 1)
             return rows, numbers
         reader = csv.reader(body.splitlines(keepends=True), delimiter=separator, strict=True)
         begins = 1
         for row in reader:
+            if len(row) > MOST_COLUMNS:
+                refuse(f"line {skipped + begins}: expected at most {MOST_COLUMNS:,} columns, got {len(row):,}")
             cells = [cell.strip() for cell in row]
             if any(cells):
                 rows.append(cells)
