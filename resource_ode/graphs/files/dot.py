@@ -73,7 +73,7 @@ class _Parser:
 
     def wrong(self, expected: str) -> NoReturn:
         line = self._text.count("\n", 0, self._position) + 1
-        got = self.value if self.kind else self._text[self._position : self._position + 20]
+        got = self.value if self.kind else self._text[self._position : self._position + 40].strip()
         refuse(f"line {line}: expected {expected}, got {'the end of the file' if self.kind == 'end' else said(got)}")
 
     def sign(self, sign: str) -> bool:

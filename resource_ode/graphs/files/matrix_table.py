@@ -61,7 +61,7 @@ def mostly_numbers(table: Table, found: Layout) -> bool:
 def _share(cells: list[str], table: Table) -> float:
     """The share of the cells that are numbers, or stand for one."""
     if all(cells) and _PLAIN.issuperset("".join(cells)) and all(map(is_number, set(cells))):
-        return 1
+        return 1.0
     return sum(_is_cell(cell, table) for cell in cells) / max(1, len(cells))
 
 

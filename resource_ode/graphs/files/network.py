@@ -87,7 +87,7 @@ class Edges:
 
 
 def skill_graph(
-    network: Network, direction: str | None, sign: str | None, threshold: float, condense: bool
+    network: Network, direction: str | None, sign: str | None, threshold: float | int, condense: bool
 ) -> SkillGraph:
     """The skill graph of what was read."""
     if network.skills == 0:
@@ -131,7 +131,7 @@ def skill_graph(
     return SkillGraph(indices, gate, required=required, names=network.names, frequency=network.frequencies)
 
 
-def _meant(network: Network, sign: str | None, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+def _meant(network: Network, sign: str | None, threshold: float | int) -> tuple[np.ndarray, np.ndarray]:
     """The ends of the edges that are dependencies, by their weights."""
     source, target = np.asarray(network.source, np.int64), np.asarray(network.target, np.int64)
     if network.weight is None:
@@ -142,7 +142,7 @@ def _meant(network: Network, sign: str | None, threshold: float) -> tuple[np.nda
     other = source != target
     negative, zero = np.flatnonzero((weight < 0) & other), np.flatnonzero((weight == 0) & other)
 
-    def problem(edge: int, expected: str) -> None:
+    def problem(edge: Any, expected: str) -> None:
         ends = f"{network.name(int(source[edge]))} -> {network.name(int(target[edge]))}"
         refuse(f"weight of {ends}: expected {expected}")
 

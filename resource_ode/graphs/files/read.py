@@ -35,7 +35,7 @@ def read_graph(
     *,
     direction: str | None = None,
     sign: str | None = None,
-    threshold: float = 0.0,
+    threshold: float | int = 0.0,
     condense: bool = False,
 ) -> SkillGraph:
     r"""The skill graph in a file; `docs/graph_files.md` lists the formats, what is read of each and what is refused.
@@ -149,7 +149,7 @@ def _kind(head: str) -> str:
         return "json"
     if re.match(r"(strict\s+)?(di)?graph\b[^\n\[]*\{", head):
         return "dot"
-    if re.match(r"(?:(?:#|Creator|Version|comment)\b[^\n]*\n\s*)*graph\s*\[", head):
+    if re.match(r"(?:(?:#|(?:Creator|Version|comment)\b)[^\n]*\n\s*)*graph\s*\[", head):
         return "gml"
     return ""
 

@@ -70,6 +70,6 @@ def _western(data: bytes) -> str | None:
         text = data.decode("cp1252")
     except UnicodeDecodeError:
         return None
-    letters = re.sub(r"[\x00-\x7f\xa0\u2013\u2014\u2018\u2019\u201c\u201d]", " ", text)
+    letters = re.sub(r"[\x00-\x7f\xa0\u2013\u2019]", " ", text)
     words = letters.split()
     return text if all(word.isalpha() and (len(word) < 3 or len(set(word)) == 1) for word in words) else None
