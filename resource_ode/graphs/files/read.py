@@ -157,22 +157,20 @@ def _kind(head: str) -> str:
 def _table(text: str, suffix: str, direction: str | None) -> Network:
     table = read_table(text, blanks=suffix not in (".csv", ".tsv"))
     shape, named = layout(table), columns(table) is not None
-    if is_matrix(table):
-        assert shape is not None
-        if shape.header and shape.column:
-            same = {row[0] for row in table.rows[1:]} == set(table.rows[0][1:])
-            if same or not named:
-                return read_matrix_table(table)
-        elif not named:
-            pairs = not shape.column and can_be_edges(table.rows[shape.header :])
-            if not pairs or table.comment is not None:
-                return read_matrix_table(table)
+    matrix = is_matrix(table)
+    if matrix and shape is not None and shape.header and shape.column:
+        # a matrix whose corner happens to be a word of edges
+        named = named and {row[0] for row in table.rows[1:]} != set(table.rows[0][1:])
+    elif matrix and shape is not None and not named and not shape.column and table.comment is None:
+        if can_be_edges(table.rows[shape.header :]):
             if direction is None:
                 refuse(
                     "expected a matrix or a list of edges, got numbers that may be either: for edges say which column "
                     'holds the prerequisites, direction="prerequisite_first" or "prerequisite_last", or begin with a '
                     "row prerequisite,skill; for a matrix add its names as a first row and a first column"
                 )
-    if not named and (table.width not in (2, 3) or (shape is not None and mostly_numbers(table, shape))):
+            return read_edge_list(table, direction)
+    wide = table.width not in (2, 3)
+    if not named and (matrix or wide or (shape is not None and mostly_numbers(table, shape))):
         return read_matrix_table(table)
     return read_edge_list(table, direction)

@@ -37,7 +37,7 @@ def test_places(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.pdf", "text", "expected a .graphml, .gexf, .gml, .dot, .json, .csv, .tsv, .txt, .edgelist, .adjlist, .npy or"),
+        ("a.pdf", "text", "expected a .graphml, .gexf, .gml, .dot, .json, .csv, .tsv, .txt, .edgelist,"),
         ("a", "text", "got no suffix"),
         ("a.xlsx", "PK\x03\x04", "expected text, got an Excel workbook; save the sheet as CSV"),
         ("a.csv", b"\xd0\xcf\x11\xe0", "got an Excel workbook"),
