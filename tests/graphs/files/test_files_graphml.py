@@ -143,7 +143,7 @@ def test_labels_that_repeat_or_are_missing_leave_the_ids(tmp_path):
     nodes = "".join(
         f'<node id="n{i}"><data key="k">{label}</data></node>' for i, label in enumerate(["", "long\n one"])
     )
-    reads(tmp_path, "a.graphml", document(nodes, key), ["n0", "a one"], [[], []])
+    reads(tmp_path, "a.graphml", document(nodes, key), ["n0", "long one"], [[], []])
 
 
 @pytest.mark.parametrize("build", [nx.DiGraph, nx.MultiDiGraph])

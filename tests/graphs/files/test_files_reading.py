@@ -63,13 +63,15 @@ def test_arguments(tmp_path):
             ro.read_graph(path, **options)
 
 
-def test_bounds(tmp_path):
+def test_bounds(tmp_path, monkeypatch):
     many = "prerequisite,skill\n" + "".join(f"s{i},hub\n" for i in range(4000))
     refuses(tmp_path, "a.csv", many, "'hub' has 4,000 of them, which makes 16,004,000; drop edges that follow from")
     refuses(tmp_path, "a.csv", "a,b\n" * 1_000_003, "expected at most 1,000,000 rows, got 1,000,003")
     refuses(tmp_path, "a.csv", "0," * 20_000, "line 1: expected at most 10,000 columns, got 20,001")
-    nodes = ",".join(f'"{i}"' for i in range(500_001))
-    refuses(tmp_path, "a.json", f'{{"nodes": [{nodes}], "edges": []}}', "expected at most 500,000 skills, got more")
+    monkeypatch.setattr("resource_ode.graphs.files.names.MOST_SKILLS", 2)
+    refuses(tmp_path, "a.json", '{"nodes": [1, 2, 3], "edges": []}', "expected at most 2 skills, got more")
+    monkeypatch.setattr("resource_ode.graphs.files.network.MOST_EDGES", 1)
+    refuses(tmp_path, "a.dot", "digraph { a -> b -> a }", "expected at most 1 edges, got more")
 
 
 def example(**options):
