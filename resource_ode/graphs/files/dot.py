@@ -13,7 +13,8 @@ from .problem import refuse, said
 
 _BLANK = r"(?:\s++|//[^\n]*+|/\*.*?\*/|^\#[^\n]*+)*+"
 _TOKEN = re.compile(
-    _BLANK + r'(?:([^\W\d]\w*+|-?(?:\.\d++|\d++(?:\.\d*+)?))|"((?:[^"\\]|\\.)*+)"|(->|--|[{}\[\]=;,:+])|(<)|(\Z))',
+    _BLANK
+    + r'(?:([^\W\d]\w*+|-?(?:\.\d++|\d++(?:\.\d*+)?))|"((?:[^"\\]|\\.)*+)"|(->|--|[{}\[\]=,:+]|;[;\s]*+)|(<)|(\Z))',
     re.DOTALL | re.MULTILINE,
 )
 # an ordinary statement whole, for speed: a node or one edge, perhaps with attributes
@@ -60,6 +61,8 @@ class _Parser:
             self.kind, self.value = "html", self._html()
         else:
             self.kind, self.value = {1: "word", 3: "sign", 5: "end"}[place], match[place]
+            if place == 3 and self.value[0] == ";":  # several say no more than one
+                self.value = ";"
         return before
 
     def _html(self) -> str:

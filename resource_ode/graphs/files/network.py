@@ -166,7 +166,8 @@ def _meant(network: Network, sign: str | None, threshold: float | int) -> tuple[
 def _check_cycles(source: np.ndarray, target: np.ndarray, network: Network) -> None:
     cycle = find_cycle(network.skills, source, target)
     if cycle is not None:
-        shown = [network.name(place) for place in cycle[:8]]
+        names = network.names or [f"skill {skill + 1}" for skill in range(network.skills)]
+        shown = [names[place][:80] for place in cycle[:8]]
         path = " -> ".join([*shown, *(["..."] if len(cycle) > 8 else []), shown[0]])
         refuse(
             f"prerequisites: expected a graph without cycles, got {path} (no skill of a cycle could ever start; "
