@@ -10,6 +10,7 @@ import dataclasses
 import graphlib
 import math
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from ..model.loss import LOSSES
 from ..model.model import ResourceModel
 from .toml import ScenarioError, Table, read_toml
 
-TOP = ("resource", "time", "skill", "graph", "threshold", "condense")
+# keys that say how a graph file is read
+READING = ("direction", "sign", "threshold", "condense")
+TOP = ("resource", "time", "skill", "graph", *READING)
 RESOURCE = (
     "learning_rate",
     "wasted_resource",
@@ -107,7 +110,7 @@ def read_model(top: Table) -> ResourceModel:
             file = top.values["graph"]
             raise resource.error(f"expected a number, or one a skill, since {file} holds none", "frequency")
     else:
-        for key in ("condense", "threshold"):
+        for key in READING:
             if key in top:
                 raise top.error('expected only together with graph = "a file"', key)
         if "frequency" in resource:
@@ -189,17 +192,21 @@ def _up_to_horizon(table: Table, model: ResourceModel, points: int) -> np.ndarra
 
 
 def _graph_from_file(top: Table) -> SkillGraph:
-    from ..graph_files import read_graph
+    from ..graphs.files import read_graph
 
     file = top.path.parent / top.text("graph")
-    threshold = top.number("threshold", 0.0, least=0.0)
+    options: dict[str, Any] = {"threshold": top.number("threshold", 0.0, least=0.0)}
+    options |= {key: top.text(key) for key in ("direction", "sign") if key in top}
     try:
-        return read_graph(file, threshold=threshold, condense=top.flag("condense", False))
+        return read_graph(file, condense=top.flag("condense", False), **options)
     except ScenarioError:
         raise
     except ValueError as error:
         # what is a keyword in Python is a key here
-        raise top.error(str(error).replace("condense=True", "condense = true"), "graph") from None
+        raise top.error(
+            re.sub(r"\b(direction|sign|threshold)=", r"\1 = ", str(error)).replace("condense=True", "condense = true"),
+            "graph",
+        ) from None
     except OSError as error:
         raise top.error(
             f"expected a file that can be read, got {said(file.name)} ({error.strerror})", "graph"

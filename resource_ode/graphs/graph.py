@@ -20,7 +20,7 @@ from ..base import members
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
 from ..base.values import in_order_of, plain
-from . import arguments, order
+from . import arguments, convert, order
 from .arguments import GATES as GATES
 
 
@@ -242,7 +242,7 @@ class SkillGraph(eqx.Module):
             f"SkillGraph({batch}{skills} skills, {int(np.sum(np.asarray(self.required)))} dependencies, depth {depth})"
         )
 
-    # -- to and from other forms (in graph_files, loaded on first use)
+    # -- to and from other forms (networkx is imported on first use)
 
     @classmethod
     def from_edges(cls, edges: Any, *, names: Any = None, gate: Any = "all", frequency: Any = None) -> SkillGraph:
@@ -266,24 +266,18 @@ class SkillGraph(eqx.Module):
         return cls(lists, gate, names=names, frequency=frequency)
 
     @classmethod
-    def from_networkx(cls, digraph: Any, *, gate: Any = None, condense: bool = False) -> SkillGraph:
-        """A graph from a networkx `DiGraph`; see [`resource_ode.graph_files.from_networkx`][]."""
-        from .. import graph_files
-
-        return graph_files.from_networkx(digraph, gate=gate, condense=condense)
+    def from_networkx(cls, digraph: Any, **options: Any) -> SkillGraph:
+        """A graph from a networkx `DiGraph`; see [`resource_ode.graphs.convert.networkx_arguments`][]."""
+        return cls(**convert.networkx_arguments(digraph, **options))
 
     @classmethod
     def from_adjacency(cls, matrix: Any, **options: Any) -> SkillGraph:
-        """A graph from an adjacency matrix; see [`resource_ode.graph_files.from_adjacency`][]."""
-        from .. import graph_files
-
-        return graph_files.from_adjacency(matrix, **options)
+        """A graph from an adjacency matrix; see [`resource_ode.graphs.convert.adjacency_arguments`][]."""
+        return cls(**convert.adjacency_arguments(matrix, **options))
 
     def to_networkx(self) -> Any:
-        """One graph as a networkx `DiGraph`; see [`resource_ode.graph_files.to_networkx`][]."""
-        from .. import graph_files
-
-        return graph_files.to_networkx(self)
+        """One graph as a networkx `DiGraph`; see [`resource_ode.graphs.convert.to_networkx`][]."""
+        return convert.to_networkx(self)
 
 
 # number of trailing axes of each array that belong to one member

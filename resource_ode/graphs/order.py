@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from .cycles import find_cycle
+
 
 def depth(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.ndarray:
     """Longest path from a root to each skill; raises on a cycle."""
@@ -54,23 +56,18 @@ def _depth_of_one(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.nda
             if not waiting[child]:
                 ready.append(child)
     if done < skills:
-        cycle = _one_cycle(parents, waiting)
+        cycle = find_cycle(
+            skills,
+            np.concatenate([np.asarray(row, int) for row in parents]),
+            np.repeat(np.arange(skills), [len(row) for row in parents]),
+        )
+        assert cycle is not None
         path = " -> ".join(name_of(s) for s in [*cycle, cycle[0]])
         raise ValueError(
             f"prerequisites: expected a graph without cycles, got {path} (no skill of a cycle could ever start; where "
             "a graph is read, condense=True merges each cycle into one skill)"
         )
     return depth
-
-
-def _one_cycle(parents: list[list[int]], waiting: list[int]) -> list[int]:
-    """A cycle in the order of learning (each skill is required by the next)."""
-    skill = next(s for s, w in enumerate(waiting) if w)
-    path: list[int] = []
-    while skill not in path:
-        path.append(skill)
-        skill = next(p for p in parents[skill] if waiting[p])
-    return path[path.index(skill) :][::-1]
 
 
 def traced_depth(indices: Array, mask: Array) -> Array:

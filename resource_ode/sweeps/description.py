@@ -189,7 +189,7 @@ def _graph(top: _Section) -> tuple[_Section, tuple[str, ...]]:
             values = {"gate": "all"} | values
         return _Section(top.path, "[graph]", values, tuple(values)), ("gate",)
     table = _Section(top.path, "[graph]", values, ("file", "condense"))
-    from ..graph_files import read_graph
+    from ..graphs.files import read_graph
 
     try:
         graph = read_graph(top.path.parent / table.text("file"), condense=table.flag("condense", False))
