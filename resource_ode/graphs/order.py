@@ -56,11 +56,7 @@ def _depth_of_one(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.nda
             if not waiting[child]:
                 ready.append(child)
     if done < skills:
-        cycle = find_cycle(
-            skills,
-            np.concatenate([np.asarray(row, int) for row in parents]),
-            np.repeat(np.arange(skills), [len(row) for row in parents]),
-        )
+        cycle = find_cycle(skills, indices[mask], np.repeat(np.arange(skills), mask.sum(axis=1)))
         assert cycle is not None
         path = " -> ".join(name_of(s) for s in [*cycle, cycle[0]])
         raise ValueError(

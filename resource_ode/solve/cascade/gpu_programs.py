@@ -27,7 +27,7 @@ from jax.experimental.pallas import triton
 from jaxtyping import Array
 
 from ...base.legendre import NODES, gauss_legendre
-from .gpu_solver import LANES, Graphs, Solution, width
+from .gpu_layout import LANES, Graphs, Solution, width
 from .quadrature import NEWTON_STEPS
 
 # half of `cascade.COARSE_NODES` place the edges as well, at half the price

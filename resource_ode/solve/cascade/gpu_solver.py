@@ -29,9 +29,8 @@ from ...base.special import saturation
 from ...model.competition import SumOfDemands
 from ...model.loss import MeanSquaredError
 from ...model.model import ResourceModel
+from .gpu_layout import LANES, Graphs, Solution, width
 
-# graphs of a program, one a lane
-LANES = 128
 # one bit a skill
 MOST_SKILLS = 32
 # run by the interpreter, wherever
@@ -60,35 +59,6 @@ class Solved(NamedTuple):
     edges: Float[Array, "graph edge"]
     error: Float[Array, " graph"]
     panel_error: Float[Array, "graph panel"]
-
-
-class Graphs(NamedTuple):
-    """What the programs know of the graphs: `(program, skill, lane)`, skills in topological order; the last two,
-    `(program, lane)`, are the gate exponent and the time scale of the fastest skill.
-    """
-
-    rate: Any
-    start: Any
-    bits: Any
-    exponent: Any
-    first: Any
-
-
-class Solution(NamedTuple):
-    """What they find: edges of panels, openings at nodes, exposures at edges, demand at nodes and its integral at
-    edges.
-    """
-
-    edges: Any
-    opening: Any
-    exposure: Any
-    demand: Any
-    spent: Any
-
-
-def width(skills: int) -> int:
-    """Room for so many skills."""
-    return 1 << (skills - 1).bit_length()
 
 
 def trajectories(
