@@ -148,7 +148,7 @@ def _step(value: float) -> str:
 def _parity_figure(figure: Any, trained: ParityRun, theory: Trajectory) -> None:
     from matplotlib.lines import Line2D
 
-    from ..plot.runs import COLOURS
+    from ..plot.style import COLOURS
 
     ax = figure.add_subplot()
     steps, level, expected = np.asarray(trained.steps), _level(trained), np.asarray(theory.level)
@@ -334,7 +334,7 @@ def _save_map(
 
 
 def _map_figure(figure: Any, seriality: np.ndarray, useful: np.ndarray) -> None:
-    from ..plot.runs import heat_map
+    from ..plot.maps import heat_map
 
     left, right = figure.subplots(1, 2)
     density = "density of dependencies"

@@ -22,7 +22,7 @@ from ..base import pieces, programs
 from ..base.tracing import concrete_number, is_concrete
 from ..base.warning import warn
 from ..model.model import ResourceModel
-from ..solve.cascade import quadrature
+from ..solve.cascade import errors, integrals, panels, quadrature, reading
 from ..solve.cascade.batch import microbatch
 from ..solve.cascade.refine import COARSE_PANELS, Progress, coarse_solve, solve_member, where_it_stands
 from ..solve.cascade.sharing import split_axes, take
@@ -157,13 +157,13 @@ def _first_edges(model: ResourceModel, goal: Float[Array, " skill"]) -> Float[Ar
     """Panels up to soon after every skill has its effort: a coarse solve shortens an upper bound."""
     present = model.graph.present
     fastest = jnp.max(jnp.where(present, model.rate(), 0))
-    last = jnp.max(jnp.where(present, quadrature.reach(model, goal), 0))
+    last = jnp.max(jnp.where(present, panels.reach(model, goal), 0))
     edges, exposure = coarse_solve(model, jnp.maximum(last * (1 + 1e-5), 1e-3 / fastest))
     effort = jax.vmap(model.effort, 1, 1)(exposure)
     short = jnp.any(present[:, None] & (effort < goal[:, None]), axis=0)
     # one panel more than seems needed: the solve is coarse
     until = jnp.minimum(jnp.sum(short) + 1, COARSE_PANELS)
-    return quadrature.even_edges(model, edges, exposure, FIRST, until)
+    return panels.even_edges(model, edges, exposure, FIRST, until)
 
 
 def _read(
@@ -177,9 +177,9 @@ def _read(
     """The integral of one member, its estimated error as a share of what is learned, and where the panels stand."""
     edges, present = solved.edges, model.graph.present
     half = jnp.diff(edges) / 2
-    demand = quadrature.at_nodes(model, solved).demand
+    demand = reading.at_nodes(model, solved).demand
     values = jnp.stack([integrand(demand), jnp.sum(demand, axis=0)])
-    at_edges = quadrature.primitive_at_edges(values, half)
+    at_edges = integrals.primitive_at_edges(values, half)
     if whole:
         panel, clock = half.shape[0] - 1, edges[-1]
         integral, spent = at_edges[:, -1]
@@ -191,7 +191,7 @@ def _read(
         panel, place, clock = panels[last], places[last], clocks[last]
 
         def until(values: Array, at_edges: Array) -> Array:
-            return quadrature.evaluate_primitive(values, at_edges, edges, panel[None], place[None])[0]
+            return integrals.evaluate_primitive(values, at_edges, edges, panel[None], place[None])[0]
 
         integral, spent = until(values, at_edges)
         exposure = jnp.maximum(until(solved.opening, solved.exposure), 0)
@@ -203,7 +203,7 @@ def _read(
 
     held, known, residual = jax.lax.stop_gradient((model, learned, spent - learned))
     scale = jnp.where(known > 0, known, 1)
-    at_edge, inside = (jnp.sum(x, axis=0) for x in quadrature.quadrature_error(values, edges))
+    at_edge, inside = (jnp.sum(x, axis=0) for x in errors.quadrature_error(values, edges))
     effort = jax.vmap(held.effort, 1, 1)(jax.lax.stop_gradient(solved.exposure[:, -1:]))[:, 0]
     outside = jnp.any(present & (effort < jax.lax.stop_gradient(goal) * (1 - 1e-9)))
     error = (jnp.sum(at_edge) + inside[panel] + jnp.abs(residual)) / scale + solved.error

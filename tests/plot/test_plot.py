@@ -10,7 +10,7 @@ from matplotlib.patches import FancyArrowPatch
 
 import resource_ode as ro
 from resource_ode import plot
-from resource_ode.plot.runs import GREY
+from resource_ode.plot.style import GREY
 from resource_ode.results.outcome import RESULTS, results_from_codes
 from resource_ode.results.trajectory import Trajectory
 

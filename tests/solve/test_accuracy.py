@@ -16,7 +16,7 @@ from resource_ode import native
 from resource_ode.base import programs
 from resource_ode.results.outcome import result_codes, result_names, results_from_codes
 from resource_ode.solve import events, ode
-from resource_ode.solve.cascade import arrays, gpu_solver, quadrature
+from resource_ode.solve.cascade import arrays, gpu_solver, panels, quadrature
 from resource_ode.solve.cascade import batch as batches
 from resource_ode.solve.tolerance import FLOORS
 
@@ -119,7 +119,7 @@ def test_what_happens_between_two_nodes_is_noticed(monkeypatch, path):
         on_arrays(monkeypatch)
     model = CHAIN.model(wasted_resource=1e-300)
     solved = quadrature.solve_cascade(
-        model, quadrature.logarithmic_edges(jnp.asarray(3.0), jnp.asarray(1e300), batches.PANELS)
+        model, panels.logarithmic_edges(jnp.asarray(3.0), jnp.asarray(1e300), batches.PANELS)
     )
     assert solved.error > 0.5 and solved.panel_error[0] > 0.5
 

@@ -16,7 +16,7 @@ import pytest
 
 import resource_ode as ro
 from resource_ode.results import trajectory
-from resource_ode.solve.cascade import arrays, compiled, gpu, gpu_programs
+from resource_ode.solve.cascade import arrays, compiled, gpu, gpu_arithmetic, gpu_programs
 from resource_ode.solve.cascade import batch as batches
 from resource_ode.solve.cascade import gpu_solver as gpu_kernel
 from resource_ode.solve.cascade import quadrature as cascade
@@ -234,10 +234,10 @@ def test_reductions(monkeypatch):
 def test_exponentials(dtype):
     x = np.concatenate([[0.0], np.geomspace(1e-30, 80.0, 4001), [0.25, 800.0, np.inf]]).astype(dtype)
     exact, eps = np.exp(-x.astype(np.longdouble)), np.finfo(dtype).eps
-    np.testing.assert_allclose(gpu_programs.decay(jnp.asarray(x)), exact, atol=eps)
-    found = gpu_programs.saturation(jnp.asarray(x))
+    np.testing.assert_allclose(gpu_arithmetic.decay(jnp.asarray(x)), exact, atol=eps)
+    found = gpu_arithmetic.saturation(jnp.asarray(x))
     np.testing.assert_allclose(found, -np.expm1(-x.astype(np.longdouble)), rtol=4 * eps)
-    assert np.isnan(gpu_programs.saturation(jnp.asarray(np.nan, dtype)))
+    assert np.isnan(gpu_arithmetic.saturation(jnp.asarray(np.nan, dtype)))
 
 
 @pytest.mark.filterwarnings("ignore:The Pallas Triton backend is deprecated:DeprecationWarning")

@@ -12,7 +12,9 @@ from systems import EXACT, FAN_IN, SKILLS, TIMES, Case, batch, largest_errors, r
 
 import resource_ode as ro
 from resource_ode.solve.cascade.batch import coarse_solve
-from resource_ode.solve.cascade.quadrature import even_edges, read_clock, solve_cascade
+from resource_ode.solve.cascade.panels import even_edges
+from resource_ode.solve.cascade.quadrature import solve_cascade
+from resource_ode.solve.cascade.reading import read_clock
 
 TOLERANCE = 1e-6
 

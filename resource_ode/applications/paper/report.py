@@ -19,7 +19,7 @@ from . import FIGURES, Finding, Number, find
 
 PAGE = "index.html"
 _PACKAGES = ("resource-ode", "jax", "diffrax", "optax", "numpy", "matplotlib")
-_STYLE = """
+STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 h1 { line-height: 1.2; } h2 { margin-top: 3rem; border-top: 1px solid #ccc; padding-top: 1rem; }
 img { max-width: 100%; height: auto; display: block; margin: 1rem 0; }
@@ -126,7 +126,7 @@ def page(outcomes: Sequence[Outcome], figures: Sequence[str] = (), *, small: boo
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Physics of Skill Learning</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_STYLE}</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
+        f"<style>{STYLE}</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
     )
 
 

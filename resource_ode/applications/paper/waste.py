@@ -14,7 +14,7 @@ from ... import analytic, observables
 from ...frequencies import zipf
 from ...graphs.graph import SkillGraph
 from ...model.model import ResourceModel
-from ...plot.runs import COLOURS
+from ...plot.style import COLOURS
 from ...related import domino
 from ...solve.learning import learning_times
 from ...solve.simulation import simulate

@@ -191,6 +191,7 @@ def _solve(graphs: Graphs, target: Array, panels: int, coarse: int, *, timed: bo
     `timed`.
     """
     from . import gpu_programs as programs
+    from .gpu_arithmetic import GATE_ROWS
 
     count, skills, _ = graphs.rate.shape
     room, nodes, dtype = width(skills), programs.NODES, target.dtype
@@ -208,7 +209,7 @@ def _solve(graphs: Graphs, target: Array, panels: int, coarse: int, *, timed: bo
     *found, error, panel_error, _, _ = _call(
         functools.partial(programs.solve, with_demand=not timed),
         (count,),
-        [*kept, rows(), rows(panels), rows(skills, programs.GATE_ROWS), rows(skills)],
+        [*kept, rows(), rows(panels), rows(skills, GATE_ROWS), rows(skills)],
     )(graphs, edges)
     return Solution(edges, *found), error, panel_error
 

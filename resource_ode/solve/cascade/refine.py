@@ -12,6 +12,7 @@ from jaxtyping import Array
 
 from ...model.model import ResourceModel
 from . import quadrature as resource_time
+from .panels import logarithmic_edges, refine_edges, with_edges
 
 # panels of the coarse solve that places those of the first, and of the solves that follow while the error is too large
 COARSE_PANELS = 24
@@ -51,14 +52,14 @@ def solve_member(
             return solved
         before = where_it_stands(start, solved, solved.panel_error)
     assert panels is not None
-    edges = resource_time.refine_edges(before.edges, before.panel_error, panels)
+    edges = refine_edges(before.edges, before.panel_error, panels)
     return _solve_between(model, jax.lax.stop_gradient(edges), before.turns, options)
 
 
 def coarse_solve(model: ResourceModel, last: Array) -> tuple[Array, Array]:
     """Edges up to resource time `last` that know nothing of the graph but its fastest skill, and exposures there."""
     fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
-    edges = resource_time.logarithmic_edges(fastest, last, COARSE_PANELS)
+    edges = logarithmic_edges(fastest, last, COARSE_PANELS)
     return edges, resource_time.coarse_exposure(model, edges)
 
 
@@ -69,11 +70,11 @@ def _solve_between(
     if turns is not None:
 
         def closer(turns: Any, _: None) -> tuple[Any, None]:
-            solved = resource_time.solve_cascade(model, resource_time.with_edges(edges, turns), **options)
+            solved = resource_time.solve_cascade(model, with_edges(edges, turns), **options)
             return solved.turns(model), None
 
         turns, _ = jax.lax.scan(closer, turns, None, length=2)
-    return resource_time.solve_cascade(model, resource_time.with_edges(edges, turns), **options)
+    return resource_time.solve_cascade(model, with_edges(edges, turns), **options)
 
 
 def where_it_stands(model: ResourceModel, solved: resource_time.Cascade, panel_error: Array) -> Progress:

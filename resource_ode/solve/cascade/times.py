@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from ...base.modules import with_fields
 from ...model.model import ResourceModel
+from . import integrals, panels, reading
 from . import quadrature as resource_time
 from .refine import COARSE_PANELS, Progress, coarse_solve, each_exponent, solve_member, where_it_stands
 from .sharing import Clocks
@@ -24,12 +25,12 @@ def _first_edges(model: ResourceModel, goal: Float[Array, " skill"], exponents: 
     goal = jax.lax.stop_gradient(goal) * (jnp.max(exponents) / model.gate_exponent)
     present = model.graph.present
     fastest = jnp.max(jnp.where(present, model.rate(), 0))
-    last = jnp.max(jnp.where(present, resource_time.reach(model, model.effort(jnp.maximum(goal, 0))), 0))
+    last = jnp.max(jnp.where(present, panels.reach(model, model.effort(jnp.maximum(goal, 0))), 0))
     edges, exposure = coarse_solve(model, jnp.maximum(last * (1 + 1e-5), 1e-3 / fastest))
     short = jnp.any(present[:, None] & (exposure < goal[:, None]), axis=0)
     # one panel more than seems needed: the solve is coarse
     until = jnp.minimum(jnp.sum(short) + 1, COARSE_PANELS)
-    return resource_time.even_edges(model, edges, exposure, TIMES_PANELS, until, jnp.max(exponents))
+    return panels.even_edges(model, edges, exposure, TIMES_PANELS, until, jnp.max(exponents))
 
 
 def learning_times(
@@ -87,7 +88,7 @@ def _read_times(
     own = jnp.zeros(model.skills, jnp.int32) if model.pool is None else model.pool
     learned = jnp.zeros_like(clock)
     if lawful:
-        exposure = resource_time.evaluate_primitive(solved.opening, solved.exposure, solved.edges, panel, place)
+        exposure = integrals.evaluate_primitive(solved.opening, solved.exposure, solved.edges, panel, place)
         gained = jax.vmap(model.gained)(exposure)
         learned = jax.vmap(model.by_pool)(jnp.where(model.graph.present, gained, 0))
         learned = jnp.take_along_axis(learned, own[:, None], axis=1)[:, 0]
@@ -97,9 +98,9 @@ def _read_times(
         if lawful:
             spent = learned + mine.of_pool(mine.waste_at()) * clock
         else:
-            values = resource_time.denominator_at_nodes(mine, solved)
-            at_edges = resource_time.primitive_at_edges(values, half)
-            spent = resource_time.evaluate_primitive(values, at_edges, solved.edges, panel, place)
+            values = reading.denominator_at_nodes(mine, solved)
+            at_edges = integrals.primitive_at_edges(values, half)
+            spent = integrals.evaluate_primitive(values, at_edges, solved.edges, panel, place)
             spent = jnp.take_along_axis(spent, own[:, None], axis=1)[:, 0]
         reached = jnp.where(goal > 0, spent / mine.of_pool(mine.learning_rate_at()), 0)
         return jnp.where(model.graph.present, reached, jnp.nan)

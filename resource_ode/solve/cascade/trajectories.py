@@ -14,6 +14,8 @@ from ...model.model import ResourceModel
 from ...results.outcome import RESULTS
 from ..members import kept
 from . import quadrature as resource_time
+from . import reading
+from .panels import all_over, even_edges, reach
 from .refine import PANELS, Progress, coarse_solve, each_exponent, solve_member, where_it_stands
 from .sharing import Clocks
 
@@ -30,7 +32,7 @@ def resource_range(model: ResourceModel, clocks: Clocks, until: Array, endless: 
     bound = jnp.where(wasteful, rate * until / jnp.where(wasteful, waste, 1), 0)
     last = jnp.max(ratio * jnp.max(bound.reshape((ratio.shape[0], -1)), axis=1))
     if model.law.has_end:
-        last = jnp.minimum(last, resource_time.all_over(model, jnp.max(ratio)))
+        last = jnp.minimum(last, all_over(model, jnp.max(ratio)))
         effort = jnp.max(ratio) * jnp.asarray(-2 * math.log(jnp.finfo(model.dtype).eps), model.dtype)
         goal, counts = jnp.broadcast_to(effort, (model.skills,)), model.graph.present
     else:
@@ -42,7 +44,7 @@ def resource_range(model: ResourceModel, clocks: Clocks, until: Array, endless: 
         margin = model.law.progress(model.initial_effort()) + gained
         goal = model.law.effort_of_progress(jnp.minimum(margin, 0.8 * math.log(float(jnp.finfo(model.dtype).max))))
     if endless or not model.law.has_end:
-        end = jnp.max(jnp.where(counts, resource_time.reach(model, goal), 0))
+        end = jnp.max(jnp.where(counts, reach(model, goal), 0))
         if not model.law.has_end:
             last = jnp.minimum(last, end)
         last = jnp.where(jnp.all(wasteful), last, jnp.maximum(last, end))
@@ -71,7 +73,7 @@ def trajectories(
 
         def first(model: ResourceModel) -> Array:
             last = resource_range(model, everyone, ts[-1], endless)
-            return resource_time.even_edges(model, *coarse_solve(model, last), PANELS, largest=jnp.max(clocks.exponent))
+            return even_edges(model, *coarse_solve(model, last), PANELS, largest=jnp.max(clocks.exponent))
 
         solved = solve_member(model, before, first, panels, with_demand=not several)
 
@@ -83,7 +85,7 @@ def trajectories(
 
             def clock(rate: Array, waste: Array) -> Any:
                 own = with_fields(mine, learning_rate=rate, wasted_resource=waste)
-                *read, lost = resource_time.read_clock(own, found, ts)
+                *read, lost = reading.read_clock(own, found, ts)
                 result = RESULTS.where(found.error <= tolerance, RESULTS.successful, RESULTS.inaccurate)
                 result = RESULTS.where(lost, RESULTS.not_finite, result)
                 return kept(own, ts, (*read, result), reduce, method, "exposure")
