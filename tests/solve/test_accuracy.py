@@ -128,7 +128,7 @@ def test_mixed_gates_are_sure_of_themselves(monkeypatch):
     """Neither kinks, which become edges of panels, nor the errors of gates that are far from the largest count."""
     if native.library() is None:
         pytest.skip("needs the compiled loops")
-    monkeypatch.setattr(batches, "times_by_events", lambda *_: pytest.fail("went to the general solver"))
+    monkeypatch.setattr(batches, "times_by_events", lambda *_, **__: pytest.fail("went to the general solver"))
     rng = np.random.default_rng(0)
     graph = [[int(j) for j in np.flatnonzero(rng.random(i) < min(1, 3 / max(1, i)))] for i in range(30)]
     gates = ["any" if before and rng.random() < 0.3 else "all" for before in graph]
@@ -226,7 +226,7 @@ def test_gate_exponents_of_one_graph_stand_for_themselves(monkeypatch, path):
 
 
 def test_times_that_are_inaccurate_under_a_trace_are_nan(monkeypatch):
-    monkeypatch.setattr(learning, "TRACED", 20)
+    monkeypatch.setattr(batches, "TRACED", 20)
     model = jax.tree.map(lambda x: np.asarray(x)[[0, 2]], members())
     traced = jax.jit(lambda model, tolerance: ro.learning_times(model, tolerance=tolerance))
     exact = ro.learning_times(model, tolerance=1e-11)

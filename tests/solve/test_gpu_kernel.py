@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import resource_ode as ro
-from resource_ode.results import trajectory
+from resource_ode.results.outcome import result_codes
 from resource_ode.solve.cascade import arrays, compiled, gpu, gpu_arithmetic, gpu_programs
 from resource_ode.solve.cascade import batch as batches
 from resource_ode.solve.cascade import gpu_solver as gpu_kernel
@@ -83,15 +83,18 @@ def by_arrays():
 
 @pytest.mark.parametrize(("dtype", "close"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_it_is_the_first_solve_of_the_array_path(dtype, close):
-    """All that comes out of it, error estimates included."""
+    """All that comes out of it; error estimates but for the budget law, which the programs hold at edges only."""
     model = models(dtype)
     found = first_solve(gpu.first_trajectories, gpu.first_times, model)
     exact = by_arrays()
     assert jax.tree.structure(found) == jax.tree.structure(exact)
-    (members, (times, *rest)), (exact_members, (exact_times, *exact_rest)) = found, exact
-    for one, other in zip(jax.tree.leaves((members, rest)), jax.tree.leaves((exact_members, exact_rest)), strict=True):
+    ((values, unsure, stand), (times, *rest)), (exact_members, (exact_times, *exact_rest)) = found, exact
+    exact_values, exact_unsure, exact_stand = exact_members
+    pairs = ((values, unsure, stand.edges, rest), (exact_values, exact_unsure, exact_stand.edges, exact_rest))
+    for one, other in zip(*map(jax.tree.leaves, pairs), strict=True):
         assert one.shape == other.shape and (one.dtype == other.dtype or one.dtype == dtype)
         np.testing.assert_allclose(one, other, rtol=close, atol=close)
+    assert np.all(stand.panel_error <= np.asarray(exact_stand.panel_error) + 1e-5)
     present = np.broadcast_to(np.asarray(model.graph.present)[:, None, None], times.shape)
     np.testing.assert_allclose(times[present], exact_times[present], rtol=close)
     # the errors are those, and not just small
@@ -105,8 +108,8 @@ def test_it_is_the_first_solve_of_the_array_path(dtype, close):
 def test_levels_are_those_of_the_general_solver(first_solvers, dtype, close):
     run = ro.simulate(models(dtype), TS.astype(dtype), method="cascade")
     exact = ro.simulate(models(), TS, method="ode", tolerance=1e-9)
-    assert first_solvers == ["_kernel_members"] and run.level.dtype == dtype
-    assert np.all(trajectory.result_codes(run.result) == 0)
+    assert first_solvers == ["first_trajectories"] and run.level.dtype == dtype
+    assert np.all(result_codes(run.result) == 0)
     np.testing.assert_allclose(run.level, exact.level, atol=close)
     np.testing.assert_allclose(run.clock, exact.clock, rtol=10 * close)
     assert np.max(np.abs(run.budget_residual)) < close
@@ -116,7 +119,7 @@ def test_levels_are_those_of_the_general_solver(first_solvers, dtype, close):
 def test_times_of_independent_skills(first_solvers, dtype, close):
     model = models(dtype)
     times = ro.learning_times(model, LEVEL)
-    assert first_solvers == ["_kernel_times"] and times.dtype == dtype
+    assert first_solvers == ["first_times"] and times.dtype == dtype
     frequency = np.asarray(model.frequency[0], np.float64)
     learned = np.sum(1 - (1 - LEVEL) ** (frequency[None] / frequency[:, None]), axis=1)
     for waste, found in zip((0.05, 0.3), times[:, 0], strict=True):
@@ -151,7 +154,7 @@ def test_extreme_parameters(monkeypatch, dtype, exponent):
             patch.setenv("RESOURCE_ODE_GPU_KERNEL", "1")
             run = ro.simulate(model, ts.astype(dtype), method="cascade")
             patch.delenv("RESOURCE_ODE_GPU_KERNEL")
-            assert np.all(trajectory.result_codes(run.result) == 0)
+            assert np.all(result_codes(run.result) == 0)
             np.testing.assert_allclose(run.level, exact, atol=1e-6 if dtype == "float64" else 2e-4)
     np.testing.assert_allclose(found, times, rtol=1e-7 if dtype == "float64" else 1e-4)
 
@@ -209,7 +212,7 @@ def test_a_member_that_is_lost_says_so_and_spoils_no_neighbour():
     lost = np.arange(6) == 1
     assert np.array_equal(unsure[:, 0], lost) and np.array_equal(unsure_times[:, 0], lost)
     assert np.all(np.isnan(state[1])) and np.all(np.isnan(clock[1]))
-    codes = np.asarray(trajectory.result_codes(result))
+    codes = np.asarray(result_codes(result))
     assert np.all(codes[1] == compiled.NOT_FINITE) and np.all(codes[~lost] == 0)
     whole = first_solve(gpu.first_trajectories, gpu.first_times, model)[0][0]
     np.testing.assert_array_equal(np.asarray(state)[~lost], np.asarray(whole[0])[~lost])
@@ -274,7 +277,7 @@ def test_it_runs_on_a_device(monkeypatch, first_solvers, dtype, close):
     monkeypatch.setattr(gpu_kernel, "INTERPRET", False)
     model = models(dtype)
     run, times = ro.simulate(model, TS.astype(dtype), method="cascade"), ro.learning_times(model, LEVEL)
-    assert first_solvers == ["_kernel_members", "_kernel_times"]
+    assert first_solvers == ["first_trajectories", "first_times"]
     monkeypatch.delenv("RESOURCE_ODE_GPU_KERNEL")
     exact = ro.simulate(model, TS.astype(dtype), method="cascade")
     np.testing.assert_allclose(run.level, exact.level, atol=close)

@@ -185,9 +185,9 @@ def test_interference_may_forbid_a_level():
         ({"level": np.inf}, "level: expected one finite number, got inf"),
         ({"level": np.array([0.5, 0.6])}, "level: expected one finite number"),
         ({"level": "0.5"}, "level: expected one finite number, got '0.5'"),
-        ({"tolerance": "tight"}, "tolerance: expected a number between 0 and 1, got 'tight'"),
-        ({"tolerance": 0.0}, "tolerance: expected a number between 0 and 1, got 0.0"),
-        ({"tolerance": 1.0}, "tolerance: expected a number between 0 and 1, got 1.0"),
+        ({"tolerance": "tight"}, "tolerance: expected a number between 0 and 1 (an error of a time), got 'tight'"),
+        ({"tolerance": 0.0}, "tolerance: expected a number between 0 and 1 (an error of a time), got 0.0"),
+        ({"tolerance": 1.0}, "tolerance: expected a number between 0 and 1 (an error of a time), got 1.0"),
     ],
 )
 def test_wrong_arguments_are_refused(options, message):

@@ -11,10 +11,10 @@ import pytest
 from systems import EXACT, FAN_IN, SKILLS, TIMES, Case, batch, largest_errors, random_case, random_overlap, solve
 
 import resource_ode as ro
-from resource_ode.solve.cascade.batch import coarse_solve
 from resource_ode.solve.cascade.panels import even_edges
 from resource_ode.solve.cascade.quadrature import solve_cascade
 from resource_ode.solve.cascade.reading import read_clock
+from resource_ode.solve.cascade.refine import coarse_solve
 
 TOLERANCE = 1e-6
 

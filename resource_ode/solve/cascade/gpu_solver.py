@@ -96,7 +96,7 @@ def trajectories(
     )(found, place, rates, wastes, jnp.where(lost, jnp.nan, jnp.zeros((), dtype)), ts)
     # where the range ends everything is learned, and from then on the clock only wastes
     end = found.spent[:, -1:] + wastes * found.edges[:, -1:]
-    more = jnp.maximum(rates[..., None] * ts - end[..., None], 0) / wastes[..., None]
+    more = jnp.maximum(rates[..., None] * ts[None, None] - end[..., None], 0) / wastes[..., None]
     state, clock = jax.lax.cond(
         jnp.any(more > 0), lambda x, c: (x + more[..., None], c + more), lambda x, c: (x, c), state, clock
     )
