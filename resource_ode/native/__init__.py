@@ -23,9 +23,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from .. import memory, pieces
-from ..cascade import COARSE_NODES, NODES, _rule
-from ..model import ResourceModel, Schedule
+from ..base import memory, pieces
+from ..base.legendre import COARSE_NODES, NODES, gauss_legendre
+from ..model.competition import SumOfDemands
+from ..model.loss import MeanSquaredError
+from ..model.model import ResourceModel, Schedule
 
 # must be that of `loops.cpp`
 INTERFACE = 3
@@ -45,8 +47,8 @@ def applies(model: ResourceModel) -> bool:
     """Whether these loops can solve a concrete model, here."""
     return (
         jax.default_backend() == "cpu"
-        and model.loss == "mse"
-        and model.competition == "l1"
+        and type(model.law) is MeanSquaredError
+        and type(model.rule) is SumOfDemands
         and model.pool is None
         and model.frequency_after is None
         and model.interference is None
@@ -102,7 +104,7 @@ def _address(x: np.ndarray) -> ctypes.c_void_p:
 @functools.cache
 def _gauss_legendre() -> tuple[_Rule, list[np.ndarray]]:
     """The rules of the cascade, and the arrays that they point to."""
-    fine, coarse = _rule(), _rule(COARSE_NODES)
+    fine, coarse = gauss_legendre(), gauss_legendre(COARSE_NODES)
     left = fine["cumulative"][: NODES // 2]
     arrays = [
         np.concatenate([[-1.0], fine["nodes"], [1.0]]),

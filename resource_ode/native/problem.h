@@ -24,7 +24,7 @@ struct Problem {
     int64_t coarse_panels, panels, most_panels, attempts;
 };
 
-// Gauss-Legendre rules, as in `cascade._rule`
+// Gauss-Legendre rules, as in `base.legendre`
 struct Rule {
     const double *places;             // (node + 2,), with both ends
     const double *weights;            // (node,)
