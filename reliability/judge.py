@@ -122,16 +122,20 @@ def _solve(cell: Cell, model: Any) -> dict[str, np.ndarray]:
     return {key: value[None] for key, value in arrays.items()} if cell.single else arrays
 
 
+# how a member may have ended; a code that is not among them counts as success, and then has to be right
+CODES = ("successful", "max_steps_reached", "not_finite", "inaccurate", "no_waste")
+
+
 def _codes(run: Any) -> Any:
+    """Positions in `CODES`."""
     import jax.numpy as jnp
 
-    from resource_ode import trajectory
+    import resource_ode as ro
 
-    found = [run.result == getattr(trajectory.RESULTS, name) for name in CODES]
+    found = [run.result == getattr(ro.RESULTS, name) for name in CODES]
     return jnp.argmax(jnp.stack(found), axis=0)
 
 
-CODES = ("successful", "max_steps_reached", "not_finite", "inaccurate", "no_waste")
 _compiled: dict[Any, Any] = {}
 
 
