@@ -169,7 +169,8 @@ def _rule(points: int) -> tuple[np.ndarray, ...]:
     """Chebyshev points; integrals of the interpolating polynomial up to each and in all; its last coefficients; and the
     coefficients of its primitive.
     """
-    nodes = -np.cos(np.pi * (np.arange(points) + 0.5) / points)
+    # both ends are among them: a kink beyond the outermost point would not be seen
+    nodes = -np.cos(np.pi * np.arange(points) / (points - 1))
     coefficients = np.linalg.inv(chebyshev.chebvander(nodes, points - 1))
     primitive = np.stack([chebyshev.chebint(column, lbnd=-1) for column in coefficients.T], axis=1)
     inside = chebyshev.chebvander(nodes, points) @ primitive
@@ -392,9 +393,7 @@ def _march(
                     value = spent_left + width / 2 * total - wanted
                 else:
                     value = (
-                        _spent(
-                            here, math.exp(x + width * (place + 1) / 2), lo, hi, start, half, waste, cross_entropy
-                        )
+                        _spent(here, math.exp(x + width * (place + 1) / 2), lo, hi, start, half, waste, cross_entropy)
                         - wanted
                     )
                 if value == 0 or high - low < 4e-16:

@@ -35,8 +35,7 @@ DEFAULT = {
     ("float32", "learning_times"): 1e-4,
 }
 TIMES = 12
-# compiled paths compile anew for every shape: they get few
-SHAPES = ((1, 0), (3, 2), (9, 4), (24, 5))
+SHAPES = ((24, 5), (4, 2), (9, 4), (1, 1))
 LEVELS = (0.5, 0.95, 0.1, 0.999, 1e-3, 0.01, 1 - 1e-6)
 
 
@@ -107,6 +106,7 @@ class Cell:
     fan_in: int
     unpacked: bool = False
     single: bool = False
+    number: int = 0
 
     @property
     def bound(self) -> float:
@@ -136,8 +136,9 @@ def build(name: str) -> Cell:
         raise ValueError(f"cell: expected KIND/DTYPE/VERB/MODE/TOLERANCE/SEED.NUMBER, got {name!r}") from None
     rng = np.random.default_rng([seed, index, zlib.crc32("/".join(name.split("/")[:-1]).encode())])
     free = kind.looped and mode == "eager"
-    count = int(rng.choice([1, 5, 16] if free else [1, 5]))
-    skills, fan_in = _shape(rng, kind, free)
+    # what has to compile does so for every shape: then one shape for most, and many members at once
+    count = int(rng.choice([1, 5, 16])) if free else 16
+    skills, fan_in = _shape(rng, kind, free, index)
     if skills * fan_in > 10_000 or kind.graph in ("large", "long-chain"):
         count = 1
     shared_graph = bool(rng.random() < 0.5)
@@ -154,11 +155,11 @@ def build(name: str) -> Cell:
         ts = np.unique(np.append(ts, (ts[-1] * (1 + rng.random())).astype(dtype)).astype(float))
     return Cell(
         name, kind, dtype, verb, mode, chosen, members, ts[:TIMES], float(rng.choice(LEVELS).astype(dtype)), fan_in,
-        kind.feature == "unpacked", count == 1 and bool(rng.random() < 0.7),
+        kind.feature == "unpacked", count == 1 and bool(rng.random() < 0.7), index,
     )  # fmt: skip
 
 
-def _shape(rng: np.random.Generator, kind: Kind, free: bool) -> tuple[int, int]:
+def _shape(rng: np.random.Generator, kind: Kind, free: bool, index: int) -> tuple[int, int]:
     if kind.graph == "large":
         return (4096, 3) if rng.random() < 0.5 else (1024, 3)
     if kind.graph == "long-chain":
@@ -166,12 +167,13 @@ def _shape(rng: np.random.Generator, kind: Kind, free: bool) -> tuple[int, int]:
     if kind.graph == "complete" and free:
         skills = int(rng.choice([3, 9, 24, 50, 128], p=[0.3, 0.35, 0.2, 0.1, 0.05]))
         return skills, skills - 1
-    # mostly a few shapes: whatever has to compile, as a fallback does, then compiles once
     if free and rng.random() < 0.4:
         skills = int(np.exp(rng.uniform(0, np.log(300 if kind.graph != "none" else 512))))
         return skills, 0 if kind.graph == "none" else 1 if kind.graph == "chain" else int(rng.integers(1, 9))
-    small = kind.feature in ("interference", "crossing")
-    skills, fan_in = SHAPES[int(rng.integers(1, 3 if small else 4))]
+    if kind.feature in ("interference", "crossing"):
+        skills, fan_in = SHAPES[1]
+    else:
+        skills, fan_in = SHAPES[index // 4 % len(SHAPES) if index % 4 == 3 else 2]
     if kind.graph == "complete":
         return (9, 8)
     return skills, 0 if kind.graph == "none" else 1 if kind.graph == "chain" else fan_in
@@ -317,7 +319,7 @@ def _times(rng: np.random.Generator, member: Member, kind: Kind) -> np.ndarray:
         return float(np.max(value[1] if isinstance(value, tuple) else value))
 
     rate, waste, p = first(member.learning_rate), first(member.wasted_resource), first(member.frequency)
-    gentle = kind.feature in ("crossing", "interference") and kind.name != "interference"
+    gentle = kind.feature == "crossing" or kind.name == "interference-entropy"
     draw = rng.random()
     if draw < 0.25 and not gentle:
         until = float(_log(rng, 1e-3, 1e12))

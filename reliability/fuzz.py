@@ -27,7 +27,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -63,7 +63,10 @@ def main(given: Sequence[str]) -> int:
     for name in wanted:
         inputs, whole, seconds, failures = campaign(name, options.seconds, options.seed)
         rows.append([name, f"{inputs:,}", f"{whole:,}", f"{seconds:.0f}", str(len(failures))])
-        print(f"{name}: {inputs:,} inputs, {whole:,} read, {seconds:.0f} s, {len(failures)} distinct failures", file=sys.stderr)
+        print(
+            f"{name}: {inputs:,} inputs, {whole:,} read, {seconds:.0f} s, {len(failures)} distinct failures",
+            file=sys.stderr,
+        )
         for key, (text, data) in failures.items():
             found[name, key] = text
             print(f"  {key}\n    {text[:300]}", file=sys.stderr, flush=True)
@@ -82,7 +85,7 @@ def main(given: Sequence[str]) -> int:
 
 
 def campaign(name: str, seconds: float, seed: int) -> tuple[int, int, float, dict[str, tuple[str, bytes]]]:
-    """Inputs of one format for so many seconds: how many, how many of them were read, and the distinct failures with a small input each."""
+    """Inputs of one format for so many seconds: how many, how many of them were read, and each distinct failure."""
     with tempfile.TemporaryDirectory(prefix="resource_ode_fuzz_", dir=_memory()) as folder:
         worker = Worker(
             "reliability.fuzz:work", prepare="reliability.fuzz:prepare", seconds=ROUND + 200, megabytes=MEGABYTES + 500
@@ -322,5 +325,3 @@ def write_store(path: pathlib.Path, files: dict[str, bytes]) -> None:
         file = path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
-
-

@@ -157,7 +157,7 @@ def _piece_after_piece(member: Member, ts: np.ndarray, level: float | None) -> S
 
 
 def _overlapping(member: Member, ts: np.ndarray, level: float | None) -> Solution:
-    r"""Interference with mean squared error: $u(\tau) = e^{-CP\tau} u(0)$ by eigenvectors, with 30 and with 45 digits."""
+    r"""Interference with mean squared error: $u(\tau) = e^{-CP\tau} u(0)$ by eigenvectors, with 30 and 45 digits."""
     import mpmath
 
     n, found = member.skills, []
@@ -189,7 +189,7 @@ def _overlapping(member: Member, ts: np.ndarray, level: float | None) -> Solutio
 
             levels = np.full((len(ts), n), np.nan)
             for row, t in enumerate(ts):
-                tau = _increasing(lambda tau, t=t: spent(tau) - rate * mpmath.mpf(float(t))) if t > 0 else mpmath.mpf(0)
+                tau = _increasing(lambda tau, goal=rate * float(t): spent(tau) - goal) if t > 0 else mpmath.mpf(0)
                 levels[row] = [float(1 - u) for u in unlearned(tau)]
             found.append(levels)
     if level is not None:

@@ -1,10 +1,11 @@
 """`make soak`: everything in turn, for as long as asked, while memory is watched.
 
-A round solves models of shapes that were not there before, by both verbs, in both data types, eagerly and under `jit`,
-with gradients, reductions, batches and slices, measures what was solved, draws it, saves it and reads it back. Each
-round prints the resident memory, the number of memory maps and the seconds since the start. After the first third,
-which warms up whatever is kept on purpose, a straight line is fitted to each. Resident memory may grow by at most 1 MB
-and maps by at most 2 a round, by that line and its standard error; more is a leak.
+A round solves a model of a shape that was not there before by both verbs, in one of both data types, and then does
+three of nine things with it: other losses and competitions, batches and slices, reductions, `jit`, gradients,
+schedules, observables, pictures, files. Each round prints the resident memory, the number of memory maps and the
+seconds since the start. After the first third, which warms up whatever is kept on purpose, a straight line is fitted to
+each. Resident memory may grow by at most 1 MB and maps by at most 2 a round, by that line and its standard error; more
+is a leak.
 
     make soak                                  half an hour
     make soak ARGS="--minutes 2 --write"
@@ -16,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import pathlib
-import sys
 import tempfile
 import time
 import warnings
@@ -103,10 +103,8 @@ def report(rows: np.ndarray, options: argparse.Namespace) -> tuple[str, bool]:
 
 
 def one_round(rng: np.random.Generator, folder: pathlib.Path) -> None:
-    """Mixed use, at shapes of its own."""
-    import jax
+    """A model of a shape of its own, both verbs, and three other things that users do."""
     import jax.numpy as jnp
-    import matplotlib.pyplot as plt
 
     import resource_ode as ro
 
@@ -115,42 +113,101 @@ def one_round(rng: np.random.Generator, folder: pathlib.Path) -> None:
     graph = ro.SkillGraph(lists, gate=str(rng.choice(["all", "any"])))
     dtype = np.dtype(str(rng.choice(["float64", "float32"])))
     frequency = jnp.asarray(rng.lognormal(0, 1, skills), dtype)
-    common: dict[str, Any] = {"learning_rate": 0.01, "wasted_resource": 0.1, "gate_exponent": 0.1}
-    kinds: list[dict[str, Any]] = [{}, {"loss": "cross_entropy"}, {"competition": "l2"}]
-    kinds.append({"frequency_after": 2 * frequency})
+    model = ro.ResourceModel(graph, frequency, learning_rate=0.01, wasted_resource=0.1, gate_exponent=0.1)
     ts = np.linspace(0, 500 * skills, rows)
     with warnings.catch_warnings():
         # members that fail say so; here it is the memory that counts
         warnings.simplefilter("ignore")
-        for options in (kinds[0], kinds[int(rng.integers(1, len(kinds)))]):
-            model = ro.ResourceModel(graph, frequency, **common, **options)
-            run = ro.simulate(model, ts)
-            np.asarray(run.level), np.asarray(run.share), np.asarray(run.budget_residual), repr(run)
-            np.asarray(ro.learning_times(model))
-            batch = model.replace(wasted_resource=jnp.asarray(rng.uniform(0.01, 1, int(rng.integers(2, 6))), dtype))
-            repr(ro.simulate(batch, ts)[0])
-            np.asarray(ro.simulate(batch, ts, reduce=_last))
-            np.asarray(ro.simulate(batch, ts, reduce=lambda run: run.loss[-1]))
-        model = ro.ResourceModel(graph, frequency, **common)
-        np.asarray(jax.jit(lambda m: ro.learning_times(m))(model))
-        np.asarray(jax.jit(lambda m: ro.simulate(m, ts).level)(model))
-        np.asarray(jax.grad(lambda p: jnp.sum(ro.learning_times(model.replace(frequency=p))))(frequency))
-        scheduled = ro.Schedule([0.0, 100.0], np.stack([np.asarray(frequency), 2 * np.asarray(frequency)]))
-        if rng.random() < 0.3:
-            repr(ro.simulate(model.replace(frequency=scheduled), ts))
-        run = ro.simulate(model, ts)
-        np.asarray(ro.observables.concurrency(run))
-        ro.plot.levels(run)
-        plt.close("all")
-        run.save(folder / "run.nc")
-        repr(ro.load(folder / "run.nc"))
-        run.save(folder / "run.csv")
-        run.to_xarray().close()
+        look(ro.simulate(model, ts))
+        np.asarray(ro.learning_times(model))
+        for use in rng.choice(len(USES), 3, replace=False):
+            USES[use](model, ts, rng, folder)
+
+
+def look(run: Any) -> None:
+    """Read what a run derives."""
+    np.asarray(run.level), np.asarray(run.share), np.asarray(run.waste), np.asarray(run.budget_residual), repr(run)
+
+
+def other_laws(model: Any, ts: np.ndarray, rng: np.random.Generator, folder: pathlib.Path) -> None:
+    import resource_ode as ro
+
+    changes = ({"loss": "cross_entropy"}, {"competition": "l2"}, {"frequency_after": 2 * model.frequency})
+    look(ro.simulate(model.replace(**changes[int(rng.integers(len(changes)))]), ts))
+
+
+def batches(model: Any, ts: np.ndarray, rng: np.random.Generator, folder: pathlib.Path) -> None:
+    import resource_ode as ro
+
+    batch = model.replace(wasted_resource=rng.uniform(0.01, 1, int(rng.integers(2, 6))).astype(model.dtype))
+    run = ro.simulate(batch, ts)
+    look(run)
+    repr(run[0])
+    np.asarray(ro.learning_times(batch[1]))
+
+
+def reductions(model: Any, ts: np.ndarray, rng: np.random.Generator, folder: pathlib.Path) -> None:
+    import resource_ode as ro
+
+    np.asarray(ro.simulate(model, ts, reduce=_last))
+    # a function of its own every time: nothing that is kept for it can be used again
+    np.asarray(ro.simulate(model, ts, reduce=lambda run: run.loss[-1]))
+
+
+def compiled(model: Any, ts: np.ndarray, rng: np.random.Generator, folder: pathlib.Path) -> None:
+    import jax
+
+    import resource_ode as ro
+
+    np.asarray(jax.jit(lambda model: ro.learning_times(model))(model))
+    np.asarray(jax.jit(lambda model: ro.simulate(model, ts).level)(model))
+
+
+def gradients(model: Any, ts: np.ndarray, rng: np.random.Generator, folder: pathlib.Path) -> None:
+    import jax
+    import jax.numpy as jnp
+
+    import resource_ode as ro
+
+    times = jax.grad(lambda frequency: jnp.sum(ro.learning_times(model.replace(frequency=frequency))))
+    np.asarray(times(model.frequency))
+
+
+def schedules(model: Any, ts: np.ndarray, rng: np.random.Generator, folder: pathlib.Path) -> None:
+    import resource_ode as ro
+
+    frequency = np.asarray(model.frequency)
+    look(ro.simulate(model.replace(frequency=ro.Schedule([0.0, 100.0], np.stack([frequency, 2 * frequency]))), ts))
+
+
+def measures(model: Any, ts: np.ndarray, rng: np.random.Generator, folder: pathlib.Path) -> None:
+    import resource_ode as ro
+
+    run = ro.simulate(model, ts)
+    np.asarray(ro.observables.concurrency(run)), np.asarray(ro.observables.seriality(run))
+
+
+def pictures(model: Any, ts: np.ndarray, rng: np.random.Generator, folder: pathlib.Path) -> None:
+    import matplotlib.pyplot as plt
+
+    import resource_ode as ro
+
+    ro.plot.levels(ro.simulate(model, ts)).figure.savefig(folder / "levels.png")
+    plt.close("all")
+
+
+def files(model: Any, ts: np.ndarray, rng: np.random.Generator, folder: pathlib.Path) -> None:
+    import resource_ode as ro
+
+    run = ro.simulate(model, ts)
+    run.save(folder / "run.nc")
+    repr(ro.load(folder / "run.nc"))
+    run.save(folder / "run.csv")
+    run.to_xarray().close()
+
+
+USES = (other_laws, batches, reductions, compiled, gradients, schedules, measures, pictures, files)
 
 
 def _last(run: Any) -> Any:
     return run.level[-1]
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -121,10 +121,14 @@ def _template(message: str) -> str:
 def graph(path: pathlib.Path) -> Any:
     import resource_ode as ro
 
-    # without a direction a list of edges ends at the first question
-    if path.suffix in (".csv", ".tsv") and path.stat().st_size % 2:
-        return ro.read_graph(path, direction="prerequisite_first")
     return ro.read_graph(path)
+
+
+def edges(path: pathlib.Path) -> Any:
+    import resource_ode as ro
+
+    # without a direction many lists of edges end at the first question
+    return ro.read_graph(path, direction="prerequisite_first" if path.stat().st_size % 2 else None)
 
 
 def scenario(path: pathlib.Path) -> Any:
@@ -196,10 +200,10 @@ VALUES: tuple[Callable[[Random], Any], ...] = (
     lambda rng: rng.choice(["", "all", "any", "mse", "l2", "x", "\x1b[2J", b"all", "1.0"]),
     lambda rng: [rng.choice([1.0, 0.0, "a", None, [1], float("nan")]) for _ in range(rng.randrange(4))],
     lambda rng: rng.choice([(), {}, set(), object(), print, int, Ellipsis, range(3), slice(None)]),
-    lambda rng: np.zeros([rng.randrange(4) for _ in range(rng.randrange(4))], rng.choice(["f8", "f4", "i4", "?", "c16"])),
+    lambda rng: np.zeros([rng.randrange(4) for _ in range(rng.randrange(4))], rng.choice(["f8", "i4", "?", "c16"])),
     lambda rng: np.array(rng.choice([["a", "b"], [None, 1], [[1], [2]]]), object),
     lambda rng: np.array([["2020-01-01"], ["NaT"]][rng.randrange(2)], "M8[s]"),
-    lambda rng: rng.choice([[[], [0]], [[1], [0]], [[0]], [[], [0], [1, 1]], [[], [5]], [[-1]], [[True], []], [[], [0.0]]]),
+    lambda rng: rng.choice([[[], [0]], [[1], [0]], [[0]], [[], [1, 1]], [[], [5]], [[-1]], [[True], []], [[], [0.0]]]),
     lambda rng: {"a": [], "b": ["a"]},
     lambda rng: np.ma.masked_array([1.0, 2.0], [True, False]),
 )  # fmt: skip
@@ -251,9 +255,8 @@ def python(seed: str, rng: Random | None = None) -> Any:
 READERS: dict[str, Callable[[pathlib.Path], Any]] = {
     "scenario": scenario,
     "sweep": sweep,
-    **dict.fromkeys(
-        ("graphml", "json", "csv-matrix", "csv-edges", "gml", "gexf", "dot", "npy", "npz"), graph
-    ),
+    **dict.fromkeys(("graphml", "json", "csv-matrix", "gml", "gexf", "dot", "npy", "npz"), graph),
+    "csv-edges": edges,
     "netcdf": run,
     "zarr": store,
 }

@@ -92,9 +92,7 @@ def run(settings: list[str], options: argparse.Namespace) -> list[dict[str, Any]
     """Cells until the time is over."""
     cells, results = schedule(settings, options.seed), []
     workers = [
-        Worker(
-            "reliability.judge:judge", prepare="reliability.judge:prepare", seconds=SECONDS, megabytes=MEGABYTES
-        )
+        Worker("reliability.judge:judge", prepare="reliability.judge:prepare", seconds=SECONDS, megabytes=MEGABYTES)
         for _ in range(options.workers)
     ]
     end = time.perf_counter() + options.seconds
@@ -214,6 +212,9 @@ def report(results: list[dict[str, Any]], options: argparse.Namespace) -> str:
     wrong = [result for result in results if any(name in result["counts"] for name in BAD) or result["wrong"]]
     lines += ["", f"Cells with anything wrong: {len(wrong)}."]
     if wrong:
-        lines += ["", *(f"- `{result['cell']}`: {result['wrong'][0] if result['wrong'] else ''}" for result in wrong[:40])]
+        lines += [
+            "",
+            *(f"- `{result['cell']}`: {result['wrong'][0] if result['wrong'] else ''}" for result in wrong[:40]),
+        ]
         lines += [f"- and {len(wrong) - 40} more"] * (len(wrong) > 40)
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """Work in a process of its own, which may take only so long and so much memory, and may die.
 
-Findings are crashes, endless loops and exhausted memory too, so that nothing risky runs in the process that counts them.
+Crashes, endless loops and exhausted memory are findings too, so nothing risky runs in the process that counts them.
 """
 
 from __future__ import annotations
