@@ -70,7 +70,7 @@ torture: $(VENV)/.dev ## Hold the solvers against references over extreme models
 	$(BIN)/python -m reliability torture $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(VENV)/.dev ## Feed every reader with damaged files (a minute a format; ARGS="--seconds 900")
+fuzz: $(VENV)/.dev ## Feed every reader with damaged files (a minute a format; ARGS="--seconds 1800 --inputs 100000")
 	$(BIN)/python -m reliability fuzz $(ARGS)
 
 .PHONY: soak

@@ -10,7 +10,7 @@ reached where Python can say so cheaply, from 3.12 on; else a refusal that none 
 Each distinct failure is made as small as it goes and saved in `tests/corpus/FORMAT/`, which `make test` reads again.
 
     make fuzz                                  a minute a format
-    make fuzz ARGS="--seconds 900"             at least 100,000 inputs a format
+    make fuzz ARGS="--seconds 1800 --inputs 100000"     a full run
     make fuzz ARGS="--only json,npy --seed 3"
 
 Exit status 1 if there was a failure.
@@ -45,6 +45,7 @@ DATABASE: dict[str, Any] = {}
 def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m reliability fuzz", description="Damaged files for every reader.")
     parser.add_argument("--seconds", type=float, default=60.0, help="for each format (default 60)")
+    parser.add_argument("--inputs", type=int, help="stop a format at so many, if its seconds are not over before")
     parser.add_argument("--seed", type=int, default=0, help="other damages (default 0)")
     parser.add_argument("--only", default="", help=f"formats, by commas, among {', '.join(targets.FORMATS)}")
     parser.add_argument("--write", action="store_true", help=f"put the table into {document.PATH}")
@@ -61,7 +62,7 @@ def main(given: Sequence[str]) -> int:
         return 2
     rows, found = [], {}
     for name in wanted:
-        inputs, whole, seconds, failures = campaign(name, options.seconds, options.seed)
+        inputs, whole, seconds, failures = campaign(name, options.seconds, options.seed, options.inputs)
         rows.append([name, f"{inputs:,}", f"{whole:,}", f"{seconds:.0f}", str(len(failures))])
         print(
             f"{name}: {inputs:,} inputs, {whole:,} read, {seconds:.0f} s, {len(failures)} distinct failures",
@@ -73,6 +74,7 @@ def main(given: Sequence[str]) -> int:
             if options.keep:
                 save(name, key, data)
     command = f'make fuzz ARGS="--seconds {options.seconds:g} --seed {options.seed}'
+    command += f" --inputs {options.inputs}" if options.inputs else ""
     command += f' --only {options.only}"' if options.only else '"'
     lines = [document.provenance(command), ""]
     lines += document.table([["format", "inputs", "read as an object", "seconds", "distinct failures"], *rows])
@@ -84,7 +86,9 @@ def main(given: Sequence[str]) -> int:
     return 1 if found else 0
 
 
-def campaign(name: str, seconds: float, seed: int) -> tuple[int, int, float, dict[str, tuple[str, bytes]]]:
+def campaign(
+    name: str, seconds: float, seed: int, most: int | None = None
+) -> tuple[int, int, float, dict[str, tuple[str, bytes]]]:
     """Inputs of one format for so many seconds: how many, how many of them were read, and each distinct failure."""
     with tempfile.TemporaryDirectory(prefix="resource_ode_fuzz_", dir=_memory()) as folder:
         worker = Worker(
@@ -98,7 +102,7 @@ def campaign(name: str, seconds: float, seed: int) -> tuple[int, int, float, dic
             if answer.kind != "done":
                 raise RuntimeError(f"{name}: no seeds: {answer.value}")
             begin = time.perf_counter()
-            while (left := seconds - (time.perf_counter() - begin)) > 0:
+            while (left := seconds - (time.perf_counter() - begin)) > 0 and (most is None or inputs < most):
                 number += 1
                 worker.send(("round", number, min(ROUND, left)))
                 answer = _watched(worker, folder, name == "command-line")
@@ -203,9 +207,11 @@ class Reading:
             if name in ("zarr", "netcdf"):
                 written.append(targets.READERS[name](self.path))
         self.written = written or None
+        self.read_ones = list(self.seeds)
 
     def make(self, rng: Random) -> bytes:
-        data = rng.choice(self.seeds)
+        # mostly from what is read: from what is refused at the first word little can be learned
+        data = rng.choice(self.read_ones if rng.random() < 0.7 else self.seeds)
         if self.name == "zarr":
             return pack(mutations.mutate_store(unpack(data), rng))
         if self.name == "command-line":
@@ -306,6 +312,8 @@ def work(order: tuple[Any, ...]) -> Any:
         elif (reading.lines.new or (kind, key) not in reading.seen) and len(reading.seeds) < MOST_SEEDS:
             reading.seen.add((kind, key))
             reading.seeds.append(data)
+        if kind == "object" and rng.random() < 0.02 and len(reading.read_ones) < MOST_SEEDS:
+            reading.read_ones.append(data)
     return count, whole, failures
 
 

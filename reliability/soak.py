@@ -126,7 +126,9 @@ def one_round(rng: np.random.Generator, folder: pathlib.Path) -> None:
 
 def look(run: Any) -> None:
     """Read what a run derives."""
-    np.asarray(run.level), np.asarray(run.share), np.asarray(run.waste), np.asarray(run.budget_residual), repr(run)
+    for name in ("level", "share", "waste", "budget_residual"):
+        np.asarray(getattr(run, name))
+    repr(run)
 
 
 def other_laws(model: Any, ts: np.ndarray, rng: np.random.Generator, folder: pathlib.Path) -> None:
@@ -184,7 +186,8 @@ def measures(model: Any, ts: np.ndarray, rng: np.random.Generator, folder: pathl
     import resource_ode as ro
 
     run = ro.simulate(model, ts)
-    np.asarray(ro.observables.concurrency(run)), np.asarray(ro.observables.seriality(run))
+    np.asarray(ro.observables.concurrency(run))
+    np.asarray(ro.observables.seriality(run))
 
 
 def pictures(model: Any, ts: np.ndarray, rng: np.random.Generator, folder: pathlib.Path) -> None:

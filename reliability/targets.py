@@ -165,9 +165,25 @@ def store(path: pathlib.Path, written: list[Any] | None = None) -> Any:
         # that part of a store is not computed yet is said by a warning
         warnings.simplefilter("ignore", UserWarning)
         held = sweeps.open_dataset(path).load()
-    if written is not None and not any(held.equals(other) for other in written):
+    if written is not None and not any(_as_written(held, other) for other in written):
         raise Broken("a damaged store is read, with other values than were written")
     return held
+
+
+def _as_written(held: Any, written: Any) -> bool:
+    """Whether a data set holds what was written, apart from what counts as not computed yet (NaN, or -1)."""
+    if set(held.variables) != set(written.variables):
+        return False
+    for name, variable in held.variables.items():
+        one, other = np.asarray(variable), np.asarray(written[name])
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return False
+        same = one == other
+        if name not in held.coords:
+            same = same | (np.isnan(one) if one.dtype.kind == "f" else one == -1)
+        if not np.all(same):
+            return False
+    return True
 
 
 def command_line(words: list[str], folder: pathlib.Path) -> Any:
@@ -188,7 +204,7 @@ def command_line(words: list[str], folder: pathlib.Path) -> Any:
         raise Broken(f"status 1: {_template(text)}")
     if status == 2 and not text.strip():
         raise Broken("status 2 without a word")
-    if status == 2 and len(text.splitlines()) > 6:
+    if status == 2 and len(text.splitlines()) > 6 and "Usage:" not in text:
         raise Broken(f"status 2 with {len(text.splitlines())} lines")
     return status
 

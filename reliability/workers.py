@@ -92,9 +92,11 @@ class Worker:
     def stop(self) -> None:
         """End the process, whatever it does."""
         if self.process is not None:
+            # one that waits for work ends by itself
+            self.pipe.close()
+            self.process.join(1)
             self.process.kill()
             self.process.join(10)
-            self.pipe.close()
         self.process = None
 
 
