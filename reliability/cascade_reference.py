@@ -21,6 +21,8 @@ import numba
 import numpy as np
 from numpy.polynomial import chebyshev
 
+from . import laws
+
 # beyond this clock numbers would overflow
 LAST = 705.0
 # panels of one solve, and panels times skills and dependencies, beyond which it is given up
@@ -79,7 +81,7 @@ def effort_at(level: np.ndarray, cross_entropy: bool) -> np.ndarray:
 def level_at(effort: np.ndarray, cross_entropy: bool) -> np.ndarray:
     """The level at an effort."""
     if cross_entropy:
-        return np.tanh(_margins(np.asarray(effort, float)) / 2)
+        return np.tanh(laws.margins(np.asarray(effort, float)) / 2)
     return -np.expm1(-np.asarray(effort, float))
 
 
@@ -179,87 +181,6 @@ def _rule(points: int) -> tuple[np.ndarray, ...]:
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _margin(effort: float) -> float:
-    """The root `l` of `l + e^l - 1 = effort`."""
-    if effort <= 0 or not effort < np.inf:
-        return effort
-    margin = effort / 2 if effort < 1 else math.log(effort)
-    for _ in range(60):
-        change = (margin + math.expm1(margin) - effort) / (1 + math.exp(margin))
-        margin -= change
-        if abs(change) <= 1e-16 * margin:
-            break
-    return margin
-
-
-@numba.vectorize(cache=True)
-def _margins(effort):
-    return _margin(effort)
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _effort(exposure, lo, hi, start, half):
-    """Effort of a skill whose frequency may change at level 1/2."""
-    if start >= half:
-        return start + hi * exposure
-    grown = start + lo * exposure
-    if lo == hi or grown <= half:
-        return grown
-    return half + hi * (exposure - (half - start) / lo)
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _depth(effort, cross_entropy):
-    if not cross_entropy:
-        return effort
-    margin = _margin(effort)
-    return math.log1p(math.expm1(margin) / 2) if margin < 30 else margin - math.log(2.0) + math.exp(-margin)
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _progress(effort, cross_entropy):
-    """What the budget law counts: the level, or the margin."""
-    return _margin(effort) if cross_entropy else -math.expm1(-effort)
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _demand(effort, cross_entropy):
-    if cross_entropy:
-        return 1 / (1 + math.exp(min(_margin(effort), 745.0)))
-    return math.exp(-effort)
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _spent(exposures, clock, lo, hi, start, half, waste, cross_entropy):
-    """Resource learned and wasted."""
-    total, lost = 0.0, 0.0
-    for i in range(len(lo)):
-        effort = _effort(exposures[i], lo[i], hi[i], start[i], half)
-        gained = _progress(effort, cross_entropy)
-        if start[i] > 0:
-            gained -= _progress(start[i], cross_entropy)
-        # Kahan
-        term = gained - lost
-        now = total + term
-        lost = (now - total) - term
-        total = now
-    return total + waste * clock if waste > 0 else total
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _weights(place, primitive, weights):
-    """Integrals from -1 to a place of the polynomials that are 1 at one point and 0 at the others."""
-    count = primitive.shape[0]
-    before, now = 1.0, place
-    for k in range(primitive.shape[1]):
-        weights[k] = primitive[0, k] + primitive[1, k] * place
-    for degree in range(2, count):
-        before, now = now, 2 * place * now - before
-        for k in range(primitive.shape[1]):
-            weights[k] += primitive[degree, k] * now
-
-
-@numba.njit(cache=True, error_model="numpy")
 def _march(
     order, pointer, behind, either, lo, hi, start, half, exponent, waste, rate, cross_entropy, l2, ts, goals,
     nodes, inside, whole, tail, primitive, tolerance, widest, first, last, most_panels,
@@ -293,7 +214,7 @@ def _march(
         if pointer[i + 1] > pointer[i]:
             opened = 0.0 if either[i] else 1.0
             for e in range(pointer[i], pointer[i + 1]):
-                gate = -math.expm1(-exponent * _depth(start[behind[e]], cross_entropy))
+                gate = -math.expm1(-exponent * laws.depth(start[behind[e]], cross_entropy))
                 opened = max(opened, gate) if either[i] else opened * gate
         left[i] = opened * clock
     spent_left = 0.0
@@ -327,11 +248,11 @@ def _march(
                 for m in range(points):
                     exposure += inside[j, m] * slopes[i, m]
                 exposure = max(left[i] + width / 2 * exposure, 0.0)
-                effort = _effort(exposure, lo[i], hi[i], start[i], half)
-                gates[i, j] = -math.expm1(-exponent * _depth(effort, cross_entropy))
+                effort = laws.effort(exposure, lo[i], hi[i], start[i], half)
+                gates[i, j] = -math.expm1(-exponent * laws.depth(effort, cross_entropy))
                 if l2:
                     # times the clock, which neither under- nor overflows
-                    f = slopes[i, j] * (hi[i] if effort >= half else lo[i]) * _demand(effort, cross_entropy)
+                    f = slopes[i, j] * (hi[i] if effort >= half else lo[i]) * laws.demand(effort, cross_entropy)
                     demands[j] += f * f
         # a skill counts if its own effort, or that of anything behind it, does
         for i in range(skills):
@@ -368,7 +289,7 @@ def _march(
             width = max(width * max(0.2, min(0.7, 0.8 * worst ** (-1.0 / points))), 1e-10)
             continue
         if not l2:
-            spent_right = _spent(right, math.exp(x + width), lo, hi, start, half, waste, cross_entropy)
+            spent_right = laws.spent(right, math.exp(x + width), lo, hi, start, half, waste, cross_entropy)
         # times inside this panel
         while k < len(ts) and rate * ts[k] <= spent_right:
             wanted = rate * ts[k]
@@ -380,7 +301,7 @@ def _march(
                 else:
                     place = low - f_low * (high - low) / (f_high - f_low)
                 place = min(max(place, low), high)
-                _weights(place, primitive, weights)
+                laws.weights(place, primitive, weights)
                 for i in range(skills):
                     total = 0.0
                     for j in range(points):
@@ -392,10 +313,8 @@ def _march(
                         total += weights[j] * clock_slopes[j]
                     value = spent_left + width / 2 * total - wanted
                 else:
-                    value = (
-                        _spent(here, math.exp(x + width * (place + 1) / 2), lo, hi, start, half, waste, cross_entropy)
-                        - wanted
-                    )
+                    now = math.exp(x + width * (place + 1) / 2)
+                    value = laws.spent(here, now, lo, hi, start, half, waste, cross_entropy) - wanted
                 if value == 0 or high - low < 4e-16:
                     break
                 if value < 0:
@@ -411,27 +330,27 @@ def _march(
                 if abs(value) <= 1e-16 * wanted:
                     break
             for i in range(skills):
-                efforts[k, i] = _effort(here[i], lo[i], hi[i], start[i], half)
+                efforts[k, i] = laws.effort(here[i], lo[i], hi[i], start[i], half)
             k += 1
         # levels inside this panel
         if missing:
             for i in range(skills):
                 if np.isnan(times[i]) and not np.isnan(goals[i]):
-                    if _effort(right[i], lo[i], hi[i], start[i], half) < goals[i]:
+                    if laws.effort(right[i], lo[i], hi[i], start[i], half) < goals[i]:
                         continue
                     low, high = -1.0, 1.0
                     for _ in range(56):
                         place = (low + high) / 2
-                        _weights(place, primitive, weights)
+                        laws.weights(place, primitive, weights)
                         total = 0.0
                         for j in range(points):
                             total += weights[j] * slopes[i, j]
                         exposure = left[i] + width / 2 * total
-                        if _effort(exposure, lo[i], hi[i], start[i], half) < goals[i]:
+                        if laws.effort(exposure, lo[i], hi[i], start[i], half) < goals[i]:
                             low = place
                         else:
                             high = place
-                    _weights((low + high) / 2, primitive, weights)
+                    laws.weights((low + high) / 2, primitive, weights)
                     for m in range(skills):
                         total = 0.0
                         for j in range(points):
@@ -444,7 +363,7 @@ def _march(
                         spent = spent_left + width / 2 * total
                     else:
                         now = math.exp(x + width * ((low + high) / 2 + 1) / 2)
-                        spent = _spent(here, now, lo, hi, start, half, waste, cross_entropy)
+                        spent = laws.spent(here, now, lo, hi, start, half, waste, cross_entropy)
                     times[i] = spent / rate
                     missing -= 1
         for i in range(skills):
@@ -459,7 +378,7 @@ def _march(
     while k < len(ts):
         # what is left of the run shows nothing more, if everything is learned
         for i in range(skills):
-            effort = _effort(left[i], lo[i], hi[i], start[i], half)
+            effort = laws.effort(left[i], lo[i], hi[i], start[i], half)
             if effort < (1e20 if cross_entropy else 45.0):
                 state = 2
             else:

@@ -200,8 +200,8 @@ class Reading:
         if name == "scenario":
             (self.folder / "skills.csv").write_bytes(seeds.MATRIX)
         written: list[Any] = []
-        for seed in self.seeds:
-            kind, _, text = self.read(seed)
+        for data in self.seeds:
+            kind, _, text = self.read(data)
             if kind != "object":
                 raise RuntimeError(f"{name}: a seed that is not read: {text}")
             if name in ("zarr", "netcdf"):
