@@ -53,7 +53,12 @@ def choose(model: ResourceModel, method: AbstractMethod, asked: Any) -> tuple[Ab
         why = f"{next(name for name in options if getattr(method, name) is not None)} was given"
     if isinstance(method, ODE):
         waste = model.wasted_resource
-        if not isinstance(waste, Schedule) and np.size(waste) == 1 and is_concrete(waste) and not np.any(waste):
+        if (
+            not isinstance(waste, Schedule)
+            and np.size(waste) == 1
+            and is_concrete(waste)
+            and not np.any(np.asarray(waste))
+        ):
             raise ValueError(
                 'wasted_resource: method="ode" expects a positive number, got 0 (the run ends at t = n/eta, where the '
                 'clock is infinite); use method="cascade" or "steps"'

@@ -116,7 +116,7 @@ def _event_error(
 def times_by_events(model: ResourceModel, level: Any, tolerance: Any, traced: bool) -> Array:
     """Learning times `(*batch, skill)`, one solve for each skill; NaN with a warning where one failed."""
     steps = 4096 if traced else 100_000
-    options = {"adjoint": diffrax.DirectAdjoint() if traced else diffrax.RecursiveCheckpointAdjoint()}
+    options: dict[str, Any] = {"adjoint": diffrax.DirectAdjoint() if traced else diffrax.RecursiveCheckpointAdjoint()}
     options |= {"max_steps": steps}
     flat = model.flat()
     times, failed, inaccurate = _event_times(flat, level, tolerance, tolerance, **options)

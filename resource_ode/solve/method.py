@@ -71,7 +71,6 @@ class Steps(AbstractMethod):
 
 
 METHODS: dict[str, type[AbstractMethod]] = {kind.name: kind for kind in (Auto, Cascade, ODE, Steps)}
-_OPTIONS = {"auto": ("tolerance",), "cascade": ("tolerance",), "steps": ()}
 
 
 def as_method(method: Any, **options: Any) -> AbstractMethod:
@@ -90,12 +89,12 @@ def as_method(method: Any, **options: Any) -> AbstractMethod:
             )
         return method
     if not isinstance(method, str) or method not in METHODS:
-        raise ValueError(
-            f"method: expected one of {', '.join(METHODS)}, or Cascade(...), ODE(...), Steps(), got {method!r:.80}"
-        )
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r:.80}")
     if method == "auto" and not given.keys() <= {"tolerance"}:
         return ODE(**given)
-    unused = [name for name in given if name not in _OPTIONS.get(method, given)]
-    if unused:
-        raise ValueError(f'{unused[0]}: method="{method}" has no such option, only method="ode" takes it')
+    for name in given:
+        if name == "tolerance" and method == "steps":
+            raise ValueError('tolerance: method="steps" has none, since its rows are the recursion itself')
+        if name != "tolerance" and method != "ode":
+            raise ValueError(f'{name}: only method="ode" takes it, got method={method!r}')
     return METHODS[method](**given)

@@ -82,11 +82,11 @@ def simulate(
     way, why = choose(model, as_method(method, max_steps=max_steps, **options), method)
     ts = default_times(model, whole=isinstance(way, Steps)) if ts is None else checked_times(ts, model.dtype)
     traced = not is_concrete(model, ts)
-    name, floors = way.name, way.name
+    floors = way.name
     if isinstance(way, Cascade):
         backend = backend_for(model) if not traced else BACKENDS[-1]
-        name, floors = f"cascade by {backend.name}", backend.floors
-    wish = checked_wish(batch_size, progress, reduce, f"{name} ({why})", traced=traced)
+        floors, why = backend.floors, f"{why}; by {backend.name}"
+    wish = checked_wish(batch_size, progress, reduce, f"{way.name} ({why})", traced=traced)
     if isinstance(way, Cascade):
         result = batch_trajectories(model, ts, as_tolerance(way.tolerance, "level", floors, model.dtype), wish)
     elif isinstance(way, ODE):
