@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.values import brief
 from .arguments import GATES
 
 SIGNS = ("drop", "absolute")
@@ -132,7 +133,7 @@ def adjacency_arguments(
     try:
         weights = np.array(matrix, dtype=float)
     except (TypeError, ValueError):
-        raise ValueError(f"matrix: expected rows of numbers, got {matrix!r:.80}") from None
+        raise ValueError(f"matrix: expected rows of numbers, got {brief(matrix)}") from None
     if weights.ndim != 2 or weights.shape[0] != weights.shape[1]:
         raise ValueError(f"matrix: expected a square one, (skill, skill), got shape {weights.shape}")
     if not 0 <= threshold < math.inf:
@@ -160,7 +161,7 @@ def adjacency_arguments(
     digraph = nx.DiGraph()
     for name in names:
         if name in digraph:
-            raise ValueError(f"names: expected distinct names, got {name!r:.80} more than once")
+            raise ValueError(f"names: expected distinct names, got {brief(name)} more than once")
         digraph.add_node(name)
     digraph.add_edges_from((names[before], names[skill]) for skill, row in enumerate(lists) for before in row)
     return networkx_arguments(digraph, gate=gate, condense=True)
@@ -244,7 +245,7 @@ def _check_digraph(digraph: Any) -> None:
 
 def _check_sign(sign: Any) -> None:
     if sign is not None and sign not in SIGNS:
-        raise ValueError(f'sign: expected "drop" or "absolute", got {sign!r:.80}')
+        raise ValueError(f'sign: expected "drop" or "absolute", got {brief(sign)}')
 
 
 def _negative(weight: float, where: str) -> str:
@@ -278,7 +279,7 @@ def _is_negative(weight: Any) -> bool:
 def _gate_of(digraph: Any, node: Any) -> str:
     gate = digraph.nodes[node].get("gate", "all")
     if gate not in GATES:
-        raise ValueError(f'gate of {str(node)!r}: expected "all" or "any", got {gate!r:.80}')
+        raise ValueError(f'gate of {str(node)!r}: expected "all" or "any", got {brief(gate)}')
     return gate
 
 
@@ -297,6 +298,6 @@ def _frequencies(digraph: Any) -> list[float] | None:
         except (TypeError, ValueError):
             frequency = math.nan
         if not 0 < frequency < math.inf:
-            raise ValueError(f"frequency of {str(node)!r}: expected a finite number above 0, got {given[node]!r:.80}")
+            raise ValueError(f"frequency of {str(node)!r}: expected a finite number above 0, got {brief(given[node])}")
         found.append(frequency)
     return found

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..base import atomic
+from ..base.checks import file_path
 from ..base.words import printable
 from .dataset import check_run, to_xarray
 from .seal import seal
@@ -40,7 +41,7 @@ def save(run: Any, path: Any) -> None:
     **Example:** `run.save("run.nc")` and `run[0].save("first.csv")`.
     """
     check_run(run)
-    path = file_path(path)
+    path = file_path("path", path)
     ending = path.suffix.lower()
     if ending not in (".nc", ".csv"):
         raise ValueError(f"path: expected a file name that ends in .nc or .csv, got {printable(path)}")
@@ -60,20 +61,6 @@ def save(run: Any, path: Any) -> None:
         atomic.write(path, fill)
     except UnicodeEncodeError:
         raise ValueError("names: expected text that UTF-8 can hold, got half of a surrogate pair") from None
-
-
-def file_path(path: Any) -> Path:
-    """A path, from a text or what else names a file.
-
-    **Raises:** `ValueError` for anything else.
-    """
-    try:
-        found = Path(path)
-    except TypeError:
-        raise ValueError(f"path: expected a file name, got {type(path).__name__}") from None
-    if "\0" in str(found):
-        raise ValueError("path: expected a file name, got one with a zero byte in it")
-    return found
 
 
 def column(name: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 
+from ..base.values import brief
 from .cluster import on_cluster
 from .dataset import open_dataset
 from .description import read_sweep
@@ -70,7 +71,7 @@ def sweep(
     """
     _check_wait(wait)
     if not (isinstance(progress, bool) or callable(progress)):
-        raise ValueError(f"progress: expected True, False or a function, got {progress!r:.80}")
+        raise ValueError(f"progress: expected True, False or a function, got {brief(progress)}")
     store = begin(read_sweep(description), out, resume=resume)
     fill(store, client=client, devices=devices, progress=progress, wait=wait)
     return open_dataset(store.path)
@@ -78,7 +79,7 @@ def sweep(
 
 def _check_wait(wait: Any) -> None:
     if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not wait >= 0:
-        raise ValueError(f"wait: expected a number of seconds of at least 0, got {wait!r:.80}")
+        raise ValueError(f"wait: expected a number of seconds of at least 0, got {brief(wait)}")
 
 
 def fill(store: SweepStore, *, client: Any = None, devices: Any = None, progress: Any = True, wait: Any = WAIT) -> int:
@@ -127,9 +128,9 @@ def begin(plan: Sweep, out: Any, *, resume: bool = False) -> SweepStore:
             path = path.resolve()
         there = _exists(path)
     except TypeError:
-        raise ValueError(f"out: expected a path, got {out!r:.80}") from None
+        raise ValueError(f"out: expected a path, got {brief(out)}") from None
     except (OSError, RuntimeError, ValueError) as error:
-        raise ValueError(f"out: expected a path that can be used, got {str(out)!r:.80} ({error!s:.80})") from None
+        raise ValueError(f"out: expected a path that can be used, got {brief(str(out))} ({error!s:.80})") from None
     if not there:
         if not path.parent.is_dir():
             raise ValueError(f"out: expected a folder that exists, got {path.parent} (for {path.name}); make it first")
@@ -196,7 +197,7 @@ def _devices(devices: Any) -> list[Any]:
     if devices is not None:
         devices = list(devices)
         if not devices or not all(isinstance(device, jax.Device) for device in devices):
-            raise ValueError(f"devices: expected JAX devices, as jax.devices() lists them, got {devices!r:.80}")
+            raise ValueError(f"devices: expected JAX devices, as jax.devices() lists them, got {brief(devices)}")
         return devices
     # one CPU uses all its cores for one chunk
     return [] if jax.default_backend() == "cpu" else jax.local_devices()

@@ -61,7 +61,7 @@ def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, wish: Wi
     return _solve_batch(model, solve, by_ode, ts.shape[0] * model.skills, wish)[0]
 
 
-def batch_times(model: ResourceModel, level: Any, tolerance: Any, batch_size: int | None, *, traced: bool) -> Array:
+def batch_times(model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *, traced: bool) -> Array:
     """Learning times `(*batch, skill)` at a level in (-1, 1); NaN for members that nobody is sure of."""
     if traced:
         graphs, clocks, back = split_axes(model, share_exponents=False)
@@ -70,12 +70,12 @@ def batch_times(model: ResourceModel, level: Any, tolerance: Any, batch_size: in
     backend = backend_for(model)
 
     def by_events(chosen: ResourceModel) -> Array:
-        return times_by_events(jax.tree.map(jnp.asarray, chosen), level, tolerance, traced=False)
+        return times_by_events(jax.tree.map(jnp.asarray, chosen), level, tolerance, Wish(), traced=False)
 
     def solve(rows: Rows, job: Job) -> Found:
         return backend.times(rows, level, tolerance, job)
 
-    times, unsolved = _solve_batch(model, solve, by_events, model.skills, Wish(batch_size))
+    times, unsolved = _solve_batch(model, solve, by_events, model.skills, wish)
     if unsolved:
         warn(
             f"learning_times: {unsolved} of {math.prod(model.batch_shape)} members are NaN, since their estimated "
