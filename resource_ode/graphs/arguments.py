@@ -107,7 +107,8 @@ def pad(prerequisites: Any) -> tuple[np.ndarray, np.ndarray]:
             if isinstance(entry, bool) or not isinstance(entry, (int, np.integer)):
                 raise ValueError(f"prerequisites[{skill}]: expected integer indices of skills, got {brief(entry)}")
             if not 0 <= entry < len(rows):
-                raise ValueError(f"prerequisites[{skill}]: expected indices from 0 to {len(rows) - 1}, got {brief(entry)}")
+                last = len(rows) - 1
+                raise ValueError(f"prerequisites[{skill}]: expected indices from 0 to {last}, got {brief(entry)}")
         indices[skill, : len(row)] = row
         mask[skill, : len(row)] = True
     return indices, mask

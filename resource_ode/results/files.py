@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def save(run: Any, path: Any) -> None:
         raise ValueError(f"path: expected a file name that ends in .nc or .csv, got {printable(path)}")
     problem = atomic.obstacle(path)
     if problem:
-        raise (ValueError if path.parent.is_dir() else FileNotFoundError)(printable(f"path: {problem}"))
+        raise (ValueError if os.path.isdir(path.parent) else FileNotFoundError)(printable(f"path: {problem}"))
     if ending == ".csv":
         if run.batch_shape:
             raise ValueError(

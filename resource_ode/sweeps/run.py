@@ -16,6 +16,7 @@ from typing import Any
 import jax
 
 from ..base.values import brief
+from ..base.words import printable
 from .cluster import on_cluster
 from .dataset import open_dataset
 from .description import read_sweep
@@ -131,21 +132,22 @@ def begin(plan: Sweep, out: Any, *, resume: bool = False) -> SweepStore:
         raise ValueError(f"out: expected a path, got {brief(out)}") from None
     except (OSError, RuntimeError, ValueError) as error:
         raise ValueError(f"out: expected a path that can be used, got {brief(str(out))} ({error!s:.80})") from None
+    shown, folder = printable(path), f"{printable(path.parent)} (for {printable(path.name)})"
     if not there:
-        if not path.parent.is_dir():
-            raise ValueError(f"out: expected a folder that exists, got {path.parent} (for {path.name}); make it first")
+        if not os.path.isdir(path.parent):
+            raise ValueError(f"out: expected a folder that exists, got {folder}; make it first")
         if not os.access(path.parent, os.W_OK):
-            raise ValueError(f"out: expected a folder that can be written to, got {path.parent} (for {path.name})")
+            raise ValueError(f"out: expected a folder that can be written to, got {folder}")
         remove_leftovers(path)
         store = create_store(path, plan)
         # None: another process has made one since, and both fill it
         return open_store(path, plan) if store is None else store
     if not resume:
-        raise ValueError(f"out: expected a path where nothing is yet, or resume, got {path}, which exists")
-    if not path.is_dir():
-        raise ValueError(f"out: expected the store of a sweep, got {path}, which is a file")
+        raise ValueError(f"out: expected a path where nothing is yet, or resume, got {shown}, which exists")
+    if not os.path.isdir(path):
+        raise ValueError(f"out: expected the store of a sweep, got {shown}, which is a file")
     if not os.access(path, os.W_OK):
-        raise ValueError(f"out: expected a store that can be written to, got {path}, which is read-only")
+        raise ValueError(f"out: expected a store that can be written to, got {shown}, which is read-only")
     return open_store(path, plan)
 
 
