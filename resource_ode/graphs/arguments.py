@@ -18,8 +18,7 @@ from jaxtyping import Array
 
 from ..base.tracing import is_concrete
 from ..base.values import brief, did_you_mean, in_range, plain
-
-GATES = ("all", "any")
+from .gates import GATES
 
 # one call for each kind of thing that is often taken for prerequisites
 _OTHER_CALLS = (

@@ -11,6 +11,8 @@ import numpy as np
 
 from ..base import atomic
 from ..base.words import printable
+from ..model.competition import COMPETITIONS
+from ..model.loss import LOSSES
 from .dataset import check_run, to_xarray
 from .seal import seal
 
@@ -47,6 +49,14 @@ def save(run: Any, path: Any) -> None:
     problem = atomic.obstacle(path)
     if problem:
         raise (ValueError if path.parent.is_dir() else FileNotFoundError)(printable(f"path: {problem}"))
+    model = run.model
+    for what, given, known in (
+        ("loss", model.law, LOSSES.values()),
+        ("competition", model.rule, COMPETITIONS.values()),
+        ("gate", model.graph.own_gate, (None,)),
+    ):
+        if ending == ".nc" and given not in known:
+            raise ValueError(f"run: a .nc file holds runs with the {what} of this package, got {given!r}")
     if ending == ".csv":
         if run.batch_shape:
             raise ValueError(
