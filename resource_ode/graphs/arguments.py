@@ -19,8 +19,7 @@ from jaxtyping import Array
 from ..base.tracing import is_concrete
 from ..base.values import brief, in_range, listed, plain
 from ..base.words import nearest
-
-GATES = ("all", "any")
+from .gates import GATES
 
 # one call for each kind of thing that is often taken for prerequisites
 _OTHER_CALLS = (

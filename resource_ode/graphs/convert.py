@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..base.values import brief
-from .arguments import GATES
+from .gates import GATES
 
 SIGNS = ("drop", "absolute")
 
@@ -85,6 +85,8 @@ def to_networkx(graph: Any) -> Any:
     if graph.batch_shape:
         raise ValueError(f"graph: expected one graph, got a batch of shape {graph.batch_shape}; index it first")
     names, lists = graph.skill_names(), graph.prerequisite_lists()
+    if graph.own_gate is not None:
+        raise ValueError(f'gate: expected "all" or "any", which a digraph can hold, got {graph.own_gate}')
     any_gate, present = np.asarray(graph.any_gate), np.asarray(graph.present)
     digraph = nx.DiGraph()
     for skill in np.flatnonzero(present):

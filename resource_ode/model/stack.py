@@ -70,6 +70,11 @@ def _graphs(graphs: list[SkillGraph]) -> SkillGraph:
     if all(graph.frequency is not None for graph in graphs):
         frequency = jnp.stack([_pad(graph.frequency, (skills,), 1) for graph in graphs])
     gates = arrays.pop("any_gate")
+    own = graphs[0].own_gate
+    for graph in graphs:
+        if not eqx.tree_equal(graph.own_gate, own):
+            raise ValueError(f"stack: expected graphs of one kind of gate, got {own} and {graph.own_gate}")
+    gates = gates if own is None else own
     return SkillGraph(arrays.pop("prerequisites"), gates, names=names, frequency=frequency, **arrays)
 
 

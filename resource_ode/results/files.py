@@ -13,6 +13,8 @@ import numpy as np
 from ..base import atomic
 from ..base.checks import file_path
 from ..base.words import printable
+from ..model.competition import COMPETITIONS
+from ..model.loss import LOSSES
 from .dataset import check_run, to_xarray
 from .seal import seal
 
@@ -49,6 +51,14 @@ def save(run: Any, path: Any) -> None:
     problem = atomic.obstacle(path)
     if problem:
         raise (ValueError if os.path.isdir(path.parent) else FileNotFoundError)(printable(f"path: {problem}"))
+    model = run.model
+    for what, given, known in (
+        ("loss", model.law, LOSSES.values()),
+        ("competition", model.rule, COMPETITIONS.values()),
+        ("gate", model.graph.own_gate, (None,)),
+    ):
+        if ending == ".nc" and given not in known:
+            raise ValueError(f"run: a .nc file holds runs with the {what} of this package, got {given!r}")
     if ending == ".csv":
         if run.batch_shape:
             raise ValueError(

@@ -198,6 +198,7 @@ def _graph(reader: _Reader, present: np.ndarray) -> SkillGraph:
         prerequisites=jnp.asarray(indices),
         required=jnp.asarray(required),
         any_gate=jnp.asarray(gate),
+        own_gate=None,
         present=jnp.asarray(present),
         depth=jnp.asarray(depth),
         frequency=reader.optional(VARIABLE["graph", "frequency"], rows["frequency"]),
