@@ -19,7 +19,7 @@ from . import ode as training_time
 from .members import Wish, in_chunks
 
 # how much more accurate the solver is asked to be where it was not
-FINER = 30
+FINER = 1000
 
 
 def _never_before(model: ResourceModel) -> Array:

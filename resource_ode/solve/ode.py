@@ -124,6 +124,8 @@ def solver_parts(model: ResourceModel, tolerance: Any, solver: Any, controller: 
     if controller is None:
         # a self-paced frequency jumps, and every jump that is stepped over costs accuracy
         safety = SAFETY if model.frequency_after is None else 20 * SAFETY
+        # where no law tells the error, it is estimated by a coarser solve, which needs room
+        safety = safety if model.rule.has_budget_law else 10 * safety
         local = jnp.maximum(tolerance / safety, 4 * float(jnp.finfo(model.dtype).eps))
         controller = diffrax.PIDController(rtol=local, atol=local)
         jumps = [
