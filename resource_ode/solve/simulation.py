@@ -46,27 +46,29 @@ def simulate(
 
     - `model`: a [`resource_ode.ResourceModel`][]; its batch axes become those of the result.
     - `ts`: `(time,)`, training steps at which to report, not negative and increasing. Every method starts at `t = 0`,
-        whatever `ts[0]`.
+        whatever `ts[0]`. Without any: 201 times from 0 to 1.05 times when the last skill reaches level 0.95.
     - `method`: `"auto"` takes the fastest that applies; `"cascade"` solves in resource time; `"ode"` integrates in
         training steps with diffrax, and takes every model with $N_0 > 0$; `"steps"` is the discrete recursion $u
-        \leftarrow \max(u - \eta r, 0)$ of sign descent, for which `ts` are whole numbers.
+        \leftarrow \max(u - \eta r, 0)$ of sign descent, for which `ts` are whole numbers. These are short for
+        [`resource_ode.Cascade`][], [`resource_ode.ODE`][] and [`resource_ode.Steps`][], which hold their own options.
 
     **Other arguments:**
 
-    - `tolerance`: bound of the level error (absolute); default 1e-6 in float64, 2e-4 in float32. Not used by `"steps"`.
+    - `tolerance`: bound of the level error (absolute); default 1e-6 in float64, 2e-4 in float32. `"steps"` has none.
         A run succeeds only if its estimated error and its budget residual are within it; otherwise it is `inaccurate`.
-    - `solver`, `controller`, `adjoint`, `max_steps`: passed to diffrax by `method="ode"` (defaults `Tsit5`, a
-        `PIDController`, and an adjoint that allows both `jvp` and `vjp`).
+    - `solver`, `controller`, `adjoint`, `max_steps`: short for those of `method=ODE(...)`: passed to diffrax (defaults
+        `Tsit5`, a `PIDController`, and an adjoint that allows both `jvp` and `vjp`).
     - `batch_size`: largest number of members solved at a time, which bounds the memory beyond the result's own. Gate
         exponents that share the cascade of a graph stay together, also where they are more.
+        Refused under `jit`, `vmap` and `grad`, as is `progress`.
     - `reduce`: a function of one member's [`resource_ode.Trajectory`][], evaluated inside the compiled solve in place
         of keeping the trajectory; the result has `(*batch,)` in front of whatever it returns.
     - `progress`: called on the host as `progress(done, members)` after each piece.
 
     **Returns:** a [`resource_ode.Trajectory`][], or what `reduce` makes of it.
 
-    **Raises:** `ValueError` for wrong input, before anything is solved. A member that fails never raises: it is NaN,
-    its `result` says why, and its neighbours are not touched.
+    **Raises:** `ValueError` for wrong input, before anything is solved. A member that fails never raises: its
+    `result` says why, its values are NaN (but for `inaccurate`, which keeps them), and its neighbours are not touched.
 
     **Example:**
 
