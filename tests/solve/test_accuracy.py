@@ -288,6 +288,7 @@ def test_event_times_are_accurate_or_nan(monkeypatch):
     level, tolerance = np.asarray(0.5), np.asarray(1e-7)
     np.testing.assert_allclose(events.times_by_events(model, level, tolerance, Wish(), traced=False), exact, rtol=1e-7)
     monkeypatch.setattr(ode, "SAFETY", 1e-3)
+    monkeypatch.setattr(events, "FINER", 1)
     programs.clear()
     with pytest.warns(UserWarning, match="times are NaN, since their estimated error exceeds the tolerance 1e-07"):
         times = events.times_by_events(model, level, tolerance, Wish(), traced=False)
