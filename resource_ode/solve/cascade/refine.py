@@ -18,8 +18,6 @@ from .panels import logarithmic_edges, refine_edges, with_edges
 COARSE_PANELS = 24
 PANELS = 24
 MORE_PANELS = (64, 192)
-# a traced call cannot look at its error: it always goes this far
-TRACED = 48
 
 
 class Progress(eqx.Module):
