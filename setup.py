@@ -1,5 +1,6 @@
 """Builds the compiled loops; everything else is in pyproject.toml. Without a compiler the package installs as well."""
 
+import glob
 import sys
 
 from setuptools import Extension, setup
@@ -8,7 +9,7 @@ options = [] if sys.platform == "win32" else ["-std=c++17", "-O3", "-fvisibility
 loops = Extension(
     "resource_ode.native._loops",
     ["resource_ode/native/loops.cpp"],
-    depends=[f"resource_ode/native/{name}.h" for name in ("problem", "vectors", "cascade", "reading", "calls")],
+    depends=glob.glob("resource_ode/native/*.h"),
     extra_compile_args=options,
     extra_link_args=[] if sys.platform == "win32" else ["-pthread"],
     language="c++",

@@ -100,8 +100,9 @@ def _first_solve(task: str, ensemble: Ensemble, dtype: str) -> Callable[[], Any]
     import jax
     import jax.numpy as jnp
 
-    from resource_ode import batches, gpu_kernel
-    from resource_ode.learning import TIMES_PANELS
+    from resource_ode.solve.cascade import batch as batches
+    from resource_ode.solve.cascade import gpu as gpu_kernel
+    from resource_ode.solve.learning import TIMES_PANELS
 
     model = ensemble.model(dtype).flat()
     clocks = (model.learning_rate[:, None], model.wasted_resource[:, None])

@@ -327,7 +327,7 @@ def _release() -> None:
     """Give freed memory back, so that the growth is not hidden in what is already held."""
     import gc
 
-    from resource_ode import memory
+    from resource_ode.base import memory
 
     gc.collect()
     memory.clear()

@@ -9,24 +9,23 @@ from typing import Any as _Any
 from . import analytic as analytic
 from . import frequencies as frequencies
 from . import graphs as graphs
-from .graph import SkillGraph as SkillGraph
-from .learning import horizon as horizon
-from .learning import learning_times as learning_times
-from .model import ResourceModel as ResourceModel
-from .model import Schedule as Schedule
-from .model import stack as stack
-from .simulate import simulate as simulate
-from .trajectory import RESULTS as RESULTS
-from .trajectory import RunFailed as RunFailed
-from .trajectory import Trajectory as Trajectory
-
-__version__ = "0.1.0"
+from .base.version import __version__ as __version__
+from .graphs.graph import SkillGraph as SkillGraph
+from .model.model import ResourceModel as ResourceModel
+from .model.model import Schedule as Schedule
+from .model.model import stack as stack
+from .results.trajectory import RESULTS as RESULTS
+from .results.trajectory import RunFailed as RunFailed
+from .results.trajectory import Trajectory as Trajectory
+from .solve.learning import horizon as horizon
+from .solve.learning import learning_times as learning_times
+from .solve.simulation import simulate as simulate
 
 # loaded on first use: they bring matplotlib, xarray, networkx, optax
 _LAZY = {
     "plot": ("plot", None),
     "graph_files": ("graph_files", None),
-    "parity": ("parity", None),
+    "parity": ("applications.parity", None),
     "observables": ("observables", None),
     "storage": ("storage", None),
     "load": ("storage", "load"),
@@ -34,13 +33,13 @@ _LAZY = {
     "write_graph": ("graph_files", "write_graph"),
     "condense": ("graph_files", "condense"),
     "read_scenario": ("scenario", "read_scenario"),
-    "geometry": ("geometry", None),
-    "GeometryModel": ("geometry", "GeometryModel"),
-    "train_geometry": ("geometry", "train_geometry"),
-    "sign_descent": ("sign_descent", None),
-    "domino": ("domino", None),
-    "fit_waste": ("fit", "fit_waste"),
-    "compare": ("comparison", "compare"),
+    "geometry": ("related.geometry", None),
+    "GeometryModel": ("related.geometry", "GeometryModel"),
+    "train_geometry": ("related.training", "train_geometry"),
+    "sign_descent": ("related.sign_descent", None),
+    "domino": ("related.domino", None),
+    "fit_waste": ("fitting.waste", "fit_waste"),
+    "compare": ("related.comparison", "compare"),
     "sweep": ("sweeps", "sweep"),
     "read_sweep": ("sweep_description", "read_sweep"),
 }
@@ -56,5 +55,8 @@ def __getattr__(name: str) -> _Any:
     return value
 
 
+_ROOMS = {"base", "model", "native", "results", "solve"}  # what users need not see
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({name for name in {*globals(), *_LAZY} if not name.startswith("_")} - _ROOMS | {"__version__"})

@@ -119,7 +119,7 @@ def simulate(
         raise WrongInput(f"--tolerance: expected a number between 0 and 1 (an error of a level), got {tolerance:g}")
     _use_float64()
     from .scenario import ScenarioError, read_scenario
-    from .simulate import simulate as solve
+    from .solve.simulation import simulate as solve
 
     try:
         scenario = read_scenario(file)
@@ -282,7 +282,7 @@ def demo(
                 raise WrongInput(f"--out: expected a folder, got {folder}, which is a file")
             break
     _use_float64()
-    from .demo import run
+    from .applications.demo import run
 
     run(out, echo=typer.echo)
 
@@ -315,7 +315,7 @@ def reproduce(
     if out.exists() and not out.is_dir():
         raise WrongInput(f"--out: expected a folder, got {out}, which is a file")
     _use_float64()
-    from .paper import FIGURES, report
+    from .applications.paper import FIGURES, report
 
     chosen = list(dict.fromkeys(figures)) if figures else list(FIGURES)
     try:
@@ -387,7 +387,7 @@ def _draw(run: Any, path: Path) -> None:
     """A picture of a run: its levels above, its shares below; the file appears whole or not at all."""
     from matplotlib.figure import Figure
 
-    from .plot import levels, shares
+    from .plot.runs import levels, shares
 
     # a panel of shares a pool; with interference shares may be negative, which nothing stacks
     pools = [None] if run.model.pool is None else list(range(run.model.pools))[:POOLS_DRAWN]
@@ -407,7 +407,7 @@ def _draw_store(store: Path, path: Path, variables: list[str] | None) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from .phase import overview
+    from .plot.phase_diagram import overview
     from .sweep_store import StoreError, open_dataset
 
     try:

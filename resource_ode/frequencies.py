@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .tracing import is_concrete
+from .base.tracing import is_concrete
 
 
 def zipf(skills: int, exponent: Any, total: Any = 1.0) -> Float[Array, "*batch skill"]:

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from .graph import GATES, SkillGraph
+from .graphs.graph import GATES, SkillGraph
 
 
 def from_networkx(digraph: Any, *, gate: Any = None, condense: bool = False) -> SkillGraph:

@@ -25,9 +25,9 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
-from .learning import learning_times
-from .model import ResourceModel, Schedule
-from .trajectory import RESULTS, Trajectory
+from .model.model import ResourceModel, Schedule
+from .results.trajectory import RESULTS, Trajectory
+from .solve.learning import learning_times
 
 # -- how many skills learn at once
 

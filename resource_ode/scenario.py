@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from .graph import GATES, SkillGraph
-from .loss import LOSSES
-from .model import COMPETITIONS, ResourceModel
+from .graphs.graph import GATES, SkillGraph
+from .model.loss import LOSSES
+from .model.model import COMPETITIONS, ResourceModel
 
 TOP = ("resource", "time", "skill", "graph", "threshold", "condense")
 RESOURCE = (
@@ -172,7 +172,7 @@ def read_times(table: Table, model: ResourceModel) -> np.ndarray:
 
 
 def _up_to_horizon(table: Table, model: ResourceModel, points: int) -> np.ndarray:
-    from .learning import learning_times
+    from .solve.learning import learning_times
 
     level = table.number("horizon", above=0.0, below=1.0)
     times = np.asarray(learning_times(model, level))

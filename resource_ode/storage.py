@@ -19,10 +19,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from .graph import GATES, SkillGraph
-from .model import ResourceModel, Schedule
-from .tracing import is_concrete
-from .trajectory import RESULTS, Trajectory, result_codes, result_names, results_from_codes
+from .base.tracing import is_concrete
+from .graphs.graph import GATES, SkillGraph
+from .model.model import ResourceModel, Schedule
+from .results.trajectory import RESULTS, Trajectory, result_codes, result_names, results_from_codes
 
 FORMAT = "resource_ode run"
 FORMAT_VERSION = 1
@@ -92,7 +92,7 @@ def to_xarray(run: Any) -> Any:
     """
     import xarray
 
-    from . import __version__
+    from .base.version import __version__
 
     _check(run)
     variables: dict[str, Any] = {}

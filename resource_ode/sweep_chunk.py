@@ -18,20 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import observables
-from .graph import SkillGraph
-from .learning import learning_times
-from .model import ResourceModel
-from .simulate import simulate
-from .sweep_plan import (
-    CLOCKS,
-    OBSERVABLES,
-    Observable,
-    Sweep,
-    build_frequency,
-    build_graph,
-    section_keys,
-)
-from .trajectory import RESULTS, Trajectory, result_codes, result_names
+from .graphs.graph import SkillGraph
+from .model.model import ResourceModel
+from .results.trajectory import RESULTS, Trajectory, result_codes, result_names
+from .solve.learning import learning_times
+from .solve.simulation import simulate
+from .sweep_plan import CLOCKS, OBSERVABLES, Observable, Sweep, build_frequency, build_graph, section_keys
 
 # how a member ended: the codes of a run, then what can go wrong before or without one
 FAILURES = (

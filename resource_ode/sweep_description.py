@@ -20,7 +20,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from .graph import GATES
+from .graphs.graph import GATES
 from .scenario import ScenarioError, Table, _nearest, _said, read_toml
 from .sweep_plan import (
     BOUNDS,

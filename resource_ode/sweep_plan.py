@@ -18,10 +18,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import frequencies, graphs
-from .graph import GATES, SkillGraph
-from .loss import LOSSES
-from .model import COMPETITIONS
+from . import frequencies
+from .graphs import generators as graphs
+from .graphs.graph import GATES, SkillGraph
+from .model.loss import LOSSES
+from .model.model import COMPETITIONS
 
 RESOURCE = ("learning_rate", "wasted_resource", "gate_exponent", "loss", "competition", "initial_level")
 GENERATORS = ("independent", "chain", "star", "tree", "layered", "random_dag", "preferential", "parity")

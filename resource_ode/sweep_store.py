@@ -162,7 +162,8 @@ def _zarr() -> Any:
 def _versions() -> dict[str, str]:
     import jax
 
-    from . import __version__, native
+    from . import native
+    from .base.version import __version__
 
     # the compiled loops, where they are built, round otherwise than XLA
     loops = "none" if native.library() is None else "built"

@@ -28,9 +28,9 @@ import numpy as np
 import optax
 
 import resource_ode as ro
-from resource_ode.comparison import L1, L2, OVERLAPS, RECURSION
-from resource_ode.paper import waste_sources
-from resource_ode.paper.waste_sources import DOMINANT, model_of
+from resource_ode.applications.paper import waste_sources
+from resource_ode.applications.paper.waste_sources import DOMINANT, model_of
+from resource_ode.related.comparison import L1, L2, OVERLAPS, RECURSION
 
 jax.config.update("jax_enable_x64", True)
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..special import margin_from_exposure, wright_omega
+from ..base.special import margin_from_exposure, wright_omega
 from .arguments import (
     Numbers,
     check_frequency,

@@ -6,7 +6,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from ..special import mean_decay, mean_decay_derivative
+from ..base.special import mean_decay, mean_decay_derivative
 from .arguments import Numbers, check_frequency, check_grid, check_not_negative, check_positive, check_shape, floats
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..special import decay_remainder
+from ..base.special import decay_remainder
 from .arguments import Numbers, check_frequency, check_grid, check_positive, check_values, floats
 
 

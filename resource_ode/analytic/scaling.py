@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..special import margin_from_exposure
+from ..base.special import margin_from_exposure
 from .arguments import Numbers, check_positive, check_shape, check_values, floats
 from .independent import clock_at, independent_arguments, independent_learning_times, spending_rate
 

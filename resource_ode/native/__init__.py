@@ -19,11 +19,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from .. import memory
-from ..model import ResourceModel, Schedule
-from .library import INTERFACE, MOST_PANELS, Problem, address, cores, gauss_legendre, library, options
+from ..base import memory, pieces
+from ..model.model import ResourceModel, Schedule
+from .library import INTERFACE, MOST_PANELS, Problem, address, library, options, rules
 
-__all__ = ["INTERFACE", "MOST_PANELS", "applies", "learning_times", "levels", "library", "trajectories"]
+__all__ = ["INTERFACE", "MOST_PANELS", "applies", "learning_times", "levels", "library", "serves_levels", "trajectories"]
 
 # rows between two looks at the keyboard, and two reports of progress
 BLOCK = 4096
@@ -138,6 +138,11 @@ def learning_times(
     return found, codes, errors
 
 
+def serves_levels(model: ResourceModel) -> bool:
+    """Whether `levels` can: efforts in proportion to exposures, with mean squared error."""
+    return applies(model) and model.loss == "mse" and model.frequency_after is None
+
+
 def levels(model: ResourceModel, state: Any) -> np.ndarray:
     """Levels `(member, time, skill)` of exposures, with mean squared error; NaN where these are."""
     state = np.ascontiguousarray(state)
@@ -146,7 +151,7 @@ def levels(model: ResourceModel, state: Any) -> np.ndarray:
     start = np.zeros(rate.shape)
     if model.initial_level is not None:
         start = np.ascontiguousarray(-np.log1p(-np.asarray(model.initial_level, np.float64)))
-    sizes = (len(state), state.shape[2], state.shape[1], cores())
+    sizes = (len(state), state.shape[2], state.shape[1], pieces.cores())
     loops = library()
     assert loops is not None
     single = ctypes.c_int(state.dtype == np.float32)
@@ -175,14 +180,14 @@ def _call(
     """
     loops = library()
     assert loops is not None
-    solve, (rule, _) = getattr(loops, f"resource_ode_{name}"), gauss_legendre()
+    solve, (rule, _) = getattr(loops, f"resource_ode_{name}"), rules()
     total, block = len(rows[1].rate), share or BLOCK
     common = (address(shared), *(ctypes.c_int64(n) for n in shared.shape))
     tolerance = np.asarray(float(tolerance))
     for start in range(0, total, block):
         part = slice(start, start + block)
         graphs, clocks = jax.tree.map(lambda x, part=part: x[part], rows)
-        problem, kept = _problem(graphs, clocks, tolerance, threads or cores())
+        problem, kept = _problem(graphs, clocks, tolerance, threads or pieces.cores())
         given, results = ([None if x is None else address(x[part]) for x in group] for group in by_row)
         structures = map(ctypes.byref, (problem, numbers, rule))
         _check(solve(*structures, *given, *common, *results))

@@ -49,7 +49,7 @@ struct Options {
     double made_for, end_effort;
 };
 
-// Gauss-Legendre rules, as in `cascade._rule`
+// Gauss-Legendre rules, as in `base.legendre`
 struct Rule {
     const double *places;             // (node + 2,), with both ends
     const double *weights;            // (node,)

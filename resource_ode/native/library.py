@@ -5,12 +5,11 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.util
-import os
 from typing import Any
 
 import numpy as np
 
-from ..cascade import COARSE_NODES, NODES, _rule
+from ..base.legendre import COARSE_NODES, NODES, gauss_legendre
 
 # must be that of `loops.cpp`
 INTERFACE = 4
@@ -35,11 +34,6 @@ def library() -> ctypes.CDLL | None:
     except (OSError, AttributeError):
         return None
     return loops
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 # -- the structures that both languages know
@@ -84,9 +78,9 @@ def address(x: np.ndarray) -> ctypes.c_void_p:
 
 
 @functools.cache
-def gauss_legendre() -> tuple[Rule, list[np.ndarray]]:
+def rules() -> tuple[Rule, list[np.ndarray]]:
     """The rules of the cascade, and the arrays that they point to."""
-    fine, coarse = _rule(), _rule(COARSE_NODES)
+    fine, coarse = gauss_legendre(), gauss_legendre(COARSE_NODES)
     left = fine["cumulative"][: NODES // 2]
     arrays = [
         np.concatenate([[-1.0], fine["nodes"], [1.0]]),

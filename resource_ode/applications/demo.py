@@ -1,0 +1,374 @@
+"""The main job: the theory beside networks in training, and a map of 4,096 random graphs.
+
+The first half trains small networks on sparse parity and draws the Resource model of the same dependency graph over
+their learning curves. The second half asks of an ensemble of random graphs how many skills they learn at once, and
+what is wasted on the way.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import frequencies, observables
+from ..graphs import generators as graphs
+from ..graphs.graph import SkillGraph
+from ..model.model import ResourceModel
+from ..results.trajectory import Trajectory
+from ..solve.learning import learning_times
+from ..solve.simulation import simulate
+from .parity.tasks import ParityTasks
+from .parity.theory import theory_parameters
+from .parity.training import ParityRun, train_parity
+
+Echo = Callable[[str], Any]
+
+# an accuracy, and the level at which the model has it (accuracy = 1/2 + level/2)
+ACCURACY = 0.95
+LEVEL = 2 * ACCURACY - 1
+
+# the ensemble: its skills, what all graphs share, and the axes of the maps
+SKILLS = 16
+LEARNING_RATE = 0.01
+GATE_EXPONENT = 0.01
+DENSITIES = np.geomspace(0.02, 0.5, 8)
+SPREADS = np.linspace(0.0, 2.8, 8)
+WASTES = np.geomspace(1e-3, 1.0, 7)
+# the whole runs are simulated at these two of them
+SIMULATED = [0, 4]
+LAST_LEVEL = 0.95
+CELLS = len(DENSITIES) * len(SPREADS)
+
+
+def run_demo(
+    out: Path | str,
+    *,
+    echo: Echo = print,
+    seeds: int = 4,
+    steps: int = 1000,
+    samples: int = 8000,
+    graphs: int = 4096,
+) -> dict[str, Any]:
+    """Run the demo, say what came out, and leave pictures, netCDF files and the scenario in a folder.
+
+    **Arguments:**
+
+    - `out`: the folder, made if it is not there.
+
+    **Other arguments:**
+
+    - `echo`: called with each line of the report.
+    - `seeds`, `steps`, `samples`: number of networks that are trained, for how many steps, on how many bit strings.
+    - `graphs`: number of random graphs, a multiple of the 64 cells of the map.
+
+    **Returns:** the numbers behind the report, by name, and `"files"`, the paths that were written.
+
+    **Raises:** `ValueError` for a number of graphs that does not fill the map; `OSError` for a folder that cannot be
+    made or written to.
+
+    **Example:** `run_demo("out/demo")`.
+    """
+    if isinstance(graphs, bool) or not isinstance(graphs, int) or graphs < 1 or graphs % CELLS:
+        raise ValueError(f"graphs: expected a multiple of {CELLS}, the number of cells of the map, got {graphs!r}")
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with jax.enable_x64(True):
+        found = _parity(out, echo, seeds, steps, samples)
+        echo("")
+        found |= _ensemble(out, echo, graphs // CELLS)
+    names = ("parity.png", "parity_experiment.nc", "parity_theory.nc", "parity.toml")
+    found["files"] = [out / name for name in (*names, "seriality_map.png", "seriality_map.nc")]
+    echo("")
+    echo(f"Left in {out}: {', '.join(path.name for path in found['files'])}.")
+    return found
+
+
+# what the command line calls
+run = run_demo
+
+
+# -- theory beside experiment
+
+
+def _parity(out: Path, echo: Echo, seeds: int, steps: int, samples: int) -> dict[str, Any]:
+    tasks = ParityTasks.composition()
+    trained, seconds = _timed(lambda: train_parity(tasks, seeds=range(seeds), steps=steps, samples=samples))
+    graph = SkillGraph(tasks.prerequisites, names=tasks.names)
+    model = ResourceModel(graph, **theory_parameters(tasks, hidden=trained.hidden, learning_rate=trained.learning_rate))
+    theory = simulate(model, np.asarray(trained.steps)).check()
+
+    measured = np.asarray(trained.learning_times(ACCURACY))
+    predicted = np.asarray(learning_times(model, LEVEL))
+    difference = np.median(_level(trained), axis=0) - np.asarray(theory.level)
+    rms = float(np.sqrt(np.mean(difference**2)))
+
+    dataset = trained.to_xarray()
+    _write(out / "parity_experiment.nc", lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
+    theory.save(out / "parity_theory.nc")
+    _write(out / "parity.toml", lambda path: path.write_text(_scenario(model, steps), encoding="utf-8"))
+    _draw(out / "parity.png", (4.6, 3.3), lambda figure: _parity_figure(figure, trained, theory))
+
+    bits = {name: len(subset) for name, subset in zip(tasks.names, tasks.subsets, strict=True)}
+    echo(f"Sparse parity: {seeds} networks learned {len(bits)} parities of {tasks.bits} bits in {seconds:.1f} s.")
+    echo(f"  Training steps to {ACCURACY:.0%} accuracy, beside the Resource model (the paper's parameters, no fit):")
+    for position, (name, count) in enumerate(bits.items()):
+        low, middle, high = (function(measured[:, position]) for function in (np.min, np.median, np.max))
+        built = " + ".join(tasks.names[j] for j in tasks.prerequisites[position])
+        echo(
+            f"    {name:<3} ({count} bits{f', from {built}' if built else ''}): networks {_step(middle)} "
+            f"({_step(low)} to {_step(high)}), model {_step(predicted[position])}"
+        )
+    echo(f"  Median of the networks and model differ by {rms:.2f} in level, root mean square over steps and tasks.")
+    return {
+        "parity_seconds": seconds,
+        "parity_rms": rms,
+        "parity_measured": measured,
+        "parity_predicted": predicted,
+    }
+
+
+def _level(trained: ParityRun) -> np.ndarray:
+    """Level by accuracy, not clipped: an untrained network may be a little below."""
+    return 2 * np.asarray(trained.accuracy) - 1
+
+
+def _step(value: float) -> str:
+    return f"{value:.0f}" if np.isfinite(value) else "never"
+
+
+def _parity_figure(figure: Any, trained: ParityRun, theory: Trajectory) -> None:
+    from matplotlib.lines import Line2D
+
+    from ..plot.runs import COLOURS
+
+    ax = figure.add_subplot()
+    steps, level, expected = np.asarray(trained.steps), _level(trained), np.asarray(theory.level)
+    median = np.median(level, axis=0)
+    shown: list[np.ndarray] = []
+    for task, color in zip(range(len(trained.names)), COLOURS, strict=False):
+        for curve in level[..., task]:
+            ax.plot(steps, curve, color=color, linewidth=0.4, alpha=0.45)
+        ax.plot(steps, median[:, task], color=color, linewidth=1.0)
+        # of curves that lie on one another, each takes its turn at the dashes
+        turn = sum(np.allclose(expected[:, task], other, atol=1e-3) for other in shown)
+        shown.append(expected[:, task])
+        ax.plot(steps, expected[:, task], color=color, linewidth=2.2, linestyle=(4.4 * turn, (2.2, 1.8)), zorder=4)
+    ax.set_xlim(0, steps[-1])
+    ax.set_ylim(-0.06, 1.04)
+    ax.set_xlabel("training steps")
+    ax.set_ylabel("level  (2 accuracy $-$ 1)")
+    ax.spines["top"].set_visible(False)
+    right = ax.secondary_yaxis("right", functions=(lambda s: (1 + s) / 2, lambda accuracy: 2 * accuracy - 1))
+    right.set_ylabel("accuracy")
+    handles = [
+        Line2D([], [], color=color, linewidth=3, label=f"{name}: parity of {len(subset)} bits")
+        for name, subset, color in zip(trained.names, trained.tasks.subsets, COLOURS, strict=False)
+    ]
+    handles += [
+        Line2D([], [], color="0.3", linewidth=0.4, label="networks, one a seed"),
+        Line2D([], [], color="0.3", linewidth=1.0, label="networks, median"),
+        Line2D([], [], color="0.3", linewidth=2.2, linestyle=(0, (2.2, 1.8)), label="Resource model"),
+    ]
+    ax.legend(handles=handles, loc="lower right", frameon=False, handlelength=2.4)
+
+
+def _scenario(model: ResourceModel, steps: int) -> str:
+    """The model as a scenario file."""
+    graph = model.graph
+    lines = [
+        "# The Resource model of three sparse parities, as the demo ran it: AB is the exclusive or of A and B.",
+        "#",
+        "#   resource-ode simulate parity.toml --out parity.csv --plot parity.png",
+        "#",
+        "# Levels are accuracies on the scale from chance to all right: level = 2 accuracy - 1.",
+        "",
+        "[resource]",
+    ]
+    numbers = ("learning_rate", "wasted_resource", "gate_exponent")
+    lines += [f"{name} = {float(getattr(model, name))!r}" for name in numbers]
+    lines += [f"loss = {json.dumps(model.loss)}", "", "[time]", f"until = {steps}", f"points = {steps + 1}"]
+    rows = zip(graph.skill_names(), np.asarray(model.frequency_at()), graph.prerequisite_lists(), strict=True)
+    for name, frequency, behind in rows:
+        lines += ["", "[[skill]]", f"name = {json.dumps(name)}", f"frequency = {float(frequency)!r}"]
+        if behind:
+            lines.append(f"requires = {json.dumps([graph.name_of(skill) for skill in behind])}")
+    return "\n".join(lines) + "\n"
+
+
+# -- an ensemble of random graphs
+
+
+def random_models(each: int) -> ResourceModel:
+    """The ensemble: random graphs `(density, spread, graph)`, all different, with log-normal frequencies of mean 1."""
+    shape = (len(DENSITIES), len(SPREADS), each)
+    keys = jax.random.split(jax.random.key(0), (2, int(np.prod(shape))))
+    density = jnp.asarray(np.broadcast_to(DENSITIES[:, None, None], shape).ravel())
+    spread = jnp.asarray(np.broadcast_to(SPREADS[:, None], shape).ravel())
+    drawn = jax.vmap(lambda key, density: graphs.random_dag(key, SKILLS, density))(keys[0], density)
+    frequency = jax.vmap(lambda key, spread: frequencies.lognormal(key, SKILLS, spread))(keys[1], spread)
+    graph, frequency = jax.tree.map(lambda x: x.reshape((*shape, *x.shape[1:])), (drawn, frequency))
+    return ResourceModel(
+        graph, frequency, learning_rate=LEARNING_RATE, wasted_resource=WASTES[0], gate_exponent=GATE_EXPONENT
+    )
+
+
+def _ensemble(out: Path, echo: Echo, each: int) -> dict[str, Any]:
+    from tqdm import tqdm
+
+    model = random_models(each)
+    grid = model.replace(wasted_resource=WASTES[:, None, None, None])
+    # the cascade of a graph is solved once and read with every wasted resource
+    times, timing = _timed(lambda: jax.block_until_ready(learning_times(grid, LAST_LEVEL)))
+    useful = np.asarray(observables.efficiency(grid, LAST_LEVEL, times=times))
+
+    chosen = model.replace(wasted_resource=WASTES[SIMULATED][:, None, None, None])
+    rows = _rows(float(jnp.max(times[jnp.asarray(SIMULATED)])))
+    pieces = math.ceil(math.prod(chosen.batch_shape) / 8)
+
+    def measure() -> Any:
+        # a bar where somebody watches, a piece at a time
+        with tqdm(total=math.prod(chosen.batch_shape), unit="run", disable=None, leave=False) as bar:
+            step = lambda done, members: bar.update(done - bar.n)  # noqa: E731
+            found = simulate(chosen, rows, reduce=observables.seriality, batch_size=pieces, progress=step)
+        return jax.block_until_ready(found)
+
+    _, first = _timed(measure)
+    found, again = _timed(measure)
+    seriality = np.asarray(found)
+
+    _save_map(out, model, seriality, useful)
+    total, runs = int(np.prod(model.batch_shape)), int(np.prod(chosen.batch_shape))
+    mean, gap = seriality[0].mean(axis=-1), float(np.abs(seriality[1] - seriality[0]).mean())
+    echo(
+        f"Random graphs: {total:,} of {SKILLS} skills, each simulated at {len(SIMULATED)} levels of waste "
+        f"({runs:,} runs of {len(rows)} rows), in {again:.1f} s:"
+    )
+    echo(f"  {total / again:,.0f} graphs/s, {runs / again:,.0f} runs/s (first call, with compilation: {first:.1f} s).")
+    for word, where in (("Most", mean.argmax()), ("Least", mean.argmin())):
+        row, column = np.unravel_index(where, mean.shape)
+        value = mean[row, column]
+        echo(
+            f"  {word} serial: {value:.2f}, some {1 / value:.1f} skills at a time, at density {DENSITIES[row]:.2g} and "
+            f"log-frequencies of spread {SPREADS[column]:.2g}."
+        )
+    echo(
+        f"  {WASTES[SIMULATED[1]] / WASTES[SIMULATED[0]]:,.0f} times the waste changes the seriality of a graph by "
+        f"{gap:.3f} on average: noise delays what is learned, but does not reorder it."
+    )
+    little, much = useful[0].mean(), useful[-1].mean()
+    echo(
+        f"  What noise costs is time: until the last skill is learned, {little:.0%} of the resource is of use at N0 = "
+        f"{WASTES[0]:g}, {much:.0%} at N0 = {WASTES[-1]:g} ({useful.size:,} horizons in {timing:.1f} s, compilation "
+        "included)."
+    )
+    return {
+        "graphs": total,
+        "runs": runs,
+        "first_seconds": first,
+        "seconds": again,
+        "graphs_per_second": total / again,
+        "seriality": mean,
+        "seriality_gap": gap,
+        "efficiency": useful.mean(axis=(-1, -2)),
+    }
+
+
+def _rows(last: float) -> np.ndarray:
+    """Times to report: even while one skill after another takes all, then, where waste rules, even in the logarithm."""
+    busy = SKILLS / LEARNING_RATE
+    return np.concatenate([np.linspace(0, busy, 73), np.geomspace(busy, max(last, 2 * busy), 37)[1:]])
+
+
+def _save_map(out: Path, model: ResourceModel, seriality: np.ndarray, useful: np.ndarray) -> None:
+    import xarray
+
+    axes = ("density", "spread", "graph")
+    described = {
+        "seriality": (("simulated_waste", *axes), seriality, "inverse number of skills learned at a time"),
+        "efficiency": (("wasted_resource", *axes), useful, f"share of the resource of use up to level {LAST_LEVEL:g}"),
+        "dependencies": (axes, np.asarray(model.graph.edges), "number of dependencies"),
+    }
+    coordinates: dict[str, tuple[str, np.ndarray, str]] = {
+        "density": ("density", DENSITIES, "probability that a skill requires an earlier one"),
+        "spread": ("spread", SPREADS, "standard deviation of the logarithm of the frequencies"),
+        "wasted_resource": ("wasted_resource", WASTES, "wasted resource, in units of the mean frequency"),
+        "simulated_waste": ("simulated_waste", WASTES[SIMULATED], "wasted resource, in units of the mean frequency"),
+    }
+    attributes = {"skills": SKILLS, "learning_rate": LEARNING_RATE, "gate_exponent": GATE_EXPONENT}
+
+    def with_units(rows: dict[str, Any]) -> dict[str, Any]:
+        return {name: (dims, values, {"long_name": text, "units": "1"}) for name, (dims, values, text) in rows.items()}
+
+    dataset = xarray.Dataset(with_units(described), with_units(coordinates), attributes)
+    _write(out / "seriality_map.nc", lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
+    _draw(out / "seriality_map.png", (7.0, 2.9), lambda figure: _map_figure(figure, seriality[0], useful))
+
+
+def _map_figure(figure: Any, seriality: np.ndarray, useful: np.ndarray) -> None:
+    from ..plot.runs import heat_map
+
+    left, right = figure.subplots(1, 2)
+    density = "density of dependencies"
+    heat_map(
+        seriality.mean(axis=-1),
+        SPREADS,
+        DENSITIES,
+        ax=left,
+        x_label="spread of the log-frequencies",
+        y_label=density,
+        label="seriality (1 = one skill at a time)",
+    )
+    heat_map(
+        useful.mean(axis=(-1, -2)).T,
+        WASTES,
+        DENSITIES,
+        ax=right,
+        x_label="wasted resource $N_0$ (mean frequency = 1)",
+        y_label=density,
+        label="share of the resource that is of use",
+    )
+    for ax, letter in ((left, "a"), (right, "b")):
+        ax.set_title(letter, loc="left", fontweight="bold", fontsize=9)
+        ax.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5], labels=["0.02", "0.05", "0.1", "0.2", "0.5"])
+        ax.set_yticks([], minor=True)
+
+
+# -- files
+
+
+def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    begin = time.perf_counter()
+    value = call()
+    return value, time.perf_counter() - begin
+
+
+def _draw(path: Path, size: tuple[float, float], fill: Callable[[Any], None]) -> None:
+    """A picture, with the type sizes of the package's own plots."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    style: dict[Any, Any] = dict.fromkeys(("font.size", "axes.labelsize"), 8)
+    style |= dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 7) | {"axes.linewidth": 0.6}
+    with matplotlib.rc_context(style):
+        figure = Figure(figsize=size, layout="constrained")
+        fill(figure)
+        _write(path, lambda part: figure.savefig(part, format="png", dpi=200))
+
+
+def _write(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write by way of a neighbour that then takes the name: a file is there whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""From measured levels to the parameters of a model."""

@@ -1,0 +1,10 @@
+"""Who requires whom: skill graphs, and generators of them."""
+
+from .generators import chain as chain
+from .generators import layered as layered
+from .generators import parity as parity
+from .generators import preferential as preferential
+from .generators import random_dag as random_dag
+from .generators import star as star
+from .generators import tree as tree
+from .graph import SkillGraph as SkillGraph

@@ -1,0 +1,233 @@
+"""Training runs of the Geometry model: what they hold, and how they are made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, UInt
+
+from ..base.checks import whole_number
+from ..base.tracing import is_concrete
+from ..model.loss import LOSSES
+from ..results.trajectory import Trajectory, result_names, results_from_codes
+from .geometry import GeometryModel
+
+# up to so many comparisons a step, sorting samples into tasks one by one is faster than drawing the counts
+FEW_COMPARISONS = 2**18
+
+
+class GeometryRun(eqx.Module):
+    r"""Training runs of a Geometry model, one for each setting and seed.
+
+    **Fields:**
+
+    - `trajectory`: a [`resource_ode.Trajectory`][] `(*batch, seed)`, so that everything that takes runs takes these. It
+        holds what was measured, $u_i$ or the margin, hence `level`, `unlearned`, `loss`; its `model` is the L2 law, and
+        `share` what that law assigns at the measured levels. There is no clock to measure: `clock`, `waste` and
+        `budget_residual` are NaN.
+    - `dimensions`: `(*batch, seed, time, skill)`: net number of coordinates which the step made at that time moves in
+        favour of each task, $\sum_k \mathrm{sign}(t_{ik})\, \mathrm{sign}(\Delta x_k)$. It is the resource in the
+        literal sense; the L2 law predicts $(2d/\pi) \arcsin r_i$.
+    - `overlap`: `(*batch, seed, skill, skill)`, $t_i \cdot t_j$: the `interference` of a Resource model.
+    - `model`, `seeds`: the settings.
+    """
+
+    trajectory: Trajectory
+    dimensions: Float[Array, "*batch time skill"]
+    overlap: Float[Array, "*batch skill skill"]
+    model: GeometryModel
+    seeds: UInt[Array, "..."]
+
+    @property
+    def ts(self) -> Float[Array, " time"]:
+        """Training steps."""
+        return self.trajectory.ts
+
+    @property
+    def level(self) -> Float[Array, "*batch time skill"]:
+        """Measured levels."""
+        return self.trajectory.level
+
+    def __repr__(self) -> str:
+        until = f"{float(self.ts[-1]):g}"
+        return f"GeometryRun({self.model!r}, seeds {self.seeds.shape}, {self.ts.shape[0]} times up to {until})"
+
+
+def train_geometry(model: Any, ts: Any, *, seeds: Any = 0, side_by_side: Any = None) -> GeometryRun:
+    r"""Train a Geometry model, once for each setting and seed.
+
+    A seed fixes task vectors, gradient noise and samples, whatever the other seeds and settings.
+
+    **Arguments:**
+
+    - `model`: a [`resource_ode.GeometryModel`][] or a batch of settings.
+    - `ts`: `(time,)`, training steps at which to report: not negative, increasing.
+    - `seeds`: whole numbers in `[0, 2^32)`: one, or `(seed,)`, which adds a last batch axis.
+
+    **Other arguments:**
+
+    - `side_by_side`: how many members are trained at once, the others after them; default 8 on a CPU, all on an
+        accelerator.
+
+    **Returns:** a [`GeometryRun`][].
+
+    **Raises:** `ValueError` for anything else, or for an optimiser that does not give an optax optimiser.
+
+    **Example:**
+
+    >>> model = GeometryModel([1.0, 0.1], dimension=1000, learning_rate=1e-3)
+    >>> train_geometry(model, [0, 40], seeds=[0, 1]).level.shape
+    (2, 2, 2)
+    """
+    model, rows, seeds = checked(model, ts, seeds)
+    members, ids, shape = members_of(model, seeds)
+    if side_by_side is None:
+        side_by_side = min(8, ids.shape[0]) if jax.default_backend() == "cpu" else ids.shape[0]
+    side_by_side = whole_number("side_by_side", side_by_side)
+    noisy = not is_concrete(model.noise) or bool(jnp.any(model.noise > 0))
+    state, dimensions, overlap = _train(members, ids, rows, noisy=noisy, side_by_side=side_by_side)
+    state, dimensions, overlap = (x.reshape((*shape, *x.shape[1:])) for x in (state, dimensions, overlap))
+    name = "sign descent" if model.optimizer is None else getattr(model.optimizer, "__name__", "given optimiser")
+    trajectory = as_trajectory(model, rows, state, seeds, f"geometry ({name} in {model.dimension} dimensions)")
+    return GeometryRun(trajectory, dimensions, overlap, model, seeds)
+
+
+def checked(model: Any, ts: Any, seeds: Any) -> tuple[GeometryModel, Array, Array]:
+    if not isinstance(model, GeometryModel):
+        raise ValueError(f"model: expected a GeometryModel, got {type(model).__name__}")
+    try:
+        times = np.asarray(ts, float)
+    except (TypeError, ValueError):
+        raise ValueError(f"ts: expected numbers (training steps), got {ts!r:.80}") from None
+    if times.ndim != 1 or times.size == 0:
+        raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {times.shape}")
+    if not np.all(times == np.round(times)) or times[0] < 0 or np.any(np.diff(times) <= 0):
+        raise ValueError(f"ts: expected increasing training steps from 0 on, got {np.array2string(times, threshold=6)}")
+    numbers = np.asarray(seeds)
+    if numbers.ndim > 1 or numbers.size == 0 or not np.issubdtype(numbers.dtype, np.integer):
+        raise ValueError(f"seeds: expected a whole number or a list of them, got {seeds!r:.80}")
+    if numbers.min() < 0 or numbers.max() >= 2**32:
+        raise ValueError(f"seeds: expected whole numbers from 0 to 2^32 - 1, got {numbers.min()} to {numbers.max()}")
+    return (
+        model,
+        jnp.asarray(times.astype(np.int32)),
+        jnp.asarray(numbers.astype(np.uint32)),
+    )
+
+
+def members_of(model: GeometryModel, seeds: Array) -> tuple[GeometryModel, Array, tuple[int, ...]]:
+    """Settings and seeds of each member along one axis, and the shape that this axis stands for."""
+    flat = model.flat()
+    count, each = flat.learning_rate.shape[0], seeds.size
+    members = jax.tree.map(lambda x: jnp.repeat(x, each, axis=0), flat)
+    return members, jnp.tile(seeds.reshape(-1), count), model.batch_shape + seeds.shape
+
+
+def as_trajectory(model: GeometryModel, rows: Array, state: Array, seeds: Array, method: str) -> Trajectory:
+    law = model.resource_model()
+    if seeds.ndim:
+        # the last batch axis is that of the seeds
+        rate = jnp.broadcast_to(model.resource_rate[..., None], (*model.batch_shape, seeds.size))
+        law = law.replace(
+            frequency=model.frequency[..., None, :], wasted_resource=model.noise_length[..., None], learning_rate=rate
+        )
+    finite = jnp.all(jnp.isfinite(state), axis=(-2, -1))
+    state = jnp.where(finite[..., None, None], state, jnp.nan)
+    result = results_from_codes(jnp.where(finite, 0, result_names().index("not_finite")))
+    clock = jnp.full(state.shape[:-1], jnp.nan, state.dtype)
+    return Trajectory(rows.astype(state.dtype), state, clock, clock, result, law, "direct", method)
+
+
+def task_vectors(model: GeometryModel, key: Array) -> Float[Array, "skill dimension"]:
+    """Task vectors of one member: rows of length 1."""
+    raw = jax.random.normal(key, (model.skills, model.dimension), model.frequency.dtype)
+    if model.vectors == "random":
+        return raw / jnp.linalg.norm(raw, axis=1, keepdims=True)
+    basis, triangle = jnp.linalg.qr(raw.T)
+    # without the signs one coordinate of each vector would always have the same sign
+    return (basis * jnp.sign(jnp.diagonal(triangle))[None, :]).T
+
+
+def sample_weights(model: GeometryModel, key: Array) -> Float[Array, " skill"]:
+    """Weight of each task in the gradient of one step."""
+    if model.batch_size is None:
+        return model.frequency
+    total = jnp.sum(model.frequency)
+    size = jnp.asarray(model.batch_size, model.frequency.dtype)
+    if model.batch_size * model.skills <= FEW_COMPARISONS:
+        ends = jnp.cumsum(model.frequency) / total
+        draws = jax.random.uniform(key, (model.batch_size,), model.frequency.dtype)
+        below = jnp.sum(draws[None, :] < ends[:-1, None], axis=1).astype(size.dtype)
+        counts = jnp.diff(below, prepend=0, append=size)
+    else:
+        counts = jax.random.multinomial(key, size, model.frequency / total)
+    return counts * (total / size)
+
+
+def member_keys(seed: Array) -> tuple[Array, Array, Array, Array]:
+    """Keys of a seed for the task vectors, the gradient noise, the samples, and the signs of the law's recursion."""
+    vectors, noise, samples, signs = jax.random.split(jax.random.key(seed), 4)
+    return vectors, noise, samples, signs
+
+
+def _optimiser(model: GeometryModel) -> Any:
+    if model.optimizer is None:
+        import optax
+
+        return optax.sign_sgd(model.learning_rate)
+    made = model.optimizer(model.learning_rate)
+    if not hasattr(made, "init") or not hasattr(made, "update"):
+        raise ValueError(f"optimizer: expected a function that returns an optax optimiser, got {type(made).__name__}")
+    return made
+
+
+@eqx.filter_jit
+def _train(models: GeometryModel, seeds: Array, rows: Array, *, noisy: bool, side_by_side: int) -> tuple[Array, ...]:
+    def one(member: tuple[GeometryModel, Array]) -> tuple[Array, ...]:
+        model, seed = member
+        law = LOSSES[model.loss]
+        vector_key, noise_key, sample_key, _ = member_keys(seed)
+        vectors = task_vectors(model, vector_key)
+        signs = jnp.sign(vectors)
+        # optax mixes types and ranks more freely than this package allows itself
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            optimiser = _optimiser(model)
+
+        def state_of(position: Array) -> Array:
+            progress = vectors @ position
+            return 1 - progress if model.loss == "mse" else progress
+
+        def update(step: Array, position: Array, memory: Any) -> tuple[Array, Any]:
+            weight = sample_weights(model, jax.random.fold_in(sample_key, step))
+            pull = model.gradient_factor * weight * law.direct_demand(state_of(position))
+            gradient = -(pull @ vectors)
+            if noisy:
+                shock = jax.random.normal(jax.random.fold_in(noise_key, step), gradient.shape, gradient.dtype)
+                gradient = gradient + model.noise * shock
+            with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+                change, memory = optimiser.update(gradient, memory, position)
+            return change.astype(position.dtype), memory
+
+        def advance(step: Array, carry: Any) -> Any:
+            position, memory, change = carry
+            position = position + change
+            change, memory = update(step + 1, position, memory)
+            return position, memory, change
+
+        def until(carry: Any, ends: tuple[Array, Array]) -> tuple[Any, tuple[Array, Array]]:
+            carry = jax.lax.fori_loop(*ends, advance, carry)
+            position, _, change = carry
+            return carry, (state_of(position), signs @ jnp.sign(change))
+
+        start = jnp.zeros(model.dimension, model.frequency.dtype)
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            memory = optimiser.init(start)
+        change, memory = update(jnp.zeros((), rows.dtype), start, memory)
+        _, (state, dimensions) = jax.lax.scan(until, (start, memory, change), (jnp.append(0, rows[:-1]), rows))
+        return state, dimensions, vectors @ vectors.T
+
+    return jax.lax.map(one, (models, seeds), batch_size=side_by_side)

@@ -1,0 +1,317 @@
+"""What a run holds, and what is derived from it.
+
+A trajectory stores the times, one state a skill (the exposure), the clock, a result code and its model. Levels, shares
+and the rest are derived when they are read: a large ensemble pays for what is read.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from .. import native
+from ..base import pieces
+from ..base.tracing import is_concrete
+from ..model.model import ResourceModel
+
+OF_SKILLS = ("state", "level", "unlearned", "progress", "log_depth", "share")
+
+
+class RESULTS(eqx.Enumeration):
+    """How a member of a run ended; the value is a sentence."""
+
+    successful = ""
+    max_steps_reached = (
+        "The solver used up its steps before the last time; raise max_steps, loosen tolerance, or shorten the run."
+    )
+    not_finite = "The solution became infinite or not a number; look for extreme parameters or a step that is too long."
+    inaccurate = (
+        "The estimated error exceeds the tolerance; loosen tolerance, or call simulate outside jit, vmap and grad, "
+        'where such members are solved again. method="ode" has no such limit.'
+    )
+    no_waste = (
+        'The wasted resource is zero, which method="ode" cannot integrate past the end of the run; give it a positive '
+        'number or use method="cascade" or "steps".'
+    )
+
+
+class RunFailed(RuntimeError):
+    """Raised by `Trajectory.check` when a member of a run failed; the message says how many, and why."""
+
+
+class Trajectory(eqx.Module):
+    r"""A run, or a batch of runs, of a [`resource_ode.ResourceModel`][].
+
+    Stored: `ts` `(time,)`; `state` `(*batch, time, skill)`, the exposure; `clock` `(*batch, time)`, resource time
+    $\tau$; `result`; `model`; `method`, which says which path ran and why. Derived on access:
+
+    - `level`, `unlearned`, `log_depth`, `share`: `(*batch, time, skill)`, dimensionless;
+    - `waste` (wasted share of the resource), `loss`, `budget_residual`: `(*batch, time)`.
+
+    With pools, `clock`, `waste` and `budget_residual` have a last pool axis. Skills that only pad a batch are NaN, and
+    so is every value of a member that failed. `run[i]` is member `i` without its padding.
+    """
+
+    ts: Float[Array, " time"]
+    state: Float[Array, "*batch time skill"]
+    clock: Float[Array, "..."]
+    spent: Float[Array, "..."] | None
+    result: Any
+    model: ResourceModel
+    kind: Literal["exposure", "direct"] = eqx.field(static=True)
+    method: str = eqx.field(static=True)
+
+    # -- derived quantities
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the batch axes: `()` for one run."""
+        return self.state.shape[:-2]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the skills (of the first member, where members differ)."""
+        return self.model.graph.skill_names()
+
+    @property
+    def exposure(self) -> Float[Array, "*batch time skill"]:
+        r"""Exposure $X$, $dX_i/d\tau = c_i$, resource-time units.
+
+        **Raises:** `ValueError` for runs with interference and discrete steps, which hold the unlearned fraction (or
+        margin).
+        """
+        if self.kind != "exposure":
+            raise ValueError(
+                "exposure: this run holds the unlearned fraction (MSE) or margin (cross entropy), read level instead"
+            )
+        return self._map("state")
+
+    @property
+    def level(self) -> Float[Array, "*batch time skill"]:
+        """Learned fraction $s = 1 - u$; for cross entropy $\\tanh(l/2)$."""
+        return self._map("level")
+
+    @property
+    def unlearned(self) -> Float[Array, "*batch time skill"]:
+        """Unlearned fraction $u$, accurate in relative terms however small (never computed as 1 - level)."""
+        return self._map("unlearned")
+
+    @property
+    def log_depth(self) -> Float[Array, "*batch time skill"]:
+        """$D = -\\ln u$ (with interference, NaN while $u \\le 0$)."""
+        return self._map("log_depth")
+
+    @property
+    def margin(self) -> Float[Array, "*batch time skill"]:
+        """Cross entropy's margin $l$. **Raises:** `ValueError` for MSE."""
+        if self.model.loss != "cross_entropy":
+            raise ValueError('margin: only a model with loss="cross_entropy" has one')
+        return self._map("progress")
+
+    @property
+    def share(self) -> Float[Array, "*batch time skill"]:
+        """Share $r_i$ of the resource that each skill takes; with interference it may be negative."""
+        return self._map("share")
+
+    @property
+    def waste(self) -> Float[Array, "..."]:
+        """Wasted share $N_0/(F + N_0)$ of the resource, `(*batch, time)` (with pools a last pool axis)."""
+        lost = jnp.isnan(self._with_pool(self.clock))
+        return self._drop_pool(jnp.where(lost, jnp.nan, self._map("waste")))
+
+    @property
+    def loss(self) -> Float[Array, "*batch time"]:
+        """$\\sum_i p_i u_i^2$, or $\\sum_i p_i \\ln(1 + e^{-l_i})$ for cross entropy, at the frequencies in force."""
+        return self._map("loss")
+
+    @property
+    def budget_residual(self) -> Float[Array, "..."]:
+        r"""$(\mathrm{learned} + N_0 \tau - \eta t)/\max(\eta t, 1)$: 0 but for the error of the solve.
+
+        Learned is the sum of the levels (MSE), of the margins (cross entropy), or the integral of $F\,d\tau$
+        (interference). With a schedule of $N_0$ or $\eta$ both sides are integrals. With "l2" there is no budget law;
+        the residual is that of $\eta t = \int \sqrt{\sum f^2 + N_0^2}\, d\tau$.
+        """
+        spent = None if self.spent is None else self._with_pool(self.spent)
+        return self._drop_pool(self._map("budget_residual", self._with_pool(self.clock), spent))
+
+    # -- checks
+
+    def check(self) -> Trajectory:
+        """This run, if every member succeeded.
+
+        **Raises:** [`resource_ode.RunFailed`][] with a summary such as "2 of 300 runs failed: 2 The solver used up its
+        steps ...".
+        """
+        summary = self.failures()
+        if summary:
+            raise RunFailed(summary)
+        return self
+
+    def failures(self) -> str:
+        """One line that counts the failed members by reason; empty if there are none."""
+        reasons = {name: int(jnp.sum(self.result == getattr(RESULTS, name))) for name in result_names()[1:]}
+        failed = sum(reasons.values())
+        if not failed:
+            return ""
+        total = int(np.prod(self.batch_shape))
+        why = "; ".join(f"{count}: {RESULTS[getattr(RESULTS, name)]}" for name, count in reasons.items() if count)
+        return f"{failed} of {total} run{'s' * (total != 1)} failed. {why}"
+
+    # -- members, labels and files
+
+    def __getitem__(self, index: int | tuple[int, ...]) -> Trajectory:
+        """Member `index` of a batch, without its padding."""
+        index = index if isinstance(index, tuple) else (index,)
+        if len(index) != len(self.batch_shape):
+            raise IndexError(
+                f"expected {len(self.batch_shape)} integers to pick one of a batch {self.batch_shape}, got {index}"
+            )
+        model = self.model[index]
+        pick = lambda x: None if x is None else x[index]  # noqa: E731
+        return Trajectory(
+            self.ts,
+            self.state[index][:, : model.skills],
+            self.clock[index],
+            pick(self.spent),
+            jax.tree.map(pick, self.result),
+            model,
+            self.kind,
+            self.method,
+        )
+
+    def to_xarray(self) -> Any:
+        """A labelled `xarray.Dataset`; see [`resource_ode.storage.to_xarray`][]."""
+        from .. import storage
+
+        return storage.to_xarray(self)
+
+    def save(self, path: Any) -> None:
+        """Write to netCDF (`.nc`) or CSV (`.csv`, one run); see [`resource_ode.storage.save`][]."""
+        from .. import storage
+
+        storage.save(self, path)
+
+    def __repr__(self) -> str:
+        if not is_concrete(self.state):
+            return f"Trajectory(traced, {self.state.shape})"
+        batch = f"batch {self.batch_shape}, " if self.batch_shape else ""
+        stored = sum(x.nbytes for x in (self.state, self.clock))
+        size = f"{stored / 2**20:.1f} MiB" if stored > 2**18 else f"{stored / 2**10:.1f} KiB"
+        until = f"{float(self.ts[-1]):g}"
+        lines = [
+            f"Trajectory({batch}{self.ts.shape[0]} times up to {until} training steps, {self.model.skills} skills, "
+            f"{self.state.dtype}, {size})",
+            f"  method: {self.method}",
+            f"  model: {self.model!r}",
+            f"  {self.failures() or 'all runs succeeded' if self.batch_shape else self.failures() or 'succeeded'}",
+        ]
+        return "\n".join(lines)
+
+    # -- how a function of one member is mapped over the batch
+
+    def _with_pool(self, values: Array) -> Array:
+        return values[..., None] if self.model.pool is None else values
+
+    def _drop_pool(self, values: Array) -> Array:
+        return values[..., 0] if self.model.pool is None else values
+
+    def _map(self, name: str, *more: Array | None) -> Array:
+        shape = self.batch_shape
+        members = int(np.prod(shape))
+
+        def flat(x: Any) -> Any:
+            return None if x is None else x.reshape((members, *x.shape[len(shape) :]))
+
+        def back(x: Any) -> Any:
+            return x.reshape(shape + x.shape[1:])
+
+        if name == "level" and self.kind == "exposure" and is_concrete(self) and native.serves_levels(self.model):
+            # in NumPy another shape is no copy
+            model = jax.tree.map(np.asarray, self.model).flat()
+            return pieces.as_arrays(back(native.levels(model, flat(np.asarray(self.state)))))
+        return back(_derive(name, self.kind, self.model.flat(), self.ts, flat(self.state), *map(flat, more)))
+
+
+@functools.partial(jax.jit, static_argnames=("name", "kind"))
+def _derive(name: str, kind: str, models: ResourceModel, ts: Array, state: Array, *more: Array | None) -> Array:
+    """One derived quantity of every member at every time; NaN for absent skills where it has skills."""
+
+    def member(model: ResourceModel, state: Array, *more: Array | None) -> Array:
+        present = model.graph.present
+        # absent skills are NaN as stored: a zero in their place keeps NaN out of the derivatives of the others
+        held = jnp.where(present, state, 0)
+        values = jax.vmap(lambda x, t, *others: _at_one_time(name, kind, model, x, t, *others))(held, ts, *more)
+        return jnp.where(present, values, jnp.nan) if name in OF_SKILLS else values
+
+    return jax.vmap(member)(models, state, *more)
+
+
+def _at_one_time(name: str, kind: str, model: ResourceModel, state: Array, time: Array, *more: Any) -> Array:
+    """One derived quantity of one member at one time, from its exposures or from the unlearned fractions (margins)."""
+    law, exposed = model.law, kind == "exposure"
+    if exposed and name not in ("state", "log_depth"):
+        # without waste exposure ends at infinity, where no derivative is defined; this leaves nothing unlearned either
+        state = jnp.where(jnp.isinf(state), 2e3 / model.rate(), state)
+    effort = model.effort(state) if exposed else state
+    if name == "state":
+        return state
+    if name in ("level", "unlearned", "progress"):
+        return getattr(law, name if exposed else f"direct_{name}")(effort)
+    if name == "log_depth":
+        return law.log_depth(effort) if exposed else -jnp.log(law.direct_unlearned(state))
+    if name in ("share", "waste"):
+        found = model.competitiveness(state, time) if exposed else model.direct_competitiveness(state, time)
+        return model.shares(found, model.waste_at(time))[name == "waste"]
+    if name == "loss":
+        pace = model.pace(state, time) if exposed else model.direct_pace(state, time)
+        values = law.value(effort) if exposed else law.direct_value(state)
+        return jnp.sum(jnp.where(model.graph.present, pace * values, 0))
+    assert name == "budget_residual"
+    clock, spent = more
+    budget = _integral(model, "learning_rate", time)
+    if spent is None:
+        if exposed:
+            gained = model.gained(state)
+        else:
+            gained = law.direct_progress(state) - law.direct_progress(model.initial_direct())
+        waste = model.waste_at()
+        idle = jnp.where(waste > 0, waste * jnp.where(waste > 0, clock, 0), 0)
+        spent = model.by_pool(jnp.where(model.graph.present, gained, 0)) + idle
+    return (spent - budget) / jnp.maximum(budget, 1)
+
+
+def result_names() -> tuple[str, ...]:
+    """Names of the result codes, `successful` first."""
+    return ("successful", "max_steps_reached", "not_finite", "inaccurate", "no_waste")
+
+
+def result_codes(result: Any) -> Int[Array, "*batch"]:
+    """Result codes as integers, positions in `result_names()`: what files store."""
+    code = jnp.zeros(jnp.shape(result == RESULTS.successful), jnp.int32)
+    for position, name in enumerate(result_names()):
+        code = jnp.where(result == getattr(RESULTS, name), position, code)
+    return code
+
+
+def results_from_codes(codes: Any) -> Any:
+    """The inverse of `result_codes`; arrays of NumPy stay such."""
+    numpy = np if isinstance(codes, np.ndarray) else jnp
+    # an enumeration counts its items in the order in which they are defined, which is that of the codes
+    return jax.tree.map(lambda first: numpy.asarray(codes, first.dtype), RESULTS.successful)
+
+
+def _integral(model: ResourceModel, name: str, time: Array) -> Float[Array, " pool"]:
+    r"""$\int_0^t$ of a rate that may be a schedule."""
+    value = getattr(model, name)
+    if not hasattr(value, "times"):
+        return jnp.broadcast_to(value, (model.pools,)) * time
+    ends = jnp.append(value.times[1:], jnp.asarray(jnp.inf, value.times.dtype))
+    spans = jnp.clip(jnp.minimum(ends, time) - value.times, 0)
+    return jnp.broadcast_to(jnp.sum(value.values * spans), (model.pools,))

@@ -1,0 +1,1 @@
+"""The solve in resource time, where every graph is a feed-forward cascade."""

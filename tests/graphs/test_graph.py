@@ -1,0 +1,349 @@
+"""Who requires whom: padding, names, batches and errors of `SkillGraph`."""
+
+import itertools
+import re
+
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from resource_ode.graphs.graph import SkillGraph
+
+
+@st.composite
+def prerequisite_lists(draw, most=7):
+    """Prerequisites of 1 to `most` skills, the indices shuffled, so that requirements point both ways."""
+    skills = draw(st.integers(1, most))
+    earlier = [draw(st.sets(st.integers(0, skill - 1))) if skill else set() for skill in range(skills)]
+    order = draw(st.permutations(range(skills)))
+    lists = [[] for _ in range(skills)]
+    for skill, row in enumerate(earlier):
+        lists[order[skill]] = draw(st.permutations(sorted(order[before] for before in row)))
+    return lists
+
+
+def padded(lists, fan_in):
+    indices = np.full((len(lists), fan_in), -7)
+    required = np.zeros((len(lists), fan_in), bool)
+    for skill, row in enumerate(lists):
+        # true entries last: padding may stand anywhere
+        columns = slice(fan_in - len(row), fan_in)
+        indices[skill, columns], required[skill, columns] = row, True
+    return indices, required
+
+
+def depths(lists):
+    depth = [None] * len(lists)
+
+    def of(skill):
+        if depth[skill] is None:
+            depth[skill] = max((of(before) + 1 for before in lists[skill]), default=0)
+        return depth[skill]
+
+    return [of(skill) for skill in range(len(lists))]
+
+
+def chain_of(skills, **options):
+    return SkillGraph([[skill - 1] if skill else [] for skill in range(skills)], **options)
+
+
+def two_chains(**options):
+    """A batch of a chain of three skills and one of two, the third absent."""
+    return SkillGraph(
+        np.array([[[0], [0], [1]], [[0], [0], [0]]]),
+        required=np.array([[[False], [True], [True]], [[False], [True], [False]]]),
+        present=np.array([[True, True, True], [True, True, False]]),
+        **options,
+    )
+
+
+# -- what it holds
+
+
+@given(prerequisite_lists())
+def test_lists_make_the_round_trip_through_arrays(lists):
+    graph = SkillGraph(lists)
+    assert graph.prerequisite_lists() == lists
+    assert graph.skills == len(lists)
+    assert graph.fan_in == max(map(len, lists))
+    assert np.asarray(graph.required).sum() == sum(map(len, lists))
+    assert graph.batch_shape == ()
+    assert np.asarray(graph.present).all()
+
+
+@given(prerequisite_lists())
+def test_depth_is_the_longest_path_from_a_root(lists):
+    assert SkillGraph(lists).depth.tolist() == depths(lists)
+
+
+@given(prerequisite_lists(), st.integers(0, 3))
+def test_padding_changes_nothing(lists, extra):
+    graph = SkillGraph(lists)
+    indices, required = padded(lists, graph.fan_in + extra)
+    wide = SkillGraph(indices, required=required)
+    assert wide.prerequisite_lists() == lists
+    assert wide.depth.tolist() == graph.depth.tolist()
+    # padding is a valid index, so that gathering with it is harmless
+    assert set(np.asarray(wide.prerequisites).ravel().tolist()) <= set(range(len(lists)))
+
+
+@given(prerequisite_lists(), st.randoms(use_true_random=False))
+def test_relabelling_relabels_the_depth(lists, random):
+    order = list(range(len(lists)))
+    random.shuffle(order)
+    moved = [[] for _ in lists]
+    for skill, row in enumerate(lists):
+        moved[order[skill]] = [order[before] for before in row]
+    assert np.array_equal(np.asarray(SkillGraph(moved).depth)[order], SkillGraph(lists).depth)
+
+
+@settings(max_examples=10)
+@given(st.lists(prerequisite_lists(most=5), min_size=1, max_size=3))
+def test_members_of_a_batch_are_the_graphs_alone(many):
+    skills, fan_in = max(map(len, many)), max(len(row) for lists in many for row in lists)
+    rows = [padded(lists + [[]] * (skills - len(lists)), fan_in) for lists in many]
+    present = np.array([[skill < len(lists) for skill in range(skills)] for lists in many])
+    batch = SkillGraph(
+        np.stack([r[0] for r in rows]), required=np.stack([r[1] for r in rows]), present=present, gate="any"
+    )
+    assert batch.batch_shape == (len(many),)
+    for index, lists in enumerate(many):
+        member = batch[index]
+        assert member.batch_shape == ()
+        assert member.prerequisite_lists()[: len(lists)] == lists
+        assert member.depth[: len(lists)].tolist() == depths(lists)
+        assert member.present.tolist() == present[index].tolist()
+        assert np.asarray(member.any_gate).all()
+
+
+@settings(max_examples=10)
+@given(prerequisite_lists())
+def test_a_traced_graph_is_the_concrete_one(lists):
+    graph = SkillGraph(lists)
+    traced = jax.jit(lambda indices, required: SkillGraph(indices, required=required))(
+        graph.prerequisites, graph.required
+    )
+    assert traced.depth.tolist() == graph.depth.tolist()
+    assert traced.prerequisite_lists() == lists
+
+
+def test_gates():
+    lists = [[], [0], [0, 1]]
+    assert SkillGraph(lists).any_gate.tolist() == [False] * 3
+    assert SkillGraph(lists, gate="any").any_gate.tolist() == [True] * 3
+    assert SkillGraph(lists, gate=["all", "all", "any"]).any_gate.tolist() == [False, False, True]
+    assert SkillGraph(lists, gate=np.array([False, True, True])).any_gate.tolist() == [False, True, True]
+    assert two_chains(gate=["all", "any", "all"]).any_gate.tolist() == [[False, True, False]] * 2
+
+
+def test_a_graph_without_prerequisites_has_no_fan_in():
+    graph = SkillGraph([[]] * 5)
+    assert graph.fan_in == 0
+    assert graph.prerequisites.shape == (5, 0)
+    assert graph.depth.tolist() == [0] * 5
+
+
+def test_a_long_chain_is_no_recursion():
+    assert int(chain_of(5000).depth.max()) == 4999
+
+
+def test_frequency_gets_the_batch_axes():
+    graph = two_chains(frequency=[1, 2, 3])
+    assert graph.frequency.tolist() == [[1.0, 2.0, 3.0]] * 2
+    assert graph[1].frequency.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_it_prints_itself():
+    assert repr(chain_of(3)) == "SkillGraph(3 skills, 2 dependencies, depth 2)"
+    assert repr(two_chains()) == "SkillGraph(batch (2,) of up to 3 skills, 3 dependencies, depth 2)"
+    shown = []
+
+    @jax.jit
+    def trace(graph):
+        shown.append(repr(graph))
+        return graph.depth
+
+    trace(chain_of(3))
+    assert shown == ["SkillGraph(3 skills, traced)"]
+
+
+# -- names and batches
+
+
+def test_names():
+    graph = chain_of(3, names=["a", "b", "c"])
+    assert graph.names == ("a", "b", "c")
+    assert graph.name_of(1) == "b"
+    assert chain_of(2).skill_names() == ("skill 1", "skill 2")
+
+
+def test_unnamed_has_the_same_arrays():
+    graph = chain_of(3, names=["a", "b", "c"], frequency=[1, 2, 3])
+    bare = graph.unnamed()
+    assert bare.names is None
+    assert graph.names == ("a", "b", "c")
+    assert all(np.array_equal(x, y) for x, y in zip(jax.tree.leaves(bare), jax.tree.leaves(graph), strict=True))
+    assert jax.tree.structure(bare) == jax.tree.structure(chain_of(3, frequency=[1, 2, 3]))
+    assert bare.unnamed() is bare
+
+
+def test_indexing_keeps_the_names_of_the_member():
+    own = two_chains(names=[("a", "b", "c"), ("d", "e", "")])
+    assert own[0].names == ("a", "b", "c")
+    assert own[-1].names == ("d", "e", "")
+    assert own[::-1].names == (("d", "e", ""), ("a", "b", "c"))
+    assert own[:0].names is None
+    assert own[1].name_of(0) == "d"
+    assert own.skill_names(1) == ("d", "e", "")
+    shared = two_chains(names=("a", "b", "c"))
+    assert shared[1].names == shared[:1].names == ("a", "b", "c")
+    assert two_chains()[0].names is None
+
+
+def test_indexing_over_several_batch_axes():
+    one = chain_of(3)
+    prerequisites = jnp.broadcast_to(one.prerequisites, (2, 4, 3, 1))
+    required = np.array(jnp.broadcast_to(one.required, (2, 4, 3, 1)))
+    required[1, 2, 2] = False
+    names = [tuple(f"{row}{column}{skill}" for skill in range(3)) for row in range(2) for column in range(4)]
+    batch = SkillGraph(prerequisites, required=required, names=names)
+    assert batch[1].batch_shape == (4,)
+    assert batch[1, 2].prerequisite_lists() == [[], [0], []]
+    assert batch[1, 2].names == ("120", "121", "122")
+    assert batch[..., 2].edges.tolist() == [2, 1]
+    assert batch[np.array([True, False])].batch_shape == (1, 4)
+
+
+def test_a_batch_can_be_iterated():
+    assert [int(graph.edges) for graph in two_chains()] == [2, 1]
+
+
+def test_indexing_by_a_traced_index():
+    batch = two_chains(names=[("a", "b", "c"), ("d", "e", "")])
+    member = jax.jit(lambda graph, index: graph[index])(batch, jnp.asarray(1))
+    assert member.names is None
+    assert member.required.tolist() == batch[1].required.tolist()
+
+
+@pytest.mark.parametrize("index", [2, -3, (0, 0)])
+def test_indexing_beyond_the_batch(index):
+    with pytest.raises(IndexError):
+        two_chains()[index]
+
+
+def test_indexing_one_graph():
+    with pytest.raises(IndexError, match="this is one graph, not a batch"):
+        chain_of(2)[0]
+
+
+# -- errors
+
+
+ERRORS = {
+    "empty": (lambda: SkillGraph([]), "prerequisites: expected at least one skill, got an empty graph"),
+    "no list": (lambda: SkillGraph([[], 0]), "prerequisites[1]: expected a list of indices of skills, got 0"),
+    "a string": (lambda: SkillGraph([[], "0"]), "prerequisites[1]: expected a list of indices of skills, got '0'"),
+    "a name": (lambda: SkillGraph([[], ["a"]]), "prerequisites[1]: expected integer indices of skills, got 'a'"),
+    "a truth value": (
+        lambda: SkillGraph([[], [False]]),
+        "prerequisites[1]: expected integer indices of skills, got Fa",
+    ),
+    "too large": (lambda: SkillGraph([[], [2]]), "prerequisites[1]: expected indices from 0 to 1, got 2"),
+    "beyond int32": (lambda: SkillGraph([[], [2**40]]), "expected indices from 0 to 1, got 1099511627776"),
+    "negative": (lambda: SkillGraph([[], [-1]]), "prerequisites[1]: expected indices from 0 to 1, got -1"),
+    "itself": (lambda: SkillGraph([[], [1]]), "prerequisites of skill 2: a skill cannot require itself"),
+    "twice": (lambda: SkillGraph([[], [0, 0]]), "prerequisites of skill 2: skill 1 is listed more than once"),
+    "bare array": (lambda: SkillGraph(np.eye(2)), "prerequisites: a padded array needs `required`"),
+    "mask shape": (
+        lambda: SkillGraph(np.zeros((2, 1), int), required=np.zeros((2, 2), bool)),
+        "required: expected the shape of prerequisites, (*batch, skill, fan_in), got (2, 2) for (2, 1)",
+    ),
+    "float array": (
+        lambda: SkillGraph(np.zeros((2, 1)), required=np.zeros((2, 1), bool)),
+        "prerequisites: expected integer indices of skills, got float64 numbers",
+    ),
+    "array index": (
+        lambda: SkillGraph(np.full((2, 1), 5), required=np.ones((2, 1), bool)),
+        "prerequisites of skill 1: expected indices from 0 to 1, got 5",
+    ),
+    "presence": (
+        lambda: SkillGraph(np.zeros((2, 1), int), required=np.zeros((2, 1), bool), present=[True]),
+        "present: expected shape (2,), got (1,)",
+    ),
+    "gate": (lambda: SkillGraph([[]], gate="both"), 'gate: expected "all" or "any", got \'both\''),
+    "no gate": (lambda: SkillGraph([[]], gate=None), 'gate: expected "all" or "any", got None'),
+    "gates": (lambda: SkillGraph([[], []], gate=["all"]), "gate: expected one gate for all or one a skill (2), got 1"),
+    "a gate": (lambda: SkillGraph([[], []], gate=["all", "x"]), 'gate[1]: expected "all" or "any", got \'x\''),
+    "gate shape": (
+        lambda: SkillGraph([[], []], gate=np.array([True])),
+        "gate: expected shape (2,), got (1,)",
+    ),
+    "name count": (lambda: SkillGraph([[], []], names=["a"]), "names: expected 2 strings, one a skill, got 1"),
+    "name type": (lambda: SkillGraph([[], []], names=[1, 2]), "names: expected 2 strings, one a skill, got [1, 2]"),
+    "one string": (lambda: SkillGraph([[], []], names="ab"), "names: expected 2 strings, one a skill, got 'ab'"),
+    "same names": (lambda: SkillGraph([[], []], names=["a", "a"]), "expected distinct names, got 'a' more than once"),
+    "names of members": (
+        lambda: two_chains(names=[("a", "b", "c")] * 3),
+        "names: expected one tuple of names or one a member (2), got 3",
+    ),
+    "frequency shape": (lambda: SkillGraph([[], []], frequency=[1.0]), "frequency: expected shape (2,), got (1,)"),
+    "frequency text": (lambda: SkillGraph([[]], frequency=["a"]), "frequency: expected numbers, got ['a']"),
+    "lists of a batch": (
+        lambda: two_chains().prerequisite_lists(),
+        "prerequisite_lists: expected one graph, got a batch of shape (2,); index it first",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_errors(case):
+    build, message = ERRORS[case]
+    with pytest.raises(ValueError, match=re.escape(message)):
+        build()
+
+
+def test_a_cycle_is_printed_by_name():
+    lists, names = [[3], [0], [1], [2, 4], []], ["add", "carry", "multiply", "divide", "count"]
+    with pytest.raises(ValueError) as error:
+        SkillGraph(lists, names=names)
+    message = str(error.value)
+    assert message.startswith("prerequisites: expected a graph without cycles, got ")
+    path = message.split("got ")[1].split(" (")[0].split(" -> ")
+    assert path[0] == path[-1]
+    assert sorted(path[1:]) == ["add", "carry", "divide", "multiply"]
+    for before, after in itertools.pairwise(path):
+        assert names.index(before) in lists[names.index(after)]
+    assert "condense=True" in message
+
+
+@given(prerequisite_lists(), st.data())
+def test_every_cycle_is_found(lists, data):
+    if max(depths(lists)) == 0:
+        return
+    # close a path of requirements back to where it started
+    skill = data.draw(st.sampled_from([s for s, row in enumerate(lists) if row]))
+    root = skill
+    while lists[root]:
+        root = data.draw(st.sampled_from(lists[root]))
+    closed = [[*row, skill] if s == root else row for s, row in enumerate(lists)]
+    with pytest.raises(ValueError, match="expected a graph without cycles"):
+        SkillGraph(closed)
+
+
+def test_errors_in_a_batch_name_the_member():
+    names = [("a", "b"), ("c", "d")]
+    required = np.array([[[False], [True]], [[True], [True]]])
+    with pytest.raises(ValueError, match=re.escape("graph (1,) of the batch: prerequisites: expected a graph without")):
+        SkillGraph(np.array([[[0], [0]], [[1], [0]]]), required=required, names=names)
+    with pytest.raises(ValueError, match=r"(c -> d -> c|d -> c -> d)"):
+        SkillGraph(np.array([[[0], [0]], [[1], [0]]]), required=required, names=names)
+    with pytest.raises(ValueError, match="prerequisites of c: a skill cannot require itself"):
+        SkillGraph(np.array([[[0], [0]], [[0], [0]]]), required=required, names=names)
+    with pytest.raises(ValueError, match="prerequisites of c: expected indices from 0 to 1, got 9"):
+        SkillGraph(np.array([[[0], [0]], [[9], [0]]]), required=required, names=names)
+    twice = np.array([[[0, 0], [0, 0]], [[0, 0], [0, 0]]])
+    with pytest.raises(ValueError, match="prerequisites of d: c is listed more than once"):
+        SkillGraph(twice, required=np.array([[[0, 0], [1, 0]], [[0, 0], [1, 1]]]), names=names)

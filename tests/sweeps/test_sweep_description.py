@@ -1,0 +1,220 @@
+"""Descriptions of sweeps: what they mean, and what is said about mistakes."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import resource_ode as ro
+from resource_ode.scenario import ScenarioError
+from resource_ode.sweep_description import from_content, read_sweep
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PLAIN: dict[str, Any] = {
+    "ensemble": {"graphs": 6, "seed": 1, "chunk": 4},
+    "graph": {"generator": "random_dag", "skills": 4},
+    "frequency": {"law": "lognormal"},
+    "resource": {"learning_rate": 1e-3, "gate_exponent": 1e-2},
+    "axis": [{"name": "wasted_resource", "log": [1e-3, 1.0, 4]}, {"name": "density", "values": [0.0, 0.5, 1.0]}],
+}
+
+
+def changed(**sections: Any) -> dict[str, Any]:
+    """The plain description with other keys in its tables; None takes one away."""
+    found = copy.deepcopy(PLAIN)
+    for section, keys in sections.items():
+        if not isinstance(keys, dict):
+            found[section] = keys
+            continue
+        table = {**found.get(section, {}), **keys}
+        found[section] = {key: value for key, value in table.items() if value is not None}
+    return found
+
+
+def said(**sections: Any) -> str:
+    with pytest.raises(ScenarioError) as caught:
+        read_sweep(changed(**sections))
+    return str(caught.value).removeprefix("description: ")
+
+
+def test_axes_and_chunks() -> None:
+    plan = read_sweep(PLAIN)
+    assert plan.dimensions == ("wasted_resource", "density", "graph") and plan.shape == (4, 3, 6)
+    np.testing.assert_allclose(plan.axes[0].values, [1e-3, 1e-2, 1e-1, 1.0], rtol=1e-15)
+    # all clocks at once; the graphs in even pieces of at most four
+    assert plan.blocks == (4, 1, 3) and plan.grid == (1, 3, 2) and plan.chunks == 6
+    covered = np.zeros(plan.shape, int)
+    for chunk in range(plan.chunks):
+        covered[plan.region(chunk)] += 1
+    assert (covered == 1).all()
+    # a chunk with room for more takes several cells
+    assert read_sweep(changed(ensemble={"chunk": 12})).blocks == (4, 2, 6)
+
+
+def test_all_forms_of_a_description_are_the_same(tmp_path: Path) -> None:
+    plan = read_sweep(PLAIN)
+    arrays = changed(axis=[
+        {"name": "wasted_resource", "values": np.geomspace(1e-3, 1.0, 4)},
+        {"name": "density", "linear": (0.0, 1.0, np.int64(3))},
+    ])  # fmt: skip
+    assert read_sweep(arrays).content == plan.content
+    assert read_sweep(plan) is plan
+    again = from_content(plan.content)
+    assert again == plan and again.axes == plan.axes and again.digest == plan.digest
+    assert read_sweep(changed(ensemble={"seed": 2})) != plan
+    file = tmp_path / "sweep.toml"
+    file.write_text(
+        """
+        axis = [{name = "wasted_resource", log = [1e-3, 1.0, 4]}, {name = "density", values = [0, 0.5, 1]}]
+        [ensemble]
+        graphs = 6
+        seed = 1
+        chunk = 4
+        [graph]
+        generator = "random_dag"
+        skills = 4
+        [frequency]
+        law = "lognormal"
+        [resource]
+        learning_rate = 1e-3
+        gate_exponent = 1e-2
+        """
+    )
+    assert ro.read_sweep(file).content == plan.content
+
+
+def test_examples_can_be_read() -> None:
+    small, demo = (read_sweep(EXAMPLES / f"sweep_{name}.toml") for name in ("small", "demo"))
+    assert small.members == 25 * 16 * 64
+    assert demo.shape == (32, 32, 256) and demo.members == 262_144
+
+
+def test_static_axes_set_shapes() -> None:
+    axis = [{"name": "skills", "values": [3, 5]}, {"name": "gate", "values": ["all", "any"]}, PLAIN["axis"][1]]
+    plan = read_sweep(changed(graph={"skills": None}, resource={"wasted_resource": 0.1}, axis=axis))
+    assert plan.most_skills == 5 and plan.blocks[:2] == (1, 1) and len(plan.statics()) == 4
+    widths = [{"name": "widths", "values": [[2, 1], [3, 2, 1]]}, PLAIN["axis"][0]]
+    graph = {"generator": "layered", "fan_in": 2, "skills": None}
+    assert read_sweep(changed(graph=graph, axis=widths)).most_skills == 6
+
+
+def test_clocks_are_cut_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource_ode.sweep_plan.MOST_NUMBERS", 8)
+    # two numbers a skill: neither the clocks nor the graphs fit whole
+    assert read_sweep(PLAIN).blocks == (2, 1, 1)
+
+
+def test_graph_of_a_file_is_part_of_the_description(tmp_path: Path) -> None:
+    (tmp_path / "chain.csv").write_text("0,1\n0,0\n")
+    text = 'axis = [{name = "wasted_resource", values = [0.1]}]\n[graph]\nfile = "chain.csv"\n'
+    text += "[frequency]\nvalues = [1, 2]"
+    text += "\n[resource]\nlearning_rate = 1\ngate_exponent = 0.1\n"
+    (tmp_path / "sweep.toml").write_text(text)
+    plan = read_sweep(tmp_path / "sweep.toml")
+    assert plan.content["graph"] == {"prerequisites": [[], [0]], "gate": ["all", "all"]}
+    (tmp_path / "chain.csv").write_text("0,0\n0,0\n")
+    assert read_sweep(tmp_path / "sweep.toml").content["graph"]["prerequisites"] == [[], []]
+    (tmp_path / "chain.csv").write_text("0,1\n1,0\n")
+    with pytest.raises(ScenarioError, match="condense = true"):
+        read_sweep(tmp_path / "sweep.toml")
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({"ensembles": {}}, 'unknown key "ensembles"; did you mean "ensemble"?'),
+        ({"ensemble": {"graph": 3}}, '[ensemble]: unknown key "graph"; did you mean "graphs"?'),
+        ({"ensemble": {"graphs": 0}}, "[ensemble] graphs: expected a whole number from 1 to 1000000000000, got 0"),
+        ({"ensemble": {"precision": "half"}}, '[ensemble] precision: expected "float64" or "float32", got "half"'),
+        ({"frequency": {"law": "zipf", "exponent": 1.0}, "graph": {"generator": "chain"}, "axis": PLAIN["axis"][:1]},
+         "[ensemble] graphs: expected 1, since neither the graph nor the frequencies are random and all members would "
+         "be the same, got 6"),
+        ({"graph": {"generator": "dag"}}, '[graph] generator: expected "independent" or "chain" or "star" or "tree" or '
+         '"layered" or "random_dag" or "preferential" or "parity", got "dag"'),
+        ({"graph": {"generator": None}},
+         "[graph]: expected one of generator, prerequisites and file, got none of them"),
+        ({"graph": {"skills": None}}, '[graph]: missing key "skills" (expected here, or an axis over it)'),
+        ({"graph": {"skills": 2.5}}, "[graph] skills: expected a whole number, got 2.5"),
+        ({"graph": {"skills": 0}}, "[graph]: skills: expected at least 1, got 0"),
+        ({"graph": {"links": 2}}, '[graph]: unknown key "links"; expected one of generator, skills, density, '
+         "max_fan_in, gate"),
+        ({"graph": {"gate": "most"}}, '[graph] gate: expected "all" or "any", got "most"'),
+        ({"frequency": {"law": None}}, "[frequency]: expected one of law and values, got none of them"),
+        ({"frequency": {"law": None, "values": [1.0]}}, "[frequency] values: expected one number a skill (4), got 1"),
+        ({"frequency": {"sigma": -1}}, "[frequency] sigma: expected a finite number of at least 0, got -1"),
+        ({"resource": {"learning_rate": None}},
+         '[resource]: expected a number here or an axis over it, got neither: missing key "learning_rate"'),
+        ({"resource": {"learning_rate": 0}}, "[resource] learning_rate: expected a finite number above 0, got 0"),
+        ({"resource": {"loss": "mae"}}, '[resource] loss: expected "mse" or "cross_entropy", got "mae"'),
+        ({"resource": {"wasted_resource": 1.0}},
+         '[[axis]] 1: "wasted_resource" is varied here and given in [resource]; expected one of both'),
+        ({"axis": [1]}, "axis: expected [[axis]] tables, in double brackets, got a list"),
+        ({"axis": [{"name": "densty", "values": [1]}]},
+         '[[axis]] 1: expected a parameter of the model or argument of its generators, got "densty"; did you mean '
+         '"density"?'),
+        ({"axis": [*PLAIN["axis"], {"name": "density", "values": [1]}]},
+         '[[axis]] 3 name: expected each parameter once, but an earlier axis varies "density"'),
+        ({"axis": [*PLAIN["axis"][:1], {"name": "density", "values": [0.5, 1.5]}]},
+         "[[axis]] 2 values[1]: expected a number from 0 to 1, got 1.5"),
+        ({"axis": [*PLAIN["axis"][:1], {"name": "density"}]},
+         "[[axis]] 2: expected one of values, linear, log, got none of them"),
+        ({"axis": [*PLAIN["axis"][:1], {"name": "density", "values": []}]},
+         "[[axis]] 2 values: expected a list, got an empty list"),
+        ({"axis": [*PLAIN["axis"][:1], {"name": "density", "values": [0.5, 0.5]}]},
+         "[[axis]] 2: expected different values, got 0.5 twice"),
+        ({"axis": [*PLAIN["axis"][:1], {"name": "density", "linear": [0, 1]}]},
+         "[[axis]] 2 linear: expected [first, last, how many], got a list of 2"),
+        ({"axis": [*PLAIN["axis"][:1], {"name": "density", "linear": [0, 1, 1]}]},
+         "[[axis]] 2 linear[2]: expected a number of values from 2 to 100000, got 1"),
+        ({"axis": [*PLAIN["axis"][:1], {"name": "density", "log": [0, 1, 3]}]},
+         "[[axis]] 2 log: expected first and last above 0, got 0"),
+        ({"axis": [*PLAIN["axis"], {"name": "widths", "values": [3]}],
+          "graph": {"generator": "layered", "skills": None}},
+         '[[axis]] 2: expected a parameter of the model or argument of its generators, got "density"; expected one of '
+         "widths, fan_in, gate, sigma, mean, learning_rate, wasted_resource, gate_exponent, loss, competition, "
+         "initial_level"),
+        ({"axis": [PLAIN["axis"][0], {"name": "widths", "values": [3]}],
+          "graph": {"generator": "layered", "skills": None}},
+         "[[axis]] 2 values[0]: expected a list of numbers of skills, as [4, 2, 1], got 3"),
+        ({"observe": {"names": "horizon"}}, '[observe] names: expected a list of names, as ["horizon"], got "horizon"'),
+        ({"observe": {"names": ["horizons"]}},
+         '[observe] names: unknown observable "horizons"; did you mean "horizon"?'),
+        ({"observe": {"names": ["seriality"]}},
+         '[observe] names: "seriality" is measured on a run and needs a section [time]'),
+        ({"observe": {"names": []}}, "[observe] names: expected at least one observable, got an empty list"),
+        ({"observe": {"names": ["horizon", "horizon"]}}, "[observe] names: expected each observable once"),
+        ({"observe": {"level": 1}}, "[observe] level: expected a finite number above 0 and below 1, got 1"),
+        ({"observe": {"reducer": "math:sqrt"}},
+         "[observe] reducer: a reducer is applied to a run and needs a section [time]"),
+        ({"observe": {"reducer": "maths:sqrt"}, "time": {"values": [0, 1]}},
+         "[observe] reducer: expected a function that can be imported, as module:function, got \"maths:sqrt\" (No "
+         "module named 'maths')"),
+        ({"observe": {"reducer": "math:pi"}, "time": {"values": [0, 1]}},
+         '[observe] reducer: expected a function that can be imported, as module:function, got "math:pi", which is no '
+         "function"),
+        ({"observe": {"reducer": "sqrt"}, "time": {"values": [0, 1]}},
+         '[observe] reducer: expected a function that can be imported, as module:function, got "sqrt"'),
+        ({"time": {"values": [0, 2, 1]}}, "[time]: expected times that increase"),
+        ({"time": {"values": [-1, 2]}}, "[time] values[0]: expected a finite number of at least 0, got -1"),
+        ({"title": 3}, "title: expected a text in quotes, got 3"),
+        ({"graph": 3}, "expected a section [graph], got 3"),
+    ],
+)  # fmt: skip
+def test_mistakes(sections: dict[str, Any], expected: str) -> None:
+    assert said(**sections) == expected
+
+
+def test_a_function_that_workers_cannot_find() -> None:
+    message = said(observe={"reducer": lambda run: run.loss[-1]}, time={"values": [0, 1]})
+    assert "[observe] reducer: expected a function that can be imported" in message and "<locals>" in message
+
+
+def test_what_is_no_description(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="description: expected a path, a dictionary or a Sweep, got int"):
+        read_sweep(3)
+    with pytest.raises(ScenarioError, match=r"none.toml: expected a sweep file \(TOML\), got no file at all"):
+        read_sweep(tmp_path / "none.toml")
