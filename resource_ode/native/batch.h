@@ -74,7 +74,7 @@ struct Kept {
 
 template <class Out>
 struct Trajectories {
-    const double *ts;
+    View<const double> ts;
     int64_t times;
     // a bound of a row's clocks in resource time, by the budget law; and, where a clock has no waste, the largest of its
     // clocks' resource (learning rate times the last of the times): 0 if all have
@@ -100,4 +100,31 @@ struct Parameters {
     View<T> frequency, level, after;  // (skill,)
     View<T> exponent, goal;           // of the group; `goal`: of the level to reach, for learning times only
     View<T> rate, waste;              // of the clock
+};
+
+// What a derivative knows of the solve: `times` is 0 for learning times, which need no more than the level.
+struct Given {
+    View<const double> level;
+    View<const double> ts, clock;  // (time,), of the member
+    View<double> last, endless;    // as in `Trajectories`
+    Kept panels;
+};
+
+// From tangents of the parameters to those of the results: learning times (skill,), or exposures (time, skill) and
+// resource time (time,).
+struct Tangents {
+    Given given;
+    int64_t times;
+    Parameters<const double> along;
+    View<const double> steps;  // (time,), of the training steps
+    View<double> found, clock;
+};
+
+// And back.
+struct Cotangents {
+    Given given;
+    int64_t times;
+    View<const double> found, clock;
+    Parameters<double> by;
+    View<double> steps;
 };

@@ -32,7 +32,7 @@ bool trajectories(const Batch &batch, const Options &options, const Rule &rule, 
                     Out *spent = batch.squared ? to.spent.at(row, e, c) : nullptr;
                     const bool sound = solved && sound_clock(rate, waste);
                     if (!sound) reader.lose(to.times, state, clock, spent);
-                    const bool lost = !sound || reader.read(rate, waste, to.ts, to.times, state, clock, spent);
+                    const bool lost = !sound || reader.read(rate, waste, to.ts.at(row, e, c), to.times, state, clock, spent);
                     *to.code.at(row, e, c) = code_of(solver.enough, lost);
                 }
             }

@@ -12,6 +12,10 @@
 #include "clock.h"
 #include "times.h"
 #include "calls.h"
+#include "adjoint.h"
+#include "backward.h"
+#include "forward.h"
+#include "derivatives.h"
 
 template <class Out>
 bool any_trajectories(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
@@ -23,5 +27,17 @@ bool any_trajectories(const Batch &batch, const Options &options, const Rule &ru
 template <class Out>
 bool any_times(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Times<Out> &to) {
     const auto call = batch.cross_entropy ? learning_times<CrossEntropy, Out> : learning_times<MeanSquaredError, Out>;
+    return call(batch, options, rule, run, to);
+}
+
+inline bool any_tangents(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
+                         const Tangents &to) {
+    const auto call = batch.cross_entropy ? tangents<CrossEntropy> : tangents<MeanSquaredError>;
+    return call(batch, options, rule, run, to);
+}
+
+inline bool any_cotangents(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
+                           const Cotangents &to) {
+    const auto call = batch.cross_entropy ? cotangents<CrossEntropy> : cotangents<MeanSquaredError>;
     return call(batch, options, rule, run, to);
 }

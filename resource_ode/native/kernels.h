@@ -12,4 +12,6 @@ struct Kernels {
     bool (*trajectories64)(const Batch &, const Options &, const Rule &, const Runner &, const Trajectories<double> &);
     bool (*times32)(const Batch &, const Options &, const Rule &, const Runner &, const Times<float> &);
     bool (*times64)(const Batch &, const Options &, const Rule &, const Runner &, const Times<double> &);
+    bool (*tangents)(const Batch &, const Options &, const Rule &, const Runner &, const Tangents &);
+    bool (*cotangents)(const Batch &, const Options &, const Rule &, const Runner &, const Cotangents &);
 };

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.util
+import math
 from typing import Any
 
 import numpy as np
@@ -101,5 +102,9 @@ def options(panels: int, coarse: int, made_for: float, dtype: Any) -> Options:
     for count in (coarse, MOST_PANELS):
         if count % LANES:
             raise ValueError(f"panels: expected a multiple of {LANES}, got {count}")
-    end = -2 * float(np.log(np.finfo(dtype).eps))
-    return Options(coarse, panels, MOST_PANELS, ATTEMPTS, made_for, end)
+    return Options(coarse, panels, MOST_PANELS, ATTEMPTS, made_for, end_effort(dtype))
+
+
+def end_effort(dtype: Any) -> float:
+    """Effort at which a level is 1, with mean squared error."""
+    return -2 * math.log(np.finfo(dtype).eps)

@@ -69,8 +69,17 @@ bool times(const Batch &batch, const Options &options, const Rule &rule, const R
     return OF_THIS_KIND(any_times, batch, options, rule, run, to);
 }
 
+bool tangents(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Tangents &to) {
+    return OF_THIS_KIND(any_tangents, batch, options, rule, run, to);
+}
+
+bool cotangents(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Cotangents &to) {
+    return OF_THIS_KIND(any_cotangents, batch, options, rule, run, to);
+}
+
 constexpr int64_t INTERFACE = 4;
-const Kernels KERNELS = {INTERFACE, trajectories<float>, trajectories<double>, times<float>, times<double>};
+const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double>, times<float>,
+                         times<double>, tangents,            cotangents};
 
 }  // namespace
 
@@ -123,7 +132,7 @@ bool run_trajectories(const Problem &problem, const Options &options, const Rule
                       const double *endless, const double *ts, int64_t count, void *state, void *clock, void *spent,
                       int32_t *code, double *error) {
     const int64_t each = count * problem.skills;
-    const Trajectories<Out> to{ts,
+    const Trajectories<Out> to{View<const double>::whole(ts, 0, problem.rows, problem.exponents, problem.clocks, false, false),
                                count,
                                rows_of(problem, const_cast<double *>(last)),
                                rows_of(problem, const_cast<double *>(endless)),

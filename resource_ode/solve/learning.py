@@ -24,6 +24,8 @@ from ..base.modules import with_fields
 from ..base.tracing import concrete_number, is_concrete
 from ..model.model import ResourceModel, Schedule
 from . import ode as training_time
+from ..native.calls import SUCCESSFUL
+from .cascade import compiled
 from .cascade import gpu as gpu_kernel
 from .cascade import quadrature as resource_time
 from .cascade.batch import (
@@ -35,7 +37,6 @@ from .cascade.batch import (
     each_exponent,
     solve_batch,
     solve_member,
-    split_axes,
     where_it_stands,
 )
 from .simulation import cascade_obstacle
@@ -169,6 +170,21 @@ def _cascade_times(
     return jax.vmap(graph)(*arguments)
 
 
+def _times_of_one(model: ResourceModel, level: Array, _: Array) -> tuple[tuple[Array, ...], Array, Array]:
+    """Learning times of one member by arrays, under a trace, with as many panels as ever."""
+    goal, exponents = model.exposure_at(level), model.gate_exponent[None]
+    solved = solve_member(
+        model,
+        None,
+        lambda model: _first_edges(model, goal, exponents),
+        TRACED,
+        with_demand=model.competition != "l1",
+    )
+    outside = jnp.any(model.graph.present & (solved.exposure[:, -1] < goal * (1 - 1e-9)))
+    times = _read_times(model, solved, goal, model.learning_rate[None], model.wasted_resource[None])[0]
+    return (times,), jnp.zeros((), bool), jnp.where(outside, jnp.inf, solved.error)
+
+
 def _going_on(stand: Progress, outside: Array) -> Progress:
     """Where a solve stands; the range was an estimate: if it was too short, the next solve goes on further."""
     edges = stand.edges.at[..., -1].multiply(jnp.where(outside, 10, 1).astype(stand.edges.dtype))
@@ -239,9 +255,8 @@ def _by_cascade(
 ) -> Array:
     shared = (level, tolerance)
     if traced:
-        graphs, clocks, back = split_axes(model, share_exponents=False)
-        solve = pieces.program(_cascade_times, panels=TRACED)
-        return back(solve((graphs, clocks, clocks, None), shared)[0])
+        times, code = compiled.learning_times(model, level, tolerance, TIMES_PANELS, COARSE_PANELS, _times_of_one)
+        return jnp.where((code == SUCCESSFUL)[..., None], times, jnp.nan)
 
     def by_events(chosen: ResourceModel) -> Array:
         return _by_events(jax.tree.map(jnp.asarray, chosen), level, tolerance, traced=False)

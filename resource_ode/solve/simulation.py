@@ -21,6 +21,7 @@ from ..base.tracing import concrete_number, is_concrete
 from ..model.model import ResourceModel, Schedule
 from ..results.trajectory import RESULTS, Trajectory, result_names, results_from_codes
 from . import ode as training_time
+from .cascade import compiled
 from .cascade import gpu as gpu_kernel
 from .cascade import quadrature as resource_time
 from .cascade.batch import (
@@ -34,7 +35,6 @@ from .cascade.batch import (
     members_of,
     solve_batch,
     solve_member,
-    split_axes,
     take,
     where_it_stands,
 )
@@ -363,6 +363,37 @@ def _cascade_members(
     return jax.vmap(graph)(*arguments)
 
 
+def _run_of_one(model: ResourceModel, _: Array, ts: Array) -> tuple[tuple[Array, ...], Array, Array]:
+    """A trajectory of one member by arrays, under a trace, with as many panels as ever."""
+    clocks = Clocks(*(x[None] for x in (model.gate_exponent, model.learning_rate[None], model.wasted_resource[None])))
+
+    def first(model: ResourceModel) -> Array:
+        last = _range(model, clocks, ts[-1], True)
+        return resource_time.even_edges(model, *coarse_solve(model, last), PANELS)
+
+    solved = solve_member(model, None, first, TRACED, with_demand=True)
+    state, clock, spent, lost = resource_time.read_clock(model, solved, ts)
+    values = (state, clock[:, 0]) if spent is None else (state, clock[:, 0], spent[:, 0])
+    return values, lost, solved.error
+
+
+def _under_trace(model: ResourceModel, ts: Array, tolerance: Any, *, reduce: Any, method: str) -> Any:
+    """All members by the compiled loops, or by arrays where these are not."""
+    state, clock, spent, codes = compiled.trajectories(model, ts, tolerance, PANELS, COARSE_PANELS, _run_of_one)
+    # their numbers are 0, 1 and 2
+    codes = jnp.asarray([0, INACCURATE, NOT_FINITE], jnp.int32)[codes]
+    if reduce is None:
+        return state, clock, spent, results_from_codes(codes)
+    shape = model.batch_shape
+    solved = jax.tree.map(lambda x: x.reshape((-1, *x.shape[len(shape) :])), (state, clock, spent, codes))
+
+    def one(model: ResourceModel, state: Array, clock: Array, spent: Array | None, code: Array) -> Any:
+        return reduce(Trajectory(ts, state, clock, spent, results_from_codes(code), model, "exposure", method))
+
+    values = jax.vmap(one)(model.flat(), *solved)
+    return jax.tree.map(lambda x: x.reshape((*shape, *x.shape[1:])), values)
+
+
 def _reduce_members(
     arguments: tuple[Any, ...], ts: Array, *, axes: tuple[int, int], reduce: Any, method: str
 ) -> tuple[Any, Array]:
@@ -438,9 +469,7 @@ def _solve_cascade(
 ) -> Any:
     shared = (ts, tolerance)
     if traced:
-        graphs, clocks, back = split_axes(model, share_exponents=False)
-        solve = pieces.program(_cascade_members, panels=TRACED, endless=True, **options)
-        return back(solve((graphs, clocks, clocks, None), shared)[0])
+        return _under_trace(model, ts, tolerance, **options)
 
     def by_ode(chosen: ResourceModel) -> Any:
         adjoint = diffrax.RecursiveCheckpointAdjoint()

@@ -1,0 +1,147 @@
+"""Batches under a trace, by the compiled loops as primitives (`native.calls`): from a model to their arrays and back.
+
+Batch axes stay as they are, each of length 1 where a parameter does not vary, so that members that differ only in
+learning rate and wasted resource share a cascade. Pools that no prerequisite crosses are members of their own, each with
+its own skills.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from ...base.modules import with_fields
+from ...graphs.graph import SkillGraph
+from ...model.model import ResourceModel
+from ...native import calls
+
+# members that the arrays solve side by side where the loops cannot: their numbers are to stay in the cache
+TOGETHER = 32
+
+# what the arrays find for one member: `(model, goal, steps)` -> values, whether they are lost, the estimated error
+OneMember = Callable[[ResourceModel, Array, Array], tuple[tuple[Array, ...], Array, Array]]
+
+
+def trajectories(
+    model: ResourceModel, ts: Array, tolerance: Any, panels: int, coarse: int, arrays: OneMember
+) -> tuple[Array, Array, Array | None, Array]:
+    """Exposures `(*batch, time, skill)`, resource time `(*batch, time)`, for "l2" spent resource, and codes (those of
+    `calls`); with pools, a last axis of them on resource time and spent resource.
+    """
+    call = _call("trajectories", model, panels, coarse, 1e-5, arrays)
+    operands = _operands(model, tolerance, jnp.zeros((), model.dtype), ts)
+    state, clock, spent, code, _ = calls.trajectories(call, operands)
+    if model.pool is None:
+        return state, clock, spent, code
+    mine = _in_pool(model)
+    state = jnp.sum(jnp.where(mine[..., None, :], state, 0), axis=-3)
+    # a pool without skills wastes all of its resource
+    idle = ~jnp.any(mine, axis=-1)[..., None]
+    wasted = model.learning_rate[..., None] * ts
+    clock = jnp.where(idle, wasted / model.wasted_resource[..., None], clock)
+    spent = None if spent is None else jnp.swapaxes(jnp.where(idle, wasted, spent), -1, -2)
+    code = jnp.max(jnp.where(idle[..., 0], calls.SUCCESSFUL, code), axis=-1)
+    lost = (code == calls.NOT_FINITE)[..., None, None] | ~model.graph.present[..., None, :]
+    clock = jnp.where((code == calls.NOT_FINITE)[..., None, None], jnp.nan, jnp.swapaxes(clock, -1, -2))
+    return jnp.where(lost, jnp.nan, state), clock, spent, code
+
+
+def learning_times(
+    model: ResourceModel, level: Array, tolerance: Any, panels: int, coarse: int, arrays: OneMember
+) -> tuple[Array, Array]:
+    """Training steps `(*batch, skill)` at which a level is reached, and codes `(*batch,)` (those of `calls`)."""
+    call = _call("times", model, panels, coarse, 1e-7, arrays)
+    operands = _operands(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype))
+    found, code, _ = calls.learning_times(call, operands)
+    if model.pool is None:
+        return found, code
+    mine = _in_pool(model)
+    found = jnp.sum(jnp.where(mine, found, 0), axis=-2)
+    code = jnp.max(jnp.where(jnp.any(mine, axis=-1), code, calls.SUCCESSFUL), axis=-1)
+    return jnp.where(model.graph.present, found, jnp.nan), code
+
+
+def _in_pool(model: ResourceModel) -> Array:
+    """Which skills each pool has, `(*batch, pool, skill)`."""
+    assert model.pool is not None
+    pool = jnp.arange(model.pools, dtype=model.pool.dtype)[:, None]
+    return (model.pool[..., None, :] == pool) & model.graph.present[..., None, :]
+
+
+def _call(name: str, model: ResourceModel, panels: int, coarse: int, made_for: float, arrays: OneMember) -> calls.Call:
+    kind = (model.loss == "cross_entropy", model.competition == "l2", model.frequency_after is not None)
+    return calls.Call(name, *kind, panels, coarse, made_for, _members(arrays))
+
+
+def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> calls.Operands:
+    graph, nothing = model.graph, jnp.zeros(model.skills, model.dtype)
+    level, after = (nothing if x is None else x for x in (model.initial_level, model.frequency_after))
+    of_graph = [
+        jnp.asarray(graph.prerequisites, jnp.int32),
+        jnp.asarray(graph.depth, jnp.int32),
+        jnp.asarray(graph.required),
+        jnp.zeros(model.skills, bool) if graph.any_gate is None else jnp.asarray(graph.any_gate),
+        jnp.asarray(graph.present),
+        *(jnp.asarray(x, model.dtype) for x in (model.frequency, level, after)),
+    ]
+    of_member = [jnp.asarray(x, model.dtype) for x in (model.gate_exponent, tolerance, goal)]
+    clocks = [jnp.asarray(x, model.dtype) for x in (model.learning_rate, model.wasted_resource)]
+    if model.pool is not None:
+        own = calls.AXES
+        of_graph[4] = _in_pool(model)
+        pooled = [
+            x if k == 4 else jnp.expand_dims(x, x.ndim - own[k]) for k, x in enumerate((*of_graph, *of_member))
+        ]
+        return calls.Operands(*pooled, *clocks, jnp.expand_dims(ts, -2))
+    return calls.Operands(*of_graph, *of_member, *clocks, ts)
+
+
+@functools.cache
+def _members(arrays: OneMember) -> Callable[[calls.Call, calls.Operands], tuple[Any, ...]]:
+    """`arrays` for flat operands, as `calls` wants it."""
+
+    def members(call: calls.Call, operands: calls.Operands) -> tuple[Any, ...]:
+        def one(own: calls.Operands) -> Any:
+            values, lost, error = arrays(_model(call, own), own.goal, own.steps)
+            code = jnp.where(error <= own.tolerance, calls.SUCCESSFUL, calls.INACCURATE)
+            return (*values, jnp.where(lost, calls.NOT_FINITE, code).astype(jnp.int32), error)
+
+        return jax.lax.map(one, operands, batch_size=TOGETHER)
+
+    return members
+
+
+def _model(call: calls.Call, own: calls.Operands) -> ResourceModel:
+    """One member; what the loops take as zeros because it is not there is not there again."""
+    bare = _bare(call.cross_entropy, call.squared, np.dtype(own.frequency.dtype))
+    graph = with_fields(
+        bare.graph,
+        prerequisites=own.prerequisites,
+        required=own.required,
+        any_gate=own.either,
+        present=own.present,
+        depth=own.depth,
+    )
+    return with_fields(
+        bare,
+        graph=graph,
+        frequency=own.frequency,
+        learning_rate=own.rate,
+        wasted_resource=own.waste,
+        gate_exponent=own.exponent,
+        initial_level=own.level,
+        frequency_after=own.after if call.paced else None,
+    )
+
+
+@functools.cache
+def _bare(cross_entropy: bool, squared: bool, dtype: Any) -> ResourceModel:
+    with jax.ensure_compile_time_eval():
+        loss, competition = "cross_entropy" if cross_entropy else "mse", "l2" if squared else "l1"
+        return ResourceModel(SkillGraph([[]]), np.ones(1, dtype), 1.0, 1.0, 1.0, loss=loss, competition=competition)
