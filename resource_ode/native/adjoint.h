@@ -57,7 +57,7 @@ class Adjoint {
         size = table.blocks * PLACE;
         points.reserve(cascade.panels * size);
         hit.assign(static_cast<size_t>(cascade.panels), 0);
-        table.open(cascade.opening, cascade);
+        table.open(cascade.opening, cascade.at_edges, cascade);
         paces.read(graph, solver.batch.paced);
         direct.assign(static_cast<size_t>(4 * table.blocks * LANES), 0.0);
         gathered.clear(graph.skills);

@@ -48,13 +48,29 @@ class Backward {
             const double *tau = clock.at(row, group, c), *t = ts.at(row, group, c), *bars = to_state.at(row, group, c);
             double by_rate = 0.0, by_waste = 0.0, *by_ts = to_ts.at(row, group, c);
             int64_t p = 0;
-            for (int64_t k = 0; k < times; k++) {
-                by_ts[k] = 0.0;
-                if (!(t[k] > 0) || !std::isfinite(tau[k])) continue;
-                while (p < cascade.panels - 1 && cascade.edges[p + 1] <= tau[k]) p++;
-                const double share = one_step(cascade, p, tau[k], waste, bars + k * graph.skills,
-                                              to_clock.at(row, group, c)[k]);
-                by_rate += share * t[k], by_waste -= share * tau[k], by_ts[k] = share * rate;
+            for (int64_t k = 0; k < times; k += LANES) {
+                int64_t panel[LANES];
+                Vector place = all(0.0), half = all(0.0);
+                const int64_t here = std::min(LANES, times - k);
+                for (int64_t lane = 0; lane < here; lane++) {
+                    const double now = std::isfinite(tau[k + lane]) ? tau[k + lane] : cascade.edges[p];
+                    while (p < cascade.panels - 1 && cascade.edges[p + 1] <= now) p++;
+                    panel[lane] = p, half[lane] = cascade.half[p];
+                    place[lane] = half[lane] > 0 ? (now - cascade.edges[p]) / half[lane] - 1 : 0.0;
+                }
+                double each[NODES][LANES], value[NODES][LANES];
+                weigh(rule, place, half, each);
+                weigh_values(rule, place, value);
+                for (int64_t lane = 0; lane < here; lane++) {
+                    const int64_t step = k + lane;
+                    by_ts[step] = 0.0;
+                    if (!(t[step] > 0) || !std::isfinite(tau[step])) continue;
+                    Vector weights[NODES], slopes[NODES];
+                    for (int64_t n = 0; n < NODES; n++) weights[n] = all(each[n][lane]), slopes[n] = all(value[n][lane]);
+                    const double share = one_step(panel[lane], weights, slopes, waste, bars + step * graph.skills,
+                                                  to_clock.at(row, group, c)[step]);
+                    by_rate += share * t[step], by_waste -= share * tau[step], by_ts[step] = share * rate;
+                }
             }
             *to.rate.at(row, group, c) = by_rate, *to.waste.at(row, group, c) = by_waste;
         }
@@ -113,18 +129,13 @@ class Backward {
     }
 
     // Returns the cotangent of the resource spent up to this step.
-    double one_step(const Cascade<Law> &cascade, int64_t p, double tau, double waste, const double *to_state,
-                    double to_clock) {
+    double one_step(int64_t p, const Vector (&weights)[NODES], const Vector (&slopes)[NODES], double waste,
+                    const double *to_state, double to_clock) {
         Table<Law> &table = adjoint.table;
         const Paces &paces = adjoint.paces;
-        const double half = cascade.half[p], place = half > 0 ? (tau - cascade.edges[p]) / half - 1 : 0.0;
-        double each[NODES][LANES], slope[NODES][LANES];
-        weigh(rule, all(place), all(half), each);
-        weigh_values(rule, all(place), slope);
         table.take(p);
         double *points = adjoint.points_of(p);
-        Vector weights[NODES], slopes[NODES], demand = all(0.0), along = all(0.0);
-        for (int64_t n = 0; n < NODES; n++) weights[n] = load(each[n]), slopes[n] = load(slope[n]);
+        Vector demand = all(0.0), along = all(0.0);
         const size_t room = static_cast<size_t>(table.blocks * LANES);
         bars.resize(room), pulls.resize(3 * room);
         for (int64_t block = 0; block < table.blocks; block++) {
@@ -132,7 +143,10 @@ class Backward {
             Vector x = table.exposures(weights, block), c = table.openings(slopes, block), z = paces.effort(j, x);
             const Integers there = z == z;
             Vector bar = all(0.0);
-            for (int64_t s = j; s < std::min(j + LANES, graph.skills); s++) bar[s - j] = to_state[s];
+            if (j + LANES <= graph.skills)
+                bar = load(to_state + j);
+            else
+                for (int64_t s = j; s < graph.skills; s++) bar[s - j] = to_state[s];
             bar = there ? bar : all(0.0), z = there ? z : all(0.0), c = there ? c : all(0.0), x = there ? x : all(0.0);
             const Vector left = there ? Law::demand(z) : all(0.0), pull = there ? left * paces.pace(j, x) : all(0.0);
             demand += pull * c, along += bar * c;

@@ -76,7 +76,9 @@ struct Cascade {
         for (Numbers *each : {&half, &gained, &edge, &within, &behind, &panel_error}) each->reserve(count);
     }
 
-    // Openings, exposures at edges, errors of panels, and the demand if wanted; returns the level error.
+    // Openings, gates and exposures at edges; with errors those of panels as well, and kinks, and the demand if wanted.
+    // Returns the level error.
+    template <bool ERRORS = true>
     double solve(const Graph<Law> &graph, const Rule &rule, bool with_demand) {
         const double least = 1 / (10 * graph.fastest * std::max(graph.exponent, 1.0));
         for (int64_t p = 0; p < panels; p += LANES) {
@@ -92,7 +94,7 @@ struct Cascade {
             for (int64_t k = 0; k < skills * stride; k++) at_edges[k] = NAN;
         kinks.clear();
         double worst = 0.0, jumps = 0.0;
-        const bool kinked = std::any_of(graph.order.begin(), graph.order.end(),
+        const bool kinked = ERRORS && std::any_of(graph.order.begin(), graph.order.end(),
                                         [&](int64_t s) { return graph.either[s] && graph.count(s) > 1; });
         if (kinked) gates_at_edges.reserve(skills * stride);
         for (int64_t s : graph.order) {
@@ -103,13 +105,13 @@ struct Cascade {
                 for (int64_t p = 0; p < NODES * panels; p++) o[p] = 1.0;
                 for (int64_t p = 0; p < panels; p++) relative[s * panels + p] = off[s * panels + p] = 0.0;
             } else {
-                integrate(graph, rule, s);
-                if (graph.either[s] && graph.count(s) > 1) add_kinks(graph, rule, s);
-                const double found = estimate(graph, s, least);
+                integrate<ERRORS>(graph, rule, s);
+                if (ERRORS && graph.either[s] && graph.count(s) > 1) add_kinks(graph, rule, s);
+                const double found = ERRORS ? estimate(graph, s, least) : 0.0;
                 if (!(found <= worst)) worst = found;  // not max(): a NaN must stay
             }
-            if (graph.paces[s].paced) jumps += turn(graph, rule, s);
-            if (graph.needed[s] || with_demand) follow(graph, s, rooted ? roots : inside, with_demand, kinked);
+            if (ERRORS && graph.paces[s].paced) jumps += turn(graph, rule, s);
+            if (graph.needed[s] || with_demand) follow<ERRORS>(graph, s, rooted ? roots : inside, with_demand, kinked);
         }
         return with_demand ? worst + jumps + missed_demand(graph, rule, panel_error, false) : worst;
     }
@@ -151,10 +153,11 @@ struct Cascade {
 
   private:
     // A skill's opening, the integral of it from each panel's left edge to its nodes, and over each panel.
+    template <bool ERRORS>
     void integrate(const Graph<Law> &graph, const Rule &rule, int64_t s) {
         double *o = opening + s * NODES * panels, *x = at_edges + s * stride;
         for (int64_t p = 0; p < panels; p += LANES) {
-            Vector values[NODES], at_edge, inside_it;
+            Vector values[NODES];
             open(graph, s, gates, panels, p, values);
 #pragma GCC unroll 8
             for (int64_t node = 0; node < NODES; node++) store(o + node * panels + p, values[node]);
@@ -162,6 +165,8 @@ struct Cascade {
             const Vector h = load(half + p);
             folded.integrals(rule, h, inside + p, panels);
             store(gained + p, h * dot(rule.weights, folded.sums));
+            if (!ERRORS) continue;
+            Vector at_edge, inside_it;
             folded.missed(rule, h, at_edge, inside_it);
             store(edge + p, at_edge);
             store(within + p, inside_it);
@@ -202,8 +207,17 @@ struct Cascade {
         const double *x = at_edges + s * stride;
         for (int64_t p = 0; p < panels; p += LANES) {
             Vector total = all(0.0);
-            for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++)
-                total += load(relative + graph.behind[f] * panels + p);
+            for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
+                const int64_t b = graph.behind[f];
+                const Vector wrong = load(relative + b * panels + p);
+                // that of a product is the sum; a maximum moves by no more than the gate that is most wrong
+                if (graph.largest_counts(s)) {
+                    const Vector part = wrong * share_of(s, b, p);
+                    total = part > total ? part : total == total && part == part ? total : total + part;  // NaN stays
+                } else {
+                    total += wrong;
+                }
+            }
             store(behind + p, load(edge + p) + load(gained + p) * total);
         }
         double wrong = 0.0;
@@ -216,6 +230,17 @@ struct Cascade {
             store(panel_error + p, larger(load(panel_error + p), w / (reached + least)));
         }
         return slope_error(graph, s);
+    }
+
+    // How large the gate b is, in four panels, beside the opening of a skill that waits for it: at most.
+    Vector share_of(int64_t s, int64_t b, int64_t p) const {
+        Vector most = all(0.0);
+        for (int64_t node = 0; node < NODES; node++) {
+            const Vector whole = load(opening + (s * NODES + node) * panels + p);
+            const Vector gate = load(gates + (b * NODES + node) * panels + p);
+            most = larger(whole > 0 ? gate / (whole > 0 ? whole : all(1.0)) : all(1.0), most);
+        }
+        return most;
     }
 
     // The error of a skill's level from that of its exposure.
@@ -232,6 +257,7 @@ struct Cascade {
     }
 
     // What a skill does to the others: its gate, and its part in the demand.
+    template <bool ERRORS>
     void follow(const Graph<Law> &graph, int64_t s, const double *inner, bool with_demand, bool kinked) {
         if (graph.needed[s]) {
             const double *x = at_edges + s * stride, a = graph.exponent;
@@ -245,6 +271,7 @@ struct Cascade {
                     store(gate + node * panels + p,
                           through ? all(1.0)
                                   : saturation(a * Law::depth(pace.effort(here + load(inner + node * panels + p)))));
+                if (!ERRORS) continue;
                 // from the error of an exposure to that of its gate (`cascade._steepness`)
                 const Vector first = here + load(inner + p), effort = pace.effort(first), ajar = load(gate + p);
                 Vector steep = ajar > 0 ? a * Law::depth(effort) * (1.0 - ajar) / ajar : all(1.0);

@@ -14,7 +14,7 @@ class ClockReader {
     // Openings are those of the solved cascade, at whatever gate exponent.
     void open(const Cascade<Law> &cascade, const double *opening) {
         this->cascade = &cascade;
-        table.open(opening, cascade);
+        table.open(opening, cascade.at_edges, cascade);
     }
 
     // One member: exposures (time, skill), resource time and spent resource (time,); whether something was not finite.

@@ -6,7 +6,9 @@ const Cascade<Law> *again(Solver<Law> &solver, const Kept &panels, int64_t row, 
                           double endless) {
     const double *edges = panels.edges.at(row);
     if (edges[0] > 0) return solver.on_edges(row, edges);
-    return level ? solver.for_times(row, Law::effort_at(*level), false) : solver.for_clocks(row, last, endless);
+    const bool found = level ? solver.for_times(row, Law::effort_at(*level), false) != nullptr
+                             : solver.for_clocks(row, last, endless) != nullptr;
+    return found ? solver.settled() : nullptr;
 }
 
 template <class Law>
@@ -24,18 +26,25 @@ inline Direction direction_of(const Parameters<const double> &along, int64_t row
             *along.waste.at(row, group, clock)};
 }
 
-// All of a member's that has no solution: NaN where something was asked of it, 0 where nothing was.
-INLINE double nothing(bool asked) { return asked ? NAN : 0.0; }
-
 INLINE bool any_of(const double *numbers, int64_t count) {
     return std::any_of(numbers, numbers + count, [](double x) { return x != 0; });
 }
 
-template <class Law>
-void lose(const Batch &batch, int64_t row, int64_t group, double value, const Parameters<double> &to) {
-    for (const auto *view : {&to.frequency, &to.level, &to.after}) std::fill_n(view->at(row, group), batch.skills, value);
-    *to.exponent.at(row, group) = *to.goal.at(row, group) = value;
-    for (int64_t c = 0; c < batch.clocks; c++) *to.rate.at(row, group, c) = *to.waste.at(row, group, c) = value;
+// Of members that have no solution: NaN where something was asked of them, 0 where nothing was.
+inline void lose(const Batch &batch, const Cotangents &to, int64_t row, int64_t group) {
+    bool asked = false;
+    for (int64_t c = 0; c < batch.clocks; c++) {
+        asked = asked || any_of(to.found.at(row, group, c), batch.skills * std::max<int64_t>(to.times, 1));
+        asked = asked || (to.times && any_of(to.clock.at(row, group, c), to.times));
+    }
+    const double value = asked ? NAN : 0.0;
+    const Parameters<double> &by = to.by;
+    for (const auto *view : {&by.frequency, &by.level, &by.after}) std::fill_n(view->at(row, group), batch.skills, value);
+    *by.exponent.at(row, group) = *by.goal.at(row, group) = value;
+    for (int64_t c = 0; c < batch.clocks; c++) {
+        *by.rate.at(row, group, c) = *by.waste.at(row, group, c) = value;
+        if (to.times) std::fill_n(to.steps.at(row, group, c), to.times, value);
+    }
 }
 
 template <class Law>
@@ -74,16 +83,11 @@ bool cotangents(const Batch &batch, const Options &options, const Rule &rule, co
             const Cascade<Law> *cascade =
                 again(worker->solver, to.given.panels, row, level, *to.given.last.at(row), *to.given.endless.at(row));
             for (int64_t e = 0; e < batch.groups; e++) {
-                bool sound = cascade != nullptr, asked = false;
-                for (int64_t c = 0; c < batch.clocks; c++) {
+                bool sound = cascade != nullptr;
+                for (int64_t c = 0; c < batch.clocks; c++)
                     sound = sound && sound_clock(*batch.rate.at(row, e, c), *batch.waste.at(row, e, c));
-                    asked = asked || any_of(to.found.at(row, e, c), batch.skills * std::max<int64_t>(to.times, 1));
-                    asked = asked || (to.times && any_of(to.clock.at(row, e, c), to.times));
-                }
                 if (!sound) {
-                    lose<Law>(batch, row, e, nothing(asked), to.by);
-                    for (int64_t c = 0; to.times && c < batch.clocks; c++)
-                        std::fill_n(to.steps.at(row, e, c), to.times, nothing(asked));
+                    lose(batch, to, row, e);
                 } else if (!to.times) {
                     worker->backward.times(*cascade, *level, row, e, to.found, to.by);
                 } else {

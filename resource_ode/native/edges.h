@@ -27,7 +27,7 @@ void even_edges(const Graph<Law> &graph, const double *coarse, const double *alo
             }
         }
         for (int64_t lane = 0; lane < LANES; lane++) total[lane] += std::log(product[lane]);
-        store(measure + k, load(along + k) + total * 0.25);
+        store(measure + k, load(along + k) + total * (0.25 * graph.part_of_each()));
     }
     int64_t at = 0;
     edges[0] = 0.0;
@@ -55,7 +55,7 @@ int64_t panels_for(const Graph<Law> &graph, const double *exposure, int64_t stri
             steep += static_cast<double>(graph.count(s)) *
                      std::log((1 + grown * (1.0 / 3)) / (1 + grown * per_through));
     }
-    const double wanted = static_cast<double>(usual) * (0.6 + 0.0017 * steep);
+    const double wanted = static_cast<double>(usual) * (0.6 + 0.0017 * graph.part_of_each() * steep);
     if (!(wanted > static_cast<double>(usual))) return usual;  // nor for what is not a number
     if (wanted >= static_cast<double>(most)) return most;
     return (static_cast<int64_t>(wanted) + LANES - 1) / LANES * LANES;

@@ -9,7 +9,7 @@ struct Direction {
 template <class Law>
 class Forward {
   public:
-    explicit Forward(const Solver<Law> &solver) : solver(solver), graph(solver.graph), rule(solver.rule) {}
+    explicit Forward(const Solver<Law> &solver) : solver(solver), graph(solver.graph), rule(solver.rule), table(solver.batch.skills), table_moved(solver.batch.skills) {}
 
     // Moves the whole cascade along a direction.
     void move(const Cascade<Law> &cascade, const Direction &along) {
@@ -17,14 +17,18 @@ class Forward {
         const int64_t each = NODES * cascade.panels;
         for (Numbers *numbers : {&ratios, &opened}) numbers->reserve(graph.skills * each);
         moved.reserve(graph.skills * cascade.stride), inside.reserve(2 * each);
-        changes.resize(static_cast<size_t>(graph.skills));
+        const auto room = static_cast<size_t>(table.blocks * LANES);
+        changes.clear(room), change_of.resize(room), openings.resize(room), moves.resize(room);
+        paces.read(graph, solver.batch.paced);
         for (int64_t s : graph.order) {
             const Pace &pace = graph.paces[s];
             const double start = along.level[s] == 0 ? 0.0 : along.level[s] * Law::effort_slope(graph.level[s]);
             const double later = pace.paced ? along.after[s] : 0.0;
-            changes[static_cast<size_t>(s)] = {pace, start, along.frequency[s], later};
+            change_of[static_cast<size_t>(s)] = {pace, start, along.frequency[s], later};
+            changes.set(s, change_of[static_cast<size_t>(s)]);
             move(s, along.exponent);
         }
+        table.open(cascade.opening, cascade.at_edges, cascade), table_moved.open(opened, moved, cascade);
     }
 
     // Learning times (skill,) of one clock.
@@ -40,12 +44,11 @@ class Forward {
             const double *x = cascade->at_edges + s * cascade->stride;
             own.read(rule, cascade->opening + s * NODES * cascade->panels + p, cascade->panels, 0.0, cascade->half[p],
                      x[p], x[p + 1]);
-            look(p, invert(rule, own, wanted));
-            const Here mine = at(s);
+            const Sum total = look(p, invert(rule, own, wanted));
+            const double opening = openings[static_cast<size_t>(s)], dx = moves[static_cast<size_t>(s)];
             // of the exposure that the goal needs, and of the resource time at which it is there
-            const double needs = (goes - changes[static_cast<size_t>(s)].at(pace, wanted)) / slope(pace, wanted);
-            const double late = mine.opening > 0 ? (needs - mine.moved) / mine.opening : 0.0;
-            const Sum total = everyone();
+            const double needs = (goes - change_of[static_cast<size_t>(s)].at(pace, wanted)) / slope(pace, wanted);
+            const double late = opening > 0 ? (needs - dx) / opening : 0.0;
             found[s] = (total.moved + (total.demand + waste) * late + along.waste * tau -
                         (total.learned + waste * tau) * along.rate / rate) / rate;
         }
@@ -61,15 +64,13 @@ class Forward {
             if (!(ts[k] > 0) || !std::isfinite(clock[k])) continue;
             while (p < cascade->panels - 1 && cascade->edges[p + 1] <= clock[k]) p++;
             const double half = cascade->half[p];
-            look(p, half > 0 ? (clock[k] - cascade->edges[p]) / half - 1 : 0.0);
-            const Sum total = everyone();
+            const Sum total = look(p, half > 0 ? (clock[k] - cascade->edges[p]) / half - 1 : 0.0);
             const double gained = rate * to_ts[k] + along.rate * ts[k] - total.moved - along.waste * clock[k];
             const double late = gained / (total.demand + waste);
             to_clock[k] = late;
-            for (int64_t s : graph.order) {
-                const Here here = at(s);
-                state[k * graph.skills + s] = here.moved + here.opening * late;
-            }
+            double *row = state + k * graph.skills;
+            for (int64_t s = 0; s < graph.skills; s++)
+                row[s] = moves[static_cast<size_t>(s)] + openings[static_cast<size_t>(s)] * late;
         }
     }
 
@@ -90,8 +91,23 @@ class Forward {
         }
         double at(const Pace &pace, double x) const { return at(pace, all(x))[0]; }
     };
-    struct Here {
-        double exposure, opening, moved;
+    // The same of skills side by side.
+    struct Changes {
+        std::vector<double> start, slope, late_start, late_slope;
+
+        void clear(size_t room) {
+            for (auto *each : {&start, &slope, &late_start, &late_slope}) each->assign(room, 0.0);
+        }
+        void set(int64_t s, const Change &own) {
+            const auto at = static_cast<size_t>(s);
+            start[at] = own.start, slope[at] = own.slope, late_start[at] = own.late_start, late_slope[at] = own.late_slope;
+        }
+        inline Vector at(const Paces &paces, int64_t block, Vector x) const {
+            const auto j = static_cast<size_t>(block * LANES);
+            const Vector early = load(&start[j]) + load(&slope[j]) * x;
+            if (!paces.paced) return early;
+            return x < load(&paces.turn[j]) ? early : load(&late_start[j]) + load(&late_slope[j]) * x;
+        }
     };
     struct Sum {
         double learned, demand, moved;
@@ -102,10 +118,13 @@ class Forward {
     const Rule &rule;
     const Cascade<Law> *cascade = nullptr;
     Numbers ratios, opened, moved, inside;  // d ln g, d c at nodes, d X at edges, of one skill between
-    std::vector<Change> changes;
-    // the place that is looked at
-    int64_t panel = 0;
-    double tau = 0.0, weights[NODES][LANES], values[NODES][LANES];
+    std::vector<Change> change_of;
+    Changes changes;
+    Table<Law> table, table_moved;
+    Paces paces;
+    // of the place that is looked at: openings and exposures that move, of skills side by side
+    double tau = 0.0;
+    std::vector<double> openings, moves;
 
     static double slope(const Pace &pace, double x) { return pace.pace(all(x))[0]; }
 
@@ -145,7 +164,7 @@ class Forward {
             const Vector left = load(x + p), left_moved = load(dx + p);
             for (int64_t n = 0; n < NODES; n++) {
                 const Vector here = left + load(own + n * panels + p), z = pace.effort(here);
-                const Vector dz = changes[static_cast<size_t>(s)].at(pace, here) +
+                const Vector dz = change_of[static_cast<size_t>(s)].at(pace, here) +
                                   pace.pace(here) * (left_moved + load(own_moved + n * panels + p));
                 const Vector g = load(cascade->gates + s * each + n * panels + p);
                 const Vector change_of_log = (1.0 - g) / (g > 0 ? g : all(1.0)) *
@@ -166,40 +185,33 @@ class Forward {
         }
     }
 
-    void look(int64_t p, double place) {
-        panel = p;
+    // Looks at a place of a panel: what all skills together have learned there, demand, and how the first changes at a
+    // fixed resource time.
+    Sum look(int64_t p, double place) {
         const double half = cascade->half[p];
+        double each[NODES][LANES], value[NODES][LANES];
         tau = cascade->edges[p] + half * (1 + place);
-        weigh(rule, all(place), all(half), weights);
-        weigh_values(rule, all(place), values);
-    }
-
-    Here at(int64_t s) const {
-        const int64_t panels = cascade->panels, first = s * NODES * panels + panel;
-        const double *o = cascade->opening + first, *dc = opened + first;
-        Here here{cascade->at_edges[s * cascade->stride + panel], 0.0, moved[s * cascade->stride + panel]};
-        for (int64_t n = 0; n < NODES; n++) {
-            here.exposure += weights[n][0] * o[n * panels];
-            here.moved += weights[n][0] * dc[n * panels];
-            here.opening += values[n][0] * o[n * panels];
+        weigh(rule, all(place), all(half), each);
+        weigh_values(rule, all(place), value);
+        Vector weights[NODES], values[NODES], learned = all(0.0), demand = all(0.0), total = all(0.0);
+        for (int64_t n = 0; n < NODES; n++) weights[n] = load(each[n]), values[n] = load(value[n]);
+        table.take(p), table_moved.take(p);
+        for (int64_t block = 0; block < table.blocks; block++) {
+            const int64_t j = block * LANES;
+            const auto at = static_cast<size_t>(j);
+            Vector x = table.exposures(weights, block), z = paces.effort(j, x);
+            const Integers there = z == z;
+            const Vector c = there ? table.openings(values, block) : all(0.0);
+            const Vector dx = there ? table_moved.integrals(weights, block) : all(0.0);
+            store(&openings[at], c), store(&moves[at], dx);
+            z = there ? z : all(0.0), x = there ? x : all(0.0);
+            const Vector left = there ? Law::demand(z) : all(0.0), steep = there ? paces.pace(j, x) : all(0.0);
+            const Vector start = load(&paces.start[at]);
+            learned += there ? Law::progress(z) - Law::progress(start) : all(0.0);
+            demand += steep * c * left;
+            total += left * (changes.at(paces, block, x) + steep * dx) -
+                     (there ? Law::demand(start) * load(&changes.start[at]) : all(0.0));
         }
-        here.exposure = std::max(here.exposure, 0.0);
-        return here;
-    }
-
-    // What all skills together have learned there, demand, and how the first changes at a fixed resource time.
-    Sum everyone() const {
-        Sum sum{0.0, 0.0, 0.0};
-        for (int64_t s : graph.order) {
-            const Pace &pace = graph.paces[s];
-            const Change &change = changes[static_cast<size_t>(s)];
-            const Here here = at(s);
-            const double z = pace.effort(here.exposure), left = Law::demand(all(z))[0], steep = slope(pace, here.exposure);
-            const double before = Law::demand(all(pace.start))[0];
-            sum.learned += (Law::progress(all(z)) - Law::progress(all(pace.start)))[0];
-            sum.demand += steep * here.opening * left;
-            sum.moved += left * (change.at(pace, here.exposure) + steep * here.moved) - before * change.start;
-        }
-        return sum;
+        return {sum(learned), sum(demand), sum(total)};
     }
 };

@@ -52,8 +52,11 @@ struct Graph {
     bool largest_counts(int64_t s) const { return either[s] && count(s); }
     // one over the effort at which a skill's demand and its gate are through, as in `cascade.even_edges`
     double per_through() const { return 1 / (30 * (largest_exponent / exponent) + 3 / exponent); }
+    // how much a skill counts where panels are placed: among very many each less, or time itself would no longer
+    double part_of_each() const { return std::min(1.0, MANY / static_cast<double>(order.size())); }
 
   private:
+    static constexpr double MANY = 128;
     std::vector<int64_t> places;
 
     static bool positive(double x) { return x > 0 && std::isfinite(x); }

@@ -19,7 +19,7 @@ class Solver {
         // a graph of very many skills has fewer panels, since it has to fit into memory
         const double each = static_cast<double>(batch.skills) * (2 * NODES + 4) * sizeof(double);
         const auto fitting = static_cast<int64_t>(MOST_BYTES / each) / LANES * LANES;
-        most_panels = std::clamp<int64_t>(fitting, 4 * LANES, options.most_panels);
+        most_panels = std::min(std::max(fitting, 4 * LANES), options.most_panels);
     }
 
     // For all clocks of a row, none of which passes `last`, but for those without waste: `endless` is as in
@@ -63,7 +63,24 @@ class Solver {
         solved.resize(static_cast<int64_t>(edges[0]));
         solved.edges[0] = 0.0;
         for (int64_t p = 1; p <= solved.panels; p++) solved.edges[p] = edges[p];
+        solved.template solve<false>(graph, rule, false);
+        return settled();
+    }
+
+    // The solved cascade with its edges moved to where the kinks are: what jumps there has a derivative of the first order
+    // in how far they are apart.
+    const Cascade<Law> *settled() {
+        const auto kinked = [&](int64_t s) { return graph.paces[s].paced || (graph.either[s] && graph.count(s) > 1); };
+        if (!std::any_of(graph.order.begin(), graph.order.end(), kinked)) return &solved;
         solved.solve(graph, rule, false);
+        for (const Kink &kink : solved.kinks) {
+            double *const edges = solved.edges, *const last = edges + solved.panels;
+            double *above = std::upper_bound(edges + 1, last, kink.place);
+            double *nearest = above > edges + 1 && kink.place - above[-1] < *above - kink.place ? above - 1 : above;
+            const double room = std::min(*nearest - nearest[-1], nearest < last ? nearest[1] - *nearest : 0.0);
+            if (std::abs(*nearest - kink.place) < room / 4) *nearest = kink.place;
+        }
+        solved.template solve<false>(graph, rule, false);
         return &solved;
     }
 

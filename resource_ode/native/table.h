@@ -38,9 +38,9 @@ class Table {
 
     explicit Table(int64_t skills) : blocks((skills + LANES - 1) / LANES), skills(skills) {}
 
-    // What is read from now on: all panels stay, but those of a very large graph.
-    void open(const double *opening, const Cascade<Law> &cascade) {
-        this->opening = opening, this->cascade = &cascade;
+    // What is read from now on, values at nodes and integrals at edges: all panels stay, but those of a very large graph.
+    void open(const double *opening, const double *at_edges, const Cascade<Law> &cascade) {
+        this->opening = opening, this->at_edges = at_edges, this->cascade = &cascade;
         const bool all_stay = skills <= MOST_STAYING;
         slots = all_stay ? cascade.panels / LANES : 1;
         numbers.reserve(slots * LANES * blocks * BLOCK);
@@ -59,7 +59,7 @@ class Table {
             for (int64_t lane = 0; lane < LANES; lane++) {
                 const int64_t s = std::min(block * LANES + lane, skills - 1);
                 from[lane] = opening + s * NODES * panels + first;
-                left[lane] = cascade->at_edges + s * cascade->stride + first;
+                left[lane] = at_edges + s * cascade->stride + first;
             }
             double *to = to_slot + block * BLOCK;
             for (int64_t node = 0; node < NODES; node++, to += LANES)
@@ -71,6 +71,11 @@ class Table {
 
     // Exposures of a block of skills, NaN if absent; rounding must not make a level negative.
     inline Vector exposures(const Vector (&weights)[NODES], int64_t block) const {
+        const Vector value = integrals(weights, block);
+        return value < 0 ? all(0.0) : value;
+    }
+
+    inline Vector integrals(const Vector (&weights)[NODES], int64_t block) const {
         const double *at = here + block * BLOCK;
         Vector first = load(at + NODES * LANES), second = weights[1] * load(at + LANES);
 #pragma GCC unroll 8
@@ -78,8 +83,7 @@ class Table {
             first += weights[node] * load(at + node * LANES);
             if (node > 0) second += weights[node + 1] * load(at + (node + 1) * LANES);
         }
-        const Vector value = first + second;
-        return value < 0 ? all(0.0) : value;
+        return first + second;
     }
 
     // What is interpolated there.
@@ -97,6 +101,6 @@ class Table {
     int64_t slots = 0;
     Numbers numbers;
     std::vector<int64_t> filled;
-    const double *opening = nullptr, *here = nullptr;
+    const double *opening = nullptr, *at_edges = nullptr, *here = nullptr;
     const Cascade<Law> *cascade = nullptr;
 };

@@ -66,7 +66,7 @@ class TimesReader {
         for (int64_t c = 0; c < clocks; c++) std::fill_n(to.found.at(row, group, c), graph.skills, static_cast<Out>(NAN));
         const bool summed = !by_demand(batch);
         paces.read(graph, batch.paced);
-        if (summed) table.open(cascade.opening, cascade);
+        if (summed) table.open(cascade.opening, cascade.at_edges, cascade);
         reached.resize(static_cast<size_t>((count + 2 * LANES - 1) / (2 * LANES)));
         double before = 0.0;
         for (int64_t s : graph.order)

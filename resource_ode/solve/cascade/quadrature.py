@@ -345,7 +345,13 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
             edge, within = edge + kinks, within + kinks
         # first-order propagation: relative errors of the gates are those of their product
         behind = relative.at[skill.behind].get(mode="promise_in_bounds")
-        behind_error = jnp.sum(jnp.where(skill.required[:, None], behind, 0), axis=0)
+        behind = jnp.where(skill.required[:, None], behind, 0)
+        behind_error = jnp.sum(behind, axis=0)
+        if skill.either is not None:
+            # a maximum moves by no more than the gate that is most wrong
+            part = jax.lax.stop_gradient(jnp.where(opening > 0, found / jnp.where(opening > 0, opening, 1), 1))
+            most = jnp.max(behind * jnp.max(part, axis=-1), axis=0, initial=0)
+            behind_error = jnp.where(skill.either, most, behind_error)
         frozen = jax.lax.stop_gradient(at_edges)
         missed = _running_sum(edge + jnp.diff(frozen) * behind_error)[1:]
         reached = frozen[1:]
@@ -424,7 +430,7 @@ def invert_primitive(
     range).
 
     The bracket is an interval between neighbouring nodes, where Newton's method on the polynomial starts from the
-    chord. The last step is taken outside the search, so that derivatives of every kind pass through it exactly.
+    chord. The last steps are taken outside the search, so that first and second derivatives pass through them exactly.
     """
     dtype = values.dtype
     frozen_edges, target = jax.lax.stop_gradient((at_edges, wanted))
@@ -450,10 +456,11 @@ def invert_primitive(
         step = (value + base - target) / jnp.where(slope > 0, slope, 1)
         z = jnp.clip(z - jnp.where(slope > 0, step, 0), low, high)
     z = jax.lax.stop_gradient(z)
-    value, slope = _polynomial(coefficients, z)
-    slope = jax.lax.stop_gradient(slope)
-    missing = value + at_edges[panel] - wanted
-    z = z - jnp.where(slope > 0, missing / jnp.where(slope > 0, slope, 1), 0)
+    # one step for first derivatives, a second one for second derivatives
+    for _ in range(2):
+        value, slope = _polynomial(coefficients, z)
+        missing = value + at_edges[panel] - wanted
+        z = z - jnp.where(slope > 0, missing / jnp.where(slope > 0, slope, 1), 0)
     # where there is next to no slope, rounding alone would lead anywhere; derivatives stay as they are
     return panel, z + jax.lax.stop_gradient(jnp.clip(z, low, high) - z)
 
