@@ -1,5 +1,6 @@
-"""Builds the compiled loops and their custom calls; everything else is in pyproject.toml. Without a compiler the package
-installs as well, and so it does without the headers of XLA: then array programs do what they would have done.
+"""Builds the compiled loops and their custom calls; everything else is in pyproject.toml.
+
+Without a compiler, or the headers of XLA, the package installs as well: array programs do what they would have done.
 """
 
 import glob

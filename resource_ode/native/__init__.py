@@ -23,7 +23,16 @@ from ..base import memory, pieces
 from ..model.model import ResourceModel, Schedule
 from .library import INTERFACE, MOST_PANELS, Problem, address, library, options, rules
 
-__all__ = ["INTERFACE", "MOST_PANELS", "applies", "learning_times", "levels", "library", "serves_levels", "trajectories"]
+__all__ = [
+    "INTERFACE",
+    "MOST_PANELS",
+    "applies",
+    "learning_times",
+    "levels",
+    "library",
+    "serves_levels",
+    "trajectories",
+]
 
 # rows between two looks at the keyboard, and two reports of progress
 BLOCK = 4096

@@ -58,8 +58,10 @@ bool learning_times(const Batch &batch, const Options &options, const Rule &rule
             *to.error.at(row) = solver.error;
             solver.keep(to.panels, row);
             for (int64_t e = 0; e < batch.groups; e++) {
-                if (solved)
-                    worker->reader.read(*solver.at_exponent(*batch.exponent.at(row, e), with_demand), goal, row, e, to);
+                if (solved) {
+                    const Cascade<Law> *own = with_demand ? solver.at_exponent(*batch.exponent.at(row, e), true) : solved;
+                    worker->reader.read(*solved, *own, goal, row, e, to);
+                }
                 for (int64_t c = 0; c < batch.clocks; c++) {
                     const bool sound = solved && sound_clock(*batch.rate.at(row, e, c), *batch.waste.at(row, e, c));
                     if (!sound) std::fill_n(to.found.at(row, e, c), batch.skills, static_cast<Out>(NAN));

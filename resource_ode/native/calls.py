@@ -66,7 +66,9 @@ AXES = Operands(2, 1, 2, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1)
 # those that tell graphs apart come first
 GRAPH = 11
 # those that derivatives are taken by: all numbers but the tolerance
-BY = tuple(Operands._fields.index(n) for n in ("frequency", "level", "after", "exponent", "goal", "rate", "waste", "steps"))
+BY = tuple(
+    Operands._fields.index(n) for n in ("frequency", "level", "after", "exponent", "goal", "rate", "waste", "steps")
+)
 BY_GRAPH = 5
 
 
@@ -122,7 +124,9 @@ def _solve_results(operands: Any, call: Call) -> list[jax.ShapeDtypeStruct]:
 
 
 def _custom_call(name: str, call: Call, results: Any, *operands: Any, **more: Any) -> Any:
-    attributes = {k: np.int64(getattr(call, k)) for k in ("cross_entropy", "squared", "paced", "panels", "coarse_panels")}
+    attributes = {
+        k: np.int64(getattr(call, k)) for k in ("cross_entropy", "squared", "paced", "panels", "coarse_panels")
+    }
     attributes |= {"most_panels": np.int64(MOST_PANELS), "attempts": np.int64(ATTEMPTS)}
     attributes |= {"made_for": np.float64(call.made_for), "end_effort": np.float64(end_effort(operands[5].dtype))}
     return jax.ffi.ffi_call(f"resource_ode_{name}", results)(*operands, **attributes, **more)
@@ -206,9 +210,7 @@ def _cotangent_results(arguments: Any, call: Call, together: tuple[bool, ...]) -
 
 def _cotangent_by_loops(*arguments: Any, call: Call, together: tuple[bool, ...]) -> Any:
     results = _cotangent_results(arguments, call, together)
-    return _custom_call(
-        f"{call.name}_cotangent", call, results, *arguments, together=np.asarray(together, np.int64)
-    )
+    return _custom_call(f"{call.name}_cotangent", call, results, *arguments, together=np.asarray(together, np.int64))
 
 
 def _cotangent_by_arrays(*arguments: Any, call: Call, together: tuple[bool, ...]) -> Any:
@@ -229,7 +231,9 @@ def _summed_to(x: Any, shape: tuple[int, ...]) -> Any:
 # -- the primitives
 
 
-def _primitive(name: str, results: Callable[..., Any], loops: Any, arrays: Any, served: Callable[[Call], bool]) -> Primitive:
+def _primitive(
+    name: str, results: Callable[..., Any], loops: Any, arrays: Any, served: Callable[[Call], bool]
+) -> Primitive:
     primitive = Primitive(f"resource_ode_{name}")
     primitive.multiple_results = True
 
@@ -243,8 +247,7 @@ def _primitive(name: str, results: Callable[..., Any], loops: Any, arrays: Any, 
     def batch(arguments: Any, axes: Any, **static: Any) -> Any:
         size = next(x.shape[a] for x, a in zip(arguments, axes, strict=True) if a is not None)
         lead = [
-            jnp.expand_dims(x, 0) if a is None else jnp.moveaxis(x, a, 0)
-            for x, a in zip(arguments, axes, strict=True)
+            jnp.expand_dims(x, 0) if a is None else jnp.moveaxis(x, a, 0) for x, a in zip(arguments, axes, strict=True)
         ]
         if "together" in static:
             static["together"] = (False, *static["together"])
@@ -254,7 +257,9 @@ def _primitive(name: str, results: Callable[..., Any], loops: Any, arrays: Any, 
         return values, [None if s else 0 for s in shared]
 
     names = ("call", "together") if name == "cotangent" else ("call",)
-    primitive.def_impl(jax.jit(lambda *arguments, **static: primitive.bind(*arguments, **static), static_argnames=names))
+    primitive.def_impl(
+        jax.jit(lambda *arguments, **static: primitive.bind(*arguments, **static), static_argnames=names)
+    )
     primitive.def_abstract_eval(abstract)
     mlir.register_lowering(primitive, mlir.lower_fun(arrays, multiple_results=True))
     mlir.register_lowering(primitive, mlir.lower_fun(on_cpu, multiple_results=True), platform="cpu")

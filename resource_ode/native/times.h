@@ -57,9 +57,10 @@ class TimesReader {
     // number of skills, but for few of them less.
     static bool by_demand(const Batch &batch) { return batch.squared || batch.skills > MOST_SUMMED; }
 
-    // Times of all clocks of a row and one of its gate exponents.
+    // Times of all clocks of a row and one of its gate exponents, at which the cascade is `own`.
     template <class Out>
-    void read(const Cascade<Law> &cascade, double goal, int64_t row, int64_t group, const Times<Out> &to) {
+    void read(const Cascade<Law> &cascade, const Cascade<Law> &own, double goal, int64_t row, int64_t group,
+              const Times<Out> &to) {
         const Batch &batch = solver.batch;
         const int64_t clocks = batch.clocks, count = static_cast<int64_t>(graph.order.size());
         const double ratio = *batch.exponent.at(row, group) / graph.exponent;
@@ -89,7 +90,7 @@ class TimesReader {
             }
         }
         if (summed) return;
-        clock.open(cascade, cascade.opening);
+        clock.open(own, cascade.opening);
         for (int64_t c = 0; c < clocks; c++) {
             clock.integrate(*batch.waste.at(row, group, c));
             for (int64_t k = 0; k < count; k++) {
@@ -97,6 +98,7 @@ class TimesReader {
                 const int64_t i = k % (2 * LANES);
                 Vector weights[NODES];
                 at.weights_of(i, weights);
+                for (int64_t node = 0; node < NODES; node++) weights[node] /= ratio;
                 put(to, row, group, c, graph.order[static_cast<size_t>(k)], at.wanted[i],
                     clock.spent_at(at.panel[i], weights));
             }

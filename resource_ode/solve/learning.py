@@ -19,12 +19,11 @@ import optimistix
 from jaxtyping import Array, Float
 
 from .. import native
-from ..base import pieces
 from ..base.modules import with_fields
 from ..base.tracing import concrete_number, is_concrete
 from ..model.model import ResourceModel, Schedule
-from . import ode as training_time
 from ..native.calls import SUCCESSFUL
+from . import ode as training_time
 from .cascade import compiled
 from .cascade import gpu as gpu_kernel
 from .cascade import quadrature as resource_time
@@ -170,6 +169,13 @@ def _cascade_times(
     return jax.vmap(graph)(*arguments)
 
 
+def _compiled_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[Array, Array]:
+    """Learning times by the compiled loops, and whether all of them are within the tolerance; the others are NaN."""
+    times, code = compiled.learning_times(model, level, tolerance, TIMES_PANELS, COARSE_PANELS, _times_of_one)
+    found = code == SUCCESSFUL
+    return jnp.where(found[..., None], times, jnp.nan), jnp.all(found)
+
+
 def _times_of_one(model: ResourceModel, level: Array, _: Array) -> tuple[tuple[Array, ...], Array, Array]:
     """Learning times of one member by arrays, under a trace, with as many panels as ever."""
     goal, exponents = model.exposure_at(level), model.gate_exponent[None]
@@ -255,8 +261,11 @@ def _by_cascade(
 ) -> Array:
     shared = (level, tolerance)
     if traced:
-        times, code = compiled.learning_times(model, level, tolerance, TIMES_PANELS, COARSE_PANELS, _times_of_one)
-        return jnp.where((code == SUCCESSFUL)[..., None], times, jnp.nan)
+        return _compiled_times(model, level, tolerance)[0]
+    if batch_size is None and compiled.serves_pools(model, model.skills):
+        times, found = jax.jit(_compiled_times)(model, level, tolerance)
+        if bool(found):
+            return times
 
     def by_events(chosen: ResourceModel) -> Array:
         return _by_events(jax.tree.map(jnp.asarray, chosen), level, tolerance, traced=False)

@@ -184,13 +184,12 @@ def cascade_obstacle(model: ResourceModel) -> str | None:
             return f"{name} follows a schedule"
     if model.pool is not None and model.graph.fan_in:
         graph = model.graph
-        pool = jnp.broadcast_to(model.pool, np.broadcast_shapes(model.pool.shape, graph.present.shape))
-        indices = jnp.broadcast_to(graph.prerequisites, (*pool.shape, graph.fan_in))
-        behind = jnp.take_along_axis(pool, indices.reshape(*pool.shape[:-1], -1), axis=-1).reshape(indices.shape)
-        crossing = jnp.any(jnp.where(graph.required, behind != pool[..., None], False))
-        if not is_concrete(crossing):
+        if not is_concrete(model.pool, graph):
             return "prerequisites may cross pools (unknown under a trace)"
-        if bool(crossing):
+        pool = np.broadcast_to(model.pool, np.broadcast_shapes(model.pool.shape, graph.present.shape))
+        indices = np.broadcast_to(graph.prerequisites, (*pool.shape, graph.fan_in))
+        behind = np.take_along_axis(pool, indices.reshape(*pool.shape[:-1], -1), axis=-1).reshape(indices.shape)
+        if np.any((behind != pool[..., None]) & np.asarray(graph.required)):
             return "prerequisites cross pools"
     return None
 
@@ -378,12 +377,13 @@ def _run_of_one(model: ResourceModel, _: Array, ts: Array) -> tuple[tuple[Array,
 
 
 def _under_trace(model: ResourceModel, ts: Array, tolerance: Any, *, reduce: Any, method: str) -> Any:
-    """All members by the compiled loops, or by arrays where these are not."""
+    """All members by the compiled loops, or by arrays where these are not; and whether all were solved."""
     state, clock, spent, codes = compiled.trajectories(model, ts, tolerance, PANELS, COARSE_PANELS, _run_of_one)
     # their numbers are 0, 1 and 2
+    found = jnp.all(codes == 0)
     codes = jnp.asarray([0, INACCURATE, NOT_FINITE], jnp.int32)[codes]
     if reduce is None:
-        return state, clock, spent, results_from_codes(codes)
+        return (state, clock, spent, results_from_codes(codes)), found
     shape = model.batch_shape
     solved = jax.tree.map(lambda x: x.reshape((-1, *x.shape[len(shape) :])), (state, clock, spent, codes))
 
@@ -391,7 +391,7 @@ def _under_trace(model: ResourceModel, ts: Array, tolerance: Any, *, reduce: Any
         return reduce(Trajectory(ts, state, clock, spent, results_from_codes(code), model, "exposure", method))
 
     values = jax.vmap(one)(model.flat(), *solved)
-    return jax.tree.map(lambda x: x.reshape((*shape, *x.shape[1:])), values)
+    return jax.tree.map(lambda x: x.reshape((*shape, *x.shape[1:])), values), found
 
 
 def _reduce_members(
@@ -469,7 +469,11 @@ def _solve_cascade(
 ) -> Any:
     shared = (ts, tolerance)
     if traced:
-        return _under_trace(model, ts, tolerance, **options)
+        return _under_trace(model, ts, tolerance, **options)[0]
+    if batch_size is None and compiled.serves_pools(model, ts.shape[0] * model.skills):
+        result, found = eqx.filter_jit(_under_trace)(model, ts, tolerance, **options)
+        if bool(found):
+            return result
 
     def by_ode(chosen: ResourceModel) -> Any:
         adjoint = diffrax.RecursiveCheckpointAdjoint()

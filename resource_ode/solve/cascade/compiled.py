@@ -1,13 +1,14 @@
 """Batches under a trace, by the compiled loops as primitives (`native.calls`): from a model to their arrays and back.
 
 Batch axes stay as they are, each of length 1 where a parameter does not vary, so that members that differ only in
-learning rate and wasted resource share a cascade. Pools that no prerequisite crosses are members of their own, each with
-its own skills.
+learning rate and wasted resource share a cascade. Pools that no prerequisite crosses are members of their own, each
+with its own skills.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -20,9 +21,12 @@ from ...base.modules import with_fields
 from ...graphs.graph import SkillGraph
 from ...model.model import ResourceModel
 from ...native import calls
+from ...native.handlers import handlers
 
 # members that the arrays solve side by side where the loops cannot: their numbers are to stay in the cache
 TOGETHER = 32
+# of a result with a place for each pool
+MOST_NUMBERS = 2**26
 
 # what the arrays find for one member: `(model, goal, steps)` -> values, whether they are lost, the estimated error
 OneMember = Callable[[ResourceModel, Array, Array], tuple[tuple[Array, ...], Array, Array]]
@@ -39,17 +43,18 @@ def trajectories(
     state, clock, spent, code, _ = calls.trajectories(call, operands)
     if model.pool is None:
         return state, clock, spent, code
-    mine = _in_pool(model)
+    # (*batch, pool, skill), and whether a pool has none: then it wastes all of its resource
+    mine = _ranked(_in_pool(model), code.ndim + 1)
+    idle = ~jnp.any(mine, axis=-1)
+    rate, waste = (_ranked(x, code.ndim)[..., None] for x in (model.learning_rate, model.wasted_resource))
+    wasted = rate * _ranked(ts, code.ndim + 1)
     state = jnp.sum(jnp.where(mine[..., None, :], state, 0), axis=-3)
-    # a pool without skills wastes all of its resource
-    idle = ~jnp.any(mine, axis=-1)[..., None]
-    wasted = model.learning_rate[..., None] * ts
-    clock = jnp.where(idle, wasted / model.wasted_resource[..., None], clock)
-    spent = None if spent is None else jnp.swapaxes(jnp.where(idle, wasted, spent), -1, -2)
-    code = jnp.max(jnp.where(idle[..., 0], calls.SUCCESSFUL, code), axis=-1)
-    lost = (code == calls.NOT_FINITE)[..., None, None] | ~model.graph.present[..., None, :]
-    clock = jnp.where((code == calls.NOT_FINITE)[..., None, None], jnp.nan, jnp.swapaxes(clock, -1, -2))
-    return jnp.where(lost, jnp.nan, state), clock, spent, code
+    clock = jnp.swapaxes(jnp.where(idle[..., None], wasted / waste, clock), -1, -2)
+    spent = None if spent is None else jnp.swapaxes(jnp.where(idle[..., None], wasted, spent), -1, -2)
+    code = jnp.max(jnp.where(idle, calls.SUCCESSFUL, code), axis=-1)
+    lost = (code == calls.NOT_FINITE)[..., None, None]
+    absent = ~_ranked(model.graph.present, code.ndim + 1)[..., None, :]
+    return jnp.where(lost | absent, jnp.nan, state), jnp.where(lost, jnp.nan, clock), spent, code
 
 
 def learning_times(
@@ -61,17 +66,31 @@ def learning_times(
     found, code, _ = calls.learning_times(call, operands)
     if model.pool is None:
         return found, code
-    mine = _in_pool(model)
+    mine = _ranked(_in_pool(model), code.ndim + 1)
     found = jnp.sum(jnp.where(mine, found, 0), axis=-2)
     code = jnp.max(jnp.where(jnp.any(mine, axis=-1), code, calls.SUCCESSFUL), axis=-1)
-    return jnp.where(model.graph.present, found, jnp.nan), code
+    return jnp.where(_ranked(model.graph.present, code.ndim + 1), found, jnp.nan), code
+
+
+def _ranked(x: Array, rank: int) -> Array:
+    """An array with so many axes, the first of length 1."""
+    return jnp.reshape(x, (1,) * (rank - x.ndim) + x.shape)
+
+
+def serves_pools(model: ResourceModel, numbers: int) -> bool:
+    """Whether a concrete model has pools that fit in memory side by side, with so many `numbers` a member."""
+    if model.pool is None or jax.default_backend() != "cpu" or handlers() is None:
+        return False
+    return numbers * model.pools * math.prod(model.batch_shape) <= MOST_NUMBERS
 
 
 def _in_pool(model: ResourceModel) -> Array:
     """Which skills each pool has, `(*batch, pool, skill)`."""
     assert model.pool is not None
-    pool = jnp.arange(model.pools, dtype=model.pool.dtype)[:, None]
-    return (model.pool[..., None, :] == pool) & model.graph.present[..., None, :]
+    rank = max(model.pool.ndim, model.graph.present.ndim)
+    pool, present = (_ranked(x, rank)[..., None, :] for x in (model.pool, model.graph.present))
+    each = jnp.arange(model.pools, dtype=pool.dtype)[:, None]
+    return (pool == _ranked(each, rank + 1)) & present
 
 
 def _call(name: str, model: ResourceModel, panels: int, coarse: int, made_for: float, arrays: OneMember) -> calls.Call:
@@ -95,9 +114,7 @@ def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> c
     if model.pool is not None:
         own = calls.AXES
         of_graph[4] = _in_pool(model)
-        pooled = [
-            x if k == 4 else jnp.expand_dims(x, x.ndim - own[k]) for k, x in enumerate((*of_graph, *of_member))
-        ]
+        pooled = [x if k == 4 else jnp.expand_dims(x, x.ndim - own[k]) for k, x in enumerate((*of_graph, *of_member))]
         return calls.Operands(*pooled, *clocks, jnp.expand_dims(ts, -2))
     return calls.Operands(*of_graph, *of_member, *clocks, ts)
 

@@ -349,7 +349,8 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
         behind_error = jnp.sum(behind, axis=0)
         if skill.either is not None:
             # a maximum moves by no more than the gate that is most wrong
-            part = jax.lax.stop_gradient(jnp.where(opening > 0, found / jnp.where(opening > 0, opening, 1), 1))
+            whole = opening[None]
+            part = jax.lax.stop_gradient(jnp.where(whole > 0, found / jnp.where(whole > 0, whole, 1), 1))
             most = jnp.max(behind * jnp.max(part, axis=-1), axis=0, initial=0)
             behind_error = jnp.where(skill.either, most, behind_error)
         frozen = jax.lax.stop_gradient(at_edges)
