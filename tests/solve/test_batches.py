@@ -15,6 +15,7 @@ from scipy.integrate import solve_ivp
 from systems import FAN_IN, SKILLS, TIMES, Case, batch, check_times, random_case, solve
 
 import resource_ode as ro
+from resource_ode import native
 from resource_ode.base import pieces
 from resource_ode.solve.cascade import batch as batches
 from resource_ode.solve.cascade.batch import PIECE, exponents_can_share, split_axes
@@ -203,6 +204,7 @@ def test_ragged_ends_over_devices(monkeypatch, members):
     """Four devices take 8 members each at a time; the last turn has 1 member for them all, or is full."""
     monkeypatch.setattr(batches, "microbatch", lambda skills, members: 8)
     rng = np.random.default_rng(6)
+    monkeypatch.setattr(native, "applies", lambda model: False)
     model = batch([random_case(rng, competition="l2") for _ in range(4)])
     model = jax.tree.map(lambda x: x[np.arange(members) % 5] if x.ndim and x.shape[0] == 5 else x, model)
     model = model.replace(wasted_resource=np.geomspace(0.1, 1.0, members))
@@ -243,7 +245,9 @@ def test_devices_change_no_bit_of_what_users_compile(change):
         import jax, numpy as np
         jax.config.update("jax_enable_x64", True)
         import resource_ode as ro
-        from resource_ode import batches
+        from resource_ode import native
+        from resource_ode.solve.cascade import batch as batches
+        native.applies = lambda model: False
         batches.microbatch = lambda skills, members: 8
         graphs = jax.vmap(lambda key: ro.graphs.random_dag(key, 8, 0.4))(jax.random.split(jax.random.key(0), 33))
         frequency = np.random.default_rng(0).lognormal(size=(33, 8))
