@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from .graphs.graph import GATES, SkillGraph
+from .model.competition import COMPETITIONS
 from .model.loss import LOSSES
-from .model.model import COMPETITIONS, ResourceModel
+from .model.model import ResourceModel
 
 TOP = ("resource", "time", "skill", "graph", "threshold", "condense")
 RESOURCE = (
@@ -139,7 +140,7 @@ def read_model(top: Table) -> ResourceModel:
         return ResourceModel(
             graph,
             loss=resource.choice("loss", tuple(LOSSES), "mse"),
-            competition=resource.choice("competition", COMPETITIONS, "l1"),
+            competition=resource.choice("competition", tuple(COMPETITIONS), "l1"),
             **parameters,
         )
     except ScenarioError:

@@ -103,7 +103,7 @@ def to_xarray(run: Any) -> Any:
         if value is not None:
             variables[name] = _variable(run, value, *row)
     if run.kind == "direct":
-        what = "unlearned fraction" if run.model.loss == "mse" else "margin"
+        what = run.model.law.state_name
         variables["state"][2].update(units="1", long_name=f"{what} of the skill")
     variables["result"] = _variable(run, result_codes(run.result), (), "1", "how the run ended")
     sentences = ["The run succeeded.", *(RESULTS[getattr(RESULTS, name)] for name in result_names()[1:])]

@@ -21,8 +21,8 @@ import numpy as np
 from . import frequencies
 from .graphs import generators as graphs
 from .graphs.graph import GATES, SkillGraph
+from .model.competition import COMPETITIONS
 from .model.loss import LOSSES
-from .model.model import COMPETITIONS
 
 RESOURCE = ("learning_rate", "wasted_resource", "gate_exponent", "loss", "competition", "initial_level")
 GENERATORS = ("independent", "chain", "star", "tree", "layered", "random_dag", "preferential", "parity")
@@ -30,7 +30,7 @@ LAWS = ("zipf", "exponential", "lognormal", "uniform")
 # axes along which one cascade a graph serves all values: they are never mapped over graphs
 CLOCKS = ("wasted_resource", "learning_rate", "gate_exponent")
 # axes that set shapes or choose a program: one value a chunk
-CHOICES = {"gate": GATES, "loss": tuple(LOSSES), "competition": COMPETITIONS}
+CHOICES = {"gate": GATES, "loss": tuple(LOSSES), "competition": tuple(COMPETITIONS)}
 # ranges of the numbers that do not set a shape
 BOUNDS: dict[str, dict[str, float]] = {
     "learning_rate": {"above": 0.0},

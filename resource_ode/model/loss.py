@@ -1,4 +1,4 @@
-"""How effort becomes level: the two losses, as functions of one number a skill.
+"""How effort becomes level: the losses, as functions of one number for each skill.
 
 Each skill's state is its *effort* ``z``, which grows at the rate ``dz/dX = p`` (frequency) in its exposure ``X``:
 
@@ -12,11 +12,16 @@ progress            ``1 - u``                     ``l``
 loss                ``u^2``                       ``ln(1 + exp(-l))``
 ==================  ============================  ==============================
 
-``progress`` is what the budget law counts. Nothing is computed as ``1 - level`` or ``1 - unlearned``: both ends keep
-their relative accuracy. Source: Liu et al. 2025; the cross-entropy effort integrates ``dl/dX = p sigma(-l)``.
+``progress`` is what the budget law counts, and its derivative by effort is ``demand``. Nothing is computed as
+``1 - level`` or ``1 - unlearned``: both ends keep their relative accuracy. Discrete steps and interference follow the
+*state* itself, ``u`` or ``l``, which is progress up to sign and origin. Source: Liu et al. 2025; the cross-entropy
+effort integrates ``dl/dX = p sigma(-l)``.
 """
 
 from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -28,8 +33,104 @@ from ..base.special import decay, margin_from_exposure, saturation
 Values = Float[Array, "..."]
 
 
-class MeanSquaredError(eqx.Module):
+class AbstractLoss(eqx.Module):
+    """A loss: how the effort spent on a skill becomes unlearned fraction, demand and progress.
+
+    A loss of your own defines the abstract methods, elementwise functions that JAX can differentiate twice, and the
+    class variables where they differ; pass it as `ResourceModel(..., loss=MyLoss())`.
+    """
+
+    # what results and files call it
+    name: ClassVar[str]
+    # what discrete steps and interference follow, and its sign: -1 where the state falls as a skill is learned
+    state_name: ClassVar[str] = "progress"
+    direction: ClassVar[int] = 1
+    # the state of a skill of which nothing is learned
+    untouched: ClassVar[float] = 0.0
+    # whether progress is bounded, so that a run without waste ends
+    has_end: ClassVar[bool] = True
+    # whether log-depth is effort itself, so that one cascade serves all gate exponents
+    effort_is_depth: ClassVar[bool] = False
+
+    # -- as functions of effort
+
+    @abstractmethod
+    def unlearned(self, effort: Values) -> Values:
+        """Unlearned fraction: 1 at no effort, falling to 0."""
+
+    @abstractmethod
+    def level(self, effort: Values) -> Values:
+        """`1 - unlearned`, without the cancellation."""
+
+    @abstractmethod
+    def demand(self, effort: Values) -> Values:
+        """Gradient that the skill still asks for: the derivative of `progress`."""
+
+    @abstractmethod
+    def progress(self, effort: Values) -> Values:
+        """What the budget law counts, 0 at no effort."""
+
+    @abstractmethod
+    def value(self, effort: Values) -> Values:
+        """The loss for each unit of frequency."""
+
+    def log_depth(self, effort: Values) -> Values:
+        """`-ln` of the unlearned fraction."""
+        return -jnp.log(self.unlearned(effort))
+
+    # -- inverses
+
+    @abstractmethod
+    def effort_at(self, level: Values) -> Values:
+        """The effort that reaches a level."""
+
+    @abstractmethod
+    def effort_of_progress(self, progress: Values) -> Values:
+        """The effort that makes so much progress."""
+
+    @abstractmethod
+    def effort_for_depth(self, depth: Values) -> Values:
+        """An effort at which log-depth is at least `depth` (near the least such; without overflow)."""
+
+    # -- as functions of the state, which interference may drive outside the range that effort covers
+
+    def state(self, effort: Values) -> Values:
+        """The state that follows from effort."""
+        return self.progress(effort)
+
+    def direct_unlearned(self, state: Values) -> Values:
+        """Unlearned fraction."""
+        return self.unlearned(self.effort_of_progress(state))
+
+    def direct_demand(self, state: Values) -> Values:
+        """Demand."""
+        return self.demand(self.effort_of_progress(state))
+
+    def direct_progress(self, state: Values) -> Values:
+        """Progress."""
+        return state
+
+    def direct_level(self, state: Values) -> Values:
+        """Level."""
+        return self.level(self.effort_of_progress(state))
+
+    def direct_value(self, state: Values) -> Values:
+        """Loss."""
+        return self.value(self.effort_of_progress(state))
+
+    def advance(self, state: Values, change: Values) -> Values:
+        """The state after one discrete step that makes so much progress."""
+        return state + change
+
+
+class MeanSquaredError(AbstractLoss):
     """`loss = sum_i p_i u_i^2`; effort is the log-depth `D = -ln u`."""
+
+    name: ClassVar[str] = "mse"
+    state_name: ClassVar[str] = "unlearned fraction"
+    direction: ClassVar[int] = -1
+    untouched: ClassVar[float] = 1.0
+    effort_is_depth: ClassVar[bool] = True
 
     def log_depth(self, effort: Values) -> Values:
         return effort
@@ -52,7 +153,14 @@ class MeanSquaredError(eqx.Module):
     def effort_at(self, level: Values) -> Values:
         return -jnp.log1p(-level)
 
-    # the same from the unlearned fraction itself, which interference may drive below zero
+    def effort_of_progress(self, progress: Values) -> Values:
+        return -jnp.log1p(-progress)
+
+    def effort_for_depth(self, depth: Values) -> Values:
+        return depth
+
+    def state(self, effort: Values) -> Values:
+        return self.unlearned(effort)
 
     def direct_unlearned(self, state: Values) -> Values:
         return state
@@ -69,9 +177,16 @@ class MeanSquaredError(eqx.Module):
     def direct_value(self, state: Values) -> Values:
         return state**2
 
+    def advance(self, state: Values, change: Values) -> Values:
+        return state - change
 
-class CrossEntropy(eqx.Module):
+
+class CrossEntropy(AbstractLoss):
     """`loss = sum_i p_i ln(1 + exp(-l_i))`; effort is `l + e^l - 1` of the margin `l`, accuracy is `sigma(l)`."""
+
+    name: ClassVar[str] = "cross_entropy"
+    state_name: ClassVar[str] = "margin"
+    has_end: ClassVar[bool] = False
 
     def log_depth(self, effort: Values) -> Values:
         return jnp.log1p(jnp.expm1(margin_from_exposure(effort)) / 2)
@@ -92,19 +207,20 @@ class CrossEntropy(eqx.Module):
         return jax.nn.softplus(-margin_from_exposure(effort))
 
     def effort_at(self, level: Values) -> Values:
-        margin = 2 * jnp.arctanh(level)
-        return margin + jnp.expm1(margin)
+        return self.effort_of_progress(2 * jnp.arctanh(level))
 
-    # the same from the margin itself, which interference may drive below zero
+    def effort_of_progress(self, progress: Values) -> Values:
+        return progress + jnp.expm1(progress)
+
+    def effort_for_depth(self, depth: Values) -> Values:
+        # e^l = 2 e^D - 1, so that the effort is below 2 e^D + D
+        return 2 * jnp.exp(jnp.minimum(depth, 0.64 * jnp.log(float(jnp.finfo(depth.dtype).max)))) + depth
 
     def direct_unlearned(self, state: Values) -> Values:
         return 2 * jax.nn.sigmoid(-state)
 
     def direct_demand(self, state: Values) -> Values:
         return jax.nn.sigmoid(-state)
-
-    def direct_progress(self, state: Values) -> Values:
-        return state
 
     def direct_level(self, state: Values) -> Values:
         return jnp.tanh(state / 2)
@@ -113,4 +229,16 @@ class CrossEntropy(eqx.Module):
         return jax.nn.softplus(-state)
 
 
-LOSSES = {"mse": MeanSquaredError(), "cross_entropy": CrossEntropy()}
+LOSSES: dict[str, AbstractLoss] = {loss.name: loss for loss in (MeanSquaredError(), CrossEntropy())}
+
+
+def as_loss(value: Any) -> AbstractLoss:
+    """A loss by its short name, or as it is.
+
+    **Raises:** `ValueError` for anything else.
+    """
+    if isinstance(value, AbstractLoss):
+        return value
+    if not isinstance(value, str) or value not in LOSSES:
+        raise ValueError(f'loss: expected "mse" or "cross_entropy", got {value!r:.80}')
+    return LOSSES[value]

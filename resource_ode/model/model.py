@@ -15,9 +15,9 @@ from ..base.modules import with_fields
 from ..base.special import saturation
 from ..base.tracing import is_concrete
 from ..graphs.graph import SkillGraph
-from .loss import LOSSES, CrossEntropy, MeanSquaredError
+from .competition import AbstractCompetition, as_competition
+from .loss import AbstractLoss, as_loss
 
-COMPETITIONS = ("l1", "l2")
 # number of trailing axes of each parameter that belong to one member (the rest are batch axes)
 _MEMBER_AXES = {
     "frequency": 1,
@@ -86,10 +86,11 @@ class ResourceModel(eqx.Module):
 
     **Other arguments:**
 
-    - `loss`: `"mse"` or `"cross_entropy"`.
-    - `competition`: `"l1"`, the paper's; or `"l2"`, with $\sqrt{\sum_j f_j^2 + N_0^2}$ in place of $\sum_j f_j + N_0$:
-        what sign descent does on orthonormal tasks, with $N_0 = \sigma\sqrt d$ and $\eta = \mathrm{lr}\sqrt{2d/\pi}$
-        (derived here).
+    - `loss`: `"mse"`, `"cross_entropy"`, or an [`AbstractLoss`][resource_ode.model.loss.AbstractLoss] of your own.
+    - `competition`: `"l1"`, the paper's; an
+        [`AbstractCompetition`][resource_ode.model.competition.AbstractCompetition] of your own; or `"l2"`, with
+        $\sqrt{\sum_j f_j^2 + N_0^2}$ in place of $\sum_j f_j + N_0$: what sign descent does on orthonormal tasks, with
+        $N_0 = \sigma\sqrt d$ and $\eta = \mathrm{lr}\sqrt{2d/\pi}$ (derived here).
     - `interference`: overlaps $C$ of the task vectors, `(*batch, skill, skill)`, symmetric with unit diagonal:
         $du/dt = -\eta\, C f / (F + N_0)$. Not together with prerequisites.
     - `initial_level`: `(*batch, skill)` in [0, 1); default 0.
@@ -121,8 +122,8 @@ class ResourceModel(eqx.Module):
     initial_level: Float[Array, "*batch skill"] | None
     frequency_after: Float[Array, "*batch skill"] | None
     pool: Int[Array, "*batch skill"] | None
-    loss: str = eqx.field(static=True)
-    competition: str = eqx.field(static=True)
+    law: AbstractLoss
+    rule: AbstractCompetition
     pools: int = eqx.field(static=True)
 
     def __init__(
@@ -133,8 +134,8 @@ class ResourceModel(eqx.Module):
         wasted_resource: Any = None,
         gate_exponent: Any = None,
         *,
-        loss: str = "mse",
-        competition: str = "l1",
+        loss: str | AbstractLoss = "mse",
+        competition: str | AbstractCompetition = "l1",
         interference: Any = None,
         initial_level: Any = None,
         frequency_after: Any = None,
@@ -142,10 +143,7 @@ class ResourceModel(eqx.Module):
     ):
         if not isinstance(graph, SkillGraph):
             raise ValueError(f"graph: expected a SkillGraph, got {type(graph).__name__}")
-        if loss not in LOSSES:
-            raise ValueError(f'loss: expected "mse" or "cross_entropy", got {loss!r}')
-        if competition not in COMPETITIONS:
-            raise ValueError(f'competition: expected "l1" or "l2", got {competition!r}')
+        self.law, self.rule = as_loss(loss), as_competition(competition)
         if frequency is None:
             frequency = graph.frequency
             if frequency is None:
@@ -158,7 +156,7 @@ class ResourceModel(eqx.Module):
                 raise ValueError("gate_exponent: expected a positive number, since the graph has prerequisites")
             gate_exponent = 1.0
         dtype = _dtype(frequency)
-        self.graph, self.loss, self.competition = graph, loss, competition
+        self.graph = graph
         self.frequency = _parameter("frequency", frequency, dtype, above=0.0)
         self.learning_rate = _parameter("learning_rate", learning_rate, dtype, above=0.0)
         self.wasted_resource = _parameter("wasted_resource", wasted_resource, dtype, least=0.0)
@@ -234,6 +232,16 @@ class ResourceModel(eqx.Module):
         return self.graph.skills
 
     @property
+    def loss(self) -> str:
+        """Name of the loss."""
+        return self.law.name
+
+    @property
+    def competition(self) -> str:
+        """Name of the competition."""
+        return self.rule.name
+
+    @property
     def dtype(self) -> Any:
         """The floating-point type of the parameters, and so of the results."""
         return self.gate_exponent.dtype
@@ -243,7 +251,8 @@ class ResourceModel(eqx.Module):
 
         **Raises:** `ValueError` for an argument that the model does not have.
         """
-        arguments = {name: getattr(self, name) for name in ("graph", "loss", "competition", *_MEMBER_AXES)}
+        arguments = {"graph": self.graph, "loss": self.law, "competition": self.rule}
+        arguments |= {name: getattr(self, name) for name in _MEMBER_AXES}
         unknown = sorted(set(changes) - set(arguments))
         if unknown:
             raise ValueError(f"replace: expected arguments among {', '.join(arguments)}, got {unknown[0]!r}")
@@ -310,11 +319,6 @@ class ResourceModel(eqx.Module):
         return with_fields(self, graph=graph, **{name: spread(value, k) for name, value, k in _parameters(self)[1:]})
 
     # -- the physics of one member: every method below takes and returns arrays without batch axes
-
-    @property
-    def law(self) -> MeanSquaredError | CrossEntropy:
-        """How effort becomes level, demand and loss."""
-        return LOSSES[self.loss]
 
     def frequency_at(self, time: Any = 0.0) -> Float[Array, " skill"]:
         """$p$ in force at a time (before level 1/2 for a self-paced skill)."""
@@ -402,8 +406,7 @@ class ResourceModel(eqx.Module):
 
     def initial_direct(self) -> Float[Array, " skill"]:
         """The unlearned fraction (MSE) or margin (cross entropy) at `t = 0`."""
-        effort = self.initial_effort()
-        return self.law.unlearned(effort) if self.loss == "mse" else self.law.progress(effort)
+        return self.law.state(self.initial_effort())
 
     def by_pool(self, values: Float[Array, " skill"]) -> Float[Array, " pool"]:
         """Sums over the skills of each pool (one pool without `pool`)."""
@@ -430,14 +433,13 @@ class ResourceModel(eqx.Module):
     def denominator(
         self, competitiveness: Float[Array, " skill"], waste: Float[Array, " pool"]
     ) -> Float[Array, " pool"]:
-        r"""What is competed for: $F + N_0$ ("l1") or $\sqrt{\sum f^2 + N_0^2}$ ("l2"), one a pool."""
-        if self.competition == "l1":
+        r"""What is competed for: $F + N_0$ ("l1") or $\sqrt{\sum f^2 + N_0^2}$ ("l2"), one for each pool."""
+        if self.rule.has_budget_law:
             return self.by_pool(competitiveness) + waste
-        # scaled by the largest, since squares under- and overflow long before their root does
+        # scaled by the largest, since powers under- and overflow long before their root does
         largest = jnp.maximum(jnp.max(jnp.abs(competitiveness)), jnp.max(waste))
         scale = jax.lax.stop_gradient(jnp.where(largest > 0, largest, 1))
-        squares = self.by_pool((competitiveness / scale) ** 2) + (waste / scale) ** 2
-        return jnp.where(squares > 0, scale * jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)
+        return scale * self.rule.total(self.by_pool(self.rule.part(competitiveness / scale)), waste / scale)
 
     def shares(self, competitiveness: Array, waste: Array) -> tuple[Float[Array, " skill"], Float[Array, " pool"]]:
         """Each skill's share $r_i$ of the resource and the wasted share of each pool; no demand and no waste gives
@@ -526,7 +528,7 @@ def stack(models: list[ResourceModel] | tuple[ResourceModel, ...]) -> ResourceMo
     if "interference" in values:
         eye = jnp.eye(skills, dtype=bool)
         values["interference"] = jnp.where(eye, 1, values["interference"])
-    return ResourceModel(graph, loss=first.loss, competition=first.competition, **values)
+    return ResourceModel(graph, loss=first.law, competition=first.rule, **values)
 
 
 def _dtype(frequency: Any) -> Any:

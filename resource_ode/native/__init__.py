@@ -20,6 +20,8 @@ import jax
 import numpy as np
 
 from ..base import memory, pieces
+from ..model.competition import LengthOfDemands, SumOfDemands
+from ..model.loss import CrossEntropy, MeanSquaredError
 from ..model.model import ResourceModel, Schedule
 from .library import INTERFACE, MOST_PANELS, Problem, address, library, options, rules
 
@@ -40,10 +42,19 @@ BLOCK = 4096
 Done = Callable[[int], Any]
 
 
+def kind_of(model: ResourceModel) -> tuple[bool, bool, bool] | None:
+    """Whether a model has cross entropy, the competition "l2", and self-paced skills; None with a law of a user's own."""
+    laws, rules = {MeanSquaredError: False, CrossEntropy: True}, {SumOfDemands: False, LengthOfDemands: True}
+    if type(model.law) not in laws or type(model.rule) not in rules:
+        return None
+    return laws[type(model.law)], rules[type(model.rule)], model.frequency_after is not None
+
+
 def applies(model: ResourceModel) -> bool:
     """Whether these loops can solve a concrete model, here."""
     return (
         jax.default_backend() == "cpu"
+        and kind_of(model) is not None
         and model.pool is None
         and model.interference is None
         and not any(isinstance(x, Schedule) for x in (model.frequency, model.learning_rate, model.wasted_resource))
@@ -73,14 +84,13 @@ def _problem(
         *(np.ascontiguousarray(x, np.float64) for x in (clocks.exponent, clocks.rate, clocks.waste)),
         tolerance,
     ]
-    kind = (
-        np.dtype(graphs.dtype) == np.float32,
-        graphs.loss == "cross_entropy",
-        graphs.competition == "l2",
-        graphs.frequency_after is not None,
-    )
+    kind = kind_of(graphs)
+    assert kind is not None
+    single = np.dtype(graphs.dtype) == np.float32
     rows, exponents, each = clocks.rate.shape
-    return Problem(rows, graphs.skills, graph.fan_in, exponents, each, *kind, threads, *map(address, arrays)), arrays
+    return Problem(
+        rows, graphs.skills, graph.fan_in, exponents, each, single, *kind, threads, *map(address, arrays)
+    ), arrays
 
 
 # -- calls
@@ -107,7 +117,7 @@ def trajectories(
     ts = np.ascontiguousarray(ts, np.float64)
     state = memory.empty((*shape, ts.size, graphs.skills), dtype)
     clock = memory.empty((*shape, ts.size), dtype)
-    spent = memory.empty((*shape, ts.size), dtype) if graphs.competition == "l2" else None
+    spent = memory.empty((*shape, ts.size), dtype) if type(graphs.rule) is LengthOfDemands else None
     codes, errors = np.empty(shape, np.int32), np.empty(shape[0])
     # no clock of a graph passes this, by the budget law, in resource time of the graph's own gate exponent
     rate, waste = (np.asarray(x, np.float64) for x in everyone[1:])
@@ -149,7 +159,7 @@ def learning_times(
 
 def serves_levels(model: ResourceModel) -> bool:
     """Whether `levels` can: efforts in proportion to exposures, with mean squared error."""
-    return applies(model) and model.loss == "mse" and model.frequency_after is None
+    return applies(model) and kind_of(model) in ((False, False, False), (False, True, False))
 
 
 def levels(model: ResourceModel, state: Any) -> np.ndarray:

@@ -194,7 +194,7 @@ def compare(model: Any, ts: Any, *, seeds: Any = (0, 1, 2, 3), wasted_resource: 
         seeded = run.trajectory.model.replace(interference=run.overlap)
         models[OVERLAPS] = simulate(seeded, times, method="steps")
     models[RECURSION] = sign_descent.recursion(model, times, seeds=seeds)
-    if model.loss == "mse":
+    if model.law.has_end:
         models[DOMINO] = domino.serial(model.resource_model(), times)
     return Comparison(run, models, fit)
 

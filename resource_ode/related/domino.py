@@ -48,7 +48,7 @@ def serial_order(model: Any) -> Int[Array, "*batch skill"]:
     [1, 2, 0]
     """
     _check(model, "serial")
-    if model.loss != "mse":
+    if not model.law.has_end:
         raise ValueError('model: the serial model expects loss="mse" (a margin has no end), got "cross_entropy"')
     places = _order(model.flat())
     return places.reshape((*model.batch_shape, model.skills))

@@ -23,7 +23,7 @@ from jaxtyping import Array, Float
 from ..base.checks import whole_number
 from ..base.tracing import is_concrete
 from ..graphs.graph import SkillGraph
-from ..model.loss import LOSSES
+from ..model.loss import AbstractLoss, as_loss
 from ..model.model import ResourceModel
 
 VECTORS = ("orthonormal", "random")
@@ -75,7 +75,7 @@ class GeometryModel(eqx.Module):
     gradient_factor: Float[Array, ""]
     dimension: int = eqx.field(static=True)
     batch_size: int | None = eqx.field(static=True)
-    loss: str = eqx.field(static=True)
+    law: AbstractLoss
     vectors: str = eqx.field(static=True)
     optimizer: Callable[..., Any] | None = eqx.field(static=True)
 
@@ -92,8 +92,7 @@ class GeometryModel(eqx.Module):
         optimizer: Any = None,
         gradient_factor: Any = None,
     ):
-        if loss not in LOSSES:
-            raise ValueError(f'loss: expected "mse" or "cross_entropy", got {loss!r}')
+        self.law = as_loss(loss)
         if vectors not in VECTORS:
             raise ValueError(f'vectors: expected "orthonormal" or "random", got {vectors!r}')
         if optimizer is not None and not callable(optimizer):
@@ -103,9 +102,9 @@ class GeometryModel(eqx.Module):
             )
         self.dimension = whole_number("dimension", dimension)
         self.batch_size = None if batch_size is None else whole_number("batch_size", batch_size)
-        self.loss, self.vectors, self.optimizer = loss, vectors, optimizer
+        self.vectors, self.optimizer = vectors, optimizer
         if gradient_factor is None:
-            gradient_factor = 2.0 if loss == "mse" else 1.0
+            gradient_factor = 2.0 if self.loss == "mse" else 1.0
         dtype = _dtype(frequency)
         self.frequency = _numbers("frequency", frequency, dtype)
         if self.frequency.ndim < 1 or self.frequency.shape[-1] == 0:
@@ -127,6 +126,11 @@ class GeometryModel(eqx.Module):
             raise ValueError(
                 f"the batch axes of frequency, learning_rate and noise do not broadcast: {shapes}"
             ) from None
+
+    @property
+    def loss(self) -> str:
+        """Name of the loss."""
+        return self.law.name
 
     @property
     def skills(self) -> int:

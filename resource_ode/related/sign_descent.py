@@ -21,7 +21,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..model.loss import LOSSES
 from ..results.trajectory import Trajectory, results_from_codes
 from ..solve.simulation import checked_times
 from .geometry import GeometryModel
@@ -167,7 +166,7 @@ def wastes(model: Any) -> dict[str, Float[Array, "*batch"]]:
     if model.batch_size is not None:
         sampled = jnp.sqrt(jnp.sum(frequency * (total - frequency), axis=-1) / model.batch_size)
     step = model.resource_rate * jnp.max(frequency, axis=-1) / 2
-    if model.loss == "cross_entropy":
+    if not model.law.has_end:
         step = jnp.zeros_like(step)
     return {
         "noise": jnp.broadcast_to(model.noise_length, model.batch_shape),
@@ -183,7 +182,7 @@ def _states_at(rows: Array, model: GeometryModel, advance: Any) -> Array:
         state = jax.lax.fori_loop(*ends, advance, state)
         return state, state
 
-    start = jnp.full(model.skills, 1.0 if model.loss == "mse" else 0.0, model.frequency.dtype)
+    start = jnp.full(model.skills, model.law.untouched, model.frequency.dtype)
     return jax.lax.scan(until, start, (jnp.append(0, rows[:-1]), rows))[1]
 
 
@@ -191,10 +190,9 @@ def _states_at(rows: Array, model: GeometryModel, advance: Any) -> Array:
 def _recursion(models: GeometryModel, seeds: Array, rows: Array) -> Array:
     def one(member: tuple[GeometryModel, Array]) -> Array:
         model, seed = member
-        loss = LOSSES[model.loss]
+        loss = model.law
         _, _, sample_key, sign_key = member_keys(seed)
         rate = model.resource_rate
-        direction = -1 if model.loss == "mse" else 1
 
         def advance(step: Array, state: Array) -> Array:
             weight = sample_weights(model, jax.random.fold_in(sample_key, step))
@@ -203,7 +201,7 @@ def _recursion(models: GeometryModel, seeds: Array, rows: Array) -> Array:
             share = found / jnp.where(length > 0, length, 1)
             chance = jax.random.normal(jax.random.fold_in(sign_key, step), share.shape, share.dtype)
             spread = model.learning_rate * jnp.sqrt(1 - 2 / jnp.pi * share**2)
-            return state + direction * (rate * share + spread * chance)
+            return loss.advance(state, rate * share + spread * chance)
 
         return _states_at(rows, model, advance)
 
@@ -214,14 +212,13 @@ def _recursion(models: GeometryModel, seeds: Array, rows: Array) -> Array:
 def _overlapping(models: GeometryModel, overlaps: Array, rows: Array) -> Array:
     def one(member: tuple[GeometryModel, Array]) -> Array:
         model, overlap = member
-        loss = LOSSES[model.loss]
-        change = model.resource_rate * (-1 if model.loss == "mse" else 1)
+        loss = model.law
 
         def advance(_: Array, state: Array) -> Array:
             found = model.frequency * loss.direct_demand(state)
             pull = overlap @ found
             length = jnp.sqrt(jnp.maximum(found @ pull, 0) + model.noise_length**2)
-            return state + change * pull / jnp.where(length > 0, length, 1)
+            return loss.advance(state, model.resource_rate * pull / jnp.where(length > 0, length, 1))
 
         return _states_at(rows, model, advance)
 
@@ -233,21 +230,20 @@ def _clock(models: GeometryModel, ts: Array) -> Array:
     nodes, weights = (jnp.asarray(x, ts.dtype) for x in np.polynomial.legendre.leggauss(3))
 
     def one(model: GeometryModel) -> Array:
-        loss, frequency = LOSSES[model.loss], model.frequency
+        loss, frequency = model.law, model.frequency
         rate = model.resource_rate
         squares = frequency**2
         if model.batch_size is not None:
             squares = squares + frequency * (jnp.sum(frequency) - frequency) / model.batch_size
         # no margin grows faster than eta t, and levels are 1 to rounding at a log-depth of 40
-        most = jnp.minimum(rate * ts[-1], 500.0) if model.loss == "cross_entropy" else None
-        effort = 40.0 if most is None else most + jnp.exp(most)
+        effort = 40.0 if loss.has_end else loss.effort_of_progress(jnp.minimum(rate * ts[-1], 500.0))
         last, first = jnp.log(effort / jnp.min(frequency)), jnp.log(1e-5 / jnp.max(frequency))
         edges = jnp.append(0, jnp.exp(jnp.linspace(first, last, PANELS)))
         half, middle = jnp.diff(edges)[:, None] / 2, (edges[1:] + edges[:-1])[:, None] / 2
         places = middle + half * nodes[None, :]
         demand = loss.demand(frequency[:, None, None] * places[None])
         length = jnp.sqrt(jnp.sum(squares[:, None, None] * demand**2, axis=0) + model.noise_length**2)
-        if model.loss == "mse":
+        if loss.has_end:
             length = jnp.maximum(length, rate * jnp.max(frequency) / 2)
         time = jnp.append(0, jnp.cumsum(half[:, 0] * jnp.sum(length * weights[None, :], axis=1))) / rate
         return jnp.interp(ts, time, edges)

@@ -12,8 +12,8 @@ from jaxtyping import Array, Float, UInt
 
 from ..base.checks import whole_number
 from ..base.tracing import is_concrete
-from ..model.loss import LOSSES
-from ..results.trajectory import Trajectory, result_names, results_from_codes
+from ..results.outcome import result_names, results_from_codes
+from ..results.trajectory import Trajectory
 from .geometry import GeometryModel
 
 # up to so many comparisons a step, sorting samples into tasks one by one is faster than drawing the counts
@@ -106,7 +106,9 @@ def checked(model: Any, ts: Any, seeds: Any) -> tuple[GeometryModel, Array, Arra
     if times.ndim != 1 or times.size == 0:
         raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {times.shape}")
     if not np.all(times == np.round(times)) or times[0] < 0 or np.any(np.diff(times) <= 0):
-        raise ValueError(f"ts: expected increasing training steps from 0 on, got {np.array2string(times, threshold=6)}")
+        raise ValueError(
+            f"ts: expected whole, increasing training steps from 0 on, got {np.array2string(times, threshold=6)}"
+        )
     numbers = np.asarray(seeds)
     if numbers.ndim > 1 or numbers.size == 0 or not np.issubdtype(numbers.dtype, np.integer):
         raise ValueError(f"seeds: expected a whole number or a list of them, got {seeds!r:.80}")
@@ -189,7 +191,7 @@ def _optimiser(model: GeometryModel) -> Any:
 def _train(models: GeometryModel, seeds: Array, rows: Array, *, noisy: bool, side_by_side: int) -> tuple[Array, ...]:
     def one(member: tuple[GeometryModel, Array]) -> tuple[Array, ...]:
         model, seed = member
-        law = LOSSES[model.loss]
+        law = model.law
         vector_key, noise_key, sample_key, _ = member_keys(seed)
         vectors = task_vectors(model, vector_key)
         signs = jnp.sign(vectors)
@@ -198,8 +200,7 @@ def _train(models: GeometryModel, seeds: Array, rows: Array, *, noisy: bool, sid
             optimiser = _optimiser(model)
 
         def state_of(position: Array) -> Array:
-            progress = vectors @ position
-            return 1 - progress if model.loss == "mse" else progress
+            return law.advance(jnp.full(model.skills, law.untouched, position.dtype), vectors @ position)
 
         def update(step: Array, position: Array, memory: Any) -> tuple[Array, Any]:
             weight = sample_weights(model, jax.random.fold_in(sample_key, step))

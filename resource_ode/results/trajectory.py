@@ -110,7 +110,7 @@ class Trajectory(eqx.Module):
     @property
     def margin(self) -> Float[Array, "*batch time skill"]:
         """Cross entropy's margin $l$. **Raises:** `ValueError` for MSE."""
-        if self.model.loss != "cross_entropy":
+        if self.model.law.state_name != "margin":
             raise ValueError('margin: only a model with loss="cross_entropy" has one')
         return self._map("progress")
 

@@ -19,6 +19,7 @@ import optimistix
 from jaxtyping import Array, Float
 
 from .. import native
+from ..base import pieces
 from ..base.modules import with_fields
 from ..base.tracing import concrete_number, is_concrete
 from ..model.model import ResourceModel, Schedule
@@ -36,6 +37,7 @@ from .cascade.batch import (
     each_exponent,
     solve_batch,
     solve_member,
+    split_axes,
     where_it_stands,
 )
 from .simulation import cascade_obstacle
@@ -139,7 +141,7 @@ def _cascade_times(
 ) -> tuple[Array, Array, Progress]:
     level, tolerance = shared
     # with "l1" the clock follows from the budget law, once for all wastes: only its exposures need be solved for
-    lawful = arguments[0].competition == "l1"
+    lawful = arguments[0].rule.has_budget_law
 
     def graph(model: ResourceModel, clocks: Clocks, _: Clocks, before: Progress | None) -> Any:
         several = clocks.exponent.shape[0] > 1
@@ -184,7 +186,7 @@ def _times_of_one(model: ResourceModel, level: Array, _: Array) -> tuple[tuple[A
         None,
         lambda model: _first_edges(model, goal, exponents),
         TRACED,
-        with_demand=model.competition != "l1",
+        with_demand=not model.rule.has_budget_law,
     )
     outside = jnp.any(model.graph.present & (solved.exposure[:, -1] < goal * (1 - 1e-9)))
     times = _read_times(model, solved, goal, model.learning_rate[None], model.wasted_resource[None])[0]
@@ -227,7 +229,7 @@ def _read_times(
 ) -> Float[Array, "clock skill"]:
     """Training steps at which the exposures reach their goals, by each clock."""
     panel, place, clock = solved.position_of(jnp.maximum(goal, 0))
-    lawful = model.competition == "l1"
+    lawful = model.rule.has_budget_law
     half = jnp.diff(solved.edges) / 2
     own = jnp.zeros(model.skills, jnp.int32) if model.pool is None else model.pool
     learned = jnp.zeros_like(clock)
@@ -260,8 +262,12 @@ def _by_cascade(
     traced: bool,
 ) -> Array:
     shared = (level, tolerance)
-    if traced:
+    if traced and compiled.serves(model):
         return _compiled_times(model, level, tolerance)[0]
+    if traced:
+        graphs, clocks, back = split_axes(model, share_exponents=False)
+        solve = pieces.program(_cascade_times, panels=TRACED)
+        return back(solve((graphs, clocks, clocks, None), shared)[0])
     if batch_size is None and compiled.serves_pools(model, model.skills):
         times, found = jax.jit(_compiled_times)(model, level, tolerance)
         if bool(found):

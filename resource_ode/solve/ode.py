@@ -34,15 +34,15 @@ def vector_field(time: Any, state: tuple[Array, ...], model: ResourceModel) -> t
     if direct:
         assert model.interference is not None
         change = model.interference @ (found * model.of_pool(speed))
-        change = -change if model.loss == "mse" else change
+        change = model.law.direction * change
     else:
         effort = model.effort(main / model.rate())
         openness = model.openness(model.gates(model.law.log_depth(effort)))
         change = openness * model.frequency_at(time) * model.of_pool(speed)
     change = jnp.where(model.graph.present, change, 0)
-    if direct and model.competition == "l1":
+    if direct and model.rule.has_budget_law:
         used = (model.by_pool(found) + waste) * speed
-    elif model.competition == "l2":
+    elif not model.rule.has_budget_law:
         used = total * speed
     else:
         # the budget law needs no integral but that of a scheduled waste
@@ -112,12 +112,14 @@ def integrate(
 
 
 def _keeps_spent(model: ResourceModel) -> bool:
-    return model.interference is not None or model.competition == "l2" or isinstance(model.wasted_resource, Schedule)
+    return (
+        model.interference is not None or not model.rule.has_budget_law or isinstance(model.wasted_resource, Schedule)
+    )
 
 
 def _used(model: ResourceModel, state: Array, clock: Array, spent: Array, ts: Array) -> Array:
     """Everything spent up to each time, where the budget law needs an integral of its own."""
-    if model.interference is not None or model.competition == "l2":
+    if model.interference is not None or not model.rule.has_budget_law:
         return spent
     progress = (
         jax.vmap(lambda x: model.law.progress(model.effort(x)))(state)
@@ -147,13 +149,12 @@ def discrete_steps(model: ResourceModel, rows: np.ndarray) -> tuple[Array, Array
         moving = jnp.where(total > 0, jnp.ones_like(total), 0)
         share = found / model.of_pool(jnp.where(total > 0, total, 1)) * model.of_pool(moving)
         change = model.of_pool(learning_rate) * (share if overlap is None else overlap @ share)
-        if model.loss == "mse":
-            state = state - change if direct else jnp.maximum(state - change, 0)
-        else:
-            state = state + change
+        state = model.law.advance(state, change)
+        if not direct and model.law.direction < 0:
+            state = jnp.maximum(state, 0)
         clock = clock + learning_rate * inverse
-        used = learning_rate * total * inverse if model.competition == "l2" else learning_rate * waste * inverse
-        if direct and model.competition == "l1":
+        used = learning_rate * (waste if model.rule.has_budget_law else total) * inverse
+        if direct and model.rule.has_budget_law:
             used = used + learning_rate * model.by_pool(found) * inverse
         now = (state, clock, spent + used)
         kept = jax.tree.map(lambda k, x: k.at[row].set(x, mode="drop"), kept, now)
@@ -172,7 +173,7 @@ def discrete_steps(model: ResourceModel, rows: np.ndarray) -> tuple[Array, Array
     result = RESULTS.where(finite, RESULTS.successful, RESULTS.not_finite)
     if not _keeps_spent(model):
         spent = None
-    elif not direct and model.competition == "l1":
+    elif not direct and model.rule.has_budget_law:
         gained = model.law.direct_progress(state) - model.law.direct_progress(model.initial_direct())[None]
         spent = jax.vmap(model.by_pool)(jnp.where(model.graph.present[None], gained, 0)) + spent
     state, clock, spent = jax.tree.map(lambda x: jnp.where(finite, x, jnp.nan), (state, clock, spent))

@@ -35,6 +35,7 @@ from .cascade.batch import (
     members_of,
     solve_batch,
     solve_member,
+    split_axes,
     take,
     where_it_stands,
 )
@@ -298,16 +299,16 @@ def _range(model: ResourceModel, clocks: Clocks, until: Array, endless: bool) ->
     bound = jnp.where(wasteful, rate * until / jnp.where(wasteful, waste, 1), 0)
     last = jnp.max(ratio * jnp.max(bound.reshape((ratio.shape[0], -1)), axis=1))
     if endless:
-        if model.loss == "mse":
+        if model.law.has_end:
             goal = jnp.max(ratio) * jnp.asarray(-2 * math.log(jnp.finfo(model.dtype).eps), model.dtype)
         else:
             roots = jnp.sum(model.graph.present & ~jnp.any(model.graph.required, axis=-1)) if model.pool is None else 1
-            roots = jnp.asarray(roots, model.dtype)
+            one, roots = jnp.ones((), model.dtype), jnp.asarray(roots, model.dtype)
             # the slowest root has at most the mean margin, and by Cauchy-Schwarz "l2" learns sqrt(roots) times faster
-            margin = jnp.max(rate) * until / (roots if model.competition == "l1" else jnp.sqrt(roots))
-            goal = jnp.exp(jnp.minimum(margin, 0.8 * math.log(float(jnp.finfo(model.dtype).max)))) + margin
+            margin = jnp.max(rate) * until / model.rule.total(roots * model.rule.part(one), jnp.zeros_like(roots))
+            goal = model.law.effort_of_progress(jnp.minimum(margin, 0.8 * math.log(float(jnp.finfo(model.dtype).max))))
         ends = resource_time.reach(model, jnp.full(model.skills, goal, model.dtype))
-        if model.loss == "cross_entropy":
+        if not model.law.has_end:
             ends = jnp.where(jnp.any(model.graph.required, axis=-1), 0, ends)
         end = jnp.max(jnp.where(model.graph.present, ends, 0))
         last = jnp.where(jnp.all(wasteful), last, jnp.maximum(last, end))
@@ -468,8 +469,12 @@ def _solve_cascade(
     options: dict[str, Any],
 ) -> Any:
     shared = (ts, tolerance)
-    if traced:
+    if traced and compiled.serves(model):
         return _under_trace(model, ts, tolerance, **options)[0]
+    if traced:
+        graphs, clocks, back = split_axes(model, share_exponents=False)
+        solve = pieces.program(_cascade_members, panels=TRACED, endless=True, **options)
+        return back(solve((graphs, clocks, clocks, None), shared)[0])
     if batch_size is None and compiled.serves_pools(model, ts.shape[0] * model.skills):
         result, found = eqx.filter_jit(_under_trace)(model, ts, tolerance, **options)
         if bool(found):

@@ -167,7 +167,7 @@ def exponents_can_share(model: ResourceModel, numbers: int) -> bool:
     """Whether one cascade can serve many gate exponents of a graph, and all of their results, of so many `numbers` a
     member, fit in a piece.
     """
-    if model.loss != "mse" or model.initial_level is not None or model.frequency_after is not None:
+    if not model.law.effort_is_depth or model.initial_level is not None or model.frequency_after is not None:
         return False
     shape = model.batch_shape
     one = np.ones((), model.dtype)

@@ -20,7 +20,7 @@ from jaxtyping import Array
 from ...base.modules import with_fields
 from ...graphs.graph import SkillGraph
 from ...model.model import ResourceModel
-from ...native import calls
+from ...native import calls, kind_of
 from ...native.handlers import handlers
 
 # members that the arrays solve side by side where the loops cannot: their numbers are to stay in the cache
@@ -77,9 +77,14 @@ def _ranked(x: Array, rank: int) -> Array:
     return jnp.reshape(x, (1,) * (rank - x.ndim) + x.shape)
 
 
+def serves(model: ResourceModel) -> bool:
+    """Whether the model's laws are ones that the loops know."""
+    return kind_of(model) is not None
+
+
 def serves_pools(model: ResourceModel, numbers: int) -> bool:
     """Whether a concrete model has pools that fit in memory side by side, with so many `numbers` a member."""
-    if model.pool is None or jax.default_backend() != "cpu" or handlers() is None:
+    if model.pool is None or not serves(model) or jax.default_backend() != "cpu" or handlers() is None:
         return False
     return numbers * model.pools * math.prod(model.batch_shape) <= MOST_NUMBERS
 
@@ -94,7 +99,8 @@ def _in_pool(model: ResourceModel) -> Array:
 
 
 def _call(name: str, model: ResourceModel, panels: int, coarse: int, made_for: float, arrays: OneMember) -> calls.Call:
-    kind = (model.loss == "cross_entropy", model.competition == "l2", model.frequency_after is not None)
+    kind = kind_of(model)
+    assert kind is not None
     return calls.Call(name, *kind, panels, coarse, made_for, _members(arrays))
 
 

@@ -25,6 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ...model.competition import SumOfDemands
+from ...model.loss import MeanSquaredError
 from ...model.model import ResourceModel
 
 # graphs of a program, one a lane
@@ -41,8 +43,8 @@ def applies(model: ResourceModel) -> bool:
     return (
         os.environ.get("RESOURCE_ODE_GPU_KERNEL") == "1"
         and (INTERPRET or jax.default_backend() == "gpu")
-        and model.loss == "mse"
-        and model.competition == "l1"
+        and type(model.law) is MeanSquaredError
+        and type(model.rule) is SumOfDemands
         and (either is None or not np.any(np.asarray(either)))
         and model.pool is None
         and model.frequency_after is None

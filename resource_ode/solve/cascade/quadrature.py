@@ -254,7 +254,7 @@ class _Skill(eqx.Module):
     def demand(self, model: ResourceModel, opening: Array, exposure: Array, effort: Array) -> Array:
         """Its part in the demand of each pool, at all nodes."""
         found = jnp.where(self.present, opening * self.pace(exposure) * model.law.demand(effort), 0)
-        found = found**2 if model.competition == "l2" else found
+        found = model.rule.part(found)
         if self.pool is None:
             return found[None]
         return jnp.where((jnp.arange(model.pools, dtype=self.pool.dtype) == self.pool)[:, None, None], found[None], 0)
@@ -413,8 +413,7 @@ def _estimated(
     error, panel_error = jnp.max(jnp.where(held.graph.present[:, None], slope * missed, 0)), short
     if demand is not None:
         half, total = jax.lax.stop_gradient((jnp.diff(edges) / 2, demand))
-        if held.competition == "l2":
-            total = jnp.where(total > 0, jnp.sqrt(jnp.where(total > 0, total, 1)), 0)
+        total = held.rule.total(total, jnp.zeros_like(total))
         edge, inside = _missed(total @ _constant("tail", half.dtype).T, half)
         error = error + jnp.max(jnp.sum(edge, axis=-1)) + jnp.max(inside)
         panel_error = panel_error + jnp.max(inside, axis=0)
@@ -498,11 +497,7 @@ def evaluate_primitive(
 def denominator_at_nodes(model: ResourceModel, cascade: Cascade) -> Float[Array, "pool panel node"]:
     r"""$F + N_0$ (or the other denominator) at the nodes: the integrand of $\eta t$."""
     assert cascade.demand is not None
-    waste = model.waste_at()[:, None, None]
-    if model.competition == "l1":
-        return cascade.demand + waste
-    total = cascade.demand + waste**2
-    return jnp.where(total > 0, jnp.sqrt(jnp.where(total > 0, total, 1)), 0)
+    return model.rule.total(cascade.demand, model.waste_at()[:, None, None])
 
 
 def read_clock(
@@ -533,7 +528,7 @@ def read_clock(
     exposure = jnp.where((ts > 0)[:, None], jnp.maximum(exposure, 0), 0)
     exposure = jnp.where(model.graph.present[None] & ~lost, jnp.where(over, jnp.inf, exposure), jnp.nan)
     clock = jnp.where(lost, jnp.nan, jnp.where(ended, jnp.inf, clock)).T
-    if model.competition == "l1":
+    if model.rule.has_budget_law:
         return exposure, clock, None, lost
     spent = jax.vmap(read, in_axes=(0, 0, None, 0, 0))(values[:, None], at_edges[:, None], edges, panel, place)
     return exposure, clock, jnp.where(lost, jnp.nan, spent[..., 0]).T, lost
@@ -570,8 +565,7 @@ def reach(model: ResourceModel, effort_goal: Float[Array, " skill"]) -> Float[Ar
         lines = []
         goal = jnp.where(count > 0, huge, wanted[skill])
         for depth in (jnp.ones((), model.dtype), jnp.log(power + 1) / model.gate_exponent):
-            effort = depth if model.loss == "mse" else 2 * jnp.exp(jnp.minimum(depth, 0.8 * jnp.log(huge))) + depth
-            missing = jnp.maximum(effort - start[behind], 0) / rate[behind]
+            missing = jnp.maximum(model.law.effort_for_depth(depth) - start[behind], 0) / rate[behind]
             reached = jnp.minimum(jnp.min(begin[:, behind] + slow[:, behind] * missing[None], axis=0), huge)
             first = jnp.min(jnp.where(required, reached, huge))
             begins = jnp.where(either, first, jnp.max(jnp.where(required, reached, 0)))
