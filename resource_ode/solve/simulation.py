@@ -100,6 +100,8 @@ def simulate(
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
         raise ValueError(f"batch_size: expected a positive integer, got {batch_size!r}")
     tolerance = _tolerance(tolerance, model.dtype)
+    if path == "cascade" and traced and not compiled.by_loops(model):
+        why += "; by arrays"
     method_line = f"{path} ({why})"
     if path == "cascade":
         options = {"reduce": reduce, "method": method_line}

@@ -7,8 +7,10 @@ import pytest
 
 import resource_ode as ro
 from resource_ode.base.modules import with_fields
+from resource_ode.model.loss import CrossEntropy
 from resource_ode.native import calls
 from resource_ode.native.handlers import handlers
+from resource_ode.solve.cascade import compiled
 
 MEMBERS, SKILLS = 5, 6
 TS = np.linspace(0.0, 1500.0, 12)
@@ -145,6 +147,35 @@ def test_what_cannot_be_solved_finely_enough_is_nan_with_a_code(monkeypatch):
     run = jax.jit(lambda m: ro.simulate(m, TS, tolerance=1e-13))(model)
     assert "5 of 5 runs failed" in run.failures() and np.all(np.isfinite(run.state[:2]))
     assert np.all(np.isnan(jax.jit(lambda m: ro.learning_times(m, tolerance=1e-13))(model)))
+
+
+def test_without_the_calls_arrays_serve_and_say_so(monkeypatch):
+    model = random_models()
+    run = jax.jit(lambda m: ro.simulate(m, TS))(model)
+    assert "arrays" not in run.method
+    for module in (calls, compiled):
+        monkeypatch.setattr(module, "handlers", lambda: None)
+    jax.clear_caches()
+    by_arrays = jax.jit(lambda m: ro.simulate(m, TS))(model)
+    assert "by arrays" in by_arrays.method and by_arrays.failures() == ""
+    assert np.nanmax(np.abs(by_arrays.level - run.level)) < 1e-6
+    monkeypatch.undo()
+    jax.clear_caches()
+
+
+class Own(CrossEntropy):
+    """A loss of a user's own, of which the loops know nothing."""
+
+    name = "own"
+
+
+def test_laws_of_a_users_own_go_by_arrays():
+    model = random_models(loss=Own())
+    traced = jax.jit(lambda m: ro.simulate(m, TS))(model)
+    assert "by arrays" in traced.method
+    assert np.nanmax(np.abs(traced.level - ro.simulate(random_models(loss="cross_entropy"), TS).level)) < 1e-6
+    times = jax.jit(lambda m: ro.learning_times(m, 0.6))(model)
+    np.testing.assert_allclose(times, ro.learning_times(random_models(loss="cross_entropy"), 0.6), rtol=1e-5)
 
 
 # -- derivatives

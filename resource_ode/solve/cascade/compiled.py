@@ -82,9 +82,14 @@ def serves(model: ResourceModel) -> bool:
     return kind_of(model) is not None
 
 
+def by_loops(model: ResourceModel) -> bool:
+    """Whether it is the loops that serve it, here; otherwise arrays do."""
+    return serves(model) and jax.default_backend() == "cpu" and handlers() is not None
+
+
 def serves_pools(model: ResourceModel, numbers: int) -> bool:
     """Whether a concrete model has pools that fit in memory side by side, with so many `numbers` a member."""
-    if model.pool is None or not serves(model) or jax.default_backend() != "cpu" or handlers() is None:
+    if model.pool is None or not by_loops(model):
         return False
     return numbers * model.pools * math.prod(model.batch_shape) <= MOST_NUMBERS
 
