@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -238,7 +239,7 @@ def _primitive(
     primitive.multiple_results = True
 
     def abstract(*arguments: Any, **static: Any) -> Any:
-        return [jax.core.ShapedArray(x.shape, x.dtype) for x in results(arguments, **static)]
+        return [ShapedArray(x.shape, x.dtype) for x in results(arguments, **static)]
 
     def on_cpu(*arguments: Any, call: Call, **static: Any) -> Any:
         chosen = loops if handlers() is not None and served(call) else arrays

@@ -189,7 +189,9 @@ def _times_of_one(model: ResourceModel, level: Array, _: Array) -> tuple[tuple[A
         with_demand=not model.rule.has_budget_law,
     )
     outside = jnp.any(model.graph.present & (solved.exposure[:, -1] < goal * (1 - 1e-9)))
-    times = _read_times(model, solved, goal, model.learning_rate[None], model.wasted_resource[None])[0]
+    clock: Any = (model.learning_rate, model.wasted_resource)
+    rate, waste = (jnp.reshape(x, (1,)) for x in clock)
+    times = _read_times(model, solved, goal, rate, waste)[0]
     return (times,), jnp.zeros((), bool), jnp.where(outside, jnp.inf, solved.error)
 
 
@@ -277,8 +279,8 @@ def _by_cascade(
         return _by_events(jax.tree.map(jnp.asarray, chosen), level, tolerance, traced=False)
 
     def in_one_loop(rows: Any, _: int, share: int | None, done: Any) -> tuple[np.ndarray, np.ndarray]:
-        found, _, errors = native.learning_times(rows, level, tolerance, TIMES_PANELS, COARSE_PANELS, share, done)
-        return found, ~(errors <= tolerance)
+        found = native.learning_times(rows, level, tolerance, TIMES_PANELS, COARSE_PANELS, share, done)
+        return found[0], ~(found[2] <= tolerance)
 
     return solve_batch(
         model,

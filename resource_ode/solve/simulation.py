@@ -367,7 +367,9 @@ def _cascade_members(
 
 def _run_of_one(model: ResourceModel, _: Array, ts: Array) -> tuple[tuple[Array, ...], Array, Array]:
     """A trajectory of one member by arrays, under a trace, with as many panels as ever."""
-    clocks = Clocks(*(x[None] for x in (model.gate_exponent, model.learning_rate[None], model.wasted_resource[None])))
+    clock: Any = (model.learning_rate, model.wasted_resource)
+    rate, waste = (jnp.reshape(x, (1, 1)) for x in clock)
+    clocks = Clocks(jnp.reshape(model.gate_exponent, (1,)), rate, waste)
 
     def first(model: ResourceModel) -> Array:
         last = _range(model, clocks, ts[-1], True)

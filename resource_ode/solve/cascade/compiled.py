@@ -46,7 +46,8 @@ def trajectories(
     # (*batch, pool, skill), and whether a pool has none: then it wastes all of its resource
     mine = _ranked(_in_pool(model), code.ndim + 1)
     idle = ~jnp.any(mine, axis=-1)
-    rate, waste = (_ranked(x, code.ndim)[..., None] for x in (model.learning_rate, model.wasted_resource))
+    clocks: Any = (model.learning_rate, model.wasted_resource)
+    rate, waste = (_ranked(x, code.ndim)[..., None] for x in clocks)
     wasted = rate * _ranked(ts, code.ndim + 1)
     state = jnp.sum(jnp.where(mine[..., None, :], state, 0), axis=-3)
     clock = jnp.swapaxes(jnp.where(idle[..., None], wasted / waste, clock), -1, -2)
@@ -126,8 +127,8 @@ def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> c
         own = calls.AXES
         of_graph[4] = _in_pool(model)
         pooled = [x if k == 4 else jnp.expand_dims(x, x.ndim - own[k]) for k, x in enumerate((*of_graph, *of_member))]
-        return calls.Operands(*pooled, *clocks, jnp.expand_dims(ts, -2))
-    return calls.Operands(*of_graph, *of_member, *clocks, ts)
+        return calls.Operands._make([*pooled, *clocks, jnp.expand_dims(ts, -2)])
+    return calls.Operands._make([*of_graph, *of_member, *clocks, ts])
 
 
 @functools.cache
