@@ -65,6 +65,18 @@ bench-gpu: ## Run the benchmarks on the GPU with the python3 on PATH, from the c
 		{ echo "bench-gpu: python3 cannot import jax with a CUDA device; install jax[cuda12] there first" >&2; exit 1; }
 	PYTHONPATH=. JAX_PLATFORMS=cuda,cpu XLA_PYTHON_CLIENT_PREALLOCATE=false python3 -m benchmarks $(ARGS)
 
+.PHONY: torture
+torture: $(VENV)/.dev ## Hold the solvers against references over extreme models (10 minutes; ARGS="--seconds 60")
+	$(BIN)/python -m reliability torture $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## Feed every reader with damaged files (a minute a format; ARGS="--seconds 1800 --inputs 100000")
+	$(BIN)/python -m reliability fuzz $(ARGS)
+
+.PHONY: soak
+soak: $(VENV)/.dev ## Use everything in turn and watch the memory (half an hour; ARGS="--minutes 2")
+	$(BIN)/python -m reliability soak $(ARGS)
+
 .PHONY: clean
 clean: ## Remove the virtual environment, caches and outputs
 	rm -rf $(VENV) out build dist site *.egg-info resource_ode/native/*.so .pytest_cache .hypothesis .ruff_cache .benchmarks

@@ -100,9 +100,9 @@ def _first_solve(task: str, ensemble: Ensemble, dtype: str) -> Callable[[], Any]
     import jax
     import jax.numpy as jnp
 
-    from resource_ode.solve.cascade import batch as batches
-    from resource_ode.solve.cascade import gpu as gpu_kernel
-    from resource_ode.solve.learning import TIMES_PANELS
+    from resource_ode.solve.cascade import gpu_solver as gpu_kernel
+    from resource_ode.solve.cascade.refine import COARSE_PANELS, PANELS
+    from resource_ode.solve.cascade.times import TIMES_PANELS
 
     model = ensemble.model(dtype).flat()
     clocks = (model.learning_rate[:, None], model.wasted_resource[:, None])
@@ -110,12 +110,12 @@ def _first_solve(task: str, ensemble: Ensemble, dtype: str) -> Callable[[], Any]
 
     def levels(model: Any, rate: Any, waste: Any) -> Any:
         last = rate[:, 0] * times[-1] / waste[:, 0] * (1 + 1e-5)
-        options = {"panels": batches.PANELS, "coarse": batches.COARSE_PANELS}
+        options = {"panels": PANELS, "coarse": COARSE_PANELS}
         state = gpu_kernel.trajectories(model, rate, waste, last, times, **options)[0][:, 0]
         return -jnp.expm1(-model.frequency[:, None] * state)
 
     def reached(model: Any, rate: Any, waste: Any) -> Any:
-        options = {"panels": TIMES_PANELS, "coarse": batches.COARSE_PANELS}
+        options = {"panels": TIMES_PANELS, "coarse": COARSE_PANELS}
         return gpu_kernel.learning_times(model, rate, waste, -jnp.log1p(-jnp.asarray(LEVEL, dtype)), **options)[0][:, 0]
 
     solve = jax.jit(levels if task == LEVELS else reached)

@@ -4,35 +4,51 @@ Liu, Liu, Michaud, Gore, Tegmark, "Physics of Skill Learning" (2025).
 """
 
 import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from . import analytic as analytic
-from . import frequencies as frequencies
-from . import graphs as graphs
 from .base.version import __version__ as __version__
-from .graphs.graph import SkillGraph as SkillGraph
-from .model.model import ResourceModel as ResourceModel
-from .model.model import Schedule as Schedule
-from .model.model import stack as stack
-from .results.trajectory import RESULTS as RESULTS
-from .results.trajectory import RunFailed as RunFailed
-from .results.trajectory import Trajectory as Trajectory
-from .solve.learning import horizon as horizon
-from .solve.learning import learning_times as learning_times
-from .solve.simulation import simulate as simulate
 
-# loaded on first use: they bring matplotlib, xarray, networkx, optax
+if _TYPE_CHECKING:
+    from . import analytic as analytic
+    from . import frequencies as frequencies
+    from . import graphs as graphs
+    from .graphs.graph import SkillGraph as SkillGraph
+    from .model.model import ResourceModel as ResourceModel
+    from .model.schedule import Schedule as Schedule
+    from .model.stack import stack as stack
+    from .results.outcome import RESULTS as RESULTS
+    from .results.outcome import RunFailed as RunFailed
+    from .results.trajectory import Trajectory as Trajectory
+    from .solve.learning import horizon as horizon
+    from .solve.learning import learning_times as learning_times
+    from .solve.simulation import simulate as simulate
+
+# loaded on first use, which leaves `resource-ode --help` without JAX, and most of a session without matplotlib, xarray,
+# networkx and optax
 _LAZY = {
+    "analytic": ("analytic", None),
+    "frequencies": ("frequencies", None),
+    "graphs": ("graphs", None),
+    "SkillGraph": ("graphs.graph", "SkillGraph"),
+    "ResourceModel": ("model.model", "ResourceModel"),
+    "Schedule": ("model.schedule", "Schedule"),
+    "stack": ("model.stack", "stack"),
+    "RESULTS": ("results.outcome", "RESULTS"),
+    "RunFailed": ("results.outcome", "RunFailed"),
+    "Trajectory": ("results.trajectory", "Trajectory"),
+    "horizon": ("solve.learning", "horizon"),
+    "learning_times": ("solve.learning", "learning_times"),
+    "simulate": ("solve.simulation", "simulate"),
     "plot": ("plot", None),
-    "graph_files": ("graph_files", None),
     "parity": ("applications.parity", None),
     "observables": ("observables", None),
-    "storage": ("storage", None),
-    "load": ("storage", "load"),
-    "read_graph": ("graph_files", "read_graph"),
-    "write_graph": ("graph_files", "write_graph"),
-    "condense": ("graph_files", "condense"),
-    "read_scenario": ("scenario", "read_scenario"),
+    "load": ("results.load", "load"),
+    "GraphFileError": ("graphs.files", "GraphFileError"),
+    "read_graph": ("graphs.files", "read_graph"),
+    "write_graph": ("graphs.files", "write_graph"),
+    "condense": ("graphs.convert", "condense"),
+    "read_scenario": ("config.scenario", "read_scenario"),
     "geometry": ("related.geometry", None),
     "GeometryModel": ("related.geometry", "GeometryModel"),
     "train_geometry": ("related.training", "train_geometry"),
@@ -41,7 +57,7 @@ _LAZY = {
     "fit_waste": ("fitting.waste", "fit_waste"),
     "compare": ("related.comparison", "compare"),
     "sweep": ("sweeps", "sweep"),
-    "read_sweep": ("sweep_description", "read_sweep"),
+    "read_sweep": ("sweeps", "read_sweep"),
 }
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .base.tracing import is_concrete
+from .base.values import plain
 
 
 def zipf(skills: int, exponent: Any, total: Any = 1.0) -> Float[Array, "*batch skill"]:
@@ -147,10 +148,7 @@ def _number(
     name: str, value: Any, dtype: Any, above: float = -math.inf, least: float = -math.inf
 ) -> Float[Array, "..."]:
     """`value` as an array, checked where it is concrete."""
-    try:
-        array = jnp.asarray(value, dtype)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected numbers, got {value!r:.80}") from None
+    array = jnp.asarray(plain(name, value), dtype)
     if is_concrete(array):
         numbers = np.asarray(array)
         wrong = ~(np.isfinite(numbers) & (numbers > above) & (numbers >= least))

@@ -9,33 +9,37 @@ a host thread that feeds it.
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
-from . import memory
+from . import memory, programs
 
-# programs that have run, so that a new one is compiled by one thread while the others wait
-_ready: set[Hashable] = set()
+_compiling = threading.Lock()
 
 
-@functools.cache
-def program(function: Callable[..., Any], devices: tuple[Any, ...] = (), **options: Hashable) -> Callable[..., Any]:
-    """`function(arguments, shared, **options)`, compiled; split over devices along the first axis of `arguments`."""
-    chosen = functools.partial(function, **options)
+def _solved(arguments: Any, shared: Any, function: Callable[..., Any], devices: tuple[Any, ...], options: Any) -> Any:
+    """`function(arguments, shared, **options)`, split over devices along the first axis of `arguments`."""
     if not devices:
-        return jax.jit(chosen)
+        return function(arguments, shared, **options)
+    varying, rest = eqx.partition(options, eqx.is_array)
+
+    def part(arguments: Any, everything: tuple[Any, Any]) -> Any:
+        shared, varying = everything
+        return function(arguments, shared, **eqx.combine(varying, rest))
+
     members, whole = PartitionSpec("member"), PartitionSpec()
     mesh = Mesh(np.array(devices), ("member",))
-    return jax.jit(jax.shard_map(chosen, mesh=mesh, in_specs=(members, whole), out_specs=members, check_vma=False))
+    split = jax.shard_map(part, mesh=mesh, in_specs=(members, whole), out_specs=members, check_vma=False)
+    return split(arguments, (shared, varying))
 
 
 def run(
@@ -47,7 +51,7 @@ def run(
     at_a_time: int | None = None,
     before: Callable[[Any], Any] | None = None,
     done: Any = None,
-    **options: Hashable,
+    **options: Any,
 ) -> Any:
     """`function(arguments, shared, **options)` in pieces of `size` along the first axis, put together again.
 
@@ -59,11 +63,11 @@ def run(
     leaves = jax.tree.leaves(host)
     members = len(leaves[0])
     devices = tuple(jax.local_devices()) if members > size else ()
-    solve = program(function, devices if len(devices) > 1 else (), **options)
+    devices = devices if len(devices) > 1 else ()
     whole = size * max(1, len(devices))
     step = min(whole, at_a_time or whole)
     starts = range(0, members, step)
-    workers = cores() if _on_host() and len(devices) <= 1 else 1
+    workers = cores() if _on_host() and not devices else 1
     store: _Store = _HostStore(members) if _on_host() else _DeviceStore(members)
 
     def one(start: int) -> Callable[[], None]:
@@ -74,31 +78,32 @@ def run(
             return np.concatenate([part, np.repeat(part[-1:], short, axis=0)]) if short else part
 
         piece = jax.tree.map(cut, host)
-        solved = jax.block_until_ready(solve(piece if before is None else before(piece), shared))
-        return store.prepare(start, whole - short, solved)
+        given = (piece if before is None else before(piece), shared, function, devices, options)
+        solve = programs.program(_solved, *given)
+        if not solve.ran:
+            # one thread compiles while the others wait
+            with _compiling:
+                return store.prepare(start, whole - short, jax.block_until_ready(solve(*given)))
+        return store.prepare(start, whole - short, jax.block_until_ready(solve(*given)))
 
     def finish(start: int, keep: Callable[[], None]) -> None:
         keep()
         if done is not None:
             done(min(start + step, members))
 
-    key = (solve, whole, *((x.shape[1:], x.dtype) for x in leaves), *(x.shape for x in jax.tree.leaves(shared)))
-    alone = starts[:1] if key not in _ready and workers > 1 else starts if workers == 1 else starts[:0]
-    for start in alone:
-        finish(start, one(start))
-    _ready.add(key)
-    rest = starts[len(alone) :]
-    if not rest:
+    if workers == 1 or len(starts) == 1:
+        for start in starts:
+            finish(start, one(start))
         return store.result()
     with ThreadPoolExecutor(workers) as pool:
-        if pool.submit(_settings).result() != _settings():
+        if pool.submit(programs.settings).result() != programs.settings():
             # settings made for this thread alone (`with jax.enable_x64():`) would not hold in the others
-            for start in rest:
+            for start in starts:
                 finish(start, one(start))
             return store.result()
-        waiting = [pool.submit(one, start) for start in rest]
+        waiting = [pool.submit(one, start) for start in starts]
         try:
-            for start, future in zip(rest, waiting, strict=True):
+            for start, future in zip(starts, waiting, strict=True):
                 finish(start, future.result())
         except BaseException:
             for future in waiting:
@@ -107,14 +112,16 @@ def run(
     return store.result()
 
 
-def put(old: Any, rows: np.ndarray, new: Any) -> Any:
-    """A result of `run` with some rows replaced; the old one must not be used any more."""
+def put(old: Any, rows: np.ndarray | tuple[np.ndarray, ...], new: Any) -> Any:
+    """A result of `run` with some rows replaced, or with a tuple some elements; the old one must not be used any
+    more.
+    """
 
     def one(old: Any, new: Any) -> Any:
         if isinstance(old, np.ndarray):
             old[rows] = np.asarray(new)
             return old
-        return _set_rows(old, jnp.asarray(rows), jnp.asarray(new))
+        return _set_rows(old, jax.tree.map(jnp.asarray, rows), jnp.asarray(new))
 
     return jax.tree.map(one, old, new)
 
@@ -131,17 +138,6 @@ def _on_host() -> bool:
 def cores() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _settings() -> tuple[Any, ...]:
-    names = (
-        "enable_x64",
-        "default_device",
-        "numpy_dtype_promotion",
-        "numpy_rank_promotion",
-        "default_matmul_precision",
-    )
-    return tuple(getattr(jax.config, f"jax_{name}") for name in names)
 
 
 class _Store:

@@ -16,8 +16,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ..base.modules import with_fields
-from ..model.model import ResourceModel, Schedule
-from ..solve.simulation import checked_times, simulate
+from ..base.values import checked_times
+from ..model.model import ResourceModel
+from ..model.schedule import Schedule
+from ..solve.simulation import simulate
 
 # where the search starts: the best of so many wastes, in units of the total frequency
 STARTS = np.geomspace(1e-4, 1e2, 25)

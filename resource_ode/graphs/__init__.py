@@ -8,3 +8,5 @@ from .generators import random_dag as random_dag
 from .generators import star as star
 from .generators import tree as tree
 from .graph import SkillGraph as SkillGraph
+from .reduction import redundant_edges as redundant_edges
+from .reduction import transitive_reduction as transitive_reduction

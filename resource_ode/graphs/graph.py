@@ -7,8 +7,7 @@ that of its edges, a batch of graphs is the same arrays with leading axes, and e
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -17,10 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from ..base import members
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
-
-GATES = ("all", "any")
+from ..base.values import in_order_of, plain
+from . import arguments, convert, order
+from .arguments import GATES as GATES
 
 
 class SkillGraph(eqx.Module):
@@ -28,23 +29,30 @@ class SkillGraph(eqx.Module):
 
     **Arguments:**
 
-    - `prerequisites`: one list of prerequisite indices a skill, `[[], [0], [1]]` being the chain `0 -> 1 -> 2`; or,
-        with `required`, an integer array `(*batch, skill, fan_in)` of padded indices.
+    - `prerequisites`: one list of prerequisite indices a skill, `[[], [0], [1]]` being the chain `0 -> 1 -> 2`; or
+        names, `{"letters": [], "words": ["letters"]}`, the skills in the order of the dict; or, with `required`, an
+        integer array `(*batch, skill, fan_in)` of padded indices.
     - `gate`: how a skill's prerequisites combine: `"all"` (the product of their gates) or `"any"` (their maximum). One
-        for all skills, or one a skill. With `required`, also a boolean array `(*batch, skill)` that is true for
-        `"any"`.
+        for all skills, or one a skill, in order or by name. With `required`, also a boolean array `(*batch, skill)`
+        that is true for `"any"`.
 
     **Other arguments:**
 
     - `names`: one distinct string a skill; default `skill 1`, `skill 2`, ... For a batch, one tuple for all members or
         one a member. Names label results; they never reach compiled code.
-    - `frequency`: default frequencies, `(*batch, skill)`, used by a model that is given none (dimensionless).
+    - `frequency`: default frequencies, `(*batch, skill)`, used by a model that is given none (dimensionless, > 0); or
+        by name, as a dict or a pandas Series.
     - `required`: `(*batch, skill, fan_in)`, true where an entry of `prerequisites` is a prerequisite and not padding.
-    - `present`: `(*batch, skill)`, false for skills that only pad a smaller graph of a batch; default all present.
+    - `present`: `(*batch, skill)`, false for skills that only pad a smaller graph of a batch, which come last; default
+        all present.
 
-    **Raises:** `ValueError` for an index out of range, a skill that requires itself or the same skill twice, an unknown
-    gate, repeated names, no skills, or a cycle (which it prints): in a cycle no skill could ever start. Values are
-    checked when they are concrete; under `jit` or `vmap` they are trusted.
+    The arrays of a graph have one form: in `prerequisites` and `required` padding follows the true entries of each
+    skill and points at skill 0, and absent skills require nothing.
+
+    **Raises:** `ValueError` for an index out of range, a skill that requires itself or the same skill twice, an absent
+    skill that is not last or is required, an unknown gate, unknown or repeated names, no skills, or a cycle (which it
+    prints): in a cycle no skill could ever start. Values are checked when they are concrete; under `jit` or `vmap` they
+    are trusted.
 
     **Example:**
 
@@ -66,11 +74,16 @@ class SkillGraph(eqx.Module):
         prerequisites: Any,
         gate: Any = "all",
         *,
-        names: Sequence[Any] | None = None,
+        names: Any = None,
         frequency: Any = None,
         required: Any = None,
         present: Any = None,
     ):
+        if isinstance(prerequisites, Mapping):
+            for name, value in (("names", names), ("required", required)):
+                if value is not None:
+                    raise ValueError(f"{name}: cannot be given beside prerequisites by name, which hold all skills")
+            names, prerequisites = arguments.by_name(prerequisites)
         indices: Any
         mask: Any
         if required is None:
@@ -79,12 +92,13 @@ class SkillGraph(eqx.Module):
                     "prerequisites: a padded array needs `required`, the mask of its true entries; to read an "
                     "adjacency matrix use SkillGraph.from_adjacency"
                 )
-            indices, mask = _pad(prerequisites)
+            indices, mask = arguments.pad(prerequisites)
         else:
-            indices, mask = prerequisites, required
+            indices = plain("prerequisites", prerequisites, "integer indices of skills")
+            mask = arguments.truth_values("required", required)
         concrete = is_concrete(indices, mask, present)
         xp = np if concrete else jnp
-        indices, mask = xp.asarray(indices), xp.asarray(mask, bool)
+        indices, mask = xp.asarray(indices), xp.asarray(mask)
         if indices.size and not xp.issubdtype(indices.dtype, xp.integer):
             raise ValueError(f"prerequisites: expected integer indices of skills, got {indices.dtype} numbers")
         if indices.shape != mask.shape or indices.ndim < 2:
@@ -95,27 +109,34 @@ class SkillGraph(eqx.Module):
         shape = indices.shape[:-1]
         if shape[-1] == 0:
             raise ValueError("prerequisites: expected at least one skill, got an empty graph")
-        present = xp.ones(shape, bool) if present is None else xp.asarray(present, bool)
+        present = xp.ones(shape, bool) if present is None else arguments.truth_values("present", present)
+        present = xp.asarray(present)
         if present.shape != shape:
             raise ValueError(f"present: expected shape {shape}, got {present.shape}")
-        self.names = _names(names, shape)
+        self.names = arguments.checked_names(names, shape)
+        # what an absent skill requires would change nothing
+        mask = mask & present[..., None]
         if concrete:
-            _check_indices(indices, mask, self.name_of)
-            indices = indices.astype(np.int32)
-            depth = _depth(indices, mask, self.name_of)
-            # padding points at skill 0 and absent skills require nothing: both are harmless to gather
-            indices = np.where(mask, indices, 0).astype(np.int32)
+            _check_present(present, self.names, self.name_of)
+            _check_indices(indices, mask, present, self.name_of)
+            indices, mask = arguments.packed(indices.astype(np.int32), mask)
+            depth = order.depth(indices, mask, self.name_of)
         else:
-            indices = indices.astype(jnp.int32)
-            depth = _traced_depth(indices, mask)
+            # compiled loops read memory at these places
+            indices = jnp.clip(indices, 0, shape[-1] - 1).astype(jnp.int32)
+            indices, mask = arguments.packed(indices, mask)
+            depth = order.traced_depth(indices, mask)
         self.prerequisites = jnp.asarray(indices)
         self.required = jnp.asarray(mask)
         self.present = jnp.asarray(present)
         self.depth = jnp.asarray(depth)
-        any_gate = _any_gate(gate, shape)
+        shared = arguments.labelled(self.names, shape)
+        any_gate = arguments.checked_gates(in_order_of("gate", gate, shared)[0], shape)
         xp = np if is_concrete(any_gate) else jnp  # numpy compiles nothing
         self.any_gate = jnp.asarray(xp.broadcast_to(any_gate, shape))
-        self.frequency = None if frequency is None else _frequency(frequency, shape)
+        self.frequency = None
+        if frequency is not None:
+            self.frequency = arguments.checked_frequency(in_order_of("frequency", frequency, shared)[0], present)
 
     # -- what it holds
 
@@ -162,19 +183,50 @@ class SkillGraph(eqx.Module):
         return [[int(j) for j in row[keep]] for row, keep in zip(indices, mask, strict=True)]
 
     def __getitem__(self, index: Any) -> SkillGraph:
-        """Member (or members) `index` of a batch, padding kept."""
+        """Member (or members) `index` of a batch, as NumPy indexes arrays, padding kept."""
         if not self.batch_shape:
             raise IndexError("this is one graph, not a batch: there is nothing to index")
-        batch, names = self.batch_shape, self.names
-        if not is_concrete(index):
-            # which member it is will be known too late for names
-            return jax.tree.map(lambda x: x[index], self.unnamed())
-        count = math.prod(batch)
-        picked = np.arange(count).reshape(batch)[index]
-        if names is not None and not isinstance(names[0], str):
-            names = names[int(picked)] if np.ndim(picked) == 0 else tuple(names[i] for i in np.ravel(picked))
-        chosen = jax.tree.map(lambda x: x.reshape(count, *x.shape[len(batch) :])[picked], self)
-        return with_fields(chosen, names=names or None)
+        return self.members(self.batch_shape, members.positions(self.batch_shape, index))
+
+    def members(self, batch: tuple[int, ...], chosen: Any) -> SkillGraph:
+        """The members at positions (of the flattened axes) of a batch that this graph's own batch broadcasts to."""
+        own, names = self.batch_shape, self.names
+        if names is not None and not isinstance(names[0], str) and own:
+            if is_concrete(chosen):
+                rows = np.ravel_multi_index(members.coordinates(own, batch, chosen), own)
+                names = names[int(rows)] if np.ndim(rows) == 0 else tuple(names[i] for i in np.ravel(rows))
+            else:
+                # which member it is will be known too late for names
+                names = None
+        arrays = {name: members.take(getattr(self, name), axes, batch, chosen) for name, axes in _MEMBER_AXES.items()}
+        return with_fields(self, names=names or None, **arrays)
+
+    def without_padding(self) -> SkillGraph:
+        """One graph without absent skills and columns that no skill needs; as it is under a trace."""
+        if not is_concrete(self.present, self.required):
+            return self
+        present, required = np.asarray(self.present), np.asarray(self.required)
+        # not always the first ones: under a trace nobody could check that
+        keep, used = np.flatnonzero(present), np.flatnonzero(required.any(axis=0))
+        columns = int(used[-1]) + 1 if len(used) else 0
+        if len(keep) == len(present) and columns == self.fan_in:
+            return self
+        place = np.cumsum(present) - 1
+        behind = np.where(required, place[np.asarray(self.prerequisites)], 0)[keep, :columns]
+
+        def cut(value: Any) -> Any:
+            return None if value is None else jnp.asarray(np.asarray(value)[keep])
+
+        return with_fields(
+            self,
+            prerequisites=jnp.asarray(behind, jnp.int32),
+            required=jnp.asarray(required[keep, :columns]),
+            present=cut(present),
+            any_gate=cut(self.any_gate),
+            depth=cut(self.depth),
+            frequency=None if not is_concrete(self.frequency) else cut(self.frequency),
+            names=None if self.names is None else tuple(self.skill_names()[i] for i in keep),
+        )
 
     def unnamed(self) -> SkillGraph:
         """The same arrays without names: what compiled code sees, so that other names never recompile."""
@@ -190,101 +242,66 @@ class SkillGraph(eqx.Module):
             f"SkillGraph({batch}{skills} skills, {int(np.sum(np.asarray(self.required)))} dependencies, depth {depth})"
         )
 
-    # -- to and from other forms (in graph_files, loaded on first use)
+    # -- to and from other forms (networkx is imported on first use)
 
     @classmethod
-    def from_networkx(cls, digraph: Any, *, gate: Any = None, condense: bool = False) -> SkillGraph:
-        """A graph from a networkx `DiGraph`; see [`resource_ode.graph_files.from_networkx`][]."""
-        from .. import graph_files
+    def from_edges(cls, edges: Any, *, names: Any = None, gate: Any = "all", frequency: Any = None) -> SkillGraph:
+        """A graph from pairs of names (prerequisite, skill).
 
-        return graph_files.from_networkx(digraph, gate=gate, condense=condense)
+        **Arguments:**
+
+        - `edges`: pairs of strings.
+        - `names`: all skills, in order; default those of `edges`, in the order of their first mention.
+        - `gate`, `frequency`: as in [`resource_ode.SkillGraph`][].
+
+        **Raises:** `ValueError` for what are no pairs of names, a name that is not among `names`, or as the class does.
+
+        **Example:**
+
+        >>> graph = SkillGraph.from_edges([("letters", "words"), ("words", "sentences")])
+        >>> graph.names, graph.prerequisite_lists()
+        (('letters', 'words', 'sentences'), [[], [0], [1]])
+        """
+        names, lists = arguments.from_pairs(edges, names)
+        return cls(lists, gate, names=names, frequency=frequency)
+
+    @classmethod
+    def from_networkx(cls, digraph: Any, **options: Any) -> SkillGraph:
+        """A graph from a networkx `DiGraph`; see [`resource_ode.graphs.convert.networkx_arguments`][]."""
+        return cls(**convert.networkx_arguments(digraph, **options))
 
     @classmethod
     def from_adjacency(cls, matrix: Any, **options: Any) -> SkillGraph:
-        """A graph from an adjacency matrix; see [`resource_ode.graph_files.from_adjacency`][]."""
-        from .. import graph_files
-
-        return graph_files.from_adjacency(matrix, **options)
+        """A graph from an adjacency matrix; see [`resource_ode.graphs.convert.adjacency_arguments`][]."""
+        return cls(**convert.adjacency_arguments(matrix, **options))
 
     def to_networkx(self) -> Any:
-        """One graph as a networkx `DiGraph`; see [`resource_ode.graph_files.to_networkx`][]."""
-        from .. import graph_files
-
-        return graph_files.to_networkx(self)
+        """One graph as a networkx `DiGraph`; see [`resource_ode.graphs.convert.to_networkx`][]."""
+        return convert.to_networkx(self)
 
 
-def _pad(prerequisites: Any) -> tuple[np.ndarray, np.ndarray]:
-    rows = []
-    for skill, row in enumerate(prerequisites):
-        if isinstance(row, (str, bytes)) or not isinstance(row, Iterable):
-            raise ValueError(f"prerequisites[{skill}]: expected a list of indices of skills, got {row!r:.80}")
-        rows.append(list(row))
-    fan_in = max((len(row) for row in rows), default=0)
-    indices, mask = np.zeros((len(rows), fan_in), np.int64), np.zeros((len(rows), fan_in), bool)
-    for skill, row in enumerate(rows):
-        for entry in row:
-            if isinstance(entry, bool) or not isinstance(entry, (int, np.integer)):
-                raise ValueError(f"prerequisites[{skill}]: expected integer indices of skills, got {entry!r:.80}")
-            if not 0 <= entry < len(rows):
-                raise ValueError(f"prerequisites[{skill}]: expected indices from 0 to {len(rows) - 1}, got {entry}")
-        indices[skill, : len(row)] = row
-        mask[skill, : len(row)] = True
-    return indices, mask
+# number of trailing axes of each array that belong to one member
+_MEMBER_AXES = {"prerequisites": 2, "required": 2, "any_gate": 1, "present": 1, "depth": 1, "frequency": 1}
 
 
-def _names(names: Sequence[Any] | None, shape: tuple[int, ...]) -> tuple[Any, ...] | None:
+def _check_present(present: np.ndarray, names: Any, name_of: Any) -> None:
+    batch = present.shape[:-1]
+
+    def name_at(where: tuple[int, ...], skill: int) -> str:
+        return name_of(skill, int(np.ravel_multi_index(where, batch)) if batch else 0)
+
+    arguments.check_present(present, name_at)
     if names is None:
-        return None
-    skills, members = shape[-1], int(np.prod(shape[:-1]))
-    if isinstance(names, str) or not all(isinstance(n, Iterable) for n in names):
-        raise ValueError(f"names: expected {skills} strings, one a skill, got {names!r:.80}")
-    names = tuple(n if isinstance(n, str) else tuple(n) for n in names)
-    if len(names) == 1 and members > 1 and not isinstance(names[0], str):
-        names = names[0]
-    rows = (names,) if names and isinstance(names[0], str) else names
-    if len(rows) not in (1, members):
-        raise ValueError(f"names: expected one tuple of names or one a member ({members}), got {len(rows)}")
-    for row in rows:
-        if len(row) != skills or not all(isinstance(n, str) for n in row):
-            raise ValueError(f"names: expected {skills} strings, one a skill, got {len(row)}: {row!r:.80}")
-        seen = [n for n in row if n]
-        repeated = sorted({n for n in seen if seen.count(n) > 1}) if len(set(seen)) < len(seen) else []
-        if repeated:
-            raise ValueError(f"names: expected distinct names, got {repeated[0]!r} more than once")
-    return names
+        return
+    rows = [names] if isinstance(names[0], str) else names
+    if any("" in row for row in rows):
+        blank = np.array([[not name for name in row] for row in rows]).reshape(-1, present.shape[-1])
+        wrong = np.broadcast_to(blank, (int(np.prod(batch)), present.shape[-1])) & present.reshape(-1, blank.shape[1])
+        if wrong.any():
+            raise ValueError(f"names: expected a name for each skill, got '' for skill {np.argwhere(wrong)[0][1] + 1}")
 
 
-def _any_gate(gate: Any, shape: tuple[int, ...]) -> Array | np.ndarray:
-    if isinstance(gate, str):
-        if gate not in GATES:
-            raise ValueError(f'gate: expected "all" or "any", got {gate!r}')
-        return np.asarray(gate == "any")
-    if isinstance(gate, (jax.Array, np.ndarray)) and gate.dtype == bool:
-        if gate.shape not in (shape[len(shape) - gate.ndim :], ()):
-            raise ValueError(f"gate: expected shape {shape}, got {gate.shape}")
-        return gate
-    if not isinstance(gate, Iterable):
-        raise ValueError(f'gate: expected "all" or "any", got {gate!r:.80}')
-    gate = list(gate)
-    if len(gate) != shape[-1]:
-        raise ValueError(f"gate: expected one gate for all or one a skill ({shape[-1]}), got {len(gate)}")
-    for skill, value in enumerate(gate):
-        if value not in GATES:
-            raise ValueError(f'gate[{skill}]: expected "all" or "any", got {value!r}')
-    return np.asarray([value == "any" for value in gate])
-
-
-def _frequency(frequency: Any, shape: tuple[int, ...]) -> Array:
-    try:
-        frequency = jnp.asarray(frequency, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"frequency: expected numbers, got {frequency!r:.80}") from None
-    if frequency.ndim == 0 or frequency.shape != shape[len(shape) - frequency.ndim :]:
-        raise ValueError(f"frequency: expected shape {shape}, got {frequency.shape}")
-    return jnp.broadcast_to(frequency, shape)
-
-
-def _check_indices(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> None:
+def _check_indices(indices: np.ndarray, mask: np.ndarray, present: np.ndarray, name_of: Any) -> None:
     *batch, skills, _ = mask.shape
 
     def name_at(where: np.ndarray, skill: int) -> str:
@@ -297,6 +314,15 @@ def _check_indices(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> None:
             f"prerequisites of {name_at(where, int(where[-2]))}: expected indices from 0 to {skills - 1}, "
             f"got {int(indices[tuple(where)])}"
         )
+    if not present.all():
+        flat = np.where(mask, indices, 0).reshape(*batch, -1)
+        absent = mask & ~np.take_along_axis(present, flat, axis=-1).reshape(mask.shape)
+        if absent.any():
+            where = np.argwhere(absent)[0]
+            raise ValueError(
+                f"prerequisites of {name_at(where, int(where[-2]))}: expected skills that are present, "
+                f"got {name_at(where, int(indices[tuple(where)]))}, which is absent"
+            )
     itself = mask & (indices == np.arange(skills)[:, None])
     if itself.any():
         where = np.argwhere(itself)[0]
@@ -309,80 +335,3 @@ def _check_indices(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> None:
         raise ValueError(
             f"prerequisites of {name_at(where, int(where[-2]))}: {name_at(where, other)} is listed more than once"
         )
-
-
-def _depth(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.ndarray:
-    """Longest path from a root to each skill; raises on a cycle."""
-    shape = indices.shape[:-1]
-    if mask.shape[-1] == 0:
-        return np.zeros(shape, np.int32)
-    if int(np.prod(shape[:-1])) == 1:
-        depth = _depth_of_one(indices.reshape(indices.shape[-2:]), mask.reshape(mask.shape[-2:]), name_of)
-        return depth.reshape(shape)
-    depth = np.zeros(shape, np.int32)
-    flat = np.where(mask, indices, 0).reshape(*shape[:-1], -1)
-    for _ in range(shape[-1] + 1):
-        parents = np.take_along_axis(depth, flat, axis=-1).reshape(indices.shape)
-        deeper = np.max(np.where(mask, parents + 1, 0), axis=-1).astype(np.int32)
-        if np.array_equal(deeper, depth):
-            return depth
-        depth = deeper
-    member = tuple(int(i) for i in np.argwhere(depth > shape[-1] - 1)[0][:-1])
-    position = int(np.ravel_multi_index(member, shape[:-1]))
-    try:
-        _depth_of_one(indices[member], mask[member], lambda skill: name_of(skill, position))
-    except ValueError as error:
-        raise ValueError(f"graph {member} of the batch: {error}") from None
-    raise AssertionError("a graph without a cycle has depths below its number of skills")
-
-
-def _depth_of_one(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.ndarray:
-    skills = len(indices)
-    parents = [row[keep].tolist() for row, keep in zip(indices, mask, strict=True)]
-    children: list[list[int]] = [[] for _ in range(skills)]
-    for skill, row in enumerate(parents):
-        for parent in row:
-            children[parent].append(skill)
-    waiting = [len(row) for row in parents]
-    depth = np.zeros(skills, np.int32)
-    ready = [skill for skill in range(skills) if not waiting[skill]]
-    done = 0
-    while ready:
-        skill = ready.pop()
-        done += 1
-        for child in children[skill]:
-            depth[child] = max(depth[child], depth[skill] + 1)
-            waiting[child] -= 1
-            if not waiting[child]:
-                ready.append(child)
-    if done < skills:
-        cycle = _one_cycle(parents, waiting)
-        path = " -> ".join(name_of(s) for s in [*cycle, cycle[0]])
-        raise ValueError(
-            f"prerequisites: expected a graph without cycles, got {path} (no skill of a cycle could ever start; "
-            "condense=True merges each cycle into one skill)"
-        )
-    return depth
-
-
-def _one_cycle(parents: list[list[int]], waiting: list[int]) -> list[int]:
-    """A cycle in the order of learning (each skill is required by the next)."""
-    skill = next(s for s, w in enumerate(waiting) if w)
-    path: list[int] = []
-    while skill not in path:
-        path.append(skill)
-        skill = next(p for p in parents[skill] if waiting[p])
-    return path[path.index(skill) :][::-1]
-
-
-def _traced_depth(indices: Array, mask: Array) -> Array:
-    shape = indices.shape[:-1]
-    if indices.shape[-1] == 0:
-        return jnp.zeros(shape, jnp.int32)
-    flat = indices.reshape(*shape[:-1], -1)
-
-    def deepen(depth: Array, _: None) -> tuple[Array, None]:
-        parents = jnp.take_along_axis(depth, flat, axis=-1).reshape(indices.shape)
-        return jnp.max(jnp.where(mask, parents + 1, 0), axis=-1), None
-
-    return jax.lax.scan(deepen, jnp.zeros(shape, jnp.int32), None, length=shape[-1])[0]

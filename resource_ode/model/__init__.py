@@ -1,5 +1,5 @@
 """The equations: parameters, gates, competition and losses."""
 
 from .model import ResourceModel as ResourceModel
-from .model import Schedule as Schedule
-from .model import stack as stack
+from .schedule import Schedule as Schedule
+from .stack import stack as stack

@@ -22,7 +22,8 @@ import numpy as np
 from ..base import memory, pieces
 from ..model.competition import LengthOfDemands, SumOfDemands
 from ..model.loss import CrossEntropy, MeanSquaredError
-from ..model.model import ResourceModel, Schedule
+from ..model.model import ResourceModel
+from ..model.schedule import Schedule
 from .library import INTERFACE, MOST_PANELS, Problem, address, library, options, rules
 
 __all__ = [
@@ -107,7 +108,8 @@ def trajectories(
     threads: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray, np.ndarray]:
     """Exposure `(row, exponent, clock, time, skill)`, resource time and, for "l2", spent resource `(row, exponent,
-    clock, time)`; codes of the members, errors of the rows.
+    clock, time)`; codes of the
+    members, errors `(row, exponent)`.
 
     Rows are those of `batches.solve_batch`; `panels` is the number of panels that usual graphs need for 1e-5; `share`
     rows are solved at a time, by as many `threads` as there are cores.
@@ -118,16 +120,20 @@ def trajectories(
     state = memory.empty((*shape, ts.size, graphs.skills), dtype)
     clock = memory.empty((*shape, ts.size), dtype)
     spent = memory.empty((*shape, ts.size), dtype) if type(graphs.rule) is LengthOfDemands else None
-    codes, errors = np.empty(shape, np.int32), np.empty(shape[0])
-    # no clock of a graph passes this, by the budget law, in resource time of the graph's own gate exponent
+    codes, errors = np.empty(shape, np.int32), np.empty(shape[:2])
+    # no clock of a graph passes this, by the budget law, in resource time of the graph's own gate exponent; beyond all
+    # numbers, the loops know an end
     rate, waste = (np.asarray(x, np.float64) for x in everyone[1:])
-    # a bound beyond all numbers spoils its own row only
     with np.errstate(over="ignore"):
         resource = rate * ts[-1]
         own = np.max(np.divide(resource, waste, out=np.zeros_like(rate), where=waste > 0), axis=2)
         last = np.max(own * (np.asarray(everyone.exponent, np.float64) / graphs.gate_exponent[:, None]), axis=1)
-    # without waste there is no such bound
-    endless = np.where(np.any(waste <= 0, axis=(1, 2)), np.max(resource, axis=(1, 2)), 0.0)
+    # without waste there is no such bound, but what can be learned with the resource
+    wasteless, most = np.any(waste <= 0, axis=(1, 2)), np.max(resource, axis=(1, 2))
+    if type(graphs.law) is CrossEntropy:
+        last, endless = np.where(wasteless, np.inf, last), most
+    else:
+        endless = np.where(wasteless, most, 0.0)
     by_row = ((last, endless), (state, clock, spent, codes, errors))
     numbers = options(panels, coarse, 1e-5, dtype)
     _call("trajectories", (graphs, mine), tolerance, numbers, by_row, ts, share, done, threads)
@@ -143,14 +149,15 @@ def learning_times(
     share: int | None,
     done: Done,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Training steps `(row, exponent, clock, skill)` at which a level in (-1, 1) is reached; codes, errors of the rows.
+    """Training steps `(row, exponent, clock, skill)` at which a level in (-1, 1) is reached; codes, errors `(row,
+    exponent)`.
 
     `panels` is the number of panels that usual graphs need for 1e-7.
     """
     graphs, mine, _ = rows
     dtype = np.dtype(graphs.dtype)
     found = memory.empty((*mine.rate.shape, graphs.skills), dtype)
-    codes, errors = np.empty(mine.rate.shape, np.int32), np.empty(len(mine.rate))
+    codes, errors = np.empty(mine.rate.shape, np.int32), np.empty(mine.rate.shape[:2])
     numbers = options(panels, coarse, 1e-7, dtype)
     level = np.asarray(float(level), np.float64)
     _call("learning_times", (graphs, mine), tolerance, numbers, ((), (found, codes, errors)), level, share, done)

@@ -56,7 +56,8 @@ class Backward {
                     const double now = std::isfinite(tau[k + lane]) ? tau[k + lane] : cascade.edges[p];
                     while (p < cascade.panels - 1 && cascade.edges[p + 1] <= now) p++;
                     panel[lane] = p, half[lane] = cascade.half[p];
-                    place[lane] = half[lane] > 0 ? (now - cascade.edges[p]) / half[lane] - 1 : 0.0;
+                    // beyond the end all is over: nothing changes any more but the clock of what is wasted
+                    place[lane] = half[lane] > 0 ? std::min((now - cascade.edges[p]) / half[lane] - 1, 1.0) : 0.0;
                 }
                 double each[NODES][LANES], value[NODES][LANES];
                 weigh(rule, place, half, each);

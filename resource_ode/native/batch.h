@@ -76,12 +76,13 @@ template <class Out>
 struct Trajectories {
     View<const double> ts;
     int64_t times;
-    // a bound of a row's clocks in resource time, by the budget law; and, where a clock has no waste, the largest of its
-    // clocks' resource (learning rate times the last of the times): 0 if all have
+    // a bound of a row's clocks in resource time, by the budget law; and the largest of their resource (learning rate
+    // times the last of the times) where that tells where to end: 0 for mean squared error if all have waste. With cross
+    // entropy and a clock without waste the first is infinite
     View<double> last, endless;
     View<Out> state, clock, spent;  // (time, skill), (time,), (time,): `spent` only for "l2"
     View<int32_t> code;             // of the member
-    View<double> error;             // of the row; infinite where the range was too short
+    View<double> error;             // of the group; infinite where the range was too short
     Kept panels;
 };
 

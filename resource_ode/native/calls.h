@@ -8,6 +8,12 @@ INLINE bool sound_clock(double rate, double waste) {
 
 INLINE int32_t code_of(bool enough, bool lost) { return lost ? NOT_FINITE : enough ? SUCCESSFUL : INACCURATE; }
 
+// Whether one of the gate exponents of a row is solved well enough.
+template <class Law>
+bool within(const Solver<Law> &solver, int64_t group) {
+    return solver.errors[static_cast<size_t>(group)] <= solver.graph.tolerance;
+}
+
 template <class Law, class Out>
 bool trajectories(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
                   const Trajectories<Out> &to) {
@@ -22,7 +28,7 @@ bool trajectories(const Batch &batch, const Options &options, const Rule &rule, 
             Solver<Law> &solver = worker->solver;
             ClockReader<Law> &reader = worker->reader;
             const Cascade<Law> *solved = solver.for_clocks(row, *to.last.at(row), *to.endless.at(row));
-            *to.error.at(row) = solver.error;
+            for (int64_t e = 0; e < batch.groups; e++) *to.error.at(row, e) = solver.errors[static_cast<size_t>(e)];
             solver.keep(to.panels, row);
             for (int64_t e = 0; e < batch.groups; e++) {
                 if (solved) reader.open(*solver.at_exponent(*batch.exponent.at(row, e), true), solved->opening);
@@ -33,7 +39,7 @@ bool trajectories(const Batch &batch, const Options &options, const Rule &rule, 
                     const bool sound = solved && sound_clock(rate, waste);
                     if (!sound) reader.lose(to.times, state, clock, spent);
                     const bool lost = !sound || reader.read(rate, waste, to.ts.at(row, e, c), to.times, state, clock, spent);
-                    *to.code.at(row, e, c) = code_of(solver.enough, lost);
+                    *to.code.at(row, e, c) = code_of(within(solver, e), lost);
                 }
             }
         };
@@ -55,7 +61,7 @@ bool learning_times(const Batch &batch, const Options &options, const Rule &rule
             Solver<Law> &solver = worker->solver;
             const double goal = Law::effort_at(*to.level.at(row));
             const Cascade<Law> *solved = solver.for_times(row, goal, with_demand);
-            *to.error.at(row) = solver.error;
+            for (int64_t e = 0; e < batch.groups; e++) *to.error.at(row, e) = solver.errors[static_cast<size_t>(e)];
             solver.keep(to.panels, row);
             for (int64_t e = 0; e < batch.groups; e++) {
                 if (solved) {
@@ -65,7 +71,7 @@ bool learning_times(const Batch &batch, const Options &options, const Rule &rule
                 for (int64_t c = 0; c < batch.clocks; c++) {
                     const bool sound = solved && sound_clock(*batch.rate.at(row, e, c), *batch.waste.at(row, e, c));
                     if (!sound) std::fill_n(to.found.at(row, e, c), batch.skills, static_cast<Out>(NAN));
-                    *to.code.at(row, e, c) = code_of(solver.enough, !sound);
+                    *to.code.at(row, e, c) = code_of(within(solver, e), !sound);
                 }
             }
         };

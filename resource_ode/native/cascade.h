@@ -61,7 +61,8 @@ struct Cascade {
     Numbers edges, half, roots;            // (edge,), (panel,), (node, panel): exposures of a skill without gates
     Numbers opening, gates;                // (skill, node, panel)
     Numbers at_edges, relative, off;       // (skill, edge), and errors (skill, panel): of gates, of exposures
-    Numbers demand, inside, gained, edge, within, behind, panel_error, gates_at_edges;
+    Numbers demand, flow, rest;            // (node, panel): of the clock, of the budget, and what is left to learn
+    Numbers inside, gained, edge, within, behind, panel_error, gates_at_edges;
     std::vector<Kink> kinks;
 
     Cascade(int64_t skills, int64_t panels) : skills(skills) { resize(panels); }
@@ -72,7 +73,7 @@ struct Cascade {
         edges.reserve(stride), at_edges.reserve(skills * stride);
         for (Numbers *each : {&opening, &gates}) each->reserve(skills * NODES * count);
         for (Numbers *each : {&relative, &off}) each->reserve(skills * count);
-        for (Numbers *each : {&roots, &demand, &inside}) each->reserve(NODES * count);
+        for (Numbers *each : {&roots, &demand, &flow, &rest, &inside}) each->reserve(NODES * count);
         for (Numbers *each : {&half, &gained, &edge, &within, &behind, &panel_error}) each->reserve(count);
     }
 
@@ -87,7 +88,7 @@ struct Cascade {
             store(panel_error + p, all(0.0));
             for (int64_t node = 0; node < NODES; node++) {
                 store(roots + node * panels + p, width * (0.5 * (1 + rule.places[node + 1])));
-                store(demand + node * panels + p, all(0.0));
+                for (Numbers *each : {&demand, &flow, &rest}) store(*each + node * panels + p, all(0.0));
             }
         }
         if (static_cast<int64_t>(graph.order.size()) < skills)
@@ -113,7 +114,7 @@ struct Cascade {
             if (ERRORS && graph.paces[s].paced) jumps += turn(graph, rule, s);
             if (graph.needed[s] || with_demand) follow<ERRORS>(graph, s, rooted ? roots : inside, with_demand, kinked);
         }
-        return with_demand ? worst + jumps + missed_demand(graph, rule, panel_error, false) : worst;
+        return with_demand ? with_clock(graph, rule, worst + jumps, false) : worst;
     }
 
     // `cascade.at_exponent`: this from a solved cascade at another gate exponent, `ratio` times its own; the openings
@@ -123,7 +124,7 @@ struct Cascade {
         const double inverse = 1 / ratio;
         for (int64_t p = 0; p <= panels; p++) edges[p] = solved.edges[p] * inverse;
         for (int64_t p = 0; p < panels; p++) half[p] = (edges[p + 1] - edges[p]) * 0.5;
-        for (int64_t p = 0; p < NODES * panels; p++) demand[p] = 0.0;
+        for (int64_t p = 0; p < NODES * panels; p++) demand[p] = flow[p] = rest[p] = 0.0;
         if (static_cast<int64_t>(graph.order.size()) < skills)
             for (int64_t k = 0; k < skills * stride; k++) at_edges[k] = NAN;
         double worst = 0.0;
@@ -142,7 +143,7 @@ struct Cascade {
             }
             add_demand(graph, s, o, inside);
         }
-        return with_demand ? worst + missed_demand(graph, rule, panel_error, true) : worst;
+        return with_demand ? with_clock(graph, rule, worst, true) : worst;
     }
 
     // The panel in which a skill's exposure reaches a value; the last if none.
@@ -296,28 +297,62 @@ struct Cascade {
             for (int64_t node = 0; node < NODES; node++) {
                 const int64_t n = node * panels + p;
                 const Vector exposure = here + load(inner + n);
-                Vector part = load(o + n) * pace.pace(exposure) * Law::demand(pace.effort(exposure));
-                if (graph.squared) part *= part;
-                store(demand + n, load(demand + n) + part);
+                Vector left, more;
+                Law::demand_and_rest(pace.effort(exposure), left, more);
+                const Vector part = load(o + n) * pace.pace(exposure) * left;
+                store(demand + n, load(demand + n) + (graph.squared ? part * part : part));
+                if (graph.squared) store(flow + n, load(flow + n) + part);
+                store(rest + n, load(rest + n) + more);
             }
         }
     }
 
-    // What the clock may be wrong by, anywhere; the errors of the panels gain theirs, or become the larger of the two.
-    double missed_demand(const Graph<Law> &graph, const Rule &rule, double *errors, bool either) {
-        double total = 0.0, most = 0.0;
+    // The level error and, with it, what the clock may be wrong by, anywhere; the errors of the panels gain theirs, or
+    // become the larger of the two. An estimate sees nothing of what happens between two nodes. The budget law does: at
+    // every node what was demanded up to there is what was learned (`errors.off_balance`), whatever the competition.
+    double with_clock(const Graph<Law> &graph, const Rule &rule, double worst, bool either) {
+        double total = 0.0, most = 0.0, before = 0.0;
+        for (int64_t s : graph.order) {
+            Vector left, more;
+            Law::demand_and_rest(all(graph.paces[s].start), left, more);
+            before += more[0];
+        }
+        const double *all_of_it = graph.squared ? flow : demand;
         for (int64_t p = 0; p < panels; p += LANES) {
-            Vector values[NODES], at_edge, inside_it;
+            Vector values[NODES], parts[NODES], at_edge, inside_it;
             for (int64_t node = 0; node < NODES; node++) {
-                values[node] = load(demand + node * panels + p);
+                values[node] = load(demand + node * panels + p), parts[node] = load(all_of_it + node * panels + p);
                 if (graph.squared) values[node] = root(values[node]);
             }
-            Folded(values).missed(rule, load(half + p), at_edge, inside_it);
+            const Vector h = load(half + p);
+            Folded(values).missed(rule, h, at_edge, inside_it);
             total += sum(at_edge);
             most = std::max(most, largest(inside_it));
-            const Vector before = load(errors + p);
-            store(errors + p, either ? larger(before, inside_it) : before + inside_it);
+            const Folded folded(parts);
+            folded.integrals(rule, h, inside + p, panels);
+            store(gained + p, h * dot(rule.weights, folded.sums));
+            const Vector own = load(panel_error + p);
+            store(panel_error + p, either ? larger(own, inside_it) : own + inside_it);
         }
-        return total + most;
+        const double unbalanced = off_balance(before);
+        const double estimate = worst + total + most;
+        return unbalanced > estimate || std::isnan(unbalanced) ? unbalanced : estimate;
+    }
+
+    double off_balance(double before) {
+        double spent = 0.0, unbalanced = 0.0, last = 0.0;
+        for (int64_t p = 0; p < panels; p++) {
+            double here = 0.0;
+            for (int64_t node = 0; node < NODES; node++) {
+                const int64_t n = node * panels + p;
+                const double off = spent + inside[n] + rest[n] - before;
+                if (!(std::abs(off) <= unbalanced)) unbalanced = std::abs(off);
+                here = std::max(here, std::abs(off - last));
+                if (node == NODES - 1) last = off;
+            }
+            spent += gained[p];
+            panel_error[p] = std::max(panel_error[p], here);
+        }
+        return unbalanced;
     }
 };

@@ -26,9 +26,9 @@ class ClockReader {
         double total = 0.0;
         for (int64_t k = 0; k < count; k++) total += cascade->at_edges[order[k] * cascade->stride + panels];
         Polynomial polynomial;
-        // without waste a run ends when everything is learned: from then on the clock is infinite
+        // a range ends when everything is learned; from then on the clock only wastes, or without waste is infinite
         int64_t ended = times, t = 0;
-        while (waste == 0 && ended > 0 && rate * ts[ended - 1] >= spent[panels]) ended--;
+        while ((Law::HAS_END || waste == 0) && ended > 0 && rate * ts[ended - 1] >= spent[panels]) ended--;
         for (int64_t p = 0; p < panels && t < ended; p++) {
             int64_t end = t;
             while (end < ended && (p == panels - 1 || rate * ts[end] < spent[p + 1])) end++;
@@ -70,10 +70,14 @@ class ClockReader {
             t = end;
         }
         for (t = ended; t < times; t++) {
-            clock[t] = INFINITY;
-            if (spent_there) spent_there[t] = static_cast<Out>(spent[panels]);
+            const double beyond = rate * ts[t] - spent[panels], more = waste > 0 ? beyond / waste : INFINITY;
+            clock[t] = static_cast<Out>(cascade->edges[panels] + more);
+            if (spent_there) spent_there[t] = static_cast<Out>(spent[panels] + (waste > 0 ? beyond : 0.0));
             for (int64_t s = 0; s < skills; s++) state[t * skills + s] = NAN;
-            for (int64_t k = 0; k < count; k++) state[t * skills + order[k]] = INFINITY;
+            for (int64_t k = 0; k < count; k++) {
+                const double x = cascade->at_edges[order[k] * cascade->stride + panels];
+                state[t * skills + order[k]] = static_cast<Out>(x + more);
+            }
         }
         const bool lost = !std::isfinite(total);
         if (ts[0] == 0)

@@ -83,7 +83,7 @@ inline void refine_edges(const double *edges, const double *panel_error, int64_t
     position[0] = 0.0, scale[0] = std::log(least);
     for (int64_t p = 0; p < old; p++) {
         const double share = (std::cbrt(panel_error[p]) + 1e-30) / total;
-        position[p + 1] = position[p] + 1 + static_cast<double>(panels - old) * share;
+        position[p + 1] = position[p] + 1 + static_cast<double>(std::max<int64_t>(panels - old, 0)) * share;
         scale[p + 1] = std::log(std::max(edges[p + 1], least));
     }
     int64_t at = 0;

@@ -64,7 +64,8 @@ class Forward {
             if (!(ts[k] > 0) || !std::isfinite(clock[k])) continue;
             while (p < cascade->panels - 1 && cascade->edges[p + 1] <= clock[k]) p++;
             const double half = cascade->half[p];
-            const Sum total = look(p, half > 0 ? (clock[k] - cascade->edges[p]) / half - 1 : 0.0);
+            // beyond the end all is over: nothing changes any more but the clock of what is wasted
+            const Sum total = look(p, half > 0 ? std::min((clock[k] - cascade->edges[p]) / half - 1, 1.0) : 0.0);
             const double gained = rate * to_ts[k] + along.rate * ts[k] - total.moved - along.waste * clock[k];
             const double late = gained / (total.demand + waste);
             to_clock[k] = late;

@@ -50,6 +50,9 @@ struct Graph {
 
     int64_t count(int64_t s) const { return begin[s + 1] - begin[s]; }
     bool largest_counts(int64_t s) const { return either[s] && count(s); }
+    // An effort, in that of the exponent that is solved for, with nothing left to learn and all gates open, of every
+    // exponent: what is left unlearned is below all numbers, and what is shut below rounding (`panels.all_over`).
+    double all_over() const { return std::max(750 * largest_exponent / exponent, DONE / exponent); }
     // one over the effort at which a skill's demand and its gate are through, as in `cascade.even_edges`
     double per_through() const { return 1 / (30 * (largest_exponent / exponent) + 3 / exponent); }
     // how much a skill counts where panels are placed: among very many each less, or time itself would no longer

@@ -120,7 +120,9 @@ struct Bounds {
                     if (waste > 0) bound = std::max(bound, resource / waste);
                     ends = ends || waste <= 0;
                 }
-            last[static_cast<size_t>(row)] = bound, endless[static_cast<size_t>(row)] = ends ? most : 0.0;
+            if (ends && batch.cross_entropy) bound = INFINITY;
+            last[static_cast<size_t>(row)] = bound;
+            endless[static_cast<size_t>(row)] = ends || batch.cross_entropy ? most : 0.0;
         }
     }
 };

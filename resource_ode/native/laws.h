@@ -8,6 +8,11 @@ struct MeanSquaredError {
     static inline Vector depth_slope(Vector) { return all(1.0); }
     static inline Vector demand(Vector z) { return decay(z); }
     static inline Vector progress(Vector z) { return saturation(z); }
+    // minus the progress, up to a constant: what is left of it
+    static inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) { demand = rest = decay(z); }
+    // whether progress has an end, and with it a run
+    static constexpr bool HAS_END = true;
+    static double effort_of_progress(double progress) { return -std::log1p(-progress); }
     static double effort_at(double level) { return level == 0 ? 0.0 : -std::log1p(-level); }
     static double effort_slope(double level) { return 1 / (1 - level); }
     static double effort_of_depth(double depth) { return depth; }
@@ -26,6 +31,12 @@ struct CrossEntropy {
     }
     static inline Vector demand(Vector z) { return 1.0 / (2.0 + grown(z)); }
     static inline Vector progress(Vector z) { return margin(z); }
+    static inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) {
+        const Vector own = margin(z);
+        demand = 1.0 / (2.0 + (z - own)), rest = -own;
+    }
+    static constexpr bool HAS_END = false;
+    static double effort_of_progress(double margin) { return margin + std::expm1(margin); }
     static double effort_at(double level) {
         const double margin = 2 * std::atanh(level);
         return margin + std::expm1(margin);

@@ -77,7 +77,7 @@ bool cotangents(const Batch &batch, const Options &options, const Rule &rule, co
     return OF_THIS_KIND(any_cotangents, batch, options, rule, run, to);
 }
 
-constexpr int64_t INTERFACE = 4;
+constexpr int64_t INTERFACE = 5;
 const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double>, times<float>,
                          times<double>, tangents,            cotangents};
 
@@ -123,6 +123,11 @@ View<T> rows_of(const Problem &problem, T *data) {
 }
 
 template <class T>
+View<T> groups_of(const Problem &problem, T *data) {
+    return View<T>::whole(data, 1, problem.rows, problem.exponents, problem.clocks, true, false);
+}
+
+template <class T>
 View<T> members_of(const Problem &problem, T *data, int64_t each) {
     return View<T>::whole(data, each, problem.rows, problem.exponents, problem.clocks);
 }
@@ -140,7 +145,7 @@ bool run_trajectories(const Problem &problem, const Options &options, const Rule
                                members_of(problem, static_cast<Out *>(clock), count),
                                members_of(problem, static_cast<Out *>(spent), count),
                                members_of(problem, code, 1),
-                               rows_of(problem, error),
+                               groups_of(problem, error),
                                {}};
     return trajectories(batch_of(problem), options, rule, on_own_threads(problem.threads), to);
 }
@@ -151,7 +156,7 @@ bool run_times(const Problem &problem, const Options &options, const Rule &rule,
     const Times<Out> to{View<const double>::whole(level, 0, problem.rows, problem.exponents, problem.clocks, false, false),
                         members_of(problem, static_cast<Out *>(found), problem.skills),
                         members_of(problem, code, 1),
-                        rows_of(problem, error),
+                        groups_of(problem, error),
                         {}};
     return times(batch_of(problem), options, rule, on_own_threads(problem.threads), to);
 }

@@ -7,8 +7,9 @@ class Solver {
     const Options &options;
     const Rule &rule;
     Graph<Law> graph;
-    // of the last solve: its estimated error, and whether it is within the tolerance
+    // of the last solve: its estimated error, those of its groups, and whether all are within the tolerance
     double error = 0.0;
+    std::vector<double> errors;
     bool enough = false;
 
     Solver(const Batch &batch, const Options &options, const Rule &rule)
@@ -26,7 +27,9 @@ class Solver {
     // `Trajectories`. None if there is nothing to solve.
     const Cascade<Law> *for_clocks(int64_t row, double last, double endless) {
         graph.read(batch, row);
-        if (endless > 0) last = std::max(last, end_of(endless));
+        if (!begin(0.0)) return nullptr;
+        if (Law::HAS_END) last = until_all_over(last);
+        if (endless > 0) last = Law::HAS_END ? std::max(last, end_of(endless)) : std::min(last, end_of(endless));
         if (!begin(last)) return nullptr;
         place_coarse(std::max(last * (1 + 1e-5), 1e6 * TINY));
         place_first(options.coarse_panels);
@@ -115,6 +118,7 @@ class Solver {
     bool begin(double range) {
         enough = graph.sound && std::isfinite(range);
         error = enough ? 0.0 : NAN;
+        errors.assign(static_cast<size_t>(batch.groups), error);
         return enough;
     }
 
@@ -149,7 +153,7 @@ class Solver {
             if (more_kinks) kinked = true, attempts += MORE_ATTEMPTS;
             const bool finest_yet = base >= most_panels && !beyond && !kinked;
             if (enough || finest_yet || attempt == attempts) {
-                if (beyond) error = INFINITY;
+                if (beyond) error = INFINITY, errors.assign(errors.size(), INFINITY);
                 return &solved;
             }
             if (beyond) {
@@ -185,32 +189,45 @@ class Solver {
 
     // A solve for all gate exponents of a graph: the worst of their errors.
     double solve_exponents(int64_t row, bool with_demand) {
-        if (batch.groups == 1) return solved.solve(graph, rule, with_demand);
+        if (batch.groups == 1) return errors[0] = solved.solve(graph, rule, with_demand);
         solved.solve(graph, rule, false);
         Cascade<Law> &own = another();
         for (int64_t p = 0; p < own.panels; p++) own.panel_error[p] = 0.0;
         double worst = 0.0;
         for (int64_t e = 0; e < batch.groups; e++) {
             const double ratio = *batch.exponent.at(row, e) / graph.exponent;
-            const double found = own.at_exponent(graph, rule, solved, ratio, with_demand);
+            const double found = errors[static_cast<size_t>(e)] =
+                own.at_exponent(graph, rule, solved, ratio, with_demand);
             if (!(found <= worst)) worst = found;
         }
         for (int64_t p = 0; p < own.panels; p++) solved.panel_error[p] += own.panel_error[p];
         return worst;
     }
 
-    // A resource time that no clock without waste passes, if its resource is `resource`. With mean squared error there
-    // is nothing left to learn in the end; cross entropy goes on, and its roots alone bound it (`simulate._range`).
+    // No range need go on when all is over: there the clock of what is wasted runs on its own (`ClockReader`).
+    double until_all_over(double last) {
+        const double goal = graph.all_over();
+        double least = 0.0;
+        for (int64_t s : graph.order) least = std::max(least, graph.paces[s].exposure_at(goal));
+        return last > least ? std::min(last, reach(goal)) : last;
+    }
+
+    // A resource time by which all that a run can learn with so much resource is learned. With mean squared error there
+    // is nothing left to learn in the end; cross entropy goes on, and its roots alone bound it
+    // (`trajectories.resource_range`).
     double end_of(double resource) {
-        if (std::is_same_v<Law, MeanSquaredError>)
-            return reach(options.end_effort * graph.largest_exponent / graph.exponent);
+        if (Law::HAS_END) return reach(options.end_effort * graph.largest_exponent / graph.exponent);
         double roots = 0.0, last = 0.0;
         for (int64_t s : graph.order) roots += !graph.count(s);
-        const double margin = resource / (graph.squared ? std::sqrt(roots) : roots);
-        const double goal = std::exp(std::min(margin, 0.8 * std::log(HUGE_NUMBER))) + margin;
-        for (int64_t s : graph.order)
-            if (!graph.count(s))
-                last = std::max(last, std::max(goal - graph.paces[s].start, 0.0) / graph.paces[s].slowest());
+        // the slowest root gains at most the mean margin, and by Cauchy-Schwarz "l2" learns sqrt(roots) times faster
+        const double gained = resource / (graph.squared ? std::sqrt(roots) : roots);
+        for (int64_t s : graph.order) {
+            if (graph.count(s)) continue;
+            const Pace &pace = graph.paces[s];
+            const double most = 0.8 * std::log(HUGE_NUMBER);
+            const double goal = Law::effort_of_progress(std::min(Law::progress(all(pace.start))[0] + gained, most));
+            last = std::max(last, std::max(goal - pace.start, 0.0) / pace.slowest());
+        }
         return last;
     }
 

@@ -100,17 +100,17 @@ class Comparison(eqx.Module):
         import matplotlib
         from matplotlib import pyplot
 
-        from ..plot import runs as plot
+        from ..plot import style
 
         count, skills = len(self.models), self.run.model.skills
         if axes is not None and np.size(axes) != count:
             raise ValueError(f"axes: expected {count} axes, one a model, got {np.size(axes)}")
-        few = skills <= plot.FEW
-        colours = plot.COLOURS if few else matplotlib.colormaps[plot.MAP](np.linspace(0, 0.9, skills))
+        few = skills <= style.FEW
+        colours = style.COLOURS if few else matplotlib.colormaps[style.MAP](np.linspace(0, 0.9, skills))
         times, measured, rms = np.asarray(self.ts), _seeded(self.run.trajectory), self.rms()
-        with matplotlib.rc_context(plot._STYLE):
+        with matplotlib.rc_context(style.STYLE):
             if axes is None:
-                size = (2.0 * count + 0.5, plot.HEIGHT)
+                size = (2.0 * count + 0.5, style.HEIGHT)
                 _, axes = pyplot.subplots(1, count, figsize=size, sharey=True, layout="constrained", dpi=200)
             axes = np.atleast_1d(axes)
             for place, (ax, (name, run)) in enumerate(zip(axes.flat, self.models.items(), strict=True)):
@@ -120,7 +120,7 @@ class Comparison(eqx.Module):
                     ax.fill_between(times, low, high, color=colours[skill], alpha=0.45, linewidth=0.8)
                     ax.plot(times, model_level[:, skill], color="black", linewidth=0.7, linestyle=(0, (3, 1.5)))
                 ax.set_title(f"{name}\nRMS {rms[name]:.4f}")
-                ax.set_xlabel(plot.STEPS)
+                ax.set_xlabel(style.STEPS)
                 ax.set_xlim(0, float(times[-1]))
                 ax.set_ylim(-0.05, 1.08)
                 if not place:

@@ -21,9 +21,11 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..base.tracing import is_concrete
-from ..model.model import ResourceModel, Schedule
-from ..results.trajectory import Trajectory, results_from_codes
-from ..solve.simulation import checked_times
+from ..base.values import checked_times
+from ..model.model import ResourceModel
+from ..model.schedule import Schedule
+from ..results.outcome import results_from_codes
+from ..results.trajectory import Trajectory
 
 
 def serial_order(model: Any) -> Int[Array, "*batch skill"]:

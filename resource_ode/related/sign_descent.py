@@ -21,8 +21,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..results.trajectory import Trajectory, results_from_codes
-from ..solve.simulation import checked_times
+from ..base.values import checked_times
+from ..results.outcome import results_from_codes
+from ..results.trajectory import Trajectory
 from .geometry import GeometryModel
 from .training import GeometryRun, as_trajectory, checked, member_keys, members_of, sample_weights
 

@@ -13,36 +13,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from .. import native
-from ..base import pieces
+from ..base import members, pieces
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
+from .outcome import RESULTS, RunFailed, result_names
 
 OF_SKILLS = ("state", "level", "unlearned", "progress", "log_depth", "share")
-
-
-class RESULTS(eqx.Enumeration):
-    """How a member of a run ended; the value is a sentence."""
-
-    successful = ""
-    max_steps_reached = (
-        "The solver used up its steps before the last time; raise max_steps, loosen tolerance, or shorten the run."
-    )
-    not_finite = "The solution became infinite or not a number; look for extreme parameters or a step that is too long."
-    inaccurate = (
-        "The estimated error exceeds the tolerance; loosen tolerance, or call simulate outside jit, vmap and grad, "
-        'where such members are solved again. method="ode" has no such limit.'
-    )
-    no_waste = (
-        'The wasted resource is zero, which method="ode" cannot integrate past the end of the run; give it a positive '
-        'number or use method="cascade" or "steps".'
-    )
-
-
-class RunFailed(RuntimeError):
-    """Raised by `Trajectory.check` when a member of a run failed; the message says how many, and why."""
 
 
 class Trajectory(eqx.Module):
@@ -55,7 +34,8 @@ class Trajectory(eqx.Module):
     - `waste` (wasted share of the resource), `loss`, `budget_residual`: `(*batch, time)`.
 
     With pools, `clock`, `waste` and `budget_residual` have a last pool axis. Skills that only pad a batch are NaN, and
-    so is every value of a member that failed. `run[i]` is member `i` without its padding.
+    so is every value of a member that failed, but for one that is `inaccurate`: it keeps its values, to look at.
+    `run[i]` is member `i` without its padding.
     """
 
     ts: Float[Array, " time"]
@@ -136,7 +116,8 @@ class Trajectory(eqx.Module):
 
         Learned is the sum of the levels (MSE), of the margins (cross entropy), or the integral of $F\,d\tau$
         (interference). With a schedule of $N_0$ or $\eta$ both sides are integrals. With "l2" there is no budget law;
-        the residual is that of $\eta t = \int \sqrt{\sum f^2 + N_0^2}\, d\tau$.
+        the residual is that of $\eta t = \int \sqrt{\sum f^2 + N_0^2}\, d\tau$. Where nothing is left to learn and
+        nothing is wasted, nothing is spent either: there the law ends, at $\eta t$ = learned.
         """
         spent = None if self.spent is None else self._with_pool(self.spent)
         return self._drop_pool(self._map("budget_residual", self._with_pool(self.clock), spent))
@@ -166,37 +147,45 @@ class Trajectory(eqx.Module):
 
     # -- members, labels and files
 
-    def __getitem__(self, index: int | tuple[int, ...]) -> Trajectory:
-        """Member `index` of a batch, without its padding."""
-        index = index if isinstance(index, tuple) else (index,)
-        if len(index) != len(self.batch_shape):
-            raise IndexError(
-                f"expected {len(self.batch_shape)} integers to pick one of a batch {self.batch_shape}, got {index}"
-            )
-        model = self.model[index]
-        pick = lambda x: None if x is None else x[index]  # noqa: E731
+    def __getitem__(self, index: Any) -> Trajectory:
+        """Member `index` of a batch, without its padding; or several, as [`resource_ode.ResourceModel`][] is indexed.
+
+        **Raises:** `IndexError` for an index that does not fit the batch.
+        """
+        batch = self.batch_shape
+        one, chosen = members.is_one(batch, index), members.positions(batch, index)
+        axes = 1 + (self.model.pool is not None)
+
+        def pick(value: Any, axes: int) -> Any:
+            return members.take(value, axes, batch, chosen)
+
+        state = pick(self.state, 2)
+        if one and is_concrete(self.model.graph.present):
+            present = pick(self.model.graph.present, 1)
+            # the model's member has no padding either
+            state = state if np.all(np.asarray(present)) else state[..., np.flatnonzero(np.asarray(present))]
         return Trajectory(
-            self.ts,
-            self.state[index][:, : model.skills],
-            self.clock[index],
-            pick(self.spent),
-            jax.tree.map(pick, self.result),
-            model,
+            pick(self.ts, 1),
+            state,
+            pick(self.clock, axes),
+            pick(self.spent, axes),
+            jax.tree.map(lambda value: pick(value, 0), self.result),
+            self.model[index],
             self.kind,
             self.method,
         )
 
     def to_xarray(self) -> Any:
-        """A labelled `xarray.Dataset`; see [`resource_ode.storage.to_xarray`][]."""
-        from .. import storage
+        """A labelled `xarray.Dataset`; see [`resource_ode.results.dataset.to_xarray`][]."""
+        from .dataset import to_xarray
 
-        return storage.to_xarray(self)
+        return to_xarray(self)
 
     def save(self, path: Any) -> None:
-        """Write to netCDF (`.nc`) or CSV (`.csv`, one run); see [`resource_ode.storage.save`][]."""
-        from .. import storage
+        """Write to netCDF (`.nc`) or CSV (`.csv`, one run); see [`resource_ode.results.files.save`][]."""
+        from .files import save
 
-        storage.save(self, path)
+        save(self, path)
 
     def __repr__(self) -> str:
         if not is_concrete(self.state):
@@ -274,37 +263,32 @@ def _at_one_time(name: str, kind: str, model: ResourceModel, state: Array, time:
         values = law.value(effort) if exposed else law.direct_value(state)
         return jnp.sum(jnp.where(model.graph.present, pace * values, 0))
     assert name == "budget_residual"
-    clock, spent = more
-    budget = _integral(model, "learning_rate", time)
+    return budget_residual(model, state, time, *more, exposed=exposed)
+
+
+def budget(model: ResourceModel, time: Array) -> Float[Array, " pool"]:
+    r"""What there was to spend by a time, $\int \eta\, dt$."""
+    return _integral(model, "learning_rate", time)
+
+
+def budget_residual(
+    model: ResourceModel, state: Array, time: Array, clock: Array, spent: Array | None, *, exposed: bool
+) -> Float[Array, " pool"]:
+    """`Trajectory.budget_residual` of one member at one time; `exposed` where the state is the exposure."""
+    given = budget(model, time)
+    # beyond all numbers there is no clock, but everything has long been learned
+    over = jnp.isinf(clock)
     if spent is None:
         if exposed:
             gained = model.gained(state)
         else:
-            gained = law.direct_progress(state) - law.direct_progress(model.initial_direct())
+            gained = model.law.direct_progress(state) - model.law.direct_progress(model.initial_direct())
         waste = model.waste_at()
-        idle = jnp.where(waste > 0, waste * jnp.where(waste > 0, clock, 0), 0)
-        spent = model.by_pool(jnp.where(model.graph.present, gained, 0)) + idle
-    return (spent - budget) / jnp.maximum(budget, 1)
-
-
-def result_names() -> tuple[str, ...]:
-    """Names of the result codes, `successful` first."""
-    return ("successful", "max_steps_reached", "not_finite", "inaccurate", "no_waste")
-
-
-def result_codes(result: Any) -> Int[Array, "*batch"]:
-    """Result codes as integers, positions in `result_names()`: what files store."""
-    code = jnp.zeros(jnp.shape(result == RESULTS.successful), jnp.int32)
-    for position, name in enumerate(result_names()):
-        code = jnp.where(result == getattr(RESULTS, name), position, code)
-    return code
-
-
-def results_from_codes(codes: Any) -> Any:
-    """The inverse of `result_codes`; arrays of NumPy stay such."""
-    numpy = np if isinstance(codes, np.ndarray) else jnp
-    # an enumeration counts its items in the order in which they are defined, which is that of the codes
-    return jax.tree.map(lambda first: numpy.asarray(codes, first.dtype), RESULTS.successful)
+        wasting = (waste > 0) & ~over
+        spent = model.by_pool(jnp.where(model.graph.present, gained, 0))
+        spent = spent + jnp.where(wasting, waste * jnp.where(wasting, clock, 0), 0)
+    due = jnp.where(over, jnp.minimum(given, spent), given)
+    return (spent - due) / jnp.maximum(given, 1)
 
 
 def _integral(model: ResourceModel, name: str, time: Array) -> Float[Array, " pool"]:

@@ -1,25 +1,84 @@
-"""The general solve in training steps: the ODE by diffrax, and the discrete recursion.
+"""The general solve in training steps, by diffrax.
 
-Both work on one member; the caller maps them. The ODE's state is the exposure (scaled to effort, so that tolerances
+The state is the exposure (scaled to effort, so that tolerances
 speak of log-depth), or, with interference, the unlearned fraction (margin) itself; the clock is one more state,
 integrated on its own.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import diffrax
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
-from ..model.model import ResourceModel, Schedule
-from ..results.trajectory import RESULTS
+from ..base import programs
+from ..base.tracing import is_concrete
+from ..model.model import ResourceModel
+from ..model.schedule import Schedule
+from ..results.outcome import RESULTS
+from ..results.trajectory import budget, budget_residual
+from .members import Wish, in_chunks, kept
+from .method import ODE
 
 # the solver's tolerance per unit of level tolerance: local errors add up over the run
 SAFETY = 100.0
+
+
+def solve_ode(model: ResourceModel, ts: Array, tolerance: Any, method: ODE, wish: Wish) -> Any:
+    """Runs of a batch, or reductions of them."""
+    traced = not is_concrete(model, ts)
+    if model.frequency_after is not None:
+        model = jax.tree.map(lambda x: _without_derivative(x) if jnp.issubdtype(x.dtype, jnp.floating) else x, model)
+    adjoint = method.adjoint
+    if adjoint is None:
+        # the default adjoint of diffrax has no forward mode: under a transformation take the one that has both
+        adjoint = diffrax.DirectAdjoint() if traced else diffrax.RecursiveCheckpointAdjoint()
+    max_steps = (4096 if traced else 100_000) if method.max_steps is None else method.max_steps
+    options = {"solver": method.solver, "controller": method.controller, "adjoint": adjoint, "max_steps": max_steps}
+    options |= {"reduce": wish.reduce, "method": wish.method}
+    return in_chunks(model, lambda flat: ode_members(flat, ts, tolerance, **options), wish)
+
+
+@programs.compiled
+def ode_members(
+    models: ResourceModel,
+    ts: Array,
+    tolerance: Any,
+    *,
+    solver: Any = None,
+    controller: Any = None,
+    adjoint: Any,
+    max_steps: int,
+    reduce: Any,
+    method: str,
+) -> Any:
+    """Runs of flat members, or reductions of them."""
+
+    def one(model: ResourceModel) -> Any:
+        state, *rest = integrate(model, ts, tolerance, solver, controller, adjoint, max_steps)
+        state = jnp.where(model.graph.present[None], state, jnp.nan)
+        kind = "exposure" if model.interference is None else "direct"
+        return kept(model, ts, (state, *rest), reduce, method, kind)
+
+    return jax.vmap(one)(models)
+
+
+@jax.custom_jvp
+def _without_derivative(x: Array) -> Array:
+    return x
+
+
+@_without_derivative.defjvp
+def _refuse(primals: Any, tangents: Any) -> Any:
+    # autodiff through a jump of the rate in training time is silently wrong
+    raise ValueError(
+        'method: "ode" has no correct gradients for self-paced skills (their frequency jumps in training time); '
+        'use "cascade"'
+    )
 
 
 def vector_field(time: Any, state: tuple[Array, ...], model: ResourceModel) -> tuple[Array, ...]:
@@ -78,10 +137,34 @@ def solver_parts(model: ResourceModel, tolerance: Any, solver: Any, controller: 
 def integrate(
     model: ResourceModel, ts: Array, tolerance: Any, solver: Any, controller: Any, adjoint: Any, max_steps: int | None
 ) -> tuple[Array, Array, Array | None, Any]:
-    """State, clock and spent resource of one member at `ts`, and its result code."""
-    solver, controller = solver_parts(model, tolerance, solver, controller)
+    """State, clock and spent resource of one member at `ts`, and its result code.
+
+    A run whose own errors, as far as they can be told (`_error`), exceed the tolerance is `inaccurate`.
+    """
+    solved = _solved(model, ts, *solver_parts(model, tolerance, solver, controller), adjoint, max_steps)
+    assert solved.ys is not None
+    main, clock, spent = solved.ys
+    success = solved.result == diffrax.RESULTS.successful
+    finite = jnp.all(jnp.isfinite(main)) & jnp.all(jnp.isfinite(clock))
+    result = RESULTS.where(success & finite, RESULTS.successful, RESULTS.not_finite)
+    result = RESULTS.where(solved.result == diffrax.RESULTS.max_steps_reached, RESULTS.max_steps_reached, result)
+    if not isinstance(model.wasted_resource, Schedule):
+        result = RESULTS.where(jnp.any(model.waste_at() == 0), RESULTS.no_waste, result)
+    failed = ~(result == RESULTS.successful)
+    # rounding must not make a level negative
+    state = main if model.interference is not None else jnp.maximum(main, 0) / model.rate()[None]
+    spent = _used(model, state, clock, spent, ts) if keeps_spent(model) else None
+    error = _error(*jax.lax.stop_gradient((model, ts, tolerance, state, clock, spent)), solver, controller, max_steps)
+    result = RESULTS.where(failed | (error <= tolerance), result, RESULTS.inaccurate)
+    state, clock, spent = jax.tree.map(lambda x: jnp.where(failed, jnp.nan, x), (state, clock, spent))
+    return state, clock, spent, result
+
+
+def _solved(
+    model: ResourceModel, ts: Array, solver: Any, controller: Any, adjoint: Any, max_steps: int | None
+) -> diffrax.Solution:
     constant = isinstance(controller, (diffrax.StepTo, diffrax.ConstantStepSize))
-    solution = diffrax.diffeqsolve(
+    return diffrax.diffeqsolve(
         diffrax.ODETerm(vector_field),
         solver,
         jnp.zeros((), model.dtype),
@@ -95,23 +178,63 @@ def integrate(
         max_steps=max_steps,
         throw=False,
     )
-    assert solution.ys is not None
-    main, clock, spent = solution.ys
-    success = solution.result == diffrax.RESULTS.successful
-    finite = jnp.all(jnp.isfinite(main)) & jnp.all(jnp.isfinite(clock))
-    result = RESULTS.where(success & finite, RESULTS.successful, RESULTS.not_finite)
-    result = RESULTS.where(solution.result == diffrax.RESULTS.max_steps_reached, RESULTS.max_steps_reached, result)
-    if not isinstance(model.wasted_resource, Schedule):
-        result = RESULTS.where(jnp.any(model.waste_at() == 0), RESULTS.no_waste, result)
-    failed = ~(result == RESULTS.successful)
-    # rounding must not make a level negative
-    state = main if model.interference is not None else jnp.maximum(main, 0) / model.rate()[None]
-    spent = _used(model, state, clock, spent, ts) if _keeps_spent(model) else None
-    state, clock, spent = jax.tree.map(lambda x: jnp.where(failed, jnp.nan, x), (state, clock, spent))
-    return state, clock, spent, result
 
 
-def _keeps_spent(model: ResourceModel) -> bool:
+def has_law(model: ResourceModel) -> bool:
+    """Whether the budget tells something about a solve in training time.
+
+    With another competition than "l1" it is spent as it comes, and with interference the law is linear in the state, so
+    that every solver keeps it, however wrong.
+    """
+    return model.rule.has_budget_law and model.interference is None
+
+
+def _error(
+    model: ResourceModel,
+    ts: Array,
+    tolerance: Any,
+    state: Array,
+    clock: Array,
+    spent: Array | None,
+    solver: Any,
+    controller: Any,
+    max_steps: int | None,
+) -> Float[Array, ""]:
+    """How wrong a solve is: its largest budget residual, or where there is no law to keep, a second solve.
+
+    The second solve has a local tolerance ten times as coarse, and so about six times the error: a quarter of the
+    largest difference of levels is on the safe side. Where the caller brought a controller, the second solve is the
+    default one, and the whole difference counts.
+    """
+    exposed = model.interference is None
+    if has_law(model):
+        residual = functools.partial(budget_residual, model, exposed=exposed)
+        return jnp.max(jnp.abs(jax.vmap(residual)(state, ts, clock, spent)))
+    own = controller is None
+    parts = solver_parts(model, tolerance * 10 if own else tolerance, solver if own else None, None)
+    again = _solved(model, ts, *parts, diffrax.RecursiveCheckpointAdjoint(), max_steps)
+
+    assert again.ys is not None
+
+    def level(state: Array) -> Array:
+        return model.law.level(model.effort(state)) if exposed else model.law.direct_level(state)
+
+    other = again.ys[0] / model.rate()[None] if exposed else again.ys[0]
+    apart = jnp.abs(jax.vmap(level)(state) - jax.vmap(level)(other))
+    error = jnp.max(jnp.where(model.graph.present[None], apart, 0))
+    return jnp.where(again.result == diffrax.RESULTS.successful, error / 4 if own else error, jnp.inf)
+
+
+def off_budget(model: ResourceModel, state: tuple[Array, ...], time: Array) -> Float[Array, ""]:
+    """The budget residual of one state of the integrator, relative to all that has been spent by then."""
+    main, clock, spent = state
+    held = jnp.maximum(main, 0) / model.rate()
+    used = _used(model, held[None], clock, spent[None], time)[0] if keeps_spent(model) else None
+    residual, given = budget_residual(model, held, time, clock, used, exposed=True), budget(model, time)
+    return jnp.max(jnp.abs(residual) * jnp.maximum(given, 1) / jnp.where(given > 0, given, 1))
+
+
+def keeps_spent(model: ResourceModel) -> bool:
     return (
         model.interference is not None or not model.rule.has_budget_law or isinstance(model.wasted_resource, Schedule)
     )
@@ -126,55 +249,3 @@ def _used(model: ResourceModel, state: Array, clock: Array, spent: Array, ts: Ar
         - model.law.progress(model.initial_effort())[None]
     )
     return jax.vmap(model.by_pool)(jnp.where(model.graph.present[None], progress, 0)) + spent
-
-
-def discrete_steps(model: ResourceModel, rows: np.ndarray) -> tuple[Array, Array, Array | None, Any]:
-    r"""The recursion $u \leftarrow \max(u - \eta r(u), 0)$, one row a training step; only `rows` are kept.
-
-    For cross entropy $l \leftarrow l + \eta r$; with interference $u \leftarrow u - \eta C r$, without the maximum.
-    Late in a run $u$ sticks at denormal numbers and then underflows to 0: once any $u$ has been below 1e-300, rounding
-    decides the rest.
-    """
-    steps = int(rows[-1])
-    overlap = model.interference
-    direct = overlap is not None
-
-    def advance(carry: Any, step: tuple[Array, Array]) -> tuple[Any, None]:
-        (state, clock, spent), kept = carry
-        time, row = step
-        found = model.direct_competitiveness(state, time)
-        waste, learning_rate = model.waste_at(time), model.learning_rate_at(time)
-        total = model.denominator(found, waste)
-        inverse = jnp.where(total > 0, 1 / jnp.where(total > 0, total, 1), 0)
-        moving = jnp.where(total > 0, jnp.ones_like(total), 0)
-        share = found / model.of_pool(jnp.where(total > 0, total, 1)) * model.of_pool(moving)
-        change = model.of_pool(learning_rate) * (share if overlap is None else overlap @ share)
-        state = model.law.advance(state, change)
-        if not direct and model.law.direction < 0:
-            state = jnp.maximum(state, 0)
-        clock = clock + learning_rate * inverse
-        used = learning_rate * (waste if model.rule.has_budget_law else total) * inverse
-        if direct and model.rule.has_budget_law:
-            used = used + learning_rate * model.by_pool(found) * inverse
-        now = (state, clock, spent + used)
-        kept = jax.tree.map(lambda k, x: k.at[row].set(x, mode="drop"), kept, now)
-        return (now, kept), None
-
-    start = (model.initial_direct(), jnp.zeros(model.pools, model.dtype), jnp.zeros(model.pools, model.dtype))
-    kept = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(rows), *x.shape)), start)
-    # the row each step writes to; steps that are not kept write past the end, which drops them
-    target = np.full(steps, len(rows), np.int32)
-    inside = rows > 0
-    target[rows[inside] - 1] = np.arange(len(rows), dtype=np.int32)[inside]
-    times = jnp.arange(steps, dtype=model.dtype)
-    carry, _ = jax.lax.scan(advance, (start, kept), (times, jnp.asarray(target)))
-    state, clock, spent = carry[1]
-    finite = jnp.all(jnp.isfinite(jnp.where(model.graph.present[None], state, 0)))
-    result = RESULTS.where(finite, RESULTS.successful, RESULTS.not_finite)
-    if not _keeps_spent(model):
-        spent = None
-    elif not direct and model.rule.has_budget_law:
-        gained = model.law.direct_progress(state) - model.law.direct_progress(model.initial_direct())[None]
-        spent = jax.vmap(model.by_pool)(jnp.where(model.graph.present[None], gained, 0)) + spent
-    state, clock, spent = jax.tree.map(lambda x: jnp.where(finite, x, jnp.nan), (state, clock, spent))
-    return state, clock, spent, result

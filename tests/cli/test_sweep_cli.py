@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resource_ode import cli, sweeps
-from resource_ode.sweep_store import is_store, open_dataset
+from resource_ode import cli
+from resource_ode.sweeps import is_store, open_dataset, task
 
 SWEEP = """
 [ensemble]
@@ -45,7 +45,7 @@ def fake_chunk(plan: Any, chunk: int) -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(sweeps, "compute_chunk", fake_chunk)
+    monkeypatch.setattr(task, "compute_chunk", fake_chunk)
     monkeypatch.delenv(cli.DEBUG, raising=False)
     path = tmp_path / "sweep.toml"
     path.write_text(SWEEP)
@@ -100,7 +100,7 @@ def test_failed_members_are_counted(
         found = fake_chunk(plan, chunk)
         return found | {"failed": found["failed"] + np.int8(1)}
 
-    monkeypatch.setattr(sweeps, "compute_chunk", lost)
+    monkeypatch.setattr(task, "compute_chunk", lost)
     status, told, _ = run(capsys, "sweep", file, "--out", tmp_path / "results.zarr")
     assert status == 0 and "24 of 24 members failed. 24: The solver used up its steps" in told
 
@@ -149,11 +149,9 @@ def test_wrong_input(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_full_disk_is_one_line_and_corrupts_nothing(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import zarr.storage._local as local
-
-    put, out = local._put, tmp_path / "results.zarr"
-    full = lambda *arguments, **options: (_ for _ in ()).throw(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))  # noqa: E731
-    monkeypatch.setattr(local, "_put", full)
+    flush, out = os.fsync, tmp_path / "results.zarr"
+    full = lambda handle: (_ for _ in ()).throw(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))  # noqa: E731
+    monkeypatch.setattr(os, "fsync", full)
     assert run(capsys, "sweep", file, "--out", out) == (
         1,
         "",
@@ -161,20 +159,20 @@ def test_full_disk_is_one_line_and_corrupts_nothing(
         "happened)\n",
     )
     assert not out.exists()
-    monkeypatch.setattr(local, "_put", put)
+    monkeypatch.setattr(os, "fsync", flush)
 
     def second(plan: Any, chunk: int) -> Any:
-        monkeypatch.setattr(local, "_put", full if chunk else put)
+        monkeypatch.setattr(os, "fsync", full if chunk else flush)
         return fake_chunk(plan, chunk)
 
-    monkeypatch.setattr(sweeps, "compute_chunk", second)
+    monkeypatch.setattr(task, "compute_chunk", second)
     status, told, errors = run(capsys, "sweep", file, "--out", out)
     assert (status, told) == (1, "")
     assert errors.startswith(
         f"resource-ode: {out}: No space left on device; what is in it stays valid, and --resume goes on with it"
     )
-    monkeypatch.setattr(local, "_put", put)
-    monkeypatch.setattr(sweeps, "compute_chunk", fake_chunk)
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(task, "compute_chunk", fake_chunk)
     status, told, _ = run(capsys, "sweep", file, "--out", out, "--resume")
     assert status == 0 and told.splitlines()[1].startswith("Computed 16 of them")
 
@@ -186,11 +184,11 @@ def test_a_disk_that_is_really_full(file: Path, tmp_path: Path, capsys: pytest.C
 
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", disk], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", disk], capture_output=True)
     if mounted.returncode:
         pytest.skip("may not mount here")
     try:
-        (disk / "ballast").write_bytes(bytes(40 * 1024))
+        (disk / "ballast").write_bytes(bytes(72 * 1024))
         status, told, errors = run(capsys, "sweep", file, "--out", disk / "results.zarr")
         assert (status, told) == (1, "") and "No space left on device" in errors and len(errors.splitlines()) == 1
         (disk / "ballast").unlink()
@@ -206,7 +204,7 @@ def test_a_disk_that_is_really_full(file: Path, tmp_path: Path, capsys: pytest.C
 def test_schedulers_that_are_not_there(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "CONNECT", 0.2)
+    monkeypatch.setattr("resource_ode.cli.sweep.CONNECT", 0.2)
     out = tmp_path / "results.zarr"
     for address in ("tcp://127.0.0.1:1", "nonsense://x"):
         status, told, errors = run(capsys, "sweep", file, "--out", out, "--scheduler", address)

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resource_ode.scenario import MOST_POINTS, Scenario, ScenarioError, read_scenario
+from resource_ode.config.scenario import MOST_POINTS, Scenario, read_scenario
+from resource_ode.config.toml import ScenarioError
 from resource_ode.solve import learning
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -210,7 +211,8 @@ def test_graph_file_mistakes(tmp_path: Path) -> None:
         return complaint(write(tmp_path, top + "\n" + RESOURCE + resource + "\n" + TIME))
 
     assert "no file at all" in about('graph = "none.graphml"')
-    assert "expected a .graphml, .json, .npy or .csv file" in about('graph = "skills.txt"')
+    (tmp_path / "skills.pdf").write_text("text")
+    assert "expected a .graphml, .gexf, .gml, .dot, .json, .csv," in about('graph = "skills.pdf"')
     assert about("graph = 3") == ": graph: expected a text in quotes, got 3"
     graph_json(tmp_path)
     assert "expected at least one skill, got an empty graph" in about('graph = "skills.json"')

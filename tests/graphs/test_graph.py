@@ -6,7 +6,9 @@ import re
 import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
+import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 
@@ -86,8 +88,90 @@ def test_padding_changes_nothing(lists, extra):
     wide = SkillGraph(indices, required=required)
     assert wide.prerequisite_lists() == lists
     assert wide.depth.tolist() == graph.depth.tolist()
-    # padding is a valid index, so that gathering with it is harmless
-    assert set(np.asarray(wide.prerequisites).ravel().tolist()) <= set(range(len(lists)))
+    assert_one_form(wide)
+
+
+def assert_one_form(graph):
+    """Masks are packed to the left, padding points at skill 0, absent skills are last and require nothing."""
+    required, present = np.asarray(graph.required), np.asarray(graph.present)
+    assert not np.any(required[..., 1:] & ~required[..., :-1])
+    assert not np.any(np.asarray(graph.prerequisites)[~required])
+    assert not np.any(present[..., 1:] & ~present[..., :-1])
+    assert not np.any(required & ~present[..., None])
+
+
+@given(prerequisite_lists(), st.integers(0, 3), st.randoms(use_true_random=False))
+def test_however_it_is_built_a_graph_has_one_form(lists, extra, random):
+    graph = SkillGraph(lists)
+    fan_in = graph.fan_in + extra
+    indices, required = np.full((len(lists), fan_in), 99), np.zeros((len(lists), fan_in), bool)
+    for skill, row in enumerate(lists):
+        columns = sorted(random.sample(range(fan_in), len(row)))
+        indices[skill, columns], required[skill, columns] = row, True
+    names = [f"skill {skill}" for skill in range(len(lists))]
+    edges = [(names[before], names[skill]) for skill, row in enumerate(lists) for before in row]
+    digraph = nx.DiGraph(edges)
+    digraph.add_nodes_from(names)
+    traced = jax.jit(lambda indices, required: SkillGraph(indices, required=required))
+    mapped = jax.vmap(lambda indices, required: SkillGraph(indices, required=required))
+    built = (
+        SkillGraph(indices, required=required),
+        SkillGraph(indices.tolist(), required=required.astype(int)),
+        traced(indices, required),
+        mapped(indices[None], required[None])[0],
+        SkillGraph(indices[None], required=required[None])[0],
+        SkillGraph({name: [names[k] for k in row] for name, row in zip(names, lists, strict=True)}),
+        SkillGraph.from_edges(edges, names=names),
+        SkillGraph.from_adjacency([[float(i in row) for row in lists] for i in range(len(lists))]),
+    )
+    for other in built:
+        assert_one_form(other)
+        assert list(map(sorted, other.prerequisite_lists())) == list(map(sorted, lists))
+        assert other.depth.tolist() == graph.depth.tolist()
+    named = SkillGraph.from_networkx(digraph)
+    assert_one_form(named)
+    found = dict(zip(named.names, named.prerequisite_lists(), strict=True))
+    assert {name: {named.names[k] for k in row} for name, row in found.items()} == {
+        name: {names[k] for k in row} for name, row in zip(names, lists, strict=True)
+    }
+
+
+def test_what_absent_skills_require_is_left_out():
+    prerequisites, required = np.array([[0], [0], [1]]), np.array([[False], [True], [True]])
+    for build in (SkillGraph, jax.jit(SkillGraph)):
+        graph = build(prerequisites, required=required, present=np.array([True, True, False]))
+        assert_one_form(graph)
+        assert int(graph.edges) == 1 and graph.depth.tolist() == [0, 1, 0]
+
+
+def test_without_padding():
+    for index, lists in enumerate(([[], [0], [1]], [[], [0]])):
+        alone = two_chains(frequency=[1, 2, 3], names=("a", "b", "c"))[index].without_padding()
+        assert alone.prerequisite_lists() == lists and alone.names == ("a", "b", "c")[: len(lists)]
+        assert alone.frequency.tolist() == [1, 2, 3][: len(lists)]
+
+
+def test_indices_that_a_trace_cannot_check_stay_inside():
+    graph = jax.jit(lambda i: SkillGraph(i, required=np.ones((2, 1), bool)))(np.array([[1], [10**6]]))
+    assert graph.prerequisites.tolist() == [[1], [1]]
+
+
+def test_skills_by_name():
+    graph = SkillGraph({"words": ["letters"], "letters": []}, {"letters": "all", "words": "any"})
+    assert graph.names == ("words", "letters")
+    assert graph.prerequisite_lists() == [[1], []]
+    assert graph.any_gate.tolist() == [True, False]
+    assert SkillGraph({"letters": (), "words": {"letters"}}).prerequisite_lists() == [[], [0]]
+
+
+def test_edges_by_name():
+    pairs = [("letters", "words"), ["words", "sentences"], ("letters", "sentences")]
+    graph = SkillGraph.from_edges(iter(pairs), gate="any")
+    assert graph.names == ("letters", "words", "sentences")
+    assert graph.prerequisite_lists() == [[], [0], [1, 0]]
+    assert graph.any_gate.all()
+    alone = SkillGraph.from_edges(pairs, names=["numbers", "sentences", "words", "letters"])
+    assert alone.prerequisite_lists() == [[], [2, 3], [3], []]
 
 
 @given(prerequisite_lists(), st.randoms(use_true_random=False))
@@ -291,6 +375,99 @@ ERRORS = {
     ),
     "frequency shape": (lambda: SkillGraph([[], []], frequency=[1.0]), "frequency: expected shape (2,), got (1,)"),
     "frequency text": (lambda: SkillGraph([[]], frequency=["a"]), "frequency: expected numbers, got ['a']"),
+    "frequency nan": (
+        lambda: SkillGraph([[], []], frequency=[1, np.nan]),
+        "frequency: expected finite numbers above 0, got nan at index 1",
+    ),
+    "frequency zero": (lambda: SkillGraph([[]], frequency=[0]), "frequency: expected finite numbers above 0, got 0.0"),
+    "frequency in quotes": (lambda: SkillGraph([[]], frequency=["1"]), "frequency: expected numbers, got ['1']"),
+    "absent before present": (
+        lambda: SkillGraph(np.zeros((3, 1), int), required=np.zeros((3, 1), bool), present=[True, False, True]),
+        "present: expected absent skills last, got skill 2 absent before skill 3; move them to the end, with every arr",
+    ),
+    "absent in a batch": (
+        lambda: SkillGraph(
+            np.zeros((2, 2, 1), int),
+            required=np.zeros((2, 2, 1), bool),
+            present=[[True, True], [False, True]],
+            names=[("a", "b"), ("c", "d")],
+        ),
+        "present: expected absent skills last, got c absent before d in graph (1,) of the batch",
+    ),
+    "nobody there": (
+        lambda: SkillGraph(np.zeros((1, 0), int), required=np.zeros((1, 0), bool), present=[False]),
+        "present: expected at least one skill, got none",
+    ),
+    "an absent prerequisite": (
+        lambda: SkillGraph(np.array([[1], [0]]), required=np.array([[True], [False]]), present=[True, False]),
+        "prerequisites of skill 1: expected skills that are present, got skill 2, which is absent",
+    ),
+    "presence in words": (
+        lambda: SkillGraph(np.zeros((1, 0), int), required=np.zeros((1, 0), bool), present=["no"]),
+        "present: expected an array of truth values, got ['no']",
+    ),
+    "a mask of numbers": (
+        lambda: SkillGraph(np.zeros((1, 1), int), required=[[2]]),
+        "required: expected an array of truth values, got [[2]]",
+    ),
+    "a ragged mask": (
+        lambda: SkillGraph(np.zeros((2, 1), int), required=[[True], []]),
+        "required: expected an array of truth values, got [[True], []]",
+    ),
+    "ragged indices": (
+        lambda: SkillGraph([[0], []], required=np.zeros((2, 1), bool)),
+        "prerequisites: expected integer indices of skills, got rows of different lengths: [[0], []]",
+    ),
+    "networkx": (
+        lambda: SkillGraph(nx.DiGraph([("a", "b")])),
+        "prerequisites: expected one list of prerequisites a skill, got DiGraph; a networkx graph is read by "
+        "SkillGraph.from_networkx",
+    ),
+    "a path": (lambda: SkillGraph("skills.graphml"), "got str; a graph file is read by resource_ode.read_graph"),
+    "a table": (lambda: SkillGraph(pd.DataFrame([[0, 1], [0, 0]])), "is read by SkillGraph.from_adjacency"),
+    "a graph": (lambda: SkillGraph(chain_of(2)), "got SkillGraph; it is a SkillGraph already"),
+    "a number": (lambda: SkillGraph(3), "prerequisites: expected one list of prerequisites a skill, got 3"),
+    "nothing": (lambda: SkillGraph(None), "prerequisites: expected one list of prerequisites a skill, got None"),
+    "an unknown name": (
+        lambda: SkillGraph({"letters": [], "words": ["leters"]}),
+        "prerequisites of words: expected names of skills of this graph, got 'leters'; did you mean 'letters'?",
+    ),
+    "an index by name": (
+        lambda: SkillGraph({"letters": [], "words": [0]}),
+        "prerequisites of words: expected names of skills of this graph, got 0",
+    ),
+    "one name for a list": (
+        lambda: SkillGraph({"letters": [], "words": "letters"}),
+        "prerequisites of words: expected a list of names of skills, got 'letters'",
+    ),
+    "keys": (lambda: SkillGraph({0: [], 1: [0]}), "prerequisites: expected names of skills as keys, got 0"),
+    "names twice": (lambda: SkillGraph({"a": []}, names=["a"]), "names: cannot be given beside prerequisites by name"),
+    "an empty dict": (lambda: SkillGraph({}), "prerequisites: expected at least one skill, got an empty graph"),
+    "triples": (
+        lambda: SkillGraph.from_edges([("a", "b", 3)]),
+        "edges[0]: expected a pair of names (prerequisite, skill), got ('a', 'b', 3)",
+    ),
+    "edges of numbers": (lambda: SkillGraph.from_edges([("a", "b"), (0, 1)]), "edges[1]: expected a pair of names"),
+    "edges of text": (lambda: SkillGraph.from_edges(["ab"]), "edges[0]: expected a pair of names"),
+    "no edges": (lambda: SkillGraph.from_edges(3), "edges: expected pairs of names (prerequisite, skill), got 3"),
+    "a parallel edge": (lambda: SkillGraph.from_edges([("a", "b")] * 2), "prerequisites of b: a is listed more than"),
+    "an edge to nobody": (
+        lambda: SkillGraph.from_edges([("letters", "words")], names=["letters", "word"]),
+        "got 'words'; did you mean 'word'?",
+    ),
+    "a circle": (lambda: SkillGraph.from_edges([("a", "b"), ("b", "a")]), "expected a graph without cycles, got "),
+    "a number of names": (lambda: SkillGraph([[]], names=1), "names: expected 1 strings, one a skill, got 1"),
+    "names in no order": (lambda: SkillGraph([[]], names={"a"}), "names: expected 1 strings, one a skill, got {'a'}"),
+    "an empty name": (
+        lambda: SkillGraph([[], []], names=["a", ""]),
+        "names: expected a name for each skill, got '' for skill 2",
+    ),
+    "gate number": (lambda: SkillGraph([[]], gate=3), 'gate: expected "all" or "any", got 3'),
+    "gate numbers": (lambda: SkillGraph([[]], gate=[1]), 'gate[0]: expected "all" or "any", got 1'),
+    "gates of others": (
+        lambda: SkillGraph({"words": []}, {"word": "any"}),
+        "gate: expected names of the graph's skills, got 'word'; did you mean 'words'?",
+    ),
     "lists of a batch": (
         lambda: two_chains().prerequisite_lists(),
         "prerequisite_lists: expected one graph, got a batch of shape (2,); index it first",

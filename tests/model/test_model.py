@@ -69,6 +69,12 @@ def build(graph=LINE, **changes):
         (FREE, {"interference": [[1.0, 0.1], [0.2, 1.0]]}, "interference: expected a symmetric matrix"),
         (
             FREE,
+            {"interference": [[1.0, 5.0], [5.0, 1.0]]},
+            "interference: expected overlaps from -1 to 1, got 5 at index",
+        ),
+        (FREE, {"interference": [np.eye(2), [[1, -1.01], [-1.01, 1]]]}, "from -1 to 1, got -1.01 at index (1, 0, 1)"),
+        (
+            FREE,
             {"interference": np.eye(2), "frequency_after": [1.0, 1.0]},
             "interference: cannot be combined with frequency_after",
         ),
@@ -115,16 +121,68 @@ def test_wrong_parameters_are_refused(graph, changes, message):
         build(graph, **changes)
 
 
+def overlaps_of(vectors):
+    vectors = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors @ np.swapaxes(vectors, -1, -2)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_overlaps_of_vectors_are_a_gram_matrix(dtype):
+    """Those of more skills than dimensions too, whose smallest eigenvalues are zero but for rounding."""
+    rng = np.random.default_rng(0)
+    for shape in ((2, 1), (5, 2), (40, 3), (3, 6, 4), (200, 200)):
+        overlap = overlaps_of(rng.normal(size=shape).astype(dtype))
+        graph = ro.SkillGraph([[]] * shape[-2])
+        model = ro.ResourceModel(graph, np.ones(shape[-2], dtype), 1.0, 0.1, interference=overlap)
+        assert model.batch_shape == shape[:-2] and model.dtype == dtype
+        # rounded in the narrower type, they are those of a model in the wider one
+        ro.ResourceModel(graph, np.ones(shape[-2]), 1.0, 0.1, interference=overlap)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_overlaps_that_no_vectors_have_are_refused(dtype):
+    graph, ones = ro.SkillGraph([[]] * 3), np.ones(3, dtype)
+    for off, least in ((-0.9, -0.8), (-0.501, -0.002), (-0.5 - 1e-4, -2e-4)):
+        overlap = np.where(np.eye(3, dtype=bool), 1, off).astype(dtype)
+        message = f"positive semidefinite matrix, got one whose smallest eigenvalue is {least:.3g}"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            ro.ResourceModel(graph, ones, 1.0, 0.1, interference=overlap)
+        with pytest.raises(ValueError, match=re.escape("in member (1,) of the batch")):
+            ro.ResourceModel(graph, ones, 1.0, 0.1, interference=np.stack([np.eye(3, dtype=dtype), overlap]))
+    # the limit, three directions in a plane
+    plane = np.where(np.eye(3, dtype=bool), 1, -0.5).astype(dtype)
+    model = ro.ResourceModel(graph, ones, 1.0, 0.1, interference=plane)
+    with pytest.raises(ValueError, match="positive semidefinite"):
+        model.replace(interference=np.where(np.eye(3, dtype=bool), 1, -0.6))
+    both = ro.stack([model, ro.ResourceModel(FREE, ones[:2], 1.0, 0.1, interference=np.eye(2))])
+    np.testing.assert_array_equal(both.interference[0], plane)
+    np.testing.assert_array_equal(both.interference[1], np.eye(3))
+
+
+def test_overlaps_may_be_traced():
+    found = jax.jit(lambda overlap: build(FREE, interference=overlap).interference)(jnp.eye(2))
+    np.testing.assert_array_equal(found, np.eye(2))
+
+
+@pytest.mark.parametrize("name", ["loss", "competition"])
+@pytest.mark.parametrize("value", [3, None, ["l1"], np.ones(2), {"mse": 1}, b"l1"])
+def test_losses_and_competitions_of_another_type(name, value):
+    with pytest.raises(ValueError, match=f'^{name}: expected "'):
+        build(**{name: value})
+
+
 def test_other_objects_than_models_and_graphs_are_refused():
     """In a process of its own, without the run-time checks of annotations that these tests switch on."""
     program = textwrap.dedent("""
+        import networkx
         import resource_ode as ro
 
         calls = (
             (lambda: ro.ResourceModel([[], [0]], [1.0, 1.0], 1.0, 0.1), "graph: expected a SkillGraph, got list"),
+            (lambda: ro.ResourceModel(networkx.DiGraph(), 1.0), "DiGraph (made into one by SkillGraph.from_networkx"),
             (lambda: ro.simulate(3, [0.0]), "model: expected a ResourceModel, got int"),
             (lambda: ro.learning_times([]), "model: expected a ResourceModel, got list"),
-            (lambda: ro.simulate(model, [1.0], batch_size=1.5), "batch_size: expected a positive integer, got 1.5"),
+            (lambda: ro.simulate(model, [1.0], batch_size=1.5), "batch_size: expected a positive whole number"),
         )
         model = ro.ResourceModel(ro.SkillGraph([[]]), [1.0], 1.0, 0.1)
         for call, message in calls:

@@ -208,13 +208,31 @@ def test_other_mistakes() -> None:
         ro.plot.phase(3, "efficiency")
     with pytest.raises(ValueError, match="variable: expected one that varies along some dimension, got 'efficiency'"):
         ro.plot.phase(dataset().isel(sigma=0, density=0, wasted_resource=0), "efficiency")
-    words = dataset().isel(sigma=0).assign_coords(density=["a", "b", "c", "d"])
-    with pytest.raises(ValueError, match="density: expected numbers to draw along, got words; give it as over"):
-        ro.plot.phase(words, "efficiency")
     grid = ro.plot.phase(dataset().assign_coords(sigma=["a", "b", "c"]), "efficiency", over="sigma")
     assert [ax.get_title() for ax in grid] == ["sigma = a", "sigma = b", "sigma = c"]
     with pytest.raises(AttributeError, match=r"module 'resource_ode.plot' has no attribute 'phases'"):
         ro.plot.phases  # noqa: B018
+
+
+def test_words_stand_side_by_side_as_given() -> None:
+    words = dataset().isel(sigma=0).assign_coords(density=["b", "a", "$c", "d"])
+    for x, y, axis in (("wasted_resource", "density", "yaxis"), ("density", "wasted_resource", "xaxis")):
+        ax = ro.plot.phase(words, "efficiency", x=x, y=y)
+        assert [label.get_text() for label in getattr(ax, axis).get_ticklabels()] == ["b", "a", r"\$c", "d"]
+        ax.figure.canvas.draw()
+    ax = ro.plot.phase(words.isel(wasted_resource=0), "efficiency")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["b", "a", r"\$c", "d"]
+    mean = words.isel(wasted_resource=0)["efficiency"].mean("graph")
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), mean)
+
+
+def test_values_are_put_in_order() -> None:
+    plain, order = dataset().isel(sigma=0), [2, 0, 3, 1]
+    shuffled = plain.isel(density=order)
+    for select in ({}, {"wasted_resource": 0}):
+        axes = [ro.plot.phase(data.isel(select), "efficiency") for data in (plain, shuffled)]
+        drawn = [ax.collections[0].get_array().filled(-1) if not select else ax.lines[0].get_xydata() for ax in axes]
+        np.testing.assert_array_equal(*drawn)
 
 
 def test_overview_draws_whatever_there_is() -> None:

@@ -10,8 +10,9 @@ from matplotlib.patches import FancyArrowPatch
 
 import resource_ode as ro
 from resource_ode import plot
-from resource_ode.plot.runs import GREY
-from resource_ode.results.trajectory import RESULTS, Trajectory, results_from_codes
+from resource_ode.plot.style import GREY
+from resource_ode.results.outcome import RESULTS, results_from_codes
+from resource_ode.results.trajectory import Trajectory
 
 TIMES = np.linspace(0.0, 4000.0, 81)
 
@@ -261,3 +262,40 @@ def test_bad_input_is_refused_in_one_sentence(message, three):
         CALLS[message](three)
     assert "\n" not in str(caught.value)
     assert not plt.get_fignums()
+
+
+# -- names, depths and runs of every kind
+
+
+NAMES = ["$\\frac{$", "a$b_{$", "_private", "US$ to EU$", "line\nbreak", "\x1b[2J", "x" * 100]
+DRAWN = [*NAMES[:4], "line\\nbreak", "\\x1b[2J", "x" * 37 + "..."]
+
+
+def test_names_are_drawn_as_they_are(tmp_path):
+    graph = ro.SkillGraph([[]] * len(NAMES), names=NAMES)
+    run = invented(ro.ResourceModel(graph, np.ones(len(NAMES)), learning_rate=1e-3, wasted_resource=0.1))
+    figure, (first, second, third) = plt.subplots(3)
+    assert set(legend(plot.levels(run, ax=first))) == set(DRAWN)
+    assert set(legend(plot.shares(run, ax=second))) == {*DRAWN, "wasted"}
+    plot.graph(graph, ax=third)
+    # a formula that cannot be set would end here
+    figure.savefig(tmp_path / "names.png")
+    assert {text.get_text() for text in third.texts} == set(DRAWN)
+
+
+@pytest.mark.parametrize("skills", [256, 257, 600])
+def test_chains_of_any_depth_have_colours(skills, tmp_path):
+    graph = ro.graphs.chain(skills)
+    run = invented(ro.ResourceModel(graph, 1.0 + np.arange(skills), 1e-3, 0.1, 0.1))
+    ax = plot.levels(run)
+    assert len(ax.lines) == skills
+    assert len({to_hex(line.get_color()) for line in ax.lines}) >= 150
+    ax.figure.savefig(tmp_path / "deep.png")
+
+
+def test_a_run_without_waste_is_drawn(tmp_path):
+    run = ro.simulate(ro.ResourceModel(ro.SkillGraph([[], [0]]), [1.0, 1.0], 0.1, 0.0, 0.01), np.linspace(0, 40, 41))
+    assert np.isinf(np.asarray(run.state)).any()
+    for picture in (plot.levels, plot.shares, plot.loss):
+        picture(run).figure.savefig(tmp_path / "run.png")
+    np.testing.assert_allclose(plot.levels(run).lines[1].get_ydata()[[0, -1]], [0, 1])

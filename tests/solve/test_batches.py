@@ -15,8 +15,7 @@ from scipy.integrate import solve_ivp
 from systems import FAN_IN, SKILLS, TIMES, Case, batch, check_times, random_case, solve
 
 import resource_ode as ro
-from resource_ode import native
-from resource_ode.base import pieces
+from resource_ode.base import programs
 from resource_ode.solve.cascade import batch as batches
 from resource_ode.solve.cascade.batch import PIECE, exponents_can_share, split_axes
 
@@ -208,17 +207,17 @@ def test_ragged_ends_over_devices(monkeypatch, members):
     model = batch([random_case(rng, competition="l2") for _ in range(4)])
     model = jax.tree.map(lambda x: x[np.arange(members) % 5] if x.ndim and x.shape[0] == 5 else x, model)
     model = model.replace(wasted_resource=np.geomspace(0.1, 1.0, members))
-    found, program = {}, pieces.program
+    found, program = {}, programs.program
     for count in (4, 1):
         split = []
 
-        def noted(function, devices=(), split=split, **options):
-            split.append(len(devices))
-            return program(function, devices, **options)
+        def noted(function, *arguments, split=split, **options):
+            split.append(len(arguments[3]))
+            return program(function, *arguments, **options)
 
         with monkeypatch.context() as patch:
             patch.setattr(jax, "local_devices", lambda count=count: jax.devices()[:count])
-            patch.setattr(pieces, "program", noted)
+            patch.setattr(programs, "program", noted)
             found[count] = (ro.simulate(model, TIMES), ro.learning_times(model, 0.5))
         assert max(split) == (4 if count == 4 else 0)
     for one, other in zip(jax.tree.leaves(found[4]), jax.tree.leaves(found[1]), strict=True):
@@ -245,9 +244,7 @@ def test_devices_change_no_bit_of_what_users_compile(change):
         import jax, numpy as np
         jax.config.update("jax_enable_x64", True)
         import resource_ode as ro
-        from resource_ode import native
         from resource_ode.solve.cascade import batch as batches
-        native.applies = lambda model: False
         batches.microbatch = lambda skills, members: 8
         graphs = jax.vmap(lambda key: ro.graphs.random_dag(key, 8, 0.4))(jax.random.split(jax.random.key(0), 33))
         frequency = np.random.default_rng(0).lognormal(size=(33, 8))

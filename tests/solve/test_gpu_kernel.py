@@ -15,12 +15,10 @@ import numpy as np
 import pytest
 
 import resource_ode as ro
-from resource_ode.results import trajectory
-from resource_ode.solve import learning
-from resource_ode.solve import simulation as simulate
+from resource_ode.results.outcome import result_codes
+from resource_ode.solve.cascade import arrays, compiled, gpu, gpu_arithmetic, gpu_programs
 from resource_ode.solve.cascade import batch as batches
-from resource_ode.solve.cascade import gpu as gpu_kernel
-from resource_ode.solve.cascade import gpu_programs
+from resource_ode.solve.cascade import gpu_solver as gpu_kernel
 from resource_ode.solve.cascade import quadrature as cascade
 
 TS = np.linspace(0.0, 2000.0, 41)
@@ -33,9 +31,7 @@ def interpreted(monkeypatch):
     monkeypatch.setattr(gpu_kernel, "INTERPRET", True)
     monkeypatch.setenv("RESOURCE_ODE_GPU_KERNEL", "1")
     monkeypatch.setattr(gpu_programs, "COARSE_NODES", cascade.COARSE_NODES)
-    for module in (simulate, learning):
-        solve = module.solve_batch
-        monkeypatch.setattr(module, "solve_batch", lambda *a, solve=solve, **k: solve(*a, **{**k, "fused": None}))
+    monkeypatch.setattr(batches, "BACKENDS", (gpu.GPUCascade(), arrays.ArrayCascade()))
 
 
 @pytest.fixture
@@ -82,25 +78,28 @@ def first_solve(members, times, model):
 
 @functools.cache
 def by_arrays():
-    return first_solve(simulate._cascade_members, learning._cascade_times, models())
+    return first_solve(arrays.trajectories, arrays.learning_times, models())
 
 
 @pytest.mark.parametrize(("dtype", "close"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_it_is_the_first_solve_of_the_array_path(dtype, close):
-    """All that comes out of it, error estimates included."""
+    """All that comes out of it; error estimates but for the budget law, which the programs hold at edges only."""
     model = models(dtype)
-    found = first_solve(simulate._kernel_members, learning._kernel_times, model)
+    found = first_solve(gpu.first_trajectories, gpu.first_times, model)
     exact = by_arrays()
     assert jax.tree.structure(found) == jax.tree.structure(exact)
-    (members, (times, *rest)), (exact_members, (exact_times, *exact_rest)) = found, exact
-    for one, other in zip(jax.tree.leaves((members, rest)), jax.tree.leaves((exact_members, exact_rest)), strict=True):
+    ((values, unsure, stand), (times, *rest)), (exact_members, (exact_times, *exact_rest)) = found, exact
+    exact_values, exact_unsure, exact_stand = exact_members
+    pairs = ((values, unsure, stand.edges, rest), (exact_values, exact_unsure, exact_stand.edges, exact_rest))
+    for one, other in zip(*map(jax.tree.leaves, pairs), strict=True):
         assert one.shape == other.shape and (one.dtype == other.dtype or one.dtype == dtype)
         np.testing.assert_allclose(one, other, rtol=close, atol=close)
+    assert np.all(stand.panel_error <= np.asarray(exact_stand.panel_error) + 1e-5)
     present = np.broadcast_to(np.asarray(model.graph.present)[:, None, None], times.shape)
     np.testing.assert_allclose(times[present], exact_times[present], rtol=close)
     # the errors are those, and not just small
     if dtype == "float64":
-        error, exact = members[2].panel_error, exact_members[2].panel_error
+        error, exact = rest[1].panel_error, exact_rest[1].panel_error
         assert np.max(exact) > 1e-10
         np.testing.assert_allclose(error, exact, rtol=1e-4, atol=1e-13)
 
@@ -109,8 +108,8 @@ def test_it_is_the_first_solve_of_the_array_path(dtype, close):
 def test_levels_are_those_of_the_general_solver(first_solvers, dtype, close):
     run = ro.simulate(models(dtype), TS.astype(dtype), method="cascade")
     exact = ro.simulate(models(), TS, method="ode", tolerance=1e-9)
-    assert first_solvers == ["_kernel_members"] and run.level.dtype == dtype
-    assert np.all(trajectory.result_codes(run.result) == 0)
+    assert first_solvers == ["first_trajectories"] and run.level.dtype == dtype
+    assert np.all(result_codes(run.result) == 0)
     np.testing.assert_allclose(run.level, exact.level, atol=close)
     np.testing.assert_allclose(run.clock, exact.clock, rtol=10 * close)
     assert np.max(np.abs(run.budget_residual)) < close
@@ -120,7 +119,7 @@ def test_levels_are_those_of_the_general_solver(first_solvers, dtype, close):
 def test_times_of_independent_skills(first_solvers, dtype, close):
     model = models(dtype)
     times = ro.learning_times(model, LEVEL)
-    assert first_solvers == ["_kernel_times"] and times.dtype == dtype
+    assert first_solvers == ["first_times"] and times.dtype == dtype
     frequency = np.asarray(model.frequency[0], np.float64)
     learned = np.sum(1 - (1 - LEVEL) ** (frequency[None] / frequency[:, None]), axis=1)
     for waste, found in zip((0.05, 0.3), times[:, 0], strict=True):
@@ -155,7 +154,7 @@ def test_extreme_parameters(monkeypatch, dtype, exponent):
             patch.setenv("RESOURCE_ODE_GPU_KERNEL", "1")
             run = ro.simulate(model, ts.astype(dtype), method="cascade")
             patch.delenv("RESOURCE_ODE_GPU_KERNEL")
-            assert np.all(trajectory.result_codes(run.result) == 0)
+            assert np.all(result_codes(run.result) == 0)
             np.testing.assert_allclose(run.level, exact, atol=1e-6 if dtype == "float64" else 2e-4)
     np.testing.assert_allclose(found, times, rtol=1e-7 if dtype == "float64" else 1e-4)
 
@@ -171,7 +170,7 @@ def test_who_asks_gets_it_and_nobody_else(monkeypatch, first_solvers):
     assert not gpu_kernel.applies(model)
     ro.simulate(model, TS, method="cascade")
     ro.learning_times(model, LEVEL)
-    assert first_solvers == ["_cascade_members", "_cascade_times"]
+    assert first_solvers == ["trajectories", "learning_times"]
     monkeypatch.setenv("RESOURCE_ODE_GPU_KERNEL", "1")
     others = (
         {"loss": "cross_entropy"},
@@ -188,26 +187,16 @@ def test_who_asks_gets_it_and_nobody_else(monkeypatch, first_solvers):
         assert gpu_kernel.applies(chain) == (skills == 32)
 
 
-@pytest.mark.parametrize("name", ["members", "times"])
-def test_several_exponents_and_finer_solves_go_by_arrays(monkeypatch, name):
-    module = simulate if name == "members" else learning
-
-    def by_arrays(arguments, shared, **options):
-        raise LookupError(arguments[1].exponent.shape, options)
-
-    monkeypatch.setattr(module, f"_cascade_{name}", by_arrays)
-    graphs, clocks, _ = batches.split_axes(models(), share_exponents=False)
-    several = clocks._replace(exponent=np.ones((6, 2)))
-    solve = getattr(module, f"_kernel_{name}")
-    for chosen, panels in ((several, None), (clocks, 64)):
-        with pytest.raises(LookupError) as given:
-            solve((graphs, chosen, chosen, None), (jnp.ones(1), jnp.ones(())), panels=panels)
-        assert given.value.args == (chosen.exponent.shape, {"panels": panels})
+def test_several_exponents_go_by_arrays(first_solvers):
+    model = models().replace(gate_exponent=np.array([0.1, 1.0])[:, None, None], initial_level=None)
+    ro.simulate(model, TS, method="cascade", tolerance=1e-3)
+    ro.learning_times(model, LEVEL, tolerance=1e-3)
+    assert first_solvers[:1] + first_solvers[-1:] == ["trajectories", "learning_times"]
 
 
 def test_who_is_unsure_goes_on_by_arrays(first_solvers):
     run = ro.simulate(models(), TS, method="cascade", tolerance=1e-9)
-    assert first_solvers[:2] == ["_kernel_members", 64]
+    assert first_solvers[:2] == ["first_trajectories", 64]
     exact = ro.simulate(models(), TS, method="ode", tolerance=1e-10)
     np.testing.assert_allclose(run.level, exact.level, atol=1e-8)
 
@@ -218,14 +207,14 @@ def test_a_member_that_is_lost_says_so_and_spoils_no_neighbour():
     frequency[1, 2] = np.inf
     broken = eqx.tree_at(lambda model: model.frequency, model, frequency)
     ((state, clock, _, result), unsure, _), (_, unsure_times, _) = first_solve(
-        simulate._kernel_members, learning._kernel_times, broken
+        gpu.first_trajectories, gpu.first_times, broken
     )
     lost = np.arange(6) == 1
-    assert np.array_equal(unsure, lost) and np.array_equal(unsure_times, lost)
+    assert np.array_equal(unsure[:, 0], lost) and np.array_equal(unsure_times[:, 0], lost)
     assert np.all(np.isnan(state[1])) and np.all(np.isnan(clock[1]))
-    codes = np.asarray(trajectory.result_codes(result))
-    assert np.all(codes[1] == simulate.NOT_FINITE) and np.all(codes[~lost] == 0)
-    whole = first_solve(simulate._kernel_members, learning._kernel_times, model)[0][0]
+    codes = np.asarray(result_codes(result))
+    assert np.all(codes[1] == compiled.NOT_FINITE) and np.all(codes[~lost] == 0)
+    whole = first_solve(gpu.first_trajectories, gpu.first_times, model)[0][0]
     np.testing.assert_array_equal(np.asarray(state)[~lost], np.asarray(whole[0])[~lost])
 
 
@@ -237,7 +226,7 @@ def test_reductions(monkeypatch):
     monkeypatch.setattr(gpu_kernel, "trajectories", lambda *a, **k: (state, clock, jnp.asarray(lost), stand))
     options = {"panels": None, "endless": False, "reduce": lambda run: (run.level[-1], run.waste[0]), "method": "m"}
     shared = (jnp.asarray(TS), jnp.asarray(1e-4))
-    (level, waste), _, _ = simulate._kernel_members((graphs, clocks, clocks, None), shared, **options)
+    (level, waste), _, _ = gpu.first_trajectories((graphs, clocks, clocks, None), shared, **options)
     start, rate, present = (x[:, None] for x in (graphs.initial_level, graphs.frequency, graphs.graph.present))
     exact = np.where(present, 1 - (1 - start) * np.exp(-rate * state[:, :, -1]), np.nan)
     np.testing.assert_allclose(level[:, 0], exact, rtol=1e-12)
@@ -248,10 +237,10 @@ def test_reductions(monkeypatch):
 def test_exponentials(dtype):
     x = np.concatenate([[0.0], np.geomspace(1e-30, 80.0, 4001), [0.25, 800.0, np.inf]]).astype(dtype)
     exact, eps = np.exp(-x.astype(np.longdouble)), np.finfo(dtype).eps
-    np.testing.assert_allclose(gpu_programs.decay(jnp.asarray(x)), exact, atol=eps)
-    found = gpu_programs.saturation(jnp.asarray(x))
+    np.testing.assert_allclose(gpu_arithmetic.decay(jnp.asarray(x)), exact, atol=eps)
+    found = gpu_arithmetic.saturation(jnp.asarray(x))
     np.testing.assert_allclose(found, -np.expm1(-x.astype(np.longdouble)), rtol=4 * eps)
-    assert np.isnan(gpu_programs.saturation(jnp.asarray(np.nan, dtype)))
+    assert np.isnan(gpu_arithmetic.saturation(jnp.asarray(np.nan, dtype)))
 
 
 @pytest.mark.filterwarnings("ignore:The Pallas Triton backend is deprecated:DeprecationWarning")
@@ -288,7 +277,7 @@ def test_it_runs_on_a_device(monkeypatch, first_solvers, dtype, close):
     monkeypatch.setattr(gpu_kernel, "INTERPRET", False)
     model = models(dtype)
     run, times = ro.simulate(model, TS.astype(dtype), method="cascade"), ro.learning_times(model, LEVEL)
-    assert first_solvers == ["_kernel_members", "_kernel_times"]
+    assert first_solvers == ["first_trajectories", "first_times"]
     monkeypatch.delenv("RESOURCE_ODE_GPU_KERNEL")
     exact = ro.simulate(model, TS.astype(dtype), method="cascade")
     np.testing.assert_allclose(run.level, exact.level, atol=close)

@@ -9,7 +9,7 @@ import pytest
 from systems import EXACT, FAN_IN, SKILLS, Case, batch, check_times, random_case, random_overlap
 
 import resource_ode as ro
-from resource_ode.solve.cascade import quadrature as cascade
+from resource_ode.solve.cascade import panels
 
 CHAIN = Case([[], [0], [1]], np.array([0.3, 1.0, 3.0]), 1e-3, 1e-3, 1e-4)
 TREE = Case([[], [], [], [], [0, 1], [2, 3], [4, 5]], np.array([1, 0.1, 2, 0.2, 1, 1, 1]), 1e-3, 1e-3, 1e-3)
@@ -185,9 +185,9 @@ def test_interference_may_forbid_a_level():
         ({"level": np.inf}, "level: expected one finite number, got inf"),
         ({"level": np.array([0.5, 0.6])}, "level: expected one finite number"),
         ({"level": "0.5"}, "level: expected one finite number, got '0.5'"),
-        ({"tolerance": "tight"}, "tolerance: expected a number between 0 and 1, got 'tight'"),
-        ({"tolerance": 0.0}, "tolerance: expected a number between 0 and 1, got 0.0"),
-        ({"tolerance": 1.0}, "tolerance: expected a number between 0 and 1, got 1.0"),
+        ({"tolerance": "tight"}, "tolerance: expected a number between 0 and 1 (an error of a time), got 'tight'"),
+        ({"tolerance": 0.0}, "tolerance: expected a number between 0 and 1 (an error of a time), got 0.0"),
+        ({"tolerance": 1.0}, "tolerance: expected a number between 0 and 1 (an error of a time), got 1.0"),
     ],
 )
 def test_wrong_arguments_are_refused(options, message):
@@ -282,6 +282,6 @@ def test_the_bound_of_the_range_does_not_multiply_along_paths():
     # each skill needs all before it, behind small gates: a single slow line a skill would bound the last by 1e70
     graph = ro.SkillGraph([list(range(k)) for k in range(9)])
     model = ro.ResourceModel(graph, [1.0] * 9, 0.01, 0.01, 0.01)
-    bound = np.asarray(cascade.reach(model, model.effort(model.exposure_at(0.5))))
+    bound = np.asarray(panels.reach(model, model.effort(model.exposure_at(0.5))))
     clock = np.asarray(ro.simulate(model, ro.learning_times(model, 0.5), tolerance=1e-8).clock)
     assert np.all(clock <= bound * (1 + 1e-9)) and np.all(bound < 20 * clock)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import resource_ode as ro
-from resource_ode.scenario import ScenarioError
-from resource_ode.sweep_description import from_content, read_sweep
+from resource_ode.config.toml import ScenarioError
+from resource_ode.sweeps.description import from_content, read_sweep
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PLAIN: dict[str, Any] = {
@@ -103,7 +103,7 @@ def test_static_axes_set_shapes() -> None:
 
 
 def test_clocks_are_cut_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resource_ode.sweep_plan.MOST_NUMBERS", 8)
+    monkeypatch.setattr("resource_ode.sweeps.plan.MOST_NUMBERS", 8)
     # two numbers a skill: neither the clocks nor the graphs fit whole
     assert read_sweep(PLAIN).blocks == (2, 1, 1)
 
@@ -183,8 +183,8 @@ def test_graph_of_a_file_is_part_of_the_description(tmp_path: Path) -> None:
         ({"observe": {"names": "horizon"}}, '[observe] names: expected a list of names, as ["horizon"], got "horizon"'),
         ({"observe": {"names": ["horizons"]}},
          '[observe] names: unknown observable "horizons"; did you mean "horizon"?'),
-        ({"observe": {"names": ["seriality"]}},
-         '[observe] names: "seriality" is measured on a run and needs a section [time]'),
+        ({"observe": {"names": ["total_waste"]}},
+         '[observe] names: "total_waste" is measured on a run and needs a section [time]'),
         ({"observe": {"names": []}}, "[observe] names: expected at least one observable, got an empty list"),
         ({"observe": {"names": ["horizon", "horizon"]}}, "[observe] names: expected each observable once"),
         ({"observe": {"level": 1}}, "[observe] level: expected a finite number above 0 and below 1, got 1"),
@@ -198,6 +198,42 @@ def test_graph_of_a_file_is_part_of_the_description(tmp_path: Path) -> None:
          "function"),
         ({"observe": {"reducer": "sqrt"}, "time": {"values": [0, 1]}},
          '[observe] reducer: expected a function that can be imported, as module:function, got "sqrt"'),
+        ({"observe": {"reducer": "../os.path:join"}, "time": {"values": [0, 1]}},
+         '[observe] reducer: expected a function that can be imported, as module:function, got "../os.path:join"'),
+        ({"observe": {"reducer": ".os:getcwd"}, "time": {"values": [0, 1]}},
+         '[observe] reducer: expected a function that can be imported, as module:function, got ".os:getcwd"'),
+        ({"observe": {"reducer": "os:"}, "time": {"values": [0, 1]}},
+         '[observe] reducer: expected a function that can be imported, as module:function, got "os:"'),
+        ({"graph": {"skills": 10**400}},
+         "[graph] skills: expected a whole number of at most 2147483647, got an integer of more than 20 digits"),
+        ({"graph": {"skills": 5000}}, "[graph]: expected at most 16,777,216 entries of prerequisites (skills times the "
+         "most that one requires), got 5,000 x 5,000; bound what a skill requires"),
+        ({"graph": {"skills": None, "generator": "layered", "widths": [4, 2], "fan_in": 2e200},
+          "axis": PLAIN["axis"][:1]},
+         "[graph] fan_in: expected a whole number of at most 2147483647, got 2e+200"),
+        ({"graph": {"skills": None, "generator": "tree", "depth": 2, "branching": 2000}, "axis": PLAIN["axis"][:1]},
+         "[graph]: expected a graph of at most 65,536 skills, got 4,002,001"),
+        ({"graph": {"skills": None, "generator": "tree", "depth": 10**9, "branching": 2}, "axis": PLAIN["axis"][:1]},
+         "[graph]: expected a graph of at most 65,536 skills, got 262,143"),
+        ({"graph": {"skills": None, "generator": "parity", "bits": 60}, "axis": PLAIN["axis"][:1]},
+         "[graph]: expected a graph of at most 65,536 skills, got more than 10^15"),
+        ({"graph": {"generator": None, "skills": None, "prerequisites": True}},
+         "[graph] prerequisites: expected a list with one list a skill, as [[], [0]], got true"),
+        ({"graph": {"generator": None, "skills": None, "prerequisites": [[], 0]}},
+         "[graph] prerequisites[1]: expected a list of indices of skills, got 0"),
+        ({"graph": {"generator": None, "skills": None, "prerequisites": [[], [0.5]]}},
+         "[graph] prerequisites[1]: expected whole numbers, got 0.5"),
+        ({"graph": {"generator": None, "skills": None, "prerequisites": [[], [2]]}},
+         "[graph] prerequisites[1]: expected skills from 0 to 1, got 2"),
+        ({"graph": {"generator": None, "skills": None, "prerequisites": [[], [0]], "gate": ["all", 3]},
+          "axis": PLAIN["axis"][:1]}, '[graph] gate[1]: expected "all" or "any", got 3'),
+        ({"ensemble": {"precision": "float32"}, "resource": {"learning_rate": 1e-60}},
+         "[ensemble] precision: expected numbers that float32 can hold, got 1e-60"),
+        ({"ensemble": {"graphs": 10**12},
+          "axis": [{"name": "wasted_resource", "linear": [0, 1, 10**5]}, PLAIN["axis"][1]]},
+         "expected axes of at most 1,000,000,000,000,000 members, got 300,000,000,000,000,000"),
+        ({"graph": {"skills": None}, "axis": [*PLAIN["axis"], {"name": "skills", "linear": [1, 2000, 2000]}]},
+         "expected axes of at most 1,000 sizes and words together, got 2,000"),
         ({"time": {"values": [0, 2, 1]}}, "[time]: expected times that increase"),
         ({"time": {"values": [-1, 2]}}, "[time] values[0]: expected a finite number of at least 0, got -1"),
         ({"title": 3}, "title: expected a text in quotes, got 3"),
@@ -206,6 +242,27 @@ def test_graph_of_a_file_is_part_of_the_description(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_mistakes(sections: dict[str, Any], expected: str) -> None:
     assert said(**sections) == expected
+
+
+def test_prerequisites_need_no_gate() -> None:
+    graph = {"generator": None, "skills": None, "prerequisites": [[], [0], [0, 1]]}
+    given = {"ensemble": {"graphs": 1}, "frequency": {"law": None, "values": [1.0, 2.0, 3.0]}}
+    plan = read_sweep(changed(graph=graph, axis=PLAIN["axis"][:1], **given))
+    assert plan.content["graph"] == {"prerequisites": [[], [0], [0, 1]], "gate": "all"}
+    assert plan == read_sweep(changed(graph=graph | {"gate": "all"}, axis=PLAIN["axis"][:1], **given))
+    gates = [{"name": "gate", "values": ["any", "all"]}]
+    assert "gate" not in read_sweep(changed(graph=graph, axis=PLAIN["axis"][:1] + gates, **given)).content["graph"]
+
+
+def test_a_module_that_cannot_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, text in (("broken", "def"), ("leaving", "import sys; sys.exit(3)"), ("raising", "raise KeyError('a')")):
+        (tmp_path / f"{name}_measures.py").write_text(text)
+        message = said(observe={"reducer": f"{name}_measures:last"}, time={"values": [0, 1]})
+        assert message.startswith(
+            "[observe] reducer: expected a function that can be imported, as module:function, got "
+        )
+        assert len(message.splitlines()) == 1
 
 
 def test_a_function_that_workers_cannot_find() -> None:

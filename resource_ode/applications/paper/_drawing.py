@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...plot.runs import _STYLE
+from ...plot.style import STYLE
 
 
 @contextlib.contextmanager
@@ -17,7 +17,7 @@ def drawing(rows: int = 1, columns: int = 1, *, size: tuple[float, float], **opt
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size, dpi=200, layout="constrained")
         yield figure, figure.subplots(rows, columns, squeeze=False, **options)
 

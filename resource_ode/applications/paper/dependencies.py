@@ -13,6 +13,7 @@ import numpy as np
 from ... import observables
 from ...graphs.graph import SkillGraph
 from ...model.model import ResourceModel
+from ...plot import graph_drawing
 from ...plot import runs as plot
 from ...results.trajectory import Trajectory
 from ...solve.learning import learning_times
@@ -71,7 +72,7 @@ def draw(runs: dict[str, Trajectory]) -> Any:
     """Each graph above its levels."""
     with drawing(2, 3, size=(7.0, 4.2), gridspec_kw={"height_ratios": (1.0, 1.3)}) as (figure, axes):
         for column, (name, run) in enumerate(runs.items()):
-            plot.graph(run.model, ax=axes[0, column])
+            graph_drawing.graph(run.model, ax=axes[0, column])
             plot.levels(run, ax=axes[1, column])
             # the key of the gates takes the place of a title
             axes[0, column].text(1.0, 0.99, name, transform=axes[0, column].transAxes, ha="right", va="top")

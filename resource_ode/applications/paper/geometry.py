@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ... import analytic, frequencies
-from ...plot.runs import COLOURS
+from ...plot.style import COLOURS
 from ...related import sign_descent
 from ...related.geometry import GeometryModel
 from ...related.training import train_geometry

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...graphs.graph import SkillGraph
 from ...model.model import ResourceModel
-from ...plot.runs import COLOURS
+from ...plot.style import COLOURS
 from ...solve.learning import learning_times
 from ..parity.tasks import ParityTasks
 from ..parity.theory import theory_parameters

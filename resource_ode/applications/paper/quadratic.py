@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...plot.runs import COLOURS
+from ...plot.style import COLOURS
 from ...related.comparison import first_crossing
 from . import Finding, Number
 from ._drawing import deviation, drawing, letters

@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...base import atomic
 from . import FIGURES, Finding, Number, find
 
 PAGE = "index.html"
 _PACKAGES = ("resource-ode", "jax", "diffrax", "optax", "numpy", "matplotlib")
-_STYLE = """
+STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 h1 { line-height: 1.2; } h2 { margin-top: 3rem; border-top: 1px solid #ccc; padding-top: 1rem; }
 img { max-width: 100%; height: auto; display: block; margin: 1rem 0; }
@@ -82,9 +83,9 @@ def reproduce(
     for number, name in enumerate(figures, start=1):
         outcome = _compute(name, small)
         for picture, content in outcome.pictures.items():
-            _write(out / f"{name}_{picture}.png" if picture != name else out / f"{name}.png", content)
+            atomic.write_bytes(out / f"{name}_{picture}.png" if picture != name else out / f"{name}.png", content)
         outcomes.append(outcome)
-        _write(out / PAGE, page(outcomes, figures, small=small).encode())
+        atomic.write_bytes(out / PAGE, page(outcomes, figures, small=small).encode())
         line = f"{number} of {len(figures)}  {name}: {outcome.verdict} ({outcome.seconds:.0f} s)"
         echo(f"{line}: {outcome.error}" if outcome.error else line)
     echo(summary(outcomes))
@@ -125,7 +126,7 @@ def page(outcomes: Sequence[Outcome], figures: Sequence[str] = (), *, small: boo
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Physics of Skill Learning</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_STYLE}</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
+        f"<style>{STYLE}</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
     )
 
 
@@ -203,13 +204,3 @@ def _versions() -> str:
         except PackageNotFoundError:
             continue
     return ", ".join(found)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ import numpy as np
 from ... import frequencies
 from ...graphs.graph import SkillGraph
 from ...model.model import ResourceModel
-from ...plot.runs import COLOURS
+from ...plot.style import COLOURS
 from ...related import domino, sign_descent
 from ...related.geometry import GeometryModel
 from ...related.training import member_keys, task_vectors, train_geometry

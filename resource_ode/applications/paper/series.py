@@ -12,7 +12,7 @@ import numpy as np
 from ... import analytic
 from ...graphs.graph import SkillGraph
 from ...model.model import ResourceModel
-from ...plot.runs import COLOURS
+from ...plot.style import COLOURS
 from ...solve.learning import learning_times
 from ...solve.simulation import simulate
 from ..parity.tasks import ParityTasks

@@ -14,7 +14,7 @@ import numpy as np
 
 from ... import frequencies
 from ...model.model import ResourceModel
-from ...plot.runs import COLOURS
+from ...plot.style import COLOURS
 from ...related import sign_descent
 from ...related.geometry import GeometryModel
 from ...related.training import train_geometry

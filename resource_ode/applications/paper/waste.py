@@ -14,7 +14,7 @@ from ... import analytic, observables
 from ...frequencies import zipf
 from ...graphs.graph import SkillGraph
 from ...model.model import ResourceModel
-from ...plot.runs import COLOURS
+from ...plot.style import COLOURS
 from ...related import domino
 from ...solve.learning import learning_times
 from ...solve.simulation import simulate
@@ -42,10 +42,6 @@ def sweep(waste: np.ndarray) -> dict[str, np.ndarray]:
         level: np.stack([analytic.independent_learning_times(level, models.frequency, LEARNING_RATE, w) for w in waste])
         for level in (0.5, 0.95)
     }
-    rise = times[0.9].max(axis=1)
-    # times scale as 1/eta: each run in units of its own length, so that the same rows serve all
-    scaled = models.replace(learning_rate=LEARNING_RATE * rise)
-    seriality = simulate(scaled, np.linspace(0, 1, 401), reduce=observables.seriality)
     return {
         "waste": waste,
         "half": times[0.5],
@@ -54,7 +50,7 @@ def sweep(waste: np.ndarray) -> dict[str, np.ndarray]:
         "ratio": times[0.95][:, 1] / times[0.95][:, 0],
         "efficiency": np.asarray(observables.efficiency(models, 0.95)),
         "overlap": np.asarray(observables.domino_overlap(times[0.1], times[0.9], mean=True)),
-        "seriality": np.asarray(seriality),
+        "seriality": np.asarray(observables.seriality(models, level=0.9)),
     }
 
 
@@ -160,7 +156,7 @@ def find(small: bool = False) -> Finding:
         f"At N0 = 1e-5 the skills follow one another every {pace:.2f}/eta steps; at N0 = 100 the tenth takes "
         f"{spread:.0f} times as long as the first, which is the ratio of their frequencies; in between t2/t1 rises "
         f"from {ratio[0]:.2f} to {ratio[-1]:.2f}, and all times agree with the exact formula to {error:.0e}. (Who "
-        f"learns together with whom hardly changes: seriality {found['seriality'][0]:.3f} and "
+        f"learns together with whom does not change: seriality {found['seriality'][0]:.3f} and "
         f"{found['seriality'][-1]:.3f}.)"
     )
     return Finding(

@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import frequencies
 from ...fitting.waste import fit_waste
-from ...plot.runs import COLOURS
+from ...plot.style import COLOURS
 from ...related import sign_descent
 from ...related.geometry import GeometryModel
 from ...related.training import train_geometry

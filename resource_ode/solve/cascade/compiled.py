@@ -1,176 +1,79 @@
-"""Batches under a trace, by the compiled loops as primitives (`native.calls`): from a model to their arrays and back.
-
-Batch axes stay as they are, each of length 1 where a parameter does not vary, so that members that differ only in
-learning rate and wasted resource share a cascade. Pools that no prerequisite crosses are members of their own, each
-with its own skills.
-"""
+"""The cascade by the compiled loops: for models with one pool and built-in laws, outside transformations."""
 
 from __future__ import annotations
 
-import functools
-import math
-from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ...base.modules import with_fields
-from ...graphs.graph import SkillGraph
+from ... import native
+from ...base import pieces
 from ...model.model import ResourceModel
-from ...native import calls, kind_of
-from ...native.handlers import handlers
+from ...results.outcome import result_names, results_from_codes
+from ...results.trajectory import Trajectory
+from .backend import AbstractCascade, Found, Job
+from .refine import COARSE_PANELS, PANELS
+from .sharing import Rows, members_of
+from .times import TIMES_PANELS
 
-# members that the arrays solve side by side where the loops cannot: their numbers are to stay in the cache
-TOGETHER = 32
-# of a result with a place for each pool
-MOST_NUMBERS = 2**26
-
-# what the arrays find for one member: `(model, goal, steps)` -> values, whether they are lost, the estimated error
-OneMember = Callable[[ResourceModel, Array, Array], tuple[tuple[Array, ...], Array, Array]]
+NOT_FINITE, INACCURATE = result_names().index("not_finite"), result_names().index("inaccurate")
 
 
-def trajectories(
-    model: ResourceModel, ts: Array, tolerance: Any, panels: int, coarse: int, arrays: OneMember
-) -> tuple[Array, Array, Array | None, Array]:
-    """Exposures `(*batch, time, skill)`, resource time `(*batch, time)`, for "l2" spent resource, and codes (those of
-    `calls`); with pools, a last axis of them on resource time and spent resource.
-    """
-    call = _call("trajectories", model, panels, coarse, 1e-5, arrays)
-    operands = _operands(model, tolerance, jnp.zeros((), model.dtype), ts)
-    state, clock, spent, code, _ = calls.trajectories(call, operands)
-    if model.pool is None:
-        return state, clock, spent, code
-    # (*batch, pool, skill), and whether a pool has none: then it wastes all of its resource
-    mine = _ranked(_in_pool(model), code.ndim + 1)
-    idle = ~jnp.any(mine, axis=-1)
-    clocks: Any = (model.learning_rate, model.wasted_resource)
-    rate, waste = (_ranked(x, code.ndim)[..., None] for x in clocks)
-    wasted = rate * _ranked(ts, code.ndim + 1)
-    state = jnp.sum(jnp.where(mine[..., None, :], state, 0), axis=-3)
-    clock = jnp.swapaxes(jnp.where(idle[..., None], wasted / waste, clock), -1, -2)
-    spent = None if spent is None else jnp.swapaxes(jnp.where(idle[..., None], wasted, spent), -1, -2)
-    code = jnp.max(jnp.where(idle, calls.SUCCESSFUL, code), axis=-1)
-    lost = (code == calls.NOT_FINITE)[..., None, None]
-    absent = ~_ranked(model.graph.present, code.ndim + 1)[..., None, :]
-    return jnp.where(lost | absent, jnp.nan, state), jnp.where(lost, jnp.nan, clock), spent, code
+class CompiledCascade(AbstractCascade):
+    """Loops in C++, which choose the number of panels for each graph by themselves."""
+
+    name: ClassVar[str] = "compiled loops"
+    floors: ClassVar[str] = "loops"
+
+    def obstacle(self, model: ResourceModel) -> str | None:
+        return None if native.applies(model) else "the compiled loops do not serve this model, or were not built"
+
+    def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:
+        if job.reduce is None:
+            state, clock, spent, codes, unsure = _solved(rows, ts, tolerance, job.at_a_time, job.done)
+            return Found((state, clock, spent, results_from_codes(codes)), unsure)
+
+        def solved(part: Rows) -> tuple[Any, ...]:
+            *run, unsure = _solved(part, ts, tolerance, None, lambda finished: None, threads=1)
+            run = (None if x is None else x.reshape((-1, *x.shape[3:])) for x in run)
+            return (members_of(part), *run, unsure)
+
+        options = {"axes": rows.clocks.rate.shape[1:3], "reduce": job.reduce, "method": job.method}
+        values, unsure = pieces.run(
+            _reduced, rows, ts, job.size, at_a_time=job.at_a_time, before=solved, done=job.done, **options
+        )
+        return Found(values, np.array(unsure))
+
+    def times(self, rows: Rows, level: np.ndarray, tolerance: np.ndarray, job: Job) -> Found:
+        times, _, errors = native.learning_times(
+            rows, level, tolerance, TIMES_PANELS, COARSE_PANELS, job.at_a_time, job.done
+        )
+        unsure = ~(errors <= tolerance)
+        times[unsure] = np.nan
+        return Found(times, unsure)
 
 
-def learning_times(
-    model: ResourceModel, level: Array, tolerance: Any, panels: int, coarse: int, arrays: OneMember
-) -> tuple[Array, Array]:
-    """Training steps `(*batch, skill)` at which a level is reached, and codes `(*batch,)` (those of `calls`)."""
-    call = _call("times", model, panels, coarse, 1e-7, arrays)
-    operands = _operands(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype))
-    found, code, _ = calls.learning_times(call, operands)
-    if model.pool is None:
-        return found, code
-    mine = _ranked(_in_pool(model), code.ndim + 1)
-    found = jnp.sum(jnp.where(mine, found, 0), axis=-2)
-    code = jnp.max(jnp.where(jnp.any(mine, axis=-1), code, calls.SUCCESSFUL), axis=-1)
-    return jnp.where(_ranked(model.graph.present, code.ndim + 1), found, jnp.nan), code
-
-
-def _ranked(x: Array, rank: int) -> Array:
-    """An array with so many axes, the first of length 1."""
-    return jnp.reshape(x, (1,) * (rank - x.ndim) + x.shape)
-
-
-def serves(model: ResourceModel) -> bool:
-    """Whether the model's laws are ones that the loops know."""
-    return kind_of(model) is not None
-
-
-def by_loops(model: ResourceModel) -> bool:
-    """Whether it is the loops that serve it, here; otherwise arrays do."""
-    return serves(model) and jax.default_backend() == "cpu" and handlers() is not None
-
-
-def serves_pools(model: ResourceModel, numbers: int) -> bool:
-    """Whether a concrete model has pools that fit in memory side by side, with so many `numbers` a member."""
-    if model.pool is None or not by_loops(model):
-        return False
-    return numbers * model.pools * math.prod(model.batch_shape) <= MOST_NUMBERS
-
-
-def _in_pool(model: ResourceModel) -> Array:
-    """Which skills each pool has, `(*batch, pool, skill)`."""
-    assert model.pool is not None
-    rank = max(model.pool.ndim, model.graph.present.ndim)
-    pool, present = (_ranked(x, rank)[..., None, :] for x in (model.pool, model.graph.present))
-    each = jnp.arange(model.pools, dtype=pool.dtype)[:, None]
-    return (pool == _ranked(each, rank + 1)) & present
-
-
-def _call(name: str, model: ResourceModel, panels: int, coarse: int, made_for: float, arrays: OneMember) -> calls.Call:
-    kind = kind_of(model)
-    assert kind is not None
-    return calls.Call(name, *kind, panels, coarse, made_for, _members(arrays))
-
-
-def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> calls.Operands:
-    graph, nothing = model.graph, jnp.zeros(model.skills, model.dtype)
-    level, after = (nothing if x is None else x for x in (model.initial_level, model.frequency_after))
-    of_graph = [
-        jnp.asarray(graph.prerequisites, jnp.int32),
-        jnp.asarray(graph.depth, jnp.int32),
-        jnp.asarray(graph.required),
-        jnp.zeros(model.skills, bool) if graph.any_gate is None else jnp.asarray(graph.any_gate),
-        jnp.asarray(graph.present),
-        *(jnp.asarray(x, model.dtype) for x in (model.frequency, level, after)),
-    ]
-    of_member = [jnp.asarray(x, model.dtype) for x in (model.gate_exponent, tolerance, goal)]
-    clocks = [jnp.asarray(x, model.dtype) for x in (model.learning_rate, model.wasted_resource)]
-    if model.pool is not None:
-        own = calls.AXES
-        of_graph[4] = _in_pool(model)
-        pooled = [x if k == 4 else jnp.expand_dims(x, x.ndim - own[k]) for k, x in enumerate((*of_graph, *of_member))]
-        return calls.Operands._make([*pooled, *clocks, jnp.expand_dims(ts, -2)])
-    return calls.Operands._make([*of_graph, *of_member, *clocks, ts])
-
-
-@functools.cache
-def _members(arrays: OneMember) -> Callable[[calls.Call, calls.Operands], tuple[Any, ...]]:
-    """`arrays` for flat operands, as `calls` wants it."""
-
-    def members(call: calls.Call, operands: calls.Operands) -> tuple[Any, ...]:
-        def one(own: calls.Operands) -> Any:
-            values, lost, error = arrays(_model(call, own), own.goal, own.steps)
-            code = jnp.where(error <= own.tolerance, calls.SUCCESSFUL, calls.INACCURATE)
-            return (*values, jnp.where(lost, calls.NOT_FINITE, code).astype(jnp.int32), error)
-
-        return jax.lax.map(one, operands, batch_size=TOGETHER)
-
-    return members
-
-
-def _model(call: calls.Call, own: calls.Operands) -> ResourceModel:
-    """One member; what the loops take as zeros because it is not there is not there again."""
-    bare = _bare(call.cross_entropy, call.squared, np.dtype(own.frequency.dtype))
-    graph = with_fields(
-        bare.graph,
-        prerequisites=own.prerequisites,
-        required=own.required,
-        any_gate=own.either,
-        present=own.present,
-        depth=own.depth,
+def _solved(
+    rows: Rows, ts: Array, tolerance: np.ndarray, at_a_time: int | None, done: Any, threads: int | None = None
+) -> tuple[Any, ...]:
+    state, clock, spent, codes, errors = native.trajectories(
+        rows, ts, tolerance, PANELS, COARSE_PANELS, at_a_time, done, threads
     )
-    return with_fields(
-        bare,
-        graph=graph,
-        frequency=own.frequency,
-        learning_rate=own.rate,
-        wasted_resource=own.waste,
-        gate_exponent=own.exponent,
-        initial_level=own.level,
-        frequency_after=own.after if call.paced else None,
-    )
+    # their numbers are 0, 1 and 2
+    codes = np.array([0, INACCURATE, NOT_FINITE], np.int32)[codes]
+    return state, clock, spent, codes, ~(errors <= tolerance)
 
 
-@functools.cache
-def _bare(cross_entropy: bool, squared: bool, dtype: Any) -> ResourceModel:
-    with jax.ensure_compile_time_eval():
-        loss, competition = "cross_entropy" if cross_entropy else "mse", "l2" if squared else "l1"
-        return ResourceModel(SkillGraph([[]]), np.ones(1, dtype), 1.0, 1.0, 1.0, loss=loss, competition=competition)
+def _reduced(
+    arguments: tuple[Any, ...], ts: Array, *, axes: tuple[int, int], reduce: Any, method: str
+) -> tuple[Any, Array]:
+    """The caller's reduction `(row, *axes, ...)` of members that the loops have solved, and unsure rows."""
+    *members, unsure = arguments
+
+    def one(model: ResourceModel, state: Array, clock: Array, spent: Array | None, code: Array) -> Any:
+        return reduce(Trajectory(ts, state, clock, spent, results_from_codes(code), model, "exposure", method))
+
+    values = jax.vmap(one)(*members)
+    return jax.tree.map(lambda x: x.reshape((len(unsure), *axes, *x.shape[1:])), values), unsure

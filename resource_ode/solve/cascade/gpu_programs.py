@@ -15,8 +15,6 @@ No constant may be captured, so matrices are written out as numbers.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -27,169 +25,27 @@ from jax.experimental.pallas import triton
 from jaxtyping import Array
 
 from ...base.legendre import NODES, gauss_legendre
-from .gpu import LANES, Graphs, Solution, width
-from .quadrature import NEWTON_STEPS
+from .gpu_arithmetic import (
+    combine,
+    decay,
+    larger,
+    lines_reach,
+    loop,
+    missed_by_interpolant,
+    node_weights,
+    not_negative,
+    opening_of,
+    place_of,
+    saturation,
+)
+from .gpu_layout import LANES, Graphs, Solution, width
 
 # half of `cascade.COARSE_NODES` place the edges as well, at half the price
 COARSE_NODES = 2
-# rows of a skill's gates, and of its relative error after them: a power of two, so that addresses are one sum
-GATE_ROWS = 16
+
+
 # times of one program of `read_clock`, all in one warp
 TIMES = 32
-
-
-# -- arithmetic of one lane
-
-
-def decay(x: Array) -> Array:
-    """`e^-x`; in float32 by the one instruction that a GPU has for it, absolutely exact to rounding."""
-    return jnp.exp2(x * (-1 / math.log(2))) if x.dtype == jnp.float32 else jnp.exp(-x)
-
-
-def saturation(x: Array) -> Array:
-    """`1 - e^-x` for `x >= 0`, relatively exact where it is small."""
-    if x.dtype != jnp.float32:
-        return -jnp.expm1(-x)
-    series = _horner([(-1) ** term / math.factorial(term + 1) for term in range(6)], x)
-    return jnp.where(x < 0.25, x * series, 1 - decay(x))
-
-
-def _combine(row: np.ndarray, values: Sequence[Array]) -> Array:
-    total = values[0] * float(row[0])
-    for weight, value in zip(row[1:], values[1:], strict=True):
-        total = total + value * float(weight)
-    return total
-
-
-def _horner(coefficients: Sequence[Any], place: Array) -> Array:
-    value = place * coefficients[-1] + coefficients[-2]
-    for coefficient in coefficients[-3::-1]:
-        value = value * place + coefficient
-    return value
-
-
-def _larger(left: Array, right: Array) -> Array:
-    """The maximum, NaN if either is, which is not a GPU's own."""
-    return jnp.where((left <= right) | (right != right), right, left)
-
-
-def _missed(values: Sequence[Array], half: Array) -> tuple[Array, Array]:
-    """`cascade._missed`."""
-    fourth, third, second, last = (jnp.abs(_combine(row, values)) for row in gauss_legendre()["tail"])
-    size = jnp.maximum(last, second / 4)
-    before = jnp.maximum(jnp.maximum(fourth, third), size)
-    shrinking = jnp.where(before > 0, size / jnp.where(before > 0, before, 1), 0)
-    size = size * half
-    return size * shrinking**2 / 2, size * shrinking / 4
-
-
-def _not_negative(x: Array) -> Array:
-    """Zero in place of what is below it; NaN stays."""
-    return jnp.where(x < 0, 0, x)
-
-
-def _place(values: Sequence[Array], base: Array, end: Array, target: Array) -> Array:
-    """`cascade.invert_primitive` in one panel: the place on [-1, 1] where `base` plus an integral reaches the target.
-
-    `values` are those at the nodes, times half the width of the panel.
-    """
-    places = [-1.0, *map(float, gauss_legendre()["nodes"]), 1.0]
-    knots = [base, *(base + _combine(row, values) for row in gauss_legendre()["cumulative"]), end]
-    low, high = jnp.full_like(target, places[0]), jnp.full_like(target, places[1])
-    below, above = knots[0], knots[1]
-    for node in range(1, NODES + 1):
-        past = knots[node] <= target
-        low, high = jnp.where(past, places[node], low), jnp.where(past, places[node + 1], high)
-        below, above = jnp.where(past, knots[node], below), jnp.where(past, knots[node + 1], above)
-    rise = above - below
-    chord = (target - below) / jnp.where(rise > 0, rise, 1)
-    place = low + (high - low) * jnp.minimum(jnp.maximum(chord, 0), 1)
-    powers = [_combine(row, values) for row in gauss_legendre()["powers"]]
-    slopes = [power * float(k) for k, power in enumerate(powers)][1:]
-    for _ in range(NEWTON_STEPS + 1):
-        slope = _horner(slopes, place)
-        missing = (_horner(powers, place) + base) - target
-        step = jnp.where(slope > 0, missing / jnp.where(slope > 0, slope, 1), 0)
-        place = jnp.minimum(jnp.maximum(place - step, low), high)
-    return place
-
-
-def _node_weights(place: Array, half: Array) -> list[Array]:
-    """Weight of each node in the integral from the left edge of a panel to a place in it."""
-    return [half * _horner([float(x) for x in row], place) for row in gauss_legendre()["powers"].T]
-
-
-def _loop(stop: Any, body: Callable[[Any, Any], Any], carry: Any, start: int = 0) -> Any:
-    """A loop with a 32-bit counter, whatever JAX's default integer."""
-    return lax.fori_loop(np.int32(start), np.int32(stop) if isinstance(stop, int) else stop, body, carry)
-
-
-def _opening(
-    program: Any, bits: Array, skill: Any, gates: Any, nodes: int, *, errors: bool
-) -> tuple[tuple[Array, ...], Array]:
-    """The product of the gates before a skill at all nodes of this panel, and the sum of their relative errors.
-
-    `gates` are `(program, skill, row, lane)`, the relative error in the row after the last node's.
-    """
-    dtype = gates.dtype
-    one, none = jnp.ones(LANES, dtype), jnp.zeros(LANES, dtype)
-
-    def pair(before: Any, carry: tuple[Array, ...]) -> tuple[Array, ...]:
-        *opening, behind = carry
-        required = ((bits >> before) & 1) == 1
-        found = (jnp.where(required, value * gates[program, before, k], value) for k, value in enumerate(opening))
-        if errors:
-            behind = jnp.where(required, behind + gates[program, before, nodes], behind)
-        return (*found, behind)
-
-    *opening, behind = _loop(skill, pair, (one,) * nodes + (none,))
-    return tuple(opening), behind
-
-
-# -- edges of panels
-
-
-def _reach(program: Any, graphs: Graphs, goal: Array, lines: Any) -> Array:
-    """`cascade.reach` for the slowest skill; `lines` holds where two lines under each exposure begin, and how slow they
-    are.
-    """
-    rate, start, bits, exponents, _ = graphs
-    skills, exponent, dtype = rate.shape[1], exponents[program], goal.dtype
-    huge = float(jnp.finfo(dtype).max) ** 0.8
-    none = jnp.zeros(LANES, dtype)
-
-    def skill(i: Any, latest: Array) -> Array:
-        pace, mine = rate[program, i], bits[program, i]
-        present = pace > 0
-        pace = jnp.where(present, pace, 1)
-        wanted = jnp.maximum(goal - start[program, i], 0) / pace
-        count = _loop(i, lambda j, total: total + ((mine >> j) & 1), jnp.zeros(LANES, jnp.int32)).astype(dtype)
-        depths = (jnp.ones(LANES, dtype), jnp.log(count + 1) / exponent)
-
-        def pair(j: Any, begins: tuple[Array, ...]) -> tuple[Array, ...]:
-            required = ((mine >> j) & 1) == 1
-            starts = [lines[program, line * skills + j] for line in range(2)]
-            slows = [lines[program, (2 + line) * skills + j] for line in range(2)]
-
-            def reached(depth: Array) -> Array:
-                missing = jnp.maximum(depth - start[program, j], 0) / rate[program, j]
-                either = jnp.minimum(starts[0] + slows[0] * missing, starts[1] + slows[1] * missing)
-                return jnp.minimum(either, huge)
-
-            found = (jnp.maximum(old, reached(depth)) for old, depth in zip(begins, depths, strict=True))
-            return tuple(jnp.where(required, new, old) for old, new in zip(begins, found, strict=True))
-
-        begins = _loop(i, pair, (none, none))
-        best = jnp.where(count > 0, huge, wanted)
-        for line, (begin, depth) in enumerate(zip(begins, depths, strict=True)):
-            shut = -count * jnp.log(saturation(exponent * depth))
-            slow = jnp.where(count > 0, jnp.exp(jnp.minimum(shut, 0.8 * math.log(huge))), 1)
-            lines[program, line * skills + i] = begin
-            lines[program, (2 + line) * skills + i] = slow
-            best = jnp.where(count > 0, jnp.minimum(best, begin + slow * jnp.minimum(wanted, math.sqrt(huge))), best)
-        return jnp.where(present, jnp.maximum(latest, jnp.minimum(best, huge)), latest)
-
-    return _loop(skills, skill, none)
 
 
 def plan(
@@ -218,7 +74,7 @@ def plan(
     none = jnp.zeros(LANES, dtype)
     last = goal
     if timed:
-        last = jnp.maximum(_reach(program, graphs, goal, lines) * (1 + 1e-5), scale * 1e-3)
+        last = jnp.maximum(lines_reach(program, graphs, goal, lines) * (1 + 1e-5), scale * 1e-3)
     step = jnp.log1p(last / scale) / coarse
     through = 1 / (30 + 3 / power)
     tiny = float(jnp.finfo(dtype).tiny)
@@ -231,7 +87,7 @@ def plan(
         exposure[program, i] = none
         return carry
 
-    _loop(skills, clear, np.int32(0))
+    loop(skills, clear, np.int32(0))
 
     def panel(p: Any, carry: tuple[Array, ...]) -> tuple[Array, ...]:
         count, until, there = carry
@@ -240,18 +96,18 @@ def plan(
         def skill(i: Any, carry: tuple[Array, Array]) -> tuple[Array, Array]:
             effort, short = carry
             pace, begin = rate[program, i], start[program, i]
-            opening, _ = _opening(program, bits[program, i], i, gates, COARSE_NODES, errors=False)
+            opening, _ = opening_of(program, bits[program, i], i, gates, COARSE_NODES, errors=False)
             before = exposure[program, i]
             shut, closing = power * (begin + pace * before), power * pace * half
             for node, row in enumerate(rule["cumulative"]):
-                gates[program, i, node] = saturation(shut + closing * _not_negative(_combine(row, opening)))
-            after = before + half * _combine(rule["weights"], opening)
+                gates[program, i, node] = saturation(shut + closing * not_negative(combine(row, opening)))
+            after = before + half * combine(rule["weights"], opening)
             exposure[program, i] = after
             grown = pace * after
             effort = effort + jnp.log((1 + grown * (1 / 3)) / (1 + grown * through))
             return effort, jnp.where((pace > 0) & (begin + grown < goal), 1, short)
 
-        effort, short = _loop(skills, skill, (none, jnp.zeros(LANES, jnp.int32)))
+        effort, short = loop(skills, skill, (none, jnp.zeros(LANES, jnp.int32)))
         here = step * (p + 1).astype(dtype) + effort / 4
         measure[program, p] = there
         steepness[program, p] = 1 / jnp.maximum(here - there, tiny)
@@ -259,7 +115,7 @@ def plan(
         until = jnp.where(p + 1 <= count + 2, here, until) if timed else here
         return count + short, until, here
 
-    count, until, _ = _loop(coarse, panel, (jnp.zeros(LANES, jnp.int32), none, none))
+    count, until, _ = loop(coarse, panel, (jnp.zeros(LANES, jnp.int32), none, none))
     edges[program, 0] = none
     edges[program, panels] = edge(jnp.minimum(count + 2, coarse)) if timed else last
 
@@ -270,13 +126,10 @@ def plan(
             share = (wanted - measure[program, p]) * steepness[program, p]
             return along + jnp.minimum(jnp.maximum(share, 0), 1)
 
-        edges[program, q] = scale * jnp.expm1(step * _loop(coarse, part, none))
+        edges[program, q] = scale * jnp.expm1(step * loop(coarse, part, none))
         return carry
 
-    _loop(panels, place, np.int32(0), start=1)
-
-
-# -- the cascade
+    loop(panels, place, np.int32(0), start=1)
 
 
 def solve(
@@ -312,7 +165,7 @@ def solve(
         missed[program, i] = none
         return carry
 
-    _loop(skills, clear, np.int32(0))
+    loop(skills, clear, np.int32(0))
 
     def panel(p: Any, carry: tuple[Array, ...]) -> tuple[Array, ...]:
         worst, total, off_edges, off_inside = carry
@@ -321,15 +174,15 @@ def solve(
         def skill(i: Any, carry: tuple[Array, ...]) -> tuple[Array, ...]:
             worst, shortest, *wanted = carry
             pace = rate[program, i]
-            openings, behind = _opening(program, bits[program, i], i, gates, NODES, errors=True)
+            openings, behind = opening_of(program, bits[program, i], i, gates, NODES, errors=True)
             before = exposure[program, p, i & most]
-            gained = half * _combine(rule["weights"], openings)
+            gained = half * combine(rule["weights"], openings)
             after = before + gained
             exposure[program, p + 1, i & most] = after
             there, growth = start[program, i] + pace * before, pace * half
             steep = none
             for node, row in enumerate(rule["cumulative"]):
-                effort = there + growth * _not_negative(_combine(row, openings))
+                effort = there + growth * not_negative(combine(row, openings))
                 gate = saturation(power * effort)
                 gates[program, i, node] = gate
                 if node == 0:
@@ -337,33 +190,30 @@ def solve(
                 opening[program, p, node, i & most] = openings[node]
                 if with_demand:
                     wanted[node] = wanted[node] + pace * (openings[node] * decay(effort))
-            edge, within = _missed(openings, half)
+            edge, within = missed_by_interpolant(openings, half)
             off = missed[program, i] + (edge + gained * behind)
             missed[program, i] = off
             relative = jnp.where(after > 0, off / jnp.where(after > 0, after, 1), 0)
             gates[program, i, NODES] = jnp.where(relative > 1, 1, relative) * steep
-            worst = _larger(pace * decay(there) * (off + within), worst)
-            shortest = jnp.where(pace > 0, _larger(within / (after + least), shortest), shortest)
+            worst = larger(pace * decay(there) * (off + within), worst)
+            shortest = jnp.where(pace > 0, larger(within / (after + least), shortest), shortest)
             return (worst, shortest, *wanted)
 
-        worst, shortest, *wanted = _loop(skills, skill, (worst, none, *([none] * NODES if with_demand else [])))
+        worst, shortest, *wanted = loop(skills, skill, (worst, none, *([none] * NODES if with_demand else [])))
         if not with_demand:
             panel_error[program, p] = shortest
             return worst, total, off_edges, off_inside
-        edge, within = _missed(wanted, half)
+        edge, within = missed_by_interpolant(wanted, half)
         panel_error[program, p] = shortest + within
         for node in range(NODES):
             demand[program, p, node] = wanted[node]
         spent[program, p] = total
-        total = total + half * _combine(rule["weights"], wanted)
-        return worst, total, off_edges + edge, _larger(within, off_inside)
+        total = total + half * combine(rule["weights"], wanted)
+        return worst, total, off_edges + edge, larger(within, off_inside)
 
-    worst, total, off_edges, off_inside = _loop(panels, panel, (none,) * 4)
+    worst, total, off_edges, off_inside = loop(panels, panel, (none,) * 4)
     error[program] = worst + off_edges + off_inside
     spent[program, panels if with_demand else 0] = total
-
-
-# -- reading it
 
 
 def read_clock(
@@ -394,7 +244,7 @@ def read_clock(
     half = (right - left) / 2
     values = [(at(demand, panel, node) + wasted) * half for node in range(NODES)]
     base, end = at(spent, panel) + wasted * left, at(spent, panel + 1) + wasted * right
-    position = _place(values, base, end, wanted)
+    position = place_of(values, base, end, wanted)
     begun = now > 0
     triton.store(clock.at[graph, which, time], jnp.where(begun, left + half * (1 + position), 0) + bad, mask=within)
     column = lax.broadcasted_iota(jnp.int32, (room,), 0)
@@ -410,7 +260,7 @@ def read_clock(
 
     here, skill = tall(panel), wide(mine & (room - 1))
     found = at(exposure, here, skill)
-    for node, weight in enumerate(_node_weights(position, half)):
+    for node, weight in enumerate(node_weights(position, half)):
         found = found + tall(weight) * at(opening, here, node, skill)
     # rounding must not make a level negative
     found = jnp.where(tall(begun), jnp.maximum(found, 0), 0) + wide(absent)
@@ -436,12 +286,12 @@ def read_times(graphs: Graphs, target: Any, solved: Solution, clock: Any, learne
         def passed(p: Any, panel: Array) -> Array:
             return panel + (exposure[program, p, own] <= wanted).astype(jnp.int32)
 
-        panel = _loop(panels, passed, jnp.zeros(LANES, jnp.int32), start=1)
+        panel = loop(panels, passed, jnp.zeros(LANES, jnp.int32), start=1)
         left, right = at(edges, panel), at(edges, panel + 1)
         half = (right - left) / 2
         values = [at(opening, panel, node, own) * half for node in range(NODES)]
-        place = _place(values, at(exposure, panel, own), at(exposure, panel + 1, own), wanted)
-        weights = _node_weights(place, half)
+        place = place_of(values, at(exposure, panel, own), at(exposure, panel + 1, own), wanted)
+        weights = node_weights(place, half)
 
         def other(j: Any, total: Array) -> Array:
             found = at(exposure, panel, j & most)
@@ -450,9 +300,9 @@ def read_times(graphs: Graphs, target: Any, solved: Solution, clock: Any, learne
             begin = start[program, j]
             return total + (saturation(begin + rate[program, j] * found) - saturation(begin))
 
-        learned[program, i] = _loop(skills, other, none)
+        learned[program, i] = loop(skills, other, none)
         # a value that is there at once is reached at 0, also behind a shut gate, where the search has no slope
         clock[program, i] = jnp.where(wanted > 0, left + half * (1 + place), 0)
         return carry
 
-    _loop(skills, skill, np.int32(0))
+    loop(skills, skill, np.int32(0))

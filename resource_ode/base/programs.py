@@ -1,0 +1,110 @@
+"""Compiled programs: one for each function and each kind of arguments, and at most so many kept.
+
+JAX keeps every program that it has compiled, for ever: a session that goes on to new shapes grows by megabytes with
+each. Here the least recently used are given up.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar, cast
+
+import equinox as eqx
+import jax
+import numpy as np
+
+# programs that are kept, over all functions
+MOST_KEPT = 128
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_kept: OrderedDict[Hashable, Program] = OrderedDict()
+_lock = threading.Lock()
+
+
+def compiled(function: Function) -> Function:
+    """The function, compiled: arrays among its arguments (also inside modules) vary, everything else belongs to the
+    program and must be hashable.
+    """
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        return program(function, *arguments, **options)(*arguments, **options)
+
+    return cast(Function, call)
+
+
+class Program:
+    """A compiled function of arguments and options of one kind."""
+
+    def __init__(self, jitted: Any, varying: tuple[bool, ...]) -> None:
+        self._jitted, self._varying = jitted, varying
+        # whether it has been compiled
+        self.ran = False
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        leaves = jax.tree.leaves((arguments, options))
+        result = self._jitted([x for x, varies in zip(leaves, self._varying, strict=True) if varies])
+        self.ran = True
+        return result
+
+    def forget(self) -> None:
+        """Give up what was compiled."""
+        self._jitted.clear_cache()
+
+
+def program(function: Callable[..., Any], *arguments: Any, **options: Any) -> Program:
+    """The program of `function(*arguments, **options)` and of all calls of its kind."""
+    leaves, structure = jax.tree.flatten((arguments, options))
+    varying = tuple(eqx.is_array(x) or isinstance(x, np.ndarray) for x in leaves)
+    kinds = tuple(_kind(x) if varies else x for x, varies in zip(leaves, varying, strict=True))
+    key = (function, structure, kinds, varying, settings())
+    with _lock:
+        found = _kept.get(key)
+        if found is None:
+            rest = tuple(None if varies else x for x, varies in zip(leaves, varying, strict=True))
+            found = _kept[key] = Program(jax.jit(_of_arrays(function, structure, varying, rest)), varying)
+            while len(_kept) > MOST_KEPT:
+                _kept.popitem(last=False)[1].forget()
+        else:
+            _kept.move_to_end(key)
+    return found
+
+
+def clear() -> None:
+    """Give up all programs."""
+    with _lock:
+        while _kept:
+            _kept.popitem()[1].forget()
+
+
+def settings() -> tuple[Any, ...]:
+    """The settings of this thread that a program depends on."""
+    names = (
+        "enable_x64",
+        "default_device",
+        "numpy_dtype_promotion",
+        "numpy_rank_promotion",
+        "default_matmul_precision",
+    )
+    return tuple(getattr(jax.config, f"jax_{name}") for name in names)
+
+
+def _kind(array: Any) -> Hashable:
+    return array.shape, array.dtype, getattr(array, "weak_type", False)
+
+
+def _of_arrays(
+    function: Callable[..., Any], structure: Any, varying: tuple[bool, ...], rest: tuple[Any, ...]
+) -> Callable[[list[Any]], Any]:
+    def call(arrays: list[Any]) -> Any:
+        given = iter(arrays)
+        leaves = [next(given) if varies else x for x, varies in zip(rest, varying, strict=True)]
+        arguments, options = jax.tree.unflatten(structure, leaves)
+        return function(*arguments, **options)
+
+    call.__name__ = getattr(function, "__name__", "program")
+    return call

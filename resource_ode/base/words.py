@@ -1,0 +1,61 @@
+"""What messages are made of: values as a reader knows them, and text that is safe to print."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import json
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+# of a name or a value, so many letters are shown
+SHOWN = 60
+# names are looked for among so many, and no longer ones than this: the search is quadratic in the letters
+SEARCHED = 2000
+
+
+def printable(text: Any) -> str:
+    r"""Text as one line that no terminal takes for a command: what is neither visible nor a space is written `\x1b`.
+
+    Line breaks, escapes, characters that turn the direction of writing and halves of surrogate pairs are among it.
+
+    **Example:**
+
+    >>> print(printable("clear \x1b[2J"))
+    clear \x1b[2J
+    """
+    return "".join(
+        letter if letter.isprintable() or unicodedata.category(letter) == "Zs" else ascii(letter)[1:-1]
+        for letter in str(text)
+    )
+
+
+def shortened(text: str, most: int = SHOWN) -> str:
+    """Text of at most so many letters: what is cut off is three dots."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def said(value: Any) -> str:
+    """A value as it would stand in a file, or what kind of thing it is: one line, of at most some 60 letters."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return printable(json.dumps(shortened(value), ensure_ascii=False))
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, (int, float)):
+        # a huge integer has more digits than Python is willing to print
+        return repr(value) if isinstance(value, float) or abs(value) < 10**20 else "an integer of more than 20 digits"
+    return f"a {type(value).__name__}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean "..."?` if one of the known names is like this one, else nothing."""
+    if len(name) > SHOWN:
+        return ""
+    short = (other for other in known if len(other) <= 2 * SHOWN)
+    close = difflib.get_close_matches(name, list(itertools.islice(short, SEARCHED)), n=1)
+    return f"; did you mean {said(close[0])}?" if close else ""

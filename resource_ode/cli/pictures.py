@@ -1,0 +1,55 @@
+"""Pictures of what was computed or saved, in files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from ..base import atomic
+from .terminal import WrongInput
+
+POOLS_DRAWN = 4
+
+
+def draw_run(run: Any, path: Path) -> None:
+    """A picture of a run: its levels above, its shares below."""
+    from matplotlib.figure import Figure
+
+    from ..plot.runs import levels, shares
+
+    # a panel of shares a pool; with interference shares may be negative, which nothing stacks
+    pools = [None] if run.model.pool is None else list(range(run.model.pools))[:POOLS_DRAWN]
+    pools = [] if run.model.interference is not None else pools
+    figure = Figure(figsize=(8, 3.5 * (1 + len(pools))), layout="constrained")
+    above, *below = figure.subplots(1 + len(pools), sharex=True, squeeze=False)[:, 0]
+    levels(run, ax=above)
+    for pool, axes in zip(pools, below, strict=True):
+        shares(run, ax=axes, pool=pool)
+        if pool is not None:
+            axes.set_title(f"pool {pool}")
+    _save(figure, path)
+
+
+def draw_store(store: Path, path: Path, variables: list[str] | None) -> None:
+    """Phase diagrams of all variables of a sweep, or of some."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from ..plot.phase_diagram import overview
+    from ..sweeps import StoreError, open_dataset
+
+    try:
+        figure = overview(open_dataset(store), variables or None)
+    except StoreError as error:
+        raise WrongInput(str(error)) from None
+    except ValueError as error:
+        raise WrongInput(f"{store}: {error}") from None
+    _save(figure, path)
+
+
+def _save(figure: Any, path: Path) -> None:
+    with warnings.catch_warnings():
+        # a letter that no font has is drawn as a box
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from")
+        atomic.write(path, lambda part: figure.savefig(part, format=path.suffix[1:].lower(), dpi=150))

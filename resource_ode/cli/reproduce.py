@@ -1,0 +1,49 @@
+"""`resource-ode reproduce`: the figures of the paper, computed anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .checks import check_folder, start_jax
+from .terminal import WrongInput, tell
+
+
+def reproduce(
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder for index.html and the pictures; made if it is not there.")
+    ],
+    figures: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FIGURE]...", help="Which figures.  [default: all]", show_default=False),
+    ] = None,
+    small: Annotated[
+        bool, typer.Option("--small", help="Fewer seeds, steps and points, in seconds; bounds may then be missed.")
+    ] = False,
+) -> None:
+    """Recompute the figures of the paper: what it claims, what is measured here, and how far apart they are.
+
+    The page index.html is rewritten after each figure, so that a run that was stopped leaves what it had.
+
+    \b
+    Figures: series, waste, geometry, waste_sources, under_parameterised,
+    dependencies, parity_dependencies, scaling, quadratic, modular, mixture.
+    """
+    check_folder(out, "--out")
+    if out.exists() and not out.is_dir():
+        raise WrongInput(f"--out: expected a folder, got {out}, which is a file")
+    start_jax()
+    from ..applications.paper import FIGURES, report
+
+    chosen = list(dict.fromkeys(figures)) if figures else list(FIGURES)
+    try:
+        report.check(chosen)
+    except ValueError as error:
+        raise WrongInput(str(error)) from None
+    outcomes = report.reproduce(chosen, out=out, small=small, echo=tell)
+    tell(f"Wrote {out / report.PAGE}.")
+    failed = [outcome.name for outcome in outcomes if outcome.finding is None]
+    if failed:
+        raise RuntimeError(f"{', '.join(failed)} could not be computed; the page says why")

@@ -1,0 +1,253 @@
+"""Graphs in JSON: node-link data of networkx, D3 and vis, adjacency and tree data of networkx, Cytoscape's JSON."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from .names import Nodes, attribute
+from .network import Edges, Network
+from .problem import GraphFileError, guess, refuse, said
+
+KINDS = "node-link data (an object with lists nodes and edges or links), adjacency, tree or Cytoscape data"
+
+
+def read_json(text: str, direction: str | None) -> Network:
+    """The network in a JSON text."""
+    try:
+        data = json.loads(text, object_pairs_hook=_distinct)
+    except json.JSONDecodeError as error:
+        refuse(f"line {error.lineno}, column {error.colno}: expected JSON, got text that is none ({error.msg})")
+    except RecursionError:
+        refuse("expected JSON, got one nested too deep")
+    except GraphFileError:
+        raise
+    except ValueError:
+        refuse("expected JSON, got a number of more digits than are read")
+    if not isinstance(data, dict):
+        refuse(f"expected {KINDS}, got a {type(data).__name__}")
+    if data.get("directed", True) is not True:
+        refuse(
+            "directed: expected a directed graph, since an edge leads from a prerequisite to what requires it, got "
+            f"{said(data['directed'])}; save the graph as a directed one (directed: true)"
+        )
+    if "elements" in data:
+        return _cytoscape(data["elements"])
+    if "nodes" in data and "adjacency" in data:
+        return _adjacency(data)
+    if "nodes" in data:
+        return _node_link(data)
+    if "children" in data:
+        return _tree(data, direction)
+    if "graph" in data or "graphs" in data:
+        refuse(f"expected {KINDS}, got what may be JSON Graph Format, which is not read")
+    refuse(f"expected {KINDS}, got keys {said(list(data))}")
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        refuse(f"expected distinct keys in an object, got {said(twice)} twice")
+    return found
+
+
+def _key(value: Any) -> Any:
+    """What an id is looked up by, or `None` if the value is none: a text, a number, or a list of those (a tuple)."""
+    if isinstance(value, list):
+        return tuple(value) if value and all(_key(part) == part for part in value) else None
+    return None if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value != value else value
+
+
+def _text(key: Any) -> str:
+    try:
+        return str(key)
+    except ValueError:  # more digits than Python prints
+        refuse(f"nodes: expected ids of a reasonable length, got {said(key)}")
+
+
+def _list(data: dict[str, Any], key: str) -> list[Any]:
+    value = data.get(key)
+    if not isinstance(value, list):
+        refuse(f"{key}: expected a list, got {said(value)}")
+    return value
+
+
+def _named(nodes: Nodes, key: Any, values: dict[str, Any]) -> None:
+    """Add a node with the attributes that are read."""
+    what = f"node {said(key)}"
+    label = next((values[name] for name in ("label", "name") if _key(values.get(name)) not in (None, "")), None)
+    label = label if label is None or _key(label) != key else None
+    text = None if label is None else _text(label if not isinstance(label, list) else tuple(label))
+    nodes.add(key, text, attribute(values, "gate", what), attribute(values, "frequency", what), text=_text(key))
+
+
+def _attributes(values: Any, what: str) -> None:
+    """Refuse what networkx could not hold in a graph."""
+    for key in ("node_for_adding", "u_of_edge", "v_of_edge", "u_for_edge", "v_for_edge"):
+        if key in values:
+            refuse(f"{what}: expected attributes that networkx can hold, got one named {key}; rename it")
+    if isinstance(values.get("key"), (list, dict)):
+        refuse(f"{what}: expected a text or a number as key of an edge, got {said(values['key'])}")
+
+
+def _weight(values: dict[str, Any]) -> Any:
+    """The weight of an edge; D3 and vis call it `value`."""
+    weight = attribute(values, "weight", "edge")
+    return values["value"] if weight is None and isinstance(values.get("value"), (int, float)) else weight
+
+
+def _node_link(data: dict[str, Any]) -> Network:
+    filled = [key for key in ("edges", "links") if data.get(key)]
+    if len(filled) > 1:
+        refuse("expected the edges in one list, edges or links, got both; delete one")
+    listed = filled[0] if filled else next((key for key in ("edges", "links") if key in data), None)
+    if listed is None:
+        refuse(f"expected {KINDS}, got keys {said(list(data))}")
+    nodes = Nodes()
+    for index, node in enumerate(_list(data, "nodes")):
+        values = node if isinstance(node, dict) else {"id": node}
+        identity = next((values[name] for name in ("id", "name", "label") if name in values), None)
+        key = _key(identity)
+        if key is None:
+            refuse(f"nodes[{index}]: expected an object with id, a text or a number, got {said(node)}")
+        _attributes(values, f"nodes[{index}]")
+        _named(nodes, key, values)
+    ends = [_ends(edge, index, listed) for index, edge in enumerate(_list(data, listed))]
+    numbers = all(type(end) is int for pair in ends for end in pair)
+    keys = list(nodes.position)
+    # networkx 1, whose `graph` is a list, and D3 up to version 3 count the nodes from 0
+    by_index = numbers and (
+        isinstance(data.get("graph"), list)
+        or (
+            all(isinstance(key, str) for key in keys)
+            # a number may also be meant for the id of the same digits
+            and all(nodes.position.get(str(end), end) == end for pair in ends for end in pair)
+        )
+    )
+    edges = Edges()
+    for index, (pair, values) in enumerate(zip(ends, _list(data, listed), strict=True)):
+        if by_index:
+            for end in pair:
+                if not 0 <= end < len(keys):
+                    refuse(f"{listed}[{index}]: expected ids, or places from 0 to {len(keys) - 1}, got {said(end)}")
+            pair = (keys[pair[0]], keys[pair[1]])
+        edges.add(*pair, _weight(values))
+
+    def unknown(end: Any, which: str) -> str:
+        hint = guess(end, nodes.position) if isinstance(end, str) else ""
+        if numbers:
+            hint = "; if the links count the nodes from 0, take the ids of the nodes away"
+        elif (str(end) in nodes.position) or (isinstance(end, str) and end.isdecimal()):
+            hint = "; a number and its text are two ids"
+        return f"{said(end)}, which no node has{hint}"
+
+    return edges.network(nodes, unknown)
+
+
+def _ends(edge: Any, index: int, listed: str) -> tuple[Any, Any]:
+    for keys in (("source", "target"), ("from", "to")):
+        if isinstance(edge, dict) and all(key in edge for key in keys):
+            break
+    else:
+        refuse(f"{listed}[{index}]: expected an object with source and target (or from and to), got {said(edge)}")
+    arrows = edge.get("arrows", "to") if keys[0] == "from" else "to"
+    if arrows not in ("to", "", None) and not isinstance(arrows, dict):
+        refuse(f"{listed}[{index}]: expected an arrow at its end, to, got arrows {said(arrows)}")
+    _attributes(edge, f"{listed}[{index}]")
+    if edge.get("directed", True) is not True:
+        refuse(f"{listed}[{index}]: expected a directed edge, got directed {said(edge['directed'])}")
+    ends = []
+    for key in keys:
+        value = edge[key]
+        if isinstance(value, dict):  # D3 puts the node itself in the place of its id
+            value = next((value[name] for name in ("id", "name", "index") if name in value), None)
+        end = _key(value)
+        if end is None:
+            refuse(f"{listed}[{index}]: expected the id of a node as {key}, got {said(edge[key])}")
+        ends.append(end)
+    return ends[0], ends[1]
+
+
+def _cytoscape(elements: Any) -> Network:
+    if isinstance(elements, list):  # all in one list: what has ends is an edge
+        sides: dict[str, list[Any]] = {"nodes": [], "edges": []}
+        for item in elements:
+            values = item.get("data") if isinstance(item, dict) else None
+            sides["edges" if isinstance(values, dict) and "source" in values else "nodes"].append(item)
+        elements = sides
+    if not isinstance(elements, dict):
+        refuse(f"elements: expected an object with nodes and edges, got {said(elements)}")
+    found: dict[str, list[dict[str, Any]]] = {}
+    for kind in ("nodes", "edges"):
+        items = _list(elements, kind) if kind == "nodes" or kind in elements else []
+        for index, item in enumerate(items):
+            if not isinstance(item, dict) or not isinstance(item.get("data"), dict):
+                refuse(f"elements.{kind}[{index}]: expected an object with data, got {said(item)}")
+        found[kind] = [item["data"] for item in items]
+    parents = {_key(values["parent"]) for values in found["nodes"] if values.get("parent") is not None}
+    nodes, folders = Nodes(), {}
+    for index, values in enumerate(found["nodes"]):
+        key = _key(values.get("id"))
+        if key is None:
+            refuse(f"elements.nodes[{index}]: expected an id, a text or a number, got {said(values)}")
+        if key in parents:
+            folders[key] = values.get("name", values.get("label", key))
+        else:
+            _named(nodes, key, values)
+    edges = Edges()
+    for index, values in enumerate(found["edges"]):
+        pair = _ends(values, index, "elements.edges")
+        edges.add(*pair, _weight(values))
+
+    def unknown(end: Any, which: str) -> str:
+        if end in folders:
+            return f"{said(folders[end])}, which holds other nodes and is no skill; draw the edge to what is in it"
+        return f"{said(end)}, which no node has{guess(end, nodes.position) if isinstance(end, str) else ''}"
+
+    return edges.network(nodes, unknown)
+
+
+def _adjacency(data: dict[str, Any]) -> Network:
+    listed, rows = _list(data, "nodes"), _list(data, "adjacency")
+    if len(listed) != len(rows):
+        refuse(f"adjacency: expected one list a node, {len(listed)}, got {len(rows)}")
+    nodes, edges = Nodes(), Edges()
+    for kind, items in (("nodes", [[node] for node in listed]), ("adjacency", rows)):
+        for index, row in enumerate(items):
+            for item in row if isinstance(row, list) else [None]:
+                key = _key(item.get("id")) if isinstance(item, dict) else None
+                if key is None or not isinstance(item, dict):
+                    refuse(f"{kind}[{index}]: expected objects with id, a text or a number, got {said(item)}")
+                if kind == "nodes":
+                    _named(nodes, key, item)
+                else:
+                    source = _key(listed[index]["id"])
+                    edges.add(source, key, _weight(item))
+    return edges.network(nodes, lambda end, which: f"{said(end)}, which no node has")
+
+
+def _tree(data: dict[str, Any], direction: str | None) -> Network:
+    if "id" not in data and direction is None:
+        refuse(
+            'a tree does not say which end of a branch is the prerequisite: give direction="prerequisite_first" if a '
+            'parent is the prerequisite of its children, "prerequisite_last" if it is the other way round'
+        )
+    nodes, edges = Nodes(), Edges()
+    waiting: list[tuple[Any, Any]] = [(data, None)]
+    for item, parent in waiting:  # grows while it is read
+        identity = (
+            next((item[name] for name in ("id", "name") if name in item), None) if isinstance(item, dict) else None
+        )
+        key = _key(identity)
+        if key is None:
+            refuse(f"tree: expected objects with id (or name) and children, got {said(item)}")
+        _named(nodes, key, item)
+        if parent is not None:
+            edges.add(parent, key)
+        children = item.get("children") or []
+        if not isinstance(children, list):
+            refuse(f"children of {said(key)}: expected a list, got {said(children)}")
+        waiting.extend((child, key) for child in children)
+    return edges.network(nodes, lambda end, which: said(end))

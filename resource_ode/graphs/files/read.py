@@ -1,0 +1,176 @@
+"""Read a graph file: its format is told by what is in it and by its suffix."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from pathlib import Path
+
+from ..convert import SIGNS
+from ..graph import SkillGraph
+from .dot import read_dot
+from .edge_list import can_be_edges, columns, read_edge_list, read_networkx_lines
+from .gexf import read_gexf
+from .gml import read_gml
+from .graphml import read_graphml
+from .matrix_table import is_matrix, layout, mostly_numbers, read_matrix_table
+from .network import DIRECTIONS, Network, skill_graph
+from .node_link import read_json
+from .npy import MAGIC, read_npy, read_npz
+from .problem import GraphFileError, refuse, said
+from .source import decode, read_bytes
+from .table import read_table
+
+TABLES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".edges", ".el")
+SUFFIXES = {
+    ".json": "json", ".cyjs": "json", ".gml": "gml", ".dot": "dot", ".gv": "dot", ".edgelist": "edgelist",
+    ".adjlist": "adjlist", **dict.fromkeys(TABLES, "table"),
+}  # fmt: skip
+KNOWN = ".graphml, .gexf, .gml, .dot, .json, .csv, .tsv, .txt, .edgelist, .adjlist, .npy or .npz"
+
+
+def read_graph(
+    path: str | os.PathLike[str],
+    *,
+    direction: str | None = None,
+    sign: str | None = None,
+    threshold: float | int = 0.0,
+    condense: bool = False,
+) -> SkillGraph:
+    r"""The skill graph in a file; `docs/graph_files.md` lists the formats, what is read of each and what is refused.
+
+    Names are the labels of the nodes, their ids where there is no label or another node has the same. Node attributes
+    `gate` (`"all"` or `"any"`) and `frequency` (a number > 0, on all nodes or none) are read.
+
+    **Arguments:**
+
+    - `path`: the file, perhaps packed with gzip.
+
+    **Other arguments:**
+
+    - `direction`: which end of an edge is the prerequisite: `"prerequisite_first"` (the source, the first column) or
+        `"prerequisite_last"`. A list of edges whose first row does not say so needs it; formats whose edges are arrows
+        take the source unless told otherwise; a matrix takes none, since its row lists what a skill is a prerequisite
+        of.
+    - `sign`: what a negative weight means: `"drop"`, no dependency, or `"absolute"`, a dependency of its absolute
+        value. Without it a negative weight is refused.
+    - `threshold`: an edge of weight $w$ is a dependency if $|w| >$ `threshold`, >= 0; edges without weights always are.
+        Without one an edge of weight 0 is refused where edges are listed; in a matrix it is none.
+    - `condense`: merge the skills of each cycle into one, as [`resource_ode.condense`][] does.
+
+    **Raises:** `GraphFileError`, a `ValueError` that says which file, where, what was expected and what came.
+
+    **Example:**
+
+    >>> graph = read_graph("skills.csv", direction="prerequisite_first")  # doctest: +SKIP
+    """
+    for name, value, choices in (("direction", direction, DIRECTIONS), ("sign", sign, SIGNS)):
+        if value is not None and value not in choices:
+            raise ValueError(f'{name}: expected "{choices[0]}" or "{choices[1]}", got {said(value)}')
+    if not isinstance(threshold, (int, float)) or not 0 <= threshold < math.inf:
+        raise ValueError(f"threshold: expected a finite number of at least 0, got {said(threshold)}")
+    try:
+        file = Path(path)
+    except TypeError:
+        raise ValueError(f"path: expected the path of a file, got {said(path)}") from None
+    shown = str(file) if str(file).isprintable() else said(str(file))
+    try:
+        return skill_graph(_network(file, direction), direction, sign, threshold, condense)
+    except OSError as error:
+        problem = f"expected a file that can be read, got {error.strerror}"
+    except (MemoryError, RecursionError):
+        problem = "expected a graph that fits into memory, got one that is too large or nested too deep"
+    except ValueError as error:
+        problem = str(error)
+    raise GraphFileError(f"{shown}: {problem}")
+
+
+def _network(path: Path, direction: str | None) -> Network:
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    suffix = suffixes[-1] if suffixes else ""
+    data = read_bytes(path)
+    if data.startswith(MAGIC):
+        return read_npy(data)
+    if data.startswith(b"PK\x03\x04") and suffix != ".xlsx":
+        return read_npz(data)
+    _refuse_binary(data, suffix)
+    kind = SUFFIXES.get(suffix, "")
+    if suffix in (".npy", ".npz"):
+        refuse("expected a NumPy array of numbers, got a file that is none")
+    head = decode_head(data)
+    if head.startswith("<"):
+        return _xml(data, head)
+    if suffix in (".graphml", ".gexf"):
+        refuse(f"expected {suffix[1:].upper() if suffix == '.gexf' else 'GraphML'}, got text that is no XML")
+    kind = kind if kind not in ("", "table") or suffix in (".csv", ".tsv") else _kind(head) or kind
+    if not kind:
+        refuse(f"expected a {KNOWN} file, got {f'the suffix {said(suffix)}' if suffix else 'no suffix'}")
+    text = decode(data, legacy=kind == "table")
+    if kind == "json":
+        return read_json(text, direction)
+    if kind == "gml":
+        return read_gml(text)
+    if kind == "dot":
+        return read_dot(text)
+    if kind in ("edgelist", "adjlist"):
+        return read_networkx_lines(text, kind)
+    return _table(text, suffix, direction)
+
+
+def decode_head(data: bytes) -> str:
+    """The first characters of a text in any of the usual encodings, for a first look."""
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return data[:4000].decode(encoding, errors="replace").lstrip()
+
+
+def _refuse_binary(data: bytes, suffix: str) -> None:
+    if data.startswith(b"PK\x03\x04") or data.startswith(b"\xd0\xcf\x11\xe0"):
+        refuse("expected text, got an Excel workbook; save the sheet as CSV")
+    if data.startswith((b"\x89HDF", b"CDF")):
+        refuse("expected a graph file, got HDF5 or netCDF")
+    if re.match(rb"\x80[\x02-\x05]", data):
+        refuse("expected a graph file, got a pickle of Python objects, which is not opened; use numpy.save")
+
+
+def _xml(data: bytes, head: str) -> Network:
+    match = re.search(r"<(?![?!])(?:[\w.-]+:)?([\w.-]+)", re.sub(r"<!--.*?-->", "", head, flags=re.DOTALL))
+    root = match[1] if match else ""
+    if root == "gexf":
+        return read_gexf(data)
+    if root in ("graphml", ""):
+        return read_graphml(data)
+    refuse(f"expected GraphML or GEXF, got XML whose first element is <{said(root)[1:-1]}>")
+
+
+def _kind(head: str) -> str:
+    """The format of a text without a suffix that says it."""
+    if head.startswith(("{", "[")):
+        return "json"
+    if re.match(r"(strict\s+)?(di)?graph\b[^\n\[]*\{", head):
+        return "dot"
+    if re.match(r"(?:(?:#|(?:Creator|Version|comment)\b)[^\n]*\n\s*)*graph\s*\[", head):
+        return "gml"
+    return ""
+
+
+def _table(text: str, suffix: str, direction: str | None) -> Network:
+    table = read_table(text, blanks=suffix not in (".csv", ".tsv"))
+    shape, named = layout(table), columns(table) is not None
+    matrix = is_matrix(table)
+    if matrix and shape is not None and shape.header and shape.column:
+        # a matrix whose corner happens to be a word of edges
+        named = named and {row[0] for row in table.rows[1:]} != set(table.rows[0][1:])
+    elif matrix and shape is not None and not named and not shape.column and table.comment is None:
+        if can_be_edges(table.rows[shape.header :]):
+            if direction is None:
+                refuse(
+                    "expected a matrix or a list of edges, got numbers that may be either: for edges say which column "
+                    'holds the prerequisites, direction="prerequisite_first" or "prerequisite_last", or begin with a '
+                    "row prerequisite,skill; for a matrix add its names as a first row and a first column"
+                )
+            return read_edge_list(table, direction)
+    wide = table.width not in (2, 3)
+    if not named and (matrix or wide or (shape is not None and mostly_numbers(table, shape))):
+        return read_matrix_table(table)
+    return read_edge_list(table, direction)

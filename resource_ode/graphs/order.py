@@ -1,0 +1,80 @@
+"""How deep each skill of a graph lies, and the cycle where there is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from .cycles import find_cycle
+
+
+def depth(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.ndarray:
+    """Longest path from a root to each skill; raises on a cycle."""
+    shape = indices.shape[:-1]
+    if mask.shape[-1] == 0:
+        return np.zeros(shape, np.int32)
+    if int(np.prod(shape[:-1])) == 1:
+        return _depth_of_one(indices.reshape(indices.shape[-2:]), mask.reshape(mask.shape[-2:]), name_of).reshape(shape)
+    found = np.zeros(shape, np.int32)
+    flat = np.where(mask, indices, 0).reshape(*shape[:-1], -1)
+    for _ in range(shape[-1] + 1):
+        parents = np.take_along_axis(found, flat, axis=-1).reshape(indices.shape)
+        deeper = np.max(np.where(mask, parents + 1, 0), axis=-1).astype(np.int32)
+        if np.array_equal(deeper, found):
+            return found
+        found = deeper
+    member = tuple(int(i) for i in np.argwhere(found > shape[-1] - 1)[0][:-1])
+    position = int(np.ravel_multi_index(member, shape[:-1]))
+    try:
+        _depth_of_one(indices[member], mask[member], lambda skill: name_of(skill, position))
+    except ValueError as error:
+        raise ValueError(f"graph {member} of the batch: {error}") from None
+    raise AssertionError("a graph without a cycle has depths below its number of skills")
+
+
+def _depth_of_one(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.ndarray:
+    skills = len(indices)
+    parents = [row[keep].tolist() for row, keep in zip(indices, mask, strict=True)]
+    children: list[list[int]] = [[] for _ in range(skills)]
+    for skill, row in enumerate(parents):
+        for parent in row:
+            children[parent].append(skill)
+    waiting = [len(row) for row in parents]
+    depth = np.zeros(skills, np.int32)
+    ready = [skill for skill in range(skills) if not waiting[skill]]
+    done = 0
+    while ready:
+        skill = ready.pop()
+        done += 1
+        for child in children[skill]:
+            depth[child] = max(depth[child], depth[skill] + 1)
+            waiting[child] -= 1
+            if not waiting[child]:
+                ready.append(child)
+    if done < skills:
+        cycle = find_cycle(skills, indices[mask], np.repeat(np.arange(skills), mask.sum(axis=1)))
+        assert cycle is not None
+        path = " -> ".join(name_of(s) for s in [*cycle, cycle[0]])
+        raise ValueError(
+            f"prerequisites: expected a graph without cycles, got {path} (no skill of a cycle could ever start; where "
+            "a graph is read, condense=True merges each cycle into one skill)"
+        )
+    return depth
+
+
+def traced_depth(indices: Array, mask: Array) -> Array:
+    """The same without concrete values; a cycle goes unseen."""
+    shape = indices.shape[:-1]
+    if indices.shape[-1] == 0:
+        return jnp.zeros(shape, jnp.int32)
+    flat = indices.reshape(*shape[:-1], -1)
+
+    def deepen(depth: Array, _: None) -> tuple[Array, None]:
+        parents = jnp.take_along_axis(depth, flat, axis=-1).reshape(indices.shape)
+        return jnp.max(jnp.where(mask, parents + 1, 0), axis=-1), None
+
+    return jax.lax.scan(deepen, jnp.zeros(shape, jnp.int32), None, length=shape[-1])[0]

@@ -1,0 +1,220 @@
+r"""Measures of a model that are integrals over resource time, on the nodes of its cascade.
+
+$\int_0^{\tau} h\, d\tau$ of an integrand $h$ that is a function of every skill's part $f_i = c_i p_i u_i$ in $F$. The
+cascade knows neither $N_0$ nor $\eta$, so a grid of both costs one. Three estimates make up the error that is held
+against the tolerance: the last Legendre coefficients of the integrand, panel by panel; the budget law,
+$\int F\, d\tau = \sum_i s_i$, of which one side is integrated here and the other known; and the level error of the
+cascade itself. For what is asked of all times, there is also what is left beyond the last panel.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..base import pieces, programs
+from ..base.tracing import concrete_number, is_concrete
+from ..base.warning import warn
+from ..model.model import ResourceModel
+from ..solve.cascade import errors, integrals, panels, quadrature, reading
+from ..solve.cascade.batch import microbatch
+from ..solve.cascade.refine import COARSE_PANELS, Progress, coarse_solve, solve_member, where_it_stands
+from ..solve.cascade.sharing import split_axes, take
+from ..solve.choose import cascade_obstacle
+
+# panels of the solve that finds out where more are needed, of the one that counts, and of those for what is unsure
+FIRST, FINE = 24, 64
+FINER = (256, 1024)
+# where margins have no end, a measure of the whole learning goes until the last skill is at this level
+UNTIL_LEVEL = 0.95
+# what sums of this length lose, in units of the last digit
+ROUNDING = 64
+
+Integrand = Callable[[Float[Array, "skill panel node"]], Float[Array, "panel node"]]
+
+
+class Spent(NamedTuple):
+    r"""Where the measure ends in resource time, $\int F\, d\tau$ until there by the budget law, and the integral."""
+
+    clock: Array
+    learned: Array
+    integral: Array
+
+
+def obstacle(model: ResourceModel) -> str | None:
+    """Why a model cannot be measured in resource time; None if it can."""
+    if model.pool is not None:
+        return "each pool has a clock of its own"
+    return cascade_obstacle(model)
+
+
+def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any, integrand: Integrand) -> Spent:
+    """An integral over resource time until the last skill reaches a level, or with None over the whole learning.
+
+    **Returns:** arrays `(*batch,)`; NaN where the estimated error, as a share of what is learned, exceeds the tolerance
+    (default 1e-6 in float64, 1e-4 in float32): with a warning that counts them, where anything can be said.
+    """
+    if tolerance is None:
+        tolerance = 1e-6 if model.dtype == jnp.float64 else 1e-4
+    if level is None and not model.law.has_end:
+        level = UNTIL_LEVEL
+    traced = not is_concrete(model, level, tolerance)
+    number, floor = concrete_number(tolerance), ROUNDING * float(jnp.finfo(model.dtype).eps)
+    if number is not None and number < floor:
+        raise ValueError(f"tolerance: expected at least {floor:.1e}, the rounding of {model.dtype}, got {tolerance!r}")
+    if not math.prod(model.batch_shape):
+        raise ValueError(f"model: expected at least one member, got a batch of shape {model.batch_shape}")
+    numpy = jnp if traced else np
+    options = {"whole": level is None, "integrand": integrand}
+    goal = numpy.asarray(0.5 if level is None else level, model.dtype)
+    shared: Any = (goal, numpy.asarray(tolerance, model.dtype))
+    host = model if traced else jax.tree.map(np.asarray, model)
+    graphs, clocks, back = split_axes(host, share_exponents=False)
+    if traced:
+        found, unsure = programs.compiled(_traced)((graphs, None), shared, **options)
+    else:
+        size = microbatch(graphs.skills, clocks.rate.shape[0])
+        found, unsure, stand = pieces.run(_members, (graphs, None), shared, size, panels=FINE, **options)
+        left = keep = np.flatnonzero(np.asarray(unsure))
+        for panels in FINER:
+            if len(left):
+                rows = (take(graphs, left), take(jax.tree.map(np.asarray, stand), keep))
+                *again, stand = pieces.run(_members, rows, shared, min(8, size), panels=panels, **options)
+                found, unsure = pieces.put((found, unsure), left, tuple(again))
+                keep = np.flatnonzero(np.asarray(again[1]))
+                left = left[keep]
+        _warn(name, np.asarray(unsure), tolerance)
+
+    def spread(x: Any) -> Any:
+        x = numpy.where(unsure, np.nan, x)
+        return numpy.broadcast_to(x[:, None, None], clocks.rate.shape[:3])
+
+    found = back(jax.tree.map(spread, found))
+    return found if traced else pieces.as_arrays(found)
+
+
+def unfinished(model: ResourceModel, effort: Float[Array, " skill"]) -> Float[Array, " skill"]:
+    """The progress that is left to each skill, where progress has an end."""
+    return model.law.progress(jnp.full_like(effort, jnp.inf)) - model.law.progress(effort)
+
+
+def _warn(name: str, unsure: np.ndarray, tolerance: Any) -> None:
+    count = int(unsure.sum())
+    if count:
+        warn(
+            f"{name}: {count} of {unsure.size} graphs are NaN, since their estimated error exceeds the tolerance "
+            f"{float(tolerance):g}; loosen tolerance",
+            stacklevel=4,
+        )
+
+
+def _traced(arguments: tuple[ResourceModel, None], shared: tuple[Array, Array], **options: Any) -> tuple[Spent, Array]:
+    """Two solves of what a concrete call solves until it is sure; the second only where some member needs it."""
+    found, unsure, stand = _members(arguments, shared, panels=FINE, **options)
+
+    def finer() -> tuple[Spent, Array]:
+        again, still, _ = _members((arguments[0], stand), shared, panels=FINER[0], **options)
+        return jax.tree.map(lambda new, old: jnp.where(unsure, new, old), again, found), unsure & still
+
+    return jax.lax.cond(jnp.any(unsure), finer, lambda: (found, unsure))
+
+
+def _members(
+    arguments: tuple[ResourceModel, Progress | None],
+    shared: tuple[Array, Array],
+    *,
+    panels: int,
+    whole: bool,
+    integrand: Integrand,
+) -> tuple[Spent, Array, Progress]:
+    level, tolerance = shared
+
+    def one(model: ResourceModel, before: Progress | None) -> tuple[Spent, Array, Progress]:
+        start = model.initial_effort()
+        if whole:
+            # of what is to be learned so little is left that it does not count, whatever learns then
+            goal = model.law.effort_for_depth(model.law.log_depth(start) - jnp.log(tolerance / 10))
+        else:
+            goal = jnp.broadcast_to(model.law.effort_at(level), start.shape)
+        frozen, held = jax.lax.stop_gradient((model, goal))
+        if before is None:
+            first = solve_member(frozen, None, lambda model: _first_edges(model, held), None, with_demand=False)
+            before = _read(frozen, first, held, level, integrand, whole)[2]
+        solved = solve_member(model, before, lambda _: first.edges, panels, with_demand=False)
+        found, error, stand = _read(model, solved, goal, level, integrand, whole)
+        return found, ~(error <= tolerance), stand
+
+    return jax.vmap(one)(*arguments)
+
+
+def _first_edges(model: ResourceModel, goal: Float[Array, " skill"]) -> Float[Array, " edge"]:
+    """Panels up to soon after every skill has its effort: a coarse solve shortens an upper bound."""
+    present = model.graph.present
+    fastest = jnp.max(jnp.where(present, model.rate(), 0))
+    last = jnp.max(jnp.where(present, panels.reach(model, goal), 0))
+    edges, exposure = coarse_solve(model, jnp.maximum(last * (1 + 1e-5), 1e-3 / fastest))
+    effort = jax.vmap(model.effort, 1, 1)(exposure)
+    short = jnp.any(present[:, None] & (effort < goal[:, None]), axis=0)
+    # one panel more than seems needed: the solve is coarse
+    until = jnp.minimum(jnp.sum(short) + 1, COARSE_PANELS)
+    return panels.even_edges(model, edges, exposure, FIRST, until)
+
+
+def _read(
+    model: ResourceModel,
+    solved: quadrature.Cascade,
+    goal: Float[Array, " skill"],
+    level: Float[Array, ""],
+    integrand: Integrand,
+    whole: bool,
+) -> tuple[Spent, Array, Progress]:
+    """The integral of one member, its estimated error as a share of what is learned, and where the panels stand."""
+    edges, present = solved.edges, model.graph.present
+    half = jnp.diff(edges) / 2
+    demand = reading.at_nodes(model, solved).demand
+    values = jnp.stack([integrand(demand), jnp.sum(demand, axis=0)])
+    at_edges = integrals.primitive_at_edges(values, half)
+    if whole:
+        panel, clock = half.shape[0] - 1, edges[-1]
+        integral, spent = at_edges[:, -1]
+        exposure = solved.exposure[:, -1]
+    else:
+        wanted = model.exposure_at(level)
+        panels, places, clocks = solved.position_of(jnp.maximum(wanted, 0))
+        last = jnp.argmax(jnp.where(present, jax.lax.stop_gradient(clocks), -1))
+        panel, place, clock = panels[last], places[last], clocks[last]
+
+        def until(values: Array, at_edges: Array) -> Array:
+            return integrals.evaluate_primitive(values, at_edges, edges, panel[None], place[None])[0]
+
+        integral, spent = until(values, at_edges)
+        exposure = jnp.maximum(until(solved.opening, solved.exposure), 0)
+        # nothing is learned where every skill starts at the level
+        some = clock > 0
+        integral, spent, exposure = (jnp.where(some, x, 0) for x in (integral, spent, exposure))
+    learned = jnp.sum(jnp.where(present, model.gained(exposure), 0))
+    found = Spent(clock, learned, integral)
+
+    held, known, residual = jax.lax.stop_gradient((model, learned, spent - learned))
+    scale = jnp.where(known > 0, known, 1)
+    at_edge, inside = (jnp.sum(x, axis=0) for x in errors.quadrature_error(values, edges))
+    effort = jax.vmap(held.effort, 1, 1)(jax.lax.stop_gradient(solved.exposure[:, -1:]))[:, 0]
+    outside = jnp.any(present & (effort < jax.lax.stop_gradient(goal) * (1 - 1e-9)))
+    error = (jnp.sum(at_edge) + inside[panel] + jnp.abs(residual)) / scale + solved.error
+    error = error + ROUNDING / 4 * float(jnp.finfo(model.dtype).eps)
+    if whole:
+        error = error + jnp.sum(jnp.where(present, unfinished(held, effort), 0)) / scale
+    else:
+        error = jnp.where(outside, jnp.inf, error)
+    error = jnp.where(known > 0, error, jnp.where(jnp.isnan(known), jnp.nan, 0))
+    # the range was an estimate: if it was too short, the next solve goes on further
+    short = solved.panel_error + (at_edge + inside) / scale
+    edges = edges.at[-1].multiply(jnp.where(outside, 10, 1).astype(edges.dtype))
+    short = short.at[-1].add(jnp.where(outside, 1, 0).astype(short.dtype))
+    return found, error, jax.lax.stop_gradient(Progress(edges, short, where_it_stands(model, solved, short).turns))

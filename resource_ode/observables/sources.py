@@ -1,0 +1,102 @@
+"""What a measure takes: a model, a run, or numbers; checked, with one sentence where it is something else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Float
+
+from ..base.tracing import concrete_number, is_concrete
+from ..model.model import ResourceModel
+from ..results.trajectory import Trajectory
+from ..solve.learning import horizon
+from ..solve.simulation import simulate
+
+# a profile without times of its own: so many rows, to a little beyond the last skill's horizon
+POINTS, BEYOND, LAST_LEVEL = 201, 1.05, 0.95
+
+
+def checked_source(source: Any) -> ResourceModel | Trajectory:
+    """A model or a run.
+
+    **Raises:** `ValueError` for anything else.
+    """
+    if not isinstance(source, ResourceModel | Trajectory):
+        raise ValueError(f"source: expected a ResourceModel or a Trajectory, got {type(source).__name__}")
+    return source
+
+
+def checked_run(run: Any) -> Trajectory:
+    """A run.
+
+    **Raises:** `ValueError` for anything else.
+    """
+    if not isinstance(run, Trajectory):
+        raise ValueError(f"run: expected a Trajectory, as simulate returns it, got {type(run).__name__}")
+    return run
+
+
+def refuse_for_run(**given: Any) -> None:
+    """Keywords that only a model takes.
+
+    **Raises:** `ValueError` for one that is given.
+    """
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(f"{name}: only a model takes it, since a run has its rows already; got {value!r:.60}")
+
+
+def check_level(level: Any) -> None:
+    """**Raises:** `ValueError` for a concrete level that is no number between 0 and 1."""
+    number = concrete_number(level)
+    if number is not None and not 0 < number < 1:
+        raise ValueError(f"level: expected a number between 0 and 1, got {level!r}")
+
+
+def check_tolerance(tolerance: Any) -> None:
+    """**Raises:** `ValueError` for a concrete tolerance that is no number between 0 and 1."""
+    number = None if tolerance is None else concrete_number(tolerance)
+    if number is not None and not 0 < number < 1:
+        raise ValueError(f"tolerance: expected a number between 0 and 1, got {tolerance!r}")
+
+
+def profile_of(source: Any, ts: Any, tolerance: Any) -> Trajectory:
+    """The run that a profile is read from: the run itself, or that of a model at `ts`.
+
+    **Raises:** `ValueError` for anything but a model or a run, or for a model of which some skill is never learned and
+    no times are given.
+    """
+    source = checked_source(source)
+    if isinstance(source, Trajectory):
+        refuse_for_run(ts=ts, tolerance=tolerance)
+        return source
+    return simulate(source, _times(source) if ts is None else ts, tolerance=tolerance)
+
+
+def _times(model: ResourceModel) -> Array:
+    last = jnp.max(horizon(model, LAST_LEVEL))
+    if is_concrete(last) and not (np.isfinite(last) and last > 0):
+        raise ValueError(f"ts: expected times, since the last skill reaches level {LAST_LEVEL:g} after {last:g} steps")
+    return jnp.linspace(jnp.zeros_like(last), BEYOND * last, POINTS)
+
+
+def numbers(name: str, values: Any) -> Float[Array, "*batch skill"]:
+    """An array of floats with a skill axis.
+
+    **Raises:** `ValueError` for anything else.
+    """
+    try:
+        array = jnp.asarray(values)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected numbers, one a skill, got {values!r:.80}") from None
+    if array.ndim == 0 or array.shape[-1] == 0:
+        raise ValueError(f"{name}: expected shape (*batch, skill) with at least one skill, got {array.shape}")
+    return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
+
+
+def is_traced(*values: Any) -> bool:
+    """Whether any of these is being traced."""
+    return any(isinstance(value, Tracer) for value in values) or not is_concrete(*values)

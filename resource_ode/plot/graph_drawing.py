@@ -1,0 +1,170 @@
+"""The picture of a graph: skills from left to right by depth, an arrow for each dependency."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..graphs.graph import SkillGraph
+from ..model.model import ResourceModel
+from .style import (
+    COLOURS,
+    LEARNING_TIME,
+    add_colour_bar,
+    as_numbers,
+    legend_above,
+    shortened_name,
+    size_in_points,
+    styled_axes,
+)
+
+# up to this many skills, the nodes of a graph carry their names
+NAMED_NODES = 15
+
+
+def graph(graph_or_model: Any, *, times: Any = None, ax: Any = None) -> Any:
+    """A skill graph in layers by depth, with arrows from each prerequisite to the skills that require it.
+
+    Circles need all of their prerequisites, diamonds any one. Up to 15 skills carry their names.
+
+    **Arguments:**
+
+    - `graph_or_model`: one [`resource_ode.SkillGraph`][], or a model that has one.
+    - `times`: `(skill,)` learning times to colour by, training steps (`inf` or NaN: never learned).
+    - `ax`: matplotlib axes, a new figure by default.
+
+    **Returns:** the axes.
+
+    **Raises:** `ValueError` for a batch, or times of another shape.
+
+    **Example:** `ro.plot.graph(model, times=ro.learning_times(model))`
+    """
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import FancyArrowPatch
+
+    skills = _one_graph(graph_or_model)
+    present = [int(skill) for skill in np.flatnonzero(np.asarray(skills.present))]
+    parents = skills.prerequisite_lists()
+    depth = np.asarray(skills.depth)
+    if times is not None:
+        times = as_numbers("times", times)
+        if times.shape != (skills.skills,):
+            raise ValueError(f"times: expected one learning time a skill, shape ({skills.skills},), got {times.shape}")
+    any_gate = np.asarray(
+        [bool(gate) and len(row) > 1 for gate, row in zip(np.asarray(skills.any_gate), parents, strict=True)]
+    )
+    places = _layout(parents, depth, present)
+    layers, widest = int(depth[present].max()) + 1, int(np.bincount(depth[present]).max())
+    named = len(present) <= NAMED_NODES
+    new = ax is None
+    with styled_axes(ax, height=float(np.clip(0.25 * widest + 1.2, 2.0, 4.0))) as ax:
+        colors: Any = [COLOURS[5]] * skills.skills
+        if times is not None:
+            colors = add_colour_bar(ax, times, LEARNING_TIME)
+        # in points across: a node keeps clear of its neighbours in the layer and of the next layer
+        wide, tall = size_in_points(ax)
+        size = float(np.clip(min(0.8 * tall / (widest + 0.3), 0.6 * wide / layers), 3, 11))
+        edges = sum(len(row) for row in parents)
+        faint = float(np.clip(4 / math.sqrt(max(edges, 1)), 0.3, 0.8))
+        for skill in present:
+            for parent in parents[skill]:
+                (x0, y0), (x1, y1) = places[parent], places[skill]
+                # an arrow that passes over a layer is bent around the nodes in its way
+                bend = 0.0 if x1 - x0 == 1 else 0.18 * (1 if (y0 + y1) >= 0 else -1)
+                arrow = FancyArrowPatch(
+                    (x0, y0),
+                    (x1, y1),
+                    arrowstyle="-|>",
+                    mutation_scale=float(np.clip(0.8 * size, 4, 8)),
+                    connectionstyle=f"arc3,rad={-bend}",
+                    shrinkA=size / 2,
+                    shrinkB=size / 2 + 0.5,
+                    linewidth=0.8 if edges < 40 else 0.5,
+                    color="#404040",
+                    alpha=faint,
+                    zorder=1,
+                )
+                ax.add_patch(arrow)
+        for marker, here, scale in (("o", ~any_gate, 1.0), ("D", any_gate, 0.85)):
+            those = [skill for skill in present if here[skill]]
+            if those:
+                ax.scatter(
+                    *np.asarray([places[skill] for skill in those]).T,
+                    s=(scale * size) ** 2,
+                    c=[colors[skill] for skill in those],
+                    marker=marker,
+                    edgecolors="black",
+                    linewidths=0.5,
+                    zorder=2,
+                )
+        if named:
+            for skill in present:
+                ax.annotate(
+                    shortened_name(skills.name_of(skill)),
+                    places[skill],
+                    parse_math=False,
+                    xytext=(0, -size / 2 - 2),
+                    textcoords="offset points",
+                    ha="center",
+                    va="top",
+                    fontsize=7,
+                    zorder=3,
+                )
+        half = max(abs(y) for _, y in places.values())
+        ax.set_xlim(-0.5, layers - 0.5)
+        ax.set_ylim(-half - 0.8, half + 0.5)
+        ax.set_xlabel("depth in the graph")
+        step = max(1, math.ceil(layers * 16 / wide))
+        ax.set_xticks(range(0, layers, step))
+        ax.set_yticks([])
+        if new:
+            ax.spines["left"].set_visible(False)
+        if any_gate.any():
+            look = {"linestyle": "", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 5}
+            handles = [
+                Line2D([], [], marker="o", label="needs all", **look),
+                Line2D([], [], marker="D", label="needs any", **{**look, "markersize": 4.3}),
+            ]
+            legend_above(ax, handles)
+    return ax
+
+
+def _one_graph(graph_or_model: Any) -> SkillGraph:
+    found = graph_or_model.graph if isinstance(graph_or_model, ResourceModel) else graph_or_model
+    if not isinstance(found, SkillGraph):
+        raise ValueError(f"graph_or_model: expected a SkillGraph or a ResourceModel, got {type(found).__name__}")
+    if found.batch_shape:
+        index = ", ".join("ijkl"[: len(found.batch_shape)])
+        raise ValueError(
+            f"graph_or_model: expected one graph, got a batch of shape {found.batch_shape}; pass graph[{index}]"
+        )
+    return found
+
+
+def _layout(parents: list[list[int]], depth: np.ndarray, present: list[int]) -> dict[int, tuple[float, float]]:
+    """Where each skill goes: its depth across; up and down near its relatives, so that few arrows cross."""
+    layers = [[s for s in present if depth[s] == d] for d in range(int(depth[present].max()) + 1)]
+    relatives: dict[int, list[int]] = {s: list(parents[s]) for s in present}
+    children: dict[int, list[int]] = {s: [] for s in present}
+    for skill in present:
+        for parent in parents[skill]:
+            children[parent].append(skill)
+    height = {s: i - (len(layer) - 1) / 2 for layer in layers for i, s in enumerate(layer)}
+    widest = max(len(layer) for layer in layers)
+
+    def sweep(order: list[list[int]], near: dict[int, list[int]]) -> None:
+        for layer in order:
+            wish = {s: float(np.mean([height[r] for r in near[s]])) if near[s] else height[s] for s in layer}
+            layer.sort(key=lambda s: (wish[s], s))
+            # evenly over the height: narrow layers spread out, so that their arrows do too
+            gap = (widest - 1) / (len(layer) - 1) if len(layer) > 1 else 0.0
+            gap = min(gap, max(1.0, 0.6 * widest / len(layer)))
+            for position, s in enumerate(layer):
+                height[s] = (position - (len(layer) - 1) / 2) * gap
+
+    for _ in range(8):
+        sweep(layers[1:], relatives)
+        sweep(layers[-2::-1], children)
+    return {s: (float(depth[s]), -height[s]) for s in height}

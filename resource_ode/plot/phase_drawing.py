@@ -1,0 +1,232 @@
+"""The parts of a phase diagram: maps with contours and hatching, curves with bands, histograms."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .style import (
+    COLOURS,
+    GREY,
+    HEIGHT,
+    MAP,
+    STYLE,
+    WIDTH,
+    cell_edges,
+    is_geometric,
+    label_of_array,
+    legend_above,
+    styled_axes,
+)
+
+# a cell is hatched if the standard error of its mean is more than this part of the range of the map
+UNSURE = 0.05
+
+
+LINES = ("--", ":", "-.")
+
+
+# panels of small multiples in one row, and in all
+ROW, MOST_PANELS = 4, 16
+
+
+def boundary_lines(boundary: Any) -> list[tuple[str | None, Any]]:
+    if boundary is None:
+        return []
+    if isinstance(boundary, Mapping):
+        return [(str(name), line) for name, line in boundary.items()]
+    return [(None, boundary)]
+
+
+def draw_map(ax: Any, panel: Any, names: list[str], scale: Any, levels: Any, lines: Any) -> Any:
+    x, y = (panel[name] for name in names)
+    numbers = np.asarray(panel.transpose(names[1], names[0]))
+    across, up = (np.asarray(axis, dtype=float) for axis in (x, y))
+    log_x, log_y = is_geometric(across), is_geometric(up)
+    edges_x, edges_y = cell_edges(names[0], across, log_x), cell_edges(names[1], up, log_y)
+    ax.set_facecolor(GREY)
+    options = {"cmap": MAP, "norm": scale, "rasterized": True, "linewidth": 0}
+    image = ax.pcolormesh(edges_x, edges_y, np.ma.masked_invalid(numbers), **options)
+    ax.set_xscale("log" if log_x else "linear")
+    ax.set_yscale("log" if log_y else "linear")
+    if levels is not None and min(numbers.shape) > 1 and "words" not in {*x.attrs, *y.attrs}:
+        inside = levels[(levels > np.nanmin(numbers)) & (levels < np.nanmax(numbers))]
+        if inside.size:
+            drawn = ax.contour(across, up, np.ma.masked_invalid(numbers), inside, colors="white", linewidths=0.7)
+            ax.clabel(drawn, fontsize=6, fmt=_level_said)
+    for (_, line), style in zip(lines, itertools.cycle(LINES)):
+        points = np.geomspace(*_ends(edges_x), 400) if log_x else np.linspace(*_ends(edges_x), 400)
+        try:
+            where, height = (points, line(points)) if callable(line) else line
+            where, height = np.broadcast_arrays(np.asarray(where, float), np.asarray(height, float))
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"boundary: expected a function of x, or a pair of arrays (x, y), got {line!r:.80}"
+            ) from None
+        # white below black is seen on every colour
+        ax.plot(where, height, color="white", linewidth=2.4, solid_capstyle="butt")
+        ax.plot(where, height, color="black", linewidth=1.2, linestyle=style)
+    ax.set_xlim(*_ends(edges_x))
+    ax.set_ylim(*_ends(edges_y))
+    ax.set_xlabel(label_of_array(x))
+    ax.set_ylabel(label_of_array(y))
+    _name_ticks(ax.xaxis, x)
+    _name_ticks(ax.yaxis, y)
+    return image
+
+
+def _name_ticks(axis: Any, coordinate: Any) -> None:
+    """On an axis of words, the words."""
+    words = coordinate.attrs.get("words")
+    if words is not None:
+        axis.set_ticks(range(len(words)), words)
+
+
+def _ends(edges: np.ndarray) -> tuple[float, float]:
+    return float(edges.min()), float(edges.max())
+
+
+def hatch_unsure(ax: Any, mean: Any, error: Any, names: list[str], scale: Any) -> bool:
+    """Hatch the cells that are not known well; whether there are any."""
+    from matplotlib.colors import LogNorm
+
+    low, high = scale.vmin, scale.vmax
+    if isinstance(scale, LogNorm):
+        wide = np.asarray(error) > np.asarray(mean) * math.log(high / low) * UNSURE
+    else:
+        wide = np.asarray(error) > UNSURE * (high - low)
+    if not wide.any():
+        return False
+    import matplotlib
+
+    across, up = (np.asarray(mean[name], dtype=float) for name in names)
+    edges_x = cell_edges(names[0], across, is_geometric(across))
+    edges_y = cell_edges(names[1], up, is_geometric(up))
+    flagged = mean.copy(data=wide).transpose(names[1], names[0])
+    shown = np.ma.masked_equal(np.asarray(flagged, dtype=float), 0)
+    with matplotlib.rc_context({"hatch.linewidth": 0.4, "hatch.color": "white"}):
+        ax.pcolor(edges_x, edges_y, shown, hatch="////", alpha=0, linewidth=0)
+    return True
+
+
+def draw_key(ax: Any, panel: Any, hatched: bool, lines: Any, *, inside: bool = False) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = []
+    style: Any
+    for (name, _), style in zip(lines, itertools.cycle(LINES)):
+        if name is not None:
+            handles.append(Line2D([], [], color="black", linewidth=1.2, linestyle=style, label=name))
+    if not bool(panel.notnull().all()):
+        handles.append(Patch(color=GREY, label="undefined"))
+    if hatched:
+        handles.append(
+            Patch(facecolor="#7F7F7F", edgecolor="white", hatch="////", label=f"standard error > {UNSURE:.0%} of range")
+        )
+    if not handles:
+        return
+    if inside:
+        ax.legend(handles=handles, loc="best", fontsize=6)
+    else:
+        legend_above(ax, handles)
+
+
+def draw_bar(ax: Any, over: list[Any], image: Any, label: Any, levels: Any) -> None:
+    bar = ax.figure.colorbar(image, ax=over if len(over) > 1 else over[0], pad=0.03)
+    bar.set_label(textwrap.fill(label or "", 36))
+    bar.outline.set_linewidth(0.4)
+    if levels is not None:
+        bar.add_lines(levels, ["white"] * len(levels), [0.7] * len(levels))
+
+
+def panels_on(ax: Any, count: int) -> np.ndarray:
+    """So many axes, the caller's or those of a new figure."""
+    import matplotlib
+    from matplotlib import pyplot
+
+    if ax is not None:
+        given = np.asarray(ax, dtype=object).ravel()
+        if given.size != count or not all(hasattr(one, "plot") and hasattr(one, "figure") for one in given):
+            raise ValueError(f"ax: expected {count} matplotlib axes, one a panel, got {given.size}")
+        return given
+    if count > MOST_PANELS:
+        raise ValueError(f"over: expected at most {MOST_PANELS} values, one a panel, got {count}; choose with isel")
+    columns = min(count, ROW)
+    rows = math.ceil(count / columns)
+    few = columns < 3
+    size = (columns * WIDTH, rows * HEIGHT) if few else (2 * WIDTH + 0.2, rows * 2.0 + 0.2)
+    options = {"layout": "constrained", "dpi": 200, "squeeze": False, "sharex": not few, "sharey": not few}
+    with matplotlib.rc_context(STYLE):
+        figure, grid = pyplot.subplots(rows, columns, figsize=size, **options)
+    for spare in grid.ravel()[count:]:
+        figure.delaxes(spare)
+    return grid.ravel()[:count]
+
+
+def draw_curve(ax: Any, values: Any, x: str, spread: str, log: bool, color: str, label: str | None = None) -> None:
+    mean, deviation, error = (np.asarray(part) for part in statistics(values))
+    across = np.asarray(values[x], dtype=float)
+    if not np.isfinite(mean).any():
+        raise ValueError("variable: expected some finite values to draw, got none")
+    if "words" in values[x].attrs:  # nothing lies between words
+        bars = None if spread == "none" else error
+        ax.errorbar(across, mean, bars, color=color, fmt="o", markersize=3, elinewidth=0.8, capsize=1.5, label=label)
+    elif spread == "none":
+        ax.plot(across, mean, color=color, linewidth=1.3, label=label)
+    else:
+        ax.fill_between(across, mean - deviation, mean + deviation, color=color, alpha=0.2, linewidth=0)
+        ax.errorbar(across, mean, error, color=color, linewidth=1.3, elinewidth=0.8, capsize=1.5, label=label)
+    if is_geometric(across):
+        ax.set_xscale("log")
+    if log:
+        ax.set_yscale("log")
+    ax.set_xlabel(label_of_array(values[x]))
+    _name_ticks(ax.xaxis, values[x])
+    ax.set_ylabel(textwrap.fill(label_of_array(values) or "", 36))
+
+
+def draw_histogram(ax: Any, values: Any) -> None:
+    """A single cell: how its graphs are spread."""
+    numbers = np.asarray(values, dtype=float).ravel()
+    numbers = numbers[np.isfinite(numbers)]
+    ax.hist(numbers, bins=min(30, max(1, math.isqrt(numbers.size))), color=COLOURS[0])
+    ax.set_xlabel(textwrap.fill(label_of_array(values) or "", 36))
+    ax.set_ylabel("graphs")
+
+
+def draw_curves_over(values: Any, x: str, over: str, spread: str, log: bool, ax: Any) -> Any:
+    """Curves of different colours, one each of the values of a second dimension."""
+    if values.sizes[over] > len(COLOURS):
+        raise ValueError(
+            f"over: expected at most {len(COLOURS)} values, one a curve, got {values.sizes[over]}; choose with isel"
+        )
+    with styled_axes(ax) as ax:
+        for number, color in zip(range(values.sizes[over]), COLOURS, strict=False):
+            draw_curve(ax, values.isel({over: number}), x, spread, log, color, value_said(values[over].values[number]))
+        ax.legend(title=label_of_array(values[over]), title_fontsize=7, frameon=False)
+    return ax
+
+
+def _level_said(level: float) -> str:
+    exponent = round(math.log10(abs(level))) if level else 0
+    # powers of ten as such, once they are long
+    return f"$10^{{{exponent}}}$" if abs(exponent) > 2 and math.isclose(level, 10.0**exponent) else f"{level:g}"
+
+
+def value_said(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+def statistics(values: Any) -> tuple[Any, Any, Any]:
+    """Mean, standard deviation and standard error over the graphs for which there is a value."""
+    count = values.notnull().sum("graph")
+    mean = values.sum("graph").where(count > 0) / count.where(count > 0, 1)
+    squares = ((values - mean) ** 2).sum("graph")
+    deviation = np.sqrt(squares / (count - 1).where(count > 1, 1)).where(count > 1)
+    return mean, deviation, deviation / np.sqrt(count.where(count > 0, 1))

@@ -1,0 +1,201 @@
+"""What all pictures share: colours, sizes, axes, keys and colour bars."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..base.words import printable, shortened
+
+# Okabe and Ito's colours, without the yellow that vanishes on white
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
+
+
+MAP = "viridis"
+
+
+WIDTH, HEIGHT = 3.5, 2.6  # inches
+
+
+STEPS = "training steps"
+
+
+LEARNING_TIME = f"learning time ({STEPS})"
+
+
+GREY = "#C8C8C8"
+
+
+# up to this many skills, each has its own colour and name
+FEW = len(COLOURS)
+
+
+# of a name, so many letters are drawn
+LONGEST_LABEL = 40
+
+
+STYLE: dict[Any, Any] = {
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "hatch.linewidth": 0.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+def as_numbers(name: str, values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected numbers, got {values!r:.80}") from None
+
+
+def label_of_array(array: Any) -> str | None:
+    name, units = array.attrs.get("long_name"), array.attrs.get("units")
+    if name is None and array.name is None:
+        return None
+    # an underscore of a long name is meant, as in $N_0$
+    name = str(array.name).replace("_", " ") if name is None else str(name)
+    return name if units in (None, "", "1") else f"{name} ({units})"
+
+
+def is_geometric(coordinates: np.ndarray) -> bool:
+    if coordinates.size < 3 or not np.all(np.isfinite(coordinates)) or coordinates.min() <= 0:
+        return False
+    steps = np.diff(np.log(coordinates))
+    even = np.all(np.abs(steps - steps.mean()) <= 0.02 * abs(steps.mean()))
+    return bool(even and abs(steps.sum()) > 0.5)
+
+
+def cell_edges(name: str, coordinates: np.ndarray, log: bool) -> np.ndarray:
+    if not np.all(np.isfinite(coordinates)):
+        raise ValueError(f"{name}: expected finite coordinates, got {coordinates[~np.isfinite(coordinates)][0]}")
+    if log and coordinates.min() <= 0:
+        raise ValueError(f"{name}: expected coordinates above 0 on a logarithmic axis, got {coordinates.min():g}")
+    steps = np.diff(coordinates)
+    if not (np.all(steps > 0) or np.all(steps < 0)):
+        raise ValueError(f"{name}: expected strictly increasing or decreasing coordinates, got {coordinates}")
+    centres = np.log(coordinates) if log else coordinates
+    if centres.size == 1:
+        edges = centres[0] + np.asarray([-0.5, 0.5])
+    else:
+        middle = (centres[1:] + centres[:-1]) / 2
+        edges = np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
+    return np.exp(edges) if log else edges
+
+
+@contextlib.contextmanager
+def styled_axes(ax: Any, height: float = HEIGHT) -> Iterator[Any]:
+    """The caller's axes under the caller's style, or new ones under ours."""
+    import matplotlib
+    from matplotlib import pyplot
+
+    if ax is not None:
+        if not hasattr(ax, "plot") or not hasattr(ax, "figure"):
+            raise ValueError(f"ax: expected matplotlib axes, got {type(ax).__name__}")
+        yield ax
+        return
+    with matplotlib.rc_context(STYLE):
+        figure, ax = pyplot.subplots(figsize=(WIDTH, height), layout="constrained", dpi=200)
+        try:
+            yield ax
+        except BaseException:
+            pyplot.close(figure)
+            raise
+
+
+def size_in_points(ax: Any) -> tuple[float, float]:
+    """Width and height of axes, in points."""
+    extent = ax.get_window_extent()
+    return 72 * float(extent.width) / ax.figure.dpi, 72 * float(extent.height) / ax.figure.dpi
+
+
+def label_time_axis(ax: Any, times: np.ndarray) -> None:
+    if ax.get_xscale() == "linear":
+        ax.set_xlim(min(0.0, float(times[0])), float(times[-1]) if times[-1] > 0 else 1.0)
+    ax.set_xlabel(STEPS)
+
+
+def add_colour_bar(
+    ax: Any, values: np.ndarray, label: str, *, whole: bool = False, missing: str = "never learned"
+) -> np.ndarray:
+    """A colour for each value, and the bar that explains them; values that are not finite are grey."""
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import BoundaryNorm, ListedColormap, LogNorm, Normalize
+    from matplotlib.lines import Line2D
+
+    values = np.asarray(values, dtype=float)
+    there = np.isfinite(values)
+    low, high = (float(values[there].min()), float(values[there].max())) if there.any() else (0.0, 1.0)
+    # the lightest end is hard to see as a thin line on white
+    cmap, ticks = ListedColormap(colormaps[MAP](np.linspace(0, 0.95, 256))), None
+    if whole:
+        steps = 0 < high - low < cmap.N
+        norm: Any = (
+            BoundaryNorm(np.arange(low - 0.5, high + 1), cmap.N) if steps else Normalize(low, max(high, low + 1))
+        )
+        ticks = np.arange(low, high + 1, max(1, math.ceil((high - low + 1) / 8)))
+    elif low > 0 and high > 100 * low:
+        norm = LogNorm(low, high)
+    else:
+        norm = Normalize(low, high if high > low else low + 1)
+    cmap = cmap.with_extremes(bad=GREY)
+    bar = ax.figure.colorbar(ScalarMappable(norm, cmap), ax=ax, pad=0.03, ticks=ticks)
+    bar.set_label(label)
+    bar.outline.set_linewidth(0.4)
+    if whole:
+        bar.minorticks_off()
+    if not there.all():
+        look = {"linestyle": "", "marker": "s", "color": GREY, "markersize": 5}
+        legend_above(ax, [Line2D([], [], label=missing, **look)])
+    return cmap(norm(np.ma.masked_invalid(values)))
+
+
+def legend_above(ax: Any, handles: list[Any]) -> None:
+    old = ax.get_legend()
+    if old is not None:
+        handles = [*old.legend_handles, *handles]
+    ax.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=3,
+        frameon=False,
+        borderaxespad=0.2,
+        handletextpad=0.3,
+        columnspacing=1.0,
+    )
+
+
+def shortened_name(name: str) -> str:
+    """A name as it is drawn."""
+    return shortened(printable(name), LONGEST_LABEL)
+
+
+def legend_right(ax: Any, handles: list[Any]) -> None:
+    # labels are names, not formulas, and are set last: matplotlib warns of those that begin with an underscore
+    labels = [handle.get_label() for handle in handles]
+    legend = ax.legend(
+        handles=handles,
+        labels=[""] * len(handles),
+        loc="center left",
+        bbox_to_anchor=(1.01, 0.5),
+        frameon=False,
+        handlelength=1.2,
+        borderaxespad=0.2,
+    )
+    for text, label in zip(legend.get_texts(), labels, strict=True):
+        text.set_parse_math(False)
+        text.set_text(label)

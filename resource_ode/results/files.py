@@ -1,0 +1,100 @@
+"""Runs written to files: netCDF for all of a run, CSV for a table of its levels. Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..base import atomic
+from ..base.words import printable
+from .dataset import check_run, to_xarray
+from .seal import seal
+
+# the header of the first column of a CSV file
+TIME = "t"
+# what a spreadsheet takes for the beginning of a formula, in either width
+FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20\t\r\n")
+# in front of a name that would be read as something else
+QUOTE = "'"
+
+
+def save(run: Any, path: Any) -> None:
+    """Write a run to a file, whole or not at all.
+
+    **Arguments:**
+
+    - `run`: a [`resource_ode.Trajectory`][].
+    - `path`: ends in `.nc` for netCDF (all of a run or a batch, which [`resource_ode.results.load.load`][] gives back)
+        or in `.csv` for a table of the levels of one run: header `t,<skill names>`, one row a time, each number in the
+        shortest form that reads back the same. A name that a spreadsheet would execute (`=`, `+`, `-`, `@`, a tab or a
+        line break first), the name `t` and a name with a `'` in front are written with one `'` more in front; a
+        reader takes one away.
+
+    **Raises:** `ValueError` for another ending, a batch as CSV, or a file that cannot be written there;
+    `FileNotFoundError` if the folder does not exist.
+
+    **Example:** `run.save("run.nc")` and `run[0].save("first.csv")`.
+    """
+    check_run(run)
+    path = file_path(path)
+    ending = path.suffix.lower()
+    if ending not in (".nc", ".csv"):
+        raise ValueError(f"path: expected a file name that ends in .nc or .csv, got {printable(path)}")
+    problem = atomic.obstacle(path)
+    if problem:
+        raise (ValueError if path.parent.is_dir() else FileNotFoundError)(printable(f"path: {problem}"))
+    if ending == ".csv":
+        if run.batch_shape:
+            raise ValueError(
+                f"path: a .csv file holds one run, got a batch of shape {run.batch_shape}; save run[i], or all as .nc"
+            )
+        fill = lambda part: _write_csv(run, part)  # noqa: E731
+    else:
+        dataset = to_xarray(run)
+        fill = lambda part: _write_netcdf(dataset, part)  # noqa: E731
+    try:
+        atomic.write(path, fill)
+    except UnicodeEncodeError:
+        raise ValueError("names: expected text that UTF-8 can hold, got half of a surrogate pair") from None
+
+
+def file_path(path: Any) -> Path:
+    """A path, from a text or what else names a file.
+
+    **Raises:** `ValueError` for anything else.
+    """
+    try:
+        found = Path(path)
+    except TypeError:
+        raise ValueError(f"path: expected a file name, got {type(path).__name__}") from None
+    if "\0" in str(found):
+        raise ValueError("path: expected a file name, got one with a zero byte in it")
+    return found
+
+
+def column(name: str) -> str:
+    """The header of the column of a skill: its name, with a `'` in front where it would be read as something else."""
+    stripped = name.lstrip(" ")
+    quoted = name == TIME or name.startswith(QUOTE) or stripped.startswith(FORMULA)
+    return QUOTE + name if quoted else name
+
+
+def _write_netcdf(dataset: Any, path: Path) -> None:
+    dataset.to_netcdf(path, engine="h5netcdf")
+    seal(path)
+
+
+def _write_csv(run: Any, path: Path) -> None:
+    # a line break of either kind within a name is quoted only if it is one of those that end lines
+    header = io.StringIO()
+    csv.writer(header, lineterminator="\r\n").writerow([TIME, *map(column, run.names)])
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        file.write(header.getvalue().removesuffix("\r\n") + "\n")
+        writer = csv.writer(file, lineterminator="\n")
+        for time, row in zip(np.asarray(run.ts), np.asarray(run.level), strict=True):
+            # str of a numpy number is its shortest exact form, in its own precision
+            writer.writerow([str(time), *map(str, row)])

@@ -1,0 +1,126 @@
+"""Learning times of one graph by arrays, without a time grid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ...base.modules import with_fields
+from ...model.model import ResourceModel
+from . import integrals, panels, reading
+from . import quadrature as resource_time
+from .refine import COARSE_PANELS, Progress, coarse_solve, each_exponent, solve_member, where_it_stands
+from .sharing import Clocks
+
+# panels of the first solve: fewer than a trajectory needs, since the clock need not be integrated
+TIMES_PANELS = 16
+
+
+def _first_edges(model: ResourceModel, goal: Float[Array, " skill"], exponents: Float[Array, " exponent"]) -> Array:
+    """Panels up to soon after every skill has its exposure: a coarse solve shortens an upper bound."""
+    # in resource time of the graph's own gate exponent, the largest takes longest
+    goal = jax.lax.stop_gradient(goal) * (jnp.max(exponents) / model.gate_exponent)
+    present = model.graph.present
+    fastest = jnp.max(jnp.where(present, model.rate(), 0))
+    last = jnp.max(jnp.where(present, panels.reach(model, model.effort(jnp.maximum(goal, 0))), 0))
+    edges, exposure = coarse_solve(model, jnp.maximum(last * (1 + 1e-5), 1e-3 / fastest))
+    short = jnp.any(present[:, None] & (exposure < goal[:, None]), axis=0)
+    # one panel more than seems needed: the solve is coarse
+    until = jnp.minimum(jnp.sum(short) + 1, COARSE_PANELS)
+    return panels.even_edges(model, edges, exposure, TIMES_PANELS, until, jnp.max(exponents))
+
+
+def learning_times(
+    arguments: tuple[ResourceModel, Clocks, Clocks, Progress | None],
+    shared: tuple[Array, Array],
+    *,
+    panels: int | None,
+) -> tuple[Array, Array, Progress]:
+    level, tolerance = shared
+    # with "l1" the clock follows from the budget law, once for all wastes: only its exposures need be solved for
+    lawful = arguments[0].rule.has_budget_law
+
+    def graph(model: ResourceModel, clocks: Clocks, _: Clocks, before: Progress | None) -> Any:
+        several = clocks.exponent.shape[0] > 1
+        goal = model.exposure_at(level)
+        present = model.graph.present
+        solved = solve_member(
+            model,
+            before,
+            lambda model: _first_edges(model, goal, clocks.exponent),
+            panels,
+            with_demand=not (lawful or several),
+        )
+
+        def at(exponent: Array, rates: Array, wastes: Array) -> Any:
+            mine, found = model, solved
+            if several:
+                mine = with_fields(model, gate_exponent=exponent)
+                found = resource_time.at_exponent(mine, solved, model.gate_exponent, with_demand=not lawful)
+            outside = jnp.any(present & (found.exposure[:, -1] < goal * (1 - 1e-9)))
+            return _read_times(mine, found, goal, rates, wastes), found.error, found.panel_error, outside
+
+        times, error, panel_error, outside = each_exponent(at, clocks)
+        stand = where_it_stands(model, solved, jnp.max(panel_error, axis=0))
+        unsure = outside | ~(error <= tolerance)
+        return jnp.where(unsure[:, None, None], jnp.nan, times), unsure, going_on(stand, jnp.any(outside))
+
+    return jax.vmap(graph)(*arguments)
+
+
+def times_of_graph(
+    model: ResourceModel, level: Array, rates: Array, wastes: Array, panels: int
+) -> tuple[Float[Array, "clock skill"], Array]:
+    """Learning times of one graph by each clock, on so many panels; and the estimated error, infinite where the range
+    was too short.
+    """
+    goal, exponents = model.exposure_at(level), model.gate_exponent[None]
+    solved = solve_member(
+        model,
+        None,
+        lambda model: _first_edges(model, goal, exponents),
+        panels,
+        with_demand=not model.rule.has_budget_law,
+    )
+    outside = jnp.any(model.graph.present & (solved.exposure[:, -1] < goal * (1 - 1e-9)))
+    return _read_times(model, solved, goal, rates, wastes), jnp.where(outside, jnp.inf, solved.error)
+
+
+def going_on(stand: Progress, outside: Array) -> Progress:
+    """Where a solve stands; the range was an estimate: if it was too short, the next solve goes on further."""
+    edges = stand.edges.at[..., -1].multiply(jnp.where(outside, 10, 1).astype(stand.edges.dtype))
+    short = stand.panel_error.at[..., -1].add(jnp.where(outside, 1, 0).astype(stand.edges.dtype))
+    return Progress(edges, short, stand.turns)
+
+
+def _read_times(
+    model: ResourceModel, solved: resource_time.Cascade, goal: Float[Array, " skill"], rates: Array, wastes: Array
+) -> Float[Array, "clock skill"]:
+    """Training steps at which the exposures reach their goals, by each clock."""
+    panel, place, clock = solved.position_of(jnp.maximum(goal, 0))
+    lawful = model.rule.has_budget_law
+    half = jnp.diff(solved.edges) / 2
+    own = jnp.zeros(model.skills, jnp.int32) if model.pool is None else model.pool
+    learned = jnp.zeros_like(clock)
+    if lawful:
+        exposure = integrals.evaluate_primitive(solved.opening, solved.exposure, solved.edges, panel, place)
+        gained = jax.vmap(model.gained)(exposure)
+        learned = jax.vmap(model.by_pool)(jnp.where(model.graph.present, gained, 0))
+        learned = jnp.take_along_axis(learned, own[:, None], axis=1)[:, 0]
+
+    def times(rate: Array, waste: Array) -> Array:
+        mine = with_fields(model, learning_rate=rate, wasted_resource=waste)
+        if lawful:
+            spent = learned + mine.of_pool(mine.waste_at()) * clock
+        else:
+            values = reading.denominator_at_nodes(mine, solved)
+            at_edges = integrals.primitive_at_edges(values, half)
+            spent = integrals.evaluate_primitive(values, at_edges, solved.edges, panel, place)
+            spent = jnp.take_along_axis(spent, own[:, None], axis=1)[:, 0]
+        reached = jnp.where(goal > 0, spent / mine.of_pool(mine.learning_rate_at()), 0)
+        return jnp.where(model.graph.present, reached, jnp.nan)
+
+    return jax.vmap(times)(rates, wastes)

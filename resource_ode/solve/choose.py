@@ -1,0 +1,64 @@
+"""Which way a model is solved, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..base.tracing import is_concrete
+from ..model.model import ResourceModel
+from ..model.schedule import Schedule
+from .method import ODE, AbstractMethod, Auto, Cascade
+
+
+def cascade_obstacle(model: ResourceModel) -> str | None:
+    """Why the cascade cannot serve a model; None if it can."""
+    if model.interference is not None:
+        return "interference couples the skills"
+    for name in ("frequency", "learning_rate", "wasted_resource"):
+        if isinstance(getattr(model, name), Schedule):
+            return f"{name} follows a schedule"
+    if model.pool is not None and model.graph.fan_in:
+        graph = model.graph
+        if not is_concrete(model.pool, graph):
+            return "prerequisites may cross pools (unknown under a trace)"
+        pool = np.broadcast_to(model.pool, np.broadcast_shapes(model.pool.shape, graph.present.shape))
+        indices = np.broadcast_to(graph.prerequisites, (*pool.shape, graph.fan_in))
+        behind = np.take_along_axis(pool, indices.reshape(*pool.shape[:-1], -1), axis=-1).reshape(indices.shape)
+        if np.any((behind != pool[..., None]) & np.asarray(graph.required)):
+            return "prerequisites cross pools"
+    return None
+
+
+def choose(model: ResourceModel, method: AbstractMethod, asked: Any) -> tuple[AbstractMethod, str]:
+    """The method to solve a model by, and why; `asked` is what the caller gave.
+
+    **Raises:** `ValueError` where the method that was asked for cannot solve the model.
+    """
+    obstacle = cascade_obstacle(model)
+    if isinstance(method, Cascade) and obstacle:
+        raise ValueError(f'method: "cascade" cannot solve this model, since {obstacle}; use "ode" or "auto"')
+    why = "as asked"
+    if isinstance(method, Auto):
+        if obstacle:
+            method, why = ODE(tolerance=method.tolerance), obstacle
+        else:
+            method = Cascade(tolerance=method.tolerance)
+            why = "fastest that applies: no interference, no schedule, no prerequisite across pools"
+    elif isinstance(method, ODE) and asked == "auto":
+        options = ("solver", "controller", "adjoint", "max_steps")
+        why = f"{next(name for name in options if getattr(method, name) is not None)} was given"
+    if isinstance(method, ODE):
+        waste = model.wasted_resource
+        if (
+            not isinstance(waste, Schedule)
+            and np.size(waste) == 1
+            and is_concrete(waste)
+            and not np.any(np.asarray(waste))
+        ):
+            raise ValueError(
+                'wasted_resource: method="ode" expects a positive number, got 0 (the run ends at t = n/eta, where the '
+                'clock is infinite); use method="cascade" or "steps"'
+            )
+    return method, why

@@ -1,0 +1,140 @@
+"""Learning times by events of the general solver, for models outside the cascade."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import diffrax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optimistix
+from jaxtyping import Array
+
+from ..base import programs
+from ..base.warning import warn
+from ..model.model import ResourceModel
+from ..model.schedule import Schedule
+from . import ode as training_time
+
+# how much more accurate the solver is asked to be where it was not
+FINER = 30
+
+
+def _never_before(model: ResourceModel) -> Array:
+    """A training step by which whatever happens has happened, for one member."""
+    waste = model.wasted_resource.values if isinstance(model.wasted_resource, Schedule) else model.wasted_resource
+    rates = model.learning_rate.values if isinstance(model.learning_rate, Schedule) else model.learning_rate
+    slowest = jnp.min(jnp.where(model.graph.present, model.rate(), jnp.inf))
+    return 1e6 * (model.skills + jnp.max(waste) / slowest) / jnp.max(rates)
+
+
+@programs.compiled
+def _event_times(
+    models: ResourceModel,
+    level: Array | np.ndarray,
+    tolerance: Array | np.ndarray,
+    accuracy: Array | np.ndarray,
+    *,
+    adjoint: Any,
+    max_steps: int,
+) -> tuple[Array, Array, Array]:
+    """Times by a solver that aims at an accuracy, and which of them were not found or miss the tolerance: both NaN."""
+
+    def one(model: ResourceModel, skill: Array) -> tuple[Array, Array, Array]:
+        time, state, result = _event(model, skill, level, accuracy, adjoint, max_steps)
+        found = result == diffrax.RESULTS.event_occurred
+        late = result == diffrax.RESULTS.successful
+        there = _level_of(model, training_time.initial_state(model), skill) >= level
+        present = model.graph.present[skill]
+        frozen = jax.lax.stop_gradient((model, skill, level, accuracy, time, state))
+        error = _event_error(*frozen, max_steps)
+        failed = ~(found | late | there) & present
+        inaccurate = found & ~there & present & ~(error <= tolerance)
+        time = jnp.where(found & ~inaccurate, time, jnp.where(late, jnp.inf, jnp.nan))
+        return jnp.where(present, jnp.where(there, 0, time), jnp.nan), failed, inaccurate
+
+    return jax.vmap(lambda m: jax.vmap(lambda i: one(m, i))(jnp.arange(m.skills)))(models)
+
+
+def _level_of(model: ResourceModel, state: tuple[Array, ...], skill: Array) -> Array:
+    direct = model.interference is not None
+    every = model.law.direct_level(state[0]) if direct else model.law.level(model.effort(state[0] / model.rate()))
+    return every[skill]
+
+
+def _event(
+    model: ResourceModel, skill: Array, level: Any, tolerance: Any, adjoint: Any, max_steps: int
+) -> tuple[Array, tuple[Array, ...], Any]:
+    """When one skill reaches a level, the state at that time, and how the solve ended."""
+
+    def short(t: Any, y: Any, args: Any, **_: Any) -> Array:
+        return _level_of(model, y, skill) - level
+
+    # with interference levels may come to rest, and only an implicit solver crosses a rest in few steps
+    implicit = diffrax.Kvaerno5() if model.interference is not None else None
+    solver, controller = training_time.solver_parts(model, tolerance, implicit, None)
+    finding: Any = optimistix.Newton
+    finding = finding(rtol=tolerance / 10, atol=tolerance / 10)  # arrays, so that other tolerances do not recompile
+    solution = diffrax.diffeqsolve(
+        diffrax.ODETerm(training_time.vector_field),
+        solver,
+        jnp.zeros((), model.dtype),
+        _never_before(model),
+        None,
+        training_time.initial_state(model),
+        args=model,
+        saveat=diffrax.SaveAt(t1=True),
+        stepsize_controller=controller,
+        adjoint=adjoint,
+        event=diffrax.Event(short, finding),
+        max_steps=max_steps,
+        throw=False,
+    )
+    assert solution.ts is not None and solution.ys is not None
+    return solution.ts[-1], jax.tree.map(lambda x: x[-1], solution.ys), solution.result
+
+
+def _event_error(
+    model: ResourceModel,
+    skill: Array,
+    level: Any,
+    tolerance: Any,
+    time: Array,
+    state: tuple[Array, ...],
+    max_steps: int,
+) -> Array:
+    """The relative error of an event's time: by the budget law, or as in `ode` by a second solve."""
+    if training_time.has_law(model):
+        return training_time.off_budget(model, state, time)
+    adjoint = diffrax.RecursiveCheckpointAdjoint()
+    again, _, result = _event(model, skill, level, tolerance * 10, adjoint, max_steps)
+    apart = jnp.abs(again - time) / (4 * jnp.where(time > 0, time, 1))
+    return jnp.where(result == diffrax.RESULTS.event_occurred, apart, jnp.inf)
+
+
+def times_by_events(model: ResourceModel, level: Any, tolerance: Any, traced: bool) -> Array:
+    """Learning times `(*batch, skill)`, one solve for each skill; NaN with a warning where one failed."""
+    steps = 4096 if traced else 100_000
+    options: dict[str, Any] = {"adjoint": diffrax.DirectAdjoint() if traced else diffrax.RecursiveCheckpointAdjoint()}
+    options |= {"max_steps": steps}
+    flat = model.flat()
+    times, failed, inaccurate = _event_times(flat, level, tolerance, tolerance, **options)
+    if not traced:
+        if bool(jnp.any(inaccurate)):
+            # a level that is just reached, slowly, is a time that small errors change much
+            again, failed_again, still = _event_times(flat, level, tolerance, tolerance / FINER, **options)
+            times = jnp.where(inaccurate, again, times)
+            failed, inaccurate = failed | (inaccurate & failed_again), inaccurate & still
+        reasons = {
+            f"the solver used up its {steps} steps before the level was reached": failed,
+            f"their estimated error exceeds the tolerance {float(tolerance):g}": inaccurate,
+        }
+        for why, which in reasons.items():
+            count = int(jnp.sum(which))
+            if count:
+                warn(
+                    f"learning_times: {count} of {times.size} times are NaN, since {why}; loosen tolerance",
+                    stacklevel=4,
+                )
+    return times.reshape(model.batch_shape + times.shape[1:])

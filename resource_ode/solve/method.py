@@ -1,0 +1,100 @@
+"""How a model may be solved, each way with the options that it has and no others."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import equinox as eqx
+
+from ..base.checks import whole_number
+
+
+class AbstractMethod(eqx.Module):
+    """A way to solve a model."""
+
+    name: ClassVar[str]
+
+
+class Auto(AbstractMethod):
+    """The fastest way that applies.
+
+    **Arguments:**
+
+    - `tolerance`: bound of the level error (absolute); default 1e-6 in float64, 2e-4 in float32.
+    """
+
+    name: ClassVar[str] = "auto"
+    tolerance: Any = None
+
+
+class Cascade(AbstractMethod):
+    """Quadrature in resource time, skill after skill: for everything but interference, schedules, and prerequisites
+    that cross pools.
+
+    **Arguments:**
+
+    - `tolerance`: bound of the level error (absolute); default 1e-6 in float64, 2e-4 in float32.
+    """
+
+    name: ClassVar[str] = "cascade"
+    tolerance: Any = None
+
+
+class ODE(AbstractMethod):
+    """Integration in training steps with diffrax: for every model with a positive wasted resource.
+
+    **Arguments:**
+
+    - `solver`: a diffrax solver; default `Tsit5`.
+    - `controller`: a diffrax step-size controller; default a `PIDController` that fits the tolerance.
+    - `adjoint`: a diffrax adjoint; by default one that allows both `jvp` and `vjp`.
+    - `max_steps`: largest number of steps; default 100,000, and 4,096 under a transformation.
+    - `tolerance`: bound of the level error (absolute); default 1e-6 in float64, 2e-4 in float32.
+    """
+
+    name: ClassVar[str] = "ode"
+    solver: Any = None
+    controller: Any = None
+    adjoint: Any = None
+    max_steps: int | None = eqx.field(static=True, default=None)
+    tolerance: Any = None
+
+    def __check_init__(self) -> None:
+        if self.max_steps is not None:
+            whole_number("max_steps", self.max_steps)
+
+
+class Steps(AbstractMethod):
+    r"""The discrete recursion $u \leftarrow \max(u - \eta r, 0)$ of sign descent, one row for each training step."""
+
+    name: ClassVar[str] = "steps"
+
+
+METHODS: dict[str, type[AbstractMethod]] = {kind.name: kind for kind in (Auto, Cascade, ODE, Steps)}
+
+
+def as_method(method: Any, **options: Any) -> AbstractMethod:
+    """A method as it is, or from its short name and the options that were given with it.
+
+    An option of the ODE given with `"auto"` asks for the ODE.
+
+    **Raises:** `ValueError` for an unknown method, or an option that it does not have.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if isinstance(method, AbstractMethod):
+        if given:
+            name = next(iter(given))
+            raise ValueError(
+                f"{name}: with method={type(method).__name__}(...) it is an argument of that, not of the call"
+            )
+        return method
+    if not isinstance(method, str) or method not in METHODS:
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r:.80}")
+    if method == "auto" and not given.keys() <= {"tolerance"}:
+        return ODE(**given)
+    for name in given:
+        if name == "tolerance" and method == "steps":
+            raise ValueError('tolerance: method="steps" has none, since its rows are the recursion itself')
+        if name != "tolerance" and method != "ode":
+            raise ValueError(f'{name}: only method="ode" takes it, got method={method!r}')
+    return METHODS[method](**given)

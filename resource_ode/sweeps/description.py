@@ -1,0 +1,395 @@
+"""Reading the description of a sweep, from TOML or a dictionary: checked, and written out in full.
+
+`docs/sweep.md` describes the keys. Every mistake is a [`resource_ode.config.toml.ScenarioError`][] that names the file,
+the key, what was expected and what came.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..base.words import nearest, said
+from ..config.toml import Table, read_toml
+from ..graphs.graph import GATES
+from .ensemble import GENERATORS, LAWS, build_frequency, is_random, needed, section_keys
+from .measures import OBSERVABLES
+from .plan import BOUNDS, CHOICES, CHUNK, CLOCKS, RESOURCE, Axis, Sweep
+from .reducer import find_reducer, source_digest
+
+TOP = ("title", "ensemble", "graph", "frequency", "resource", "time", "observe", "axis")
+ENSEMBLE = ("graphs", "seed", "chunk", "precision")
+OBSERVE = ("names", "level", "reducer")
+SPACINGS = ("values", "linear", "log")
+PRECISIONS = ("float64", "float32")
+DEFAULT_OBSERVABLES = ("horizon", "efficiency")
+MOST_POINTS = 100_000
+# combinations of sizes and words, each of which is compiled; members, each of which has a place in an array
+MOST_STATIC, MOST_MEMBERS = 1000, 10**15
+MOST_WHOLE = 2**31 - 1
+
+
+def read_sweep(description: Any) -> Sweep:
+    """Check a description and write it out in full.
+
+    **Arguments:** `description`: the path of a TOML file, a dictionary with the same tables (lists may be arrays, the
+    reducer a function), or a [`resource_ode.sweeps.plan.Sweep`][], which is returned as it is.
+
+    **Raises:** [`resource_ode.config.toml.ScenarioError`][], a `ValueError`, that names the file, the key, what was
+    expected and what came.
+
+    **Example:**
+
+    >>> found = read_sweep({
+    ...     "ensemble": {"graphs": 8, "seed": 0},
+    ...     "graph": {"generator": "random_dag", "skills": 4},
+    ...     "frequency": {"law": "zipf", "exponent": 1.0},
+    ...     "resource": {"learning_rate": 1e-3, "gate_exponent": 1e-2},
+    ...     "axis": [{"name": "wasted_resource", "log": [1e-3, 1.0, 4]}, {"name": "density", "linear": [0, 1, 3]}],
+    ... })
+    >>> found.dimensions, found.shape
+    (('wasted_resource', 'density', 'graph'), (4, 3, 8))
+    """
+    if isinstance(description, Sweep):
+        return description
+    if isinstance(description, dict):
+        path, values = Path("description"), _plain(description)
+    elif isinstance(description, (str, os.PathLike)):
+        path = Path(description)
+        values = read_toml(path, "a sweep file")
+    else:
+        raise ValueError(f"description: expected a path, a dictionary or a Sweep, got {type(description).__name__}")
+    return _read(_Section(path, "", values, TOP))
+
+
+def from_content(content: dict[str, Any]) -> Sweep:
+    """The sweep of a description that was written out in full before.
+
+    **Raises:** `ValueError` if it names a reducer that cannot be imported.
+    """
+    axes = []
+    for row in content["axes"]:
+        values = (tuple(value) if isinstance(value, list) else value for value in row["values"])
+        axes.append(Axis(row["name"], tuple(values), _kind(row["name"])))
+    reducer = None
+    if "reducer" in content["observe"]:
+        reducer = find_reducer(content["observe"]["reducer"])[1]
+    return Sweep(content, tuple(axes), reducer)
+
+
+def _kind(name: str) -> str:
+    return "clock" if name in CLOCKS else "member" if name in BOUNDS else "static"
+
+
+class _Section(Table):
+    """A table of a sweep: as in a scenario, but with this format's keys."""
+
+    def section(self, key: str, known: Sequence[str] | None, *, optional: bool = False) -> _Section:
+        """A table below this one; empty if it is optional and not there. Without `known`, its keys are not checked."""
+        value = self.values.get(key, {} if optional else None)
+        if not isinstance(value, dict):
+            raise self.error(f"expected a section [{key}], got {'none' if value is None else said(value)}")
+        return _Section(self.path, f"[{key}]", value, tuple(value) if known is None else known)
+
+
+def _read(top: _Section) -> Sweep:
+    raw = top.values.get("axis", [])
+    if not isinstance(raw, list) or not all(isinstance(row, dict) for row in raw):
+        raise top.error(f"expected [[axis]] tables, in double brackets, got {said(raw)}", "axis")
+    rows = [_Section(top.path, f"[[axis]] {number}", row, ("name", *SPACINGS)) for number, row in enumerate(raw, 1)]
+    swept = [row.text("name") for row in rows]
+
+    ensemble = top.section("ensemble", ENSEMBLE, optional=True)
+    graph, graph_keys = _graph(top)
+    frequency, frequency_keys = _frequency(top, graph)
+    resource = top.section("resource", RESOURCE)
+    known = (*graph_keys, *frequency_keys, *RESOURCE)
+    sections = {**dict.fromkeys(RESOURCE, resource), **dict.fromkeys(graph_keys, graph)}
+    sections |= dict.fromkeys(frequency_keys, frequency)
+    axes: list[Axis] = []
+    for name, row in zip(swept, rows, strict=True):
+        if name not in known:
+            hint = nearest(name, known) or f"; expected one of {', '.join(known)}"
+            raise row.error(f"expected a parameter of the model or argument of its generators, got {said(name)}{hint}")
+        if name in [axis.name for axis in axes]:
+            raise row.error(f"expected each parameter once, but an earlier axis varies {said(name)}", "name")
+        if name in sections[name]:
+            raise row.error(f"{said(name)} is varied here and given in {sections[name].where}; expected one of both")
+        axes.append(_axis(row, name))
+
+    content: dict[str, Any] = {
+        "title": top.text("title") if "title" in top else "",
+        "ensemble": {
+            "graphs": ensemble.integer("graphs", 1, least=1, most=10**12),
+            "seed": ensemble.integer("seed", 0, least=0, most=2**32 - 1),
+            "chunk": ensemble.integer("chunk", CHUNK, least=1, most=2**24),
+            "precision": ensemble.choice("precision", PRECISIONS, "float64"),
+        },
+        "graph": {key: _graph_value(graph, key, value) for key, value in graph.values.items()},
+        "frequency": {key: _frequency_value(frequency, key, value) for key, value in frequency.values.items()},
+        "resource": _resource(resource, swept),
+        "axes": [{"name": axis.name, "values": list(axis.values)} for axis in axes],
+        "time": _times(top),
+    }
+    content["observe"], reducer = _observe(top, content["time"] is not None)
+    for table, keys in ((graph, graph_keys), (frequency, frequency_keys)):
+        for key in needed(table.values):
+            if key in keys and key not in table and key not in swept:
+                raise table.error(f"missing key {said(key)} (expected here, or an axis over it)")
+    if content["ensemble"]["graphs"] > 1 and not is_random(content):
+        raise ensemble.error(
+            f"expected 1, since neither the graph nor the frequencies are random and all members would be the same, "
+            f"got {content['ensemble']['graphs']}",
+            "graphs",
+        )
+    sweep = Sweep(content, tuple(axes), reducer)
+    for count, most, what in (
+        (sweep.members, MOST_MEMBERS, "members"),
+        (
+            math.prod(len(axis.values) for axis in axes if axis.kind == "static"),
+            MOST_STATIC,
+            "sizes and words together",
+        ),
+    ):
+        if count > most:
+            raise top.error(f"expected axes of at most {most:,} {what}, got {count:,}")
+    if content["ensemble"]["precision"] == "float32":
+        _check_single([*content["frequency"].values(), *content["resource"].values()], ensemble)
+        _check_single([value for axis in axes for value in axis.values], ensemble)
+    _check_shapes(sweep, graph, frequency)
+    return sweep
+
+
+# -- the sections
+
+
+def _graph(top: _Section) -> tuple[_Section, tuple[str, ...]]:
+    values = top.section("graph", None).values
+    given = [key for key in ("generator", "prerequisites", "file") if key in values]
+    if len(given) != 1:
+        where = _Section(top.path, "[graph]", {}, ())
+        raise where.error(
+            f"expected one of generator, prerequisites and file, got {' and '.join(given) or 'none of them'}"
+        )
+    if given == ["generator"]:
+        generator = _Section(top.path, "[graph]", values, tuple(values)).choice("generator", GENERATORS, "")
+        keys = section_keys({"generator": generator})["graph"]
+        return _Section(top.path, "[graph]", values, ("generator", *keys)), keys
+    if given == ["prerequisites"]:
+        _check_prerequisites(_Section(top.path, "[graph]", values, ("prerequisites", "gate")))
+        if all(row.get("name") != "gate" for row in top.values.get("axis", [])):
+            values = {"gate": "all"} | values
+        return _Section(top.path, "[graph]", values, tuple(values)), ("gate",)
+    table = _Section(top.path, "[graph]", values, ("file", "condense"))
+    from ..graphs.files import read_graph
+
+    try:
+        graph = read_graph(top.path.parent / table.text("file"), condense=table.flag("condense", False))
+    except ValueError as error:
+        raise table.error(str(error).replace("condense=True", "condense = true"), "file") from None
+    # the graph itself is part of the description: another file of the same name is another sweep
+    gate = [GATES[int(either)] for either in np.asarray(graph.any_gate)]
+    held = {"prerequisites": graph.prerequisite_lists(), "gate": gate}
+    if graph.frequency is not None and "frequency" not in top:
+        top.values = top.values | {"frequency": {"values": np.asarray(graph.frequency).tolist()}}
+    return _Section(top.path, "[graph]", held, tuple(held)), ()
+
+
+def _check_prerequisites(table: _Section) -> None:
+    lists = table.get("prerequisites")
+    if not isinstance(lists, list) or not lists:
+        raise table.error(f"expected a list with one list a skill, as [[], [0]], got {said(lists)}", "prerequisites")
+    for skill, row in enumerate(lists):
+        if not isinstance(row, list):
+            raise table.error(f"expected a list of indices of skills, got {said(row)}", f"prerequisites[{skill}]")
+        for index in row:
+            if isinstance(index, bool) or not isinstance(index, int):
+                raise table.error(f"expected whole numbers, got {said(index)}", f"prerequisites[{skill}]")
+            if not 0 <= index < len(lists):
+                last = len(lists) - 1
+                raise table.error(f"expected skills from 0 to {last}, got {said(index)}", f"prerequisites[{skill}]")
+
+
+def _frequency(top: _Section, graph: _Section) -> tuple[_Section, tuple[str, ...]]:
+    values = top.section("frequency", None).values
+    given = [key for key in ("law", "values") if key in values]
+    table = _Section(top.path, "[frequency]", values, tuple(values))
+    if len(given) != 1:
+        raise table.error(f"expected one of law and values, got {' and '.join(given) or 'none of them'}")
+    if given == ["values"]:
+        return _Section(top.path, "[frequency]", values, ("values",)), ()
+    keys = section_keys({"law": table.choice("law", LAWS, "")})["frequency"]
+    return _Section(top.path, "[frequency]", values, ("law", *keys)), keys
+
+
+def _graph_value(table: _Section, key: str, value: Any) -> Any:
+    if key in ("generator", "prerequisites"):
+        return value
+    if key == "gate" and isinstance(value, list):
+        return [_value(table, key, word, f"gate[{skill}]") for skill, word in enumerate(value)]
+    return _value(table, key, value)
+
+
+def _frequency_value(table: _Section, key: str, value: Any) -> Any:
+    if key == "law":
+        return value
+    return table.numbers("values", above=0.0) if key == "values" else _value(table, key, value)
+
+
+def _value(table: _Section, key: str, value: Any, place: str | None = None) -> Any:
+    """One value of a parameter, checked as far as it can be by itself."""
+    place = key if place is None else place
+    if key in CHOICES:
+        if not isinstance(value, str) or value not in CHOICES[key]:
+            raise table.error(f"expected {' or '.join(map(said, CHOICES[key]))}, got {said(value)}", place)
+        return value
+    if key in BOUNDS:
+        if key == "density" and isinstance(value, (int, float)) and not 0 <= value <= 1:
+            raise table.error(f"expected a number from 0 to 1, got {said(value)}", place)
+        return table.checked(place, value, **BOUNDS[key])
+    if key == "widths":
+        if not isinstance(value, list) or not value:
+            raise table.error(f"expected a list of numbers of skills, as [4, 2, 1], got {said(value)}", place)
+        return [_whole(table, f"{place}[{position}]", width) for position, width in enumerate(value)]
+    return _whole(table, place, value)
+
+
+def _whole(table: _Section, place: str, value: Any) -> int:
+    real = (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and (isinstance(value, int) or math.isfinite(value))
+    )
+    if not (real and value == int(value) and abs(value) <= MOST_WHOLE):
+        limits = f" of at most {MOST_WHOLE}" if real and value == int(value) else ""
+        raise table.error(f"expected a whole number{limits}, got {said(value)}", place)
+    return int(value)
+
+
+def _resource(table: _Section, swept: list[str]) -> dict[str, Any]:
+    held = {key: _value(table, key, value) for key, value in table.values.items()}
+    for key in CLOCKS:
+        if key not in held and key not in swept:
+            raise table.error(f"expected a number here or an axis over it, got neither: missing key {said(key)}")
+    for key, default in (("loss", "mse"), ("competition", "l1")):
+        if key not in swept:
+            held.setdefault(key, default)
+    return held
+
+
+def _spread(table: _Section, *, one: Callable[[str, Any], Any]) -> list[Any]:
+    """The values of an axis: listed, or spread evenly or in geometric progression."""
+    given = [key for key in SPACINGS if key in table]
+    if len(given) != 1:
+        raise table.error(f"expected one of {', '.join(SPACINGS)}, got {' and '.join(given) or 'none of them'}")
+    (spacing,) = given
+    listed = table.get(spacing)
+    if not isinstance(listed, list) or not listed:
+        raise table.error(f"expected a list, got {said(listed)}", spacing)
+    if spacing == "values":
+        return [one(f"values[{position}]", value) for position, value in enumerate(listed)]
+    if len(listed) != 3:
+        raise table.error(f"expected [first, last, how many], got a list of {len(listed)}", spacing)
+    first, last = (table.checked(f"{spacing}[{place}]", listed[place]) for place in (0, 1))
+    count = _whole(table, f"{spacing}[2]", listed[2])
+    if not 1 <= count <= MOST_POINTS or (count == 1 and first != last):
+        raise table.error(f"expected a number of values from 2 to {MOST_POINTS}, got {count}", f"{spacing}[2]")
+    if spacing == "log" and min(first, last) <= 0:
+        raise table.error(f"expected first and last above 0, got {min(first, last):g}", spacing)
+    points = np.linspace(first, last, count) if spacing == "linear" else np.geomspace(first, last, count)
+    return [one(spacing, value) for value in points.tolist()]
+
+
+def _axis(row: _Section, name: str) -> Axis:
+    values = _spread(row, one=lambda place, value: _value(row, name, value, place))
+    if name == "widths":
+        values = [tuple(value) for value in values]
+    if len(set(values)) < len(values):
+        twice = next(value for position, value in enumerate(values) if value in values[:position])
+        raise row.error(f"expected different values, got {twice} twice")
+    return Axis(name, tuple(values), _kind(name))
+
+
+def _times(top: _Section) -> list[float] | None:
+    if "time" not in top:
+        return None
+    table = top.section("time", SPACINGS)
+    times = _spread(table, one=lambda place, value: table.checked(place, value, least=0.0))
+    if any(after <= before for before, after in itertools.pairwise(times)):
+        raise table.error("expected times that increase")
+    return times
+
+
+def _observe(top: _Section, timed: bool) -> tuple[dict[str, Any], Callable[..., Any] | None]:
+    table = top.section("observe", OBSERVE, optional=True)
+    names = table.get("names", [] if "reducer" in table else list(DEFAULT_OBSERVABLES))
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise table.error(f'expected a list of names, as ["horizon"], got {said(names)}', "names")
+    for name in names:
+        if name not in OBSERVABLES:
+            hint = nearest(name, OBSERVABLES) or f"; expected some of {', '.join(OBSERVABLES)}"
+            raise table.error(f"unknown observable {said(name)}{hint}", "names")
+        if OBSERVABLES[name].needs == "run" and not timed:
+            raise table.error(f"{said(name)} is measured on a run and needs a section [time]", "names")
+    if len(set(names)) < len(names):
+        raise table.error("expected each observable once", "names")
+    held: dict[str, Any] = {"names": names, "level": table.number("level", 0.95, above=0.0, below=1.0)}
+    if "reducer" not in table:
+        if not names:
+            raise table.error("expected at least one observable, got an empty list", "names")
+        return held, None
+    if not timed:
+        raise table.error("a reducer is applied to a run and needs a section [time]", "reducer")
+    try:
+        where, reducer = find_reducer(table.get("reducer"))
+    except ValueError as error:
+        raise table.error(str(error), "reducer") from None
+    # a changed function is a changed description
+    held["reducer"], held["reducer_source"] = where, source_digest(reducer)
+    return held, reducer
+
+
+def _check_single(values: Sequence[Any], ensemble: _Section) -> None:
+    """Refuse numbers that become 0 or infinite in single precision."""
+    for value in values:
+        if isinstance(value, list):
+            _check_single(value, ensemble)
+        elif isinstance(value, float) and value != 0:
+            with np.errstate(over="ignore", under="ignore"):
+                single = np.float32(value)
+            if not (np.isfinite(single) and single):
+                raise ensemble.error(f"expected numbers that float32 can hold, got {value:g}", "precision")
+
+
+def _check_shapes(sweep: Sweep, graph: _Section, frequency: _Section) -> None:
+    """Trace each combination of the static values once: what the generators refuse is known before anything runs."""
+    for static in sweep.statics():
+        with jax.enable_x64(sweep.content["ensemble"]["precision"] == "float64"):
+            try:
+                skills = sweep.skills(static)
+            except ValueError as error:
+                raise graph.error(str(error)) from None
+            arguments, first = sweep.arguments("frequency", static), sweep.first("frequency", static)
+            drawn = functools.partial(build_frequency, arguments, jax.random.key(0), skills, first)
+            length = jax.eval_shape(drawn).shape[-1]
+        if length != skills:
+            raise frequency.error(f"expected one number a skill ({skills}), got {length}", "values")
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists and numpy's numbers as Python's, so that the content is plain data."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic, jax.Array)):
+        return np.asarray(value).tolist()
+    return value

@@ -1,0 +1,47 @@
+"""Every Python block of the documentation runs, page by page, and links between pages lead somewhere."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import jax
+import matplotlib.pyplot as plt
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "docs").rglob("*.md")) + [ROOT / "README.md"]
+# what needs minutes
+SLOW = {"ladder.md", "sweep.md"}
+
+
+def python_blocks(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def marked(page: Path):
+    return pytest.param(page, id=str(page.relative_to(ROOT)), marks=[pytest.mark.slow] * (page.name in SLOW))
+
+
+@pytest.mark.parametrize("page", [marked(page) for page in PAGES if python_blocks(page)])
+def test_blocks_run_from_top_to_bottom(page, tmp_path, monkeypatch, capsys):
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    # files that pages speak of
+    shutil.copy(ROOT / "examples" / "and_tree.toml", tmp_path / "file.toml")
+    monkeypatch.chdir(tmp_path)
+    # pages are read by people without the strictness of these tests
+    cache = jax.config.jax_compilation_cache_dir
+    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+        space: dict = {}
+        for number, block in enumerate(python_blocks(page), start=1):
+            exec(compile(block, f"{page.name}, block {number}", "exec"), space)
+    jax.config.update("jax_compilation_cache_dir", cache)
+    plt.close("all")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_files_lead_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert os.path.exists(page.parent / target), f"{page.name} links to {target}"

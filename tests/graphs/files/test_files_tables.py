@@ -1,0 +1,148 @@
+"""Adjacency matrices and lists of edges as text."""
+
+import pytest
+from graph_file_cases import NAMES, reads, refuses
+
+MATRIX = "0,1,0\n0,0,1\n0,0,0\n"
+BOTH = ",letters,words,sentences\nletters,0,1,0\nwords,0,0,1\nsentences,0,0,0\n"
+PAIRS = "letters,words\nwords,sentences\n"
+READ = {
+    "pandas": BOTH,
+    "a name in the corner": "from" + BOTH,
+    "a row of names": "letters,words,sentences\n" + MATRIX,
+    "a column of names": "letters,0,1,0\nwords,0,0,1\nsentences,0,0,0\n",
+    "R": '"","letters","words","sentences"\n"letters",0,1,0\n"words",0,0,1\n"sentences",0,0,0\n',
+    "Excel": "\ufeff" + BOTH.replace(",", ";").replace("\n", "\r\n"),
+    "Excel's own line": "sep=;\r\n" + BOTH.replace(",", ";").replace("\n", "\r\n"),
+    "Gephi": BOTH.replace(",", ";").replace("0", "0.0").replace("1", "1.0"),
+    "tabs": BOTH.replace(",", "\t"),
+    "decimal commas": BOTH.replace(",", ";").replace("1", "0,7").replace("0;", "0,0;"),
+    "empty cells": BOTH.replace("0", ""),
+    "marks": BOTH.replace("0", "").replace("1", "x"),
+    "truth values": BOTH.replace("0", "False").replace("1", "True"),
+    "empty columns and rows at the end": BOTH.replace("\n", ",,\n") + ",,,,,\n",
+    "columns in another order": ",sentences,words,letters\nletters,0,1,0\nwords,1,0,0\nsentences,0,0,0\n",
+    "a header by NumPy": "# letters,words,sentences\n" + MATRIX,
+    "the diagonal is not read": BOTH.replace("letters,0", "letters,NA").replace("words,0,0", "words,0,-5"),
+    "edges, prerequisite and skill": "prerequisite,skill\n" + PAIRS,
+    "edges, skill and prerequisite": "skill,prerequisite\nletters,\nwords,letters\nsentences,words\n",
+    "edges of Gephi": "Source,Target,Type,Id,Weight\nletters,words,Directed,0,1\nwords,sentences,Directed,1,0.5\n",
+    "edges, from and to": "from\tto\n" + PAIRS.replace(",", "\t"),
+    "edges, depends on": "task;depends on\nwords;letters\nsentences;words\n",
+    "edges, another word": "prerequisite,composite\n" + PAIRS,
+    "edges, quotes": '"prerequisite","skill"\n"letters","words"\n"words","sentences"\n',
+    "edges with comments": "# by hand\nprerequisite,skill\n" + PAIRS,
+    "edges in UTF-16": ("prerequisite\tskill\n" + PAIRS.replace(",", "\t")).encode("utf-16"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", READ)
+def test_read(tmp_path, case):
+    reads(tmp_path, "skills.csv", READ[case])
+    reads(tmp_path, "skills.tsv", READ[case])
+    reads(tmp_path, "skills.txt", READ[case])
+
+
+OTHER_NAMES = {
+    "bare": (MATRIX, None),
+    "NumPy": (MATRIX.replace("0", "0.0e+00").replace("1", "1.0e+00"), None),
+    "a comment": ("# adjacency\n" + MATRIX, None),
+    "blanks": (MATRIX.replace(",", " "), None),
+    "R without names": ('"","V1","V2","V3"\n"1",0,1,0\n"2",0,0,1\n"3",0,0,0\n', None),
+    "years": (",2019,2020,2021\n2019,0,1,0\n2020,0,0,1\n2021,0,0,0\n", ("2019", "2020", "2021")),
+    "years above": ("2019,2020,2021\n" + MATRIX, ("2019", "2020", "2021")),
+    "numbers above": ("0,1,2\n" + MATRIX, ("0", "1", "2")),
+    "names as numbers that are none": (",inf,nan,x\ninf,0,1,0\nnan,0,0,1\nx,0,0,0\n", ("inf", "nan", "x")),
+    "a line break": ('"a\nb",c,d\n' + MATRIX, ("a b", "c", "d")),
+    "Windows": (",größe,maß,ä\ngröße,0,1,0\nmaß,0,0,1\nä,0,0,0\n".encode("cp1252"), ("größe", "maß", "ä")),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_NAMES)
+def test_names(tmp_path, case):
+    content, names = OTHER_NAMES[case]
+    reads(tmp_path, "skills.txt" if case == "blanks" else "skills.csv", content, names)
+
+
+REFUSED = {
+    "nothing": ("\n,\n", "expected an adjacency matrix or a list of edges, got an empty file"),
+    "not square": ("0,1,0,1\n0,0,1,0\n", "expected a square matrix, with or without names, or a list of edges with a"),
+    "uneven": ("0,1,0\n\n0,0\n0,0,0\n", "line 3: expected 3 cells separated by a comma, got 2"),
+    "a cell": (BOTH.replace("1", "y"), "line 2: expected numbers, got 'y'"),
+    "NA": (BOTH.replace("1", "NA"), "line 2: expected numbers, got 'NA', which says that a number is missing; write 0"),
+    "nan": (BOTH.replace("1", "nan"), "line 2: expected numbers, got 'nan'"),
+    "inf": (BOTH.replace("1", "inf"), "line 2: expected numbers, got 'inf'"),
+    "too large": (BOTH.replace("1", "1e999"), "line 2: expected finite numbers"),
+    "thousands": (BOTH.replace("1", '"1,000"'), "expected numbers, got '1,000'; a decimal comma is read where"),
+    "underscores": (MATRIX.replace("1", "1_000"), "got '1_000'"),
+    "other names": (",a,b\na,0,1\nc,0,0\n", "expected the same names in the first row and column, got 'b' and 'c'"),
+    "a name twice": (",a,a\na,0,1\na,0,0\n", "names: expected distinct names, got 'a' twice"),
+    "no name": ("a,0,1\n,0,0\n", "names: expected one for each row and column, got none"),
+    "a cycle": (",a,b\na,0,1\nb,1,0\n", "expected a graph without cycles, got b -> a -> b"),
+    "a negative weight": (BOTH.replace("1", "-1"), "weight of 'letters' -> 'words': expected one above 0, got -1"),
+    "a cell that is too long": ("a," + "b" * 140_000, "a cell of more than 131,072 characters"),
+    "bytes of another encoding": ("日本,語\n".encode("shift-jis"), "line 1: expected text in UTF-8, got other bytes"),
+    "letters of another encoding": ("мир,война\n".encode("cp1251"), "line 1: expected text in UTF-8"),
+    "zeros": ("a\0,b\n", "line 1: expected text, got a byte of value 0"),
+    "numbers that may be either": ("0,1\n1,2\n", "numbers that may be either: for edges say which column holds the pr"),
+    "edges without a header": (PAIRS, "expected a first row that names the columns, as prerequisite,skill does, got"),
+    "edges, unknown words": ("one,two\n" + PAIRS, "or say which column holds the prerequisites"),
+    "edges, no skill": ("prerequisite,skill\nletters,\n", "line 2: expected a skill, got an empty cell"),
+    "edges, itself": ("prerequisite,skill\na,a\n", "expected no skill to require itself, got 'a' -> 'a'"),
+    "edges, several in a cell": (
+        'skill,prerequisites\nb,a\nc,a\nd,"b;c"\n', "line 4: expected one prerequisite a row, got 'b;c'",
+    ),
+    "edges, undirected": ("Source,Target,Type\na,b,Undirected\n", "line 2: expected a directed graph, got an edge of"),
+    "edges, no weight": ("source,target,weight\na,b,much\n", "weight of 'a' -> 'b': expected a finite number, got 'mu"),
+    "edges, a control character": ("prerequisite,skill\na,\x1b[2J\n", "that can be printed, got '\\x1b[2J'"),
+    "an open quote": ('prerequisite,skill\n"a,b\n', "quotes that do not match"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(tmp_path, case):
+    content, message = REFUSED[case]
+    refuses(tmp_path, "skills.csv", content, message)
+
+
+def test_direction(tmp_path):
+    first, last = {"direction": "prerequisite_first"}, {"direction": "prerequisite_last"}
+    reads(tmp_path, "a.csv", PAIRS, **first)
+    reads(tmp_path, "a.csv", PAIRS, ["words", "letters", "sentences"], [[2], [0], []], **last)
+    reads(tmp_path, "a.csv", "0,1\n1,2\n", "012", **first)
+    reads(tmp_path, "a.csv", "letters,words,0.5\nwords,sentences,2\n", **first)
+    reads(tmp_path, "a.csv", "from,to\nwords,letters\nsentences,words\n", **last)
+    reads(tmp_path, "a.csv", "task,task_2\n" + PAIRS, **first)
+    refuses(tmp_path, "a.csv", "one,two\n" + PAIRS, "got ['one', 'two'], which may be either", **first)
+    refuses(tmp_path, "a.csv", "skill,prerequisite\nb,a\n", "says that column 2 holds the prerequisites, got", **first)
+    refuses(tmp_path, "a.csv", BOTH, "direction: expected none for a matrix, whose row lists what", **first)
+
+
+def test_signs_and_threshold(tmp_path):
+    content = ",a,b,c\na,0,-0.7,0.2\nb,0,0,0.5\nc,0,0,0\n"
+    reads(tmp_path, "a.csv", content, "abc", [[], [], [0, 1]], sign="drop")
+    reads(tmp_path, "a.csv", content, "abc", [[], [0], [0, 1]], sign="absolute")
+    reads(tmp_path, "a.csv", content, "abc", [[], [0], [1]], sign="absolute", threshold=0.3)
+    reads(
+        tmp_path, "a.csv", "source,target,weight\na,b,0\nb,c,-2\n", "abc", [[], [], [1]], sign="absolute", threshold=1
+    )
+    refuses(tmp_path, "a.csv", "source,target,weight\na,b,0\n", "expected another than 0, since an edge that")
+
+
+def test_lists_of_networkx(tmp_path):
+    reads(tmp_path, "a.edgelist", "# by networkx\nletters words {'weight': 0.7}\nwords sentences {}\n")
+    reads(tmp_path, "a.edgelist", "letters words 0.7\nwords sentences 2\n")
+    reads(tmp_path, "a.adjlist", "# 3 nodes\nletters words\nwords sentences\nsentences\n")
+    reads(tmp_path, "a.adjlist", "a b c\nd\n", "abcd", [[], [0], [0], []])
+    refuses(tmp_path, "a.edgelist", "machine learning statistics\n", "expected a finite number, got 'statistics'")
+    refuses(tmp_path, "a.edgelist", "a b {'weight': -1}\n", "expected one above 0, got -1")
+    refuses(tmp_path, "a.edgelist", "a\n", "line 1: expected two nodes, got 'a'")
+
+
+def test_cycles_become_one_skill_if_asked(tmp_path):
+    content = "prerequisite,skill\na,b\nb,a\nb,c\nc,c\n"
+    refuses(tmp_path, "a.csv", content, "expected no skill to require itself, got 'c' -> 'c'")
+    reads(tmp_path, "a.csv", content, ["a+b", "c"], [[], [0]], condense=True)
+    cycle = "prerequisite,skill\n" + "".join(f"s{i},s{(i + 1) % 3000}\n" for i in range(3000))
+    refuses(tmp_path, "a.csv", cycle, "s2 -> s3 -> s4 -> s5 -> s6 -> s7 -> s8 -> ... -> s1 (no skill")
+    assert NAMES

@@ -1,0 +1,89 @@
+"""What rows do to what is measured on a run: the error is stated, and where it matters a warning says so."""
+
+import jax
+import numpy as np
+import pytest
+
+import resource_ode as ro
+from resource_ode import observables as obs
+
+# of the chain below, whatever its rows
+SERIALITY = 0.9084996417607881
+
+
+def chain(**changes):
+    given = {"learning_rate": 1e-3, "wasted_resource": 1e-3, "gate_exponent": 1e-4, **changes}
+    return ro.ResourceModel(ro.SkillGraph([[], [0], [1]]), [0.3, 1.0, 3.0], **given)
+
+
+@pytest.mark.parametrize(
+    ("rows", "end", "coarse"), [(11, 5000, True), (501, 8000, False), (501, 1500, True), (4001, 8000, False)]
+)
+def test_the_seriality_of_a_run_states_its_error(rows, end, coarse):
+    run = ro.simulate(chain(), np.linspace(0, end, rows))
+    error = float(obs.seriality_error(run))
+    assert (error > 0.01) == coarse
+    if coarse:
+        with pytest.warns(obs.RowsTooCoarse, match=r"seriality: the rows of the run may make it wrong by up to 0\.\d+"):
+            value = float(obs.seriality(run))
+    else:
+        value = float(obs.seriality(run))
+    assert abs(value - SERIALITY) <= error
+
+
+def test_it_is_the_value_of_the_model():
+    assert float(obs.seriality(chain())) == pytest.approx(SERIALITY, abs=1e-6)
+
+
+def test_the_stated_error_covers_random_graphs():
+    keys = jax.random.split(jax.random.key(3), (2, 24))
+    graph = jax.vmap(lambda key: ro.graphs.random_dag(key, 8, 0.3))(keys[0])
+    frequency = jax.vmap(lambda key: ro.frequencies.lognormal(key, 8, 1.5))(keys[1])
+    model = ro.ResourceModel(graph, frequency, 1.0, 1e-3, 0.01)
+    exact = np.asarray(obs.seriality(model))
+    # times scale as 1/eta: each run in units of its own length
+    model = model.replace(learning_rate=np.asarray(ro.horizon(model, 1 - 1e-4)))
+    for rows in (21, 101, 401):
+        both = lambda run: (obs.seriality(run), obs.seriality_error(run))  # noqa: E731
+        value, error = ro.simulate(model, np.linspace(0, 1, rows), reduce=both)
+        assert bool((np.abs(value - exact) <= error).all())
+    assert float(error.max()) < 0.01
+
+
+def test_a_batch_says_how_many():
+    model = chain(wasted_resource=[1e-3, 10.0])
+    run = ro.simulate(model, np.linspace(0, 8000, 501))
+    with pytest.warns(obs.RowsTooCoarse, match="seriality: the rows of 1 of 2 runs may make it wrong"):
+        obs.seriality(run)
+
+
+def test_what_compares_times_reads_them_between_rows():
+    model = chain()
+    fine, coarse = (ro.simulate(model, np.linspace(0, 8000, rows)) for rows in (2001, 9))
+    measures = {
+        "efficiency": obs.efficiency,
+        "domino_overlap": obs.domino_overlap,
+        "depth_correlation": obs.depth_correlation,
+    }
+    for name, measure in measures.items():
+        found = measure(fine)
+        np.testing.assert_allclose(found, measure(model), atol=2e-4)
+        if name != "depth_correlation":  # the order is seen in nine rows too
+            with pytest.warns(obs.RowsTooCoarse, match=f"{name}: the rows of the run may make it wrong"):
+                assert bool(np.any(np.abs(measure(coarse) - measure(model)) > 2e-3))
+            wrong = np.abs(np.asarray(found) - np.asarray(measure(model)))
+            assert bool(np.all(wrong <= obs.rows_error(fine, measure) + 1e-6))
+
+
+def test_times_between_rows_at_the_ends():
+    model = ro.ResourceModel(ro.SkillGraph([[], []]), [1.0, 0.5], 1e-2, 0.1, initial_level=[0.6, 0.0])
+    run = ro.simulate(model, [100.0, 5000.0, 6000.0])
+    # one starts above the level, the other is read between the start and the first row
+    level = float(run.level[0, 1]) / 2
+    assert float(obs.efficiency(run, level)) == pytest.approx(level / (1e-2 * 50.0))
+    assert float(obs.efficiency(ro.simulate(model, [1.0, 2.0]), 0.99)) == 0  # never reached
+
+
+def test_the_error_of_a_profile_is_refused():
+    with pytest.raises(ValueError, match="measure: expected one without an axis over rows"):
+        obs.rows_error(ro.simulate(chain(), np.linspace(0, 100, 6)), obs.concurrency)

@@ -1,0 +1,77 @@
+"""What `torture` counts as wrong, and that it finds it; and its page."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from reliability import cells, document, judge, torture
+
+NAME = "random-mixed/float64/simulate/eager/default/0.0"
+
+
+def small(verb):
+    """A cell of one small member, and what a perfect solver would say of it."""
+    name = NAME.replace("simulate", verb)
+    cell = cells.build(name)
+    member = cells.Member([[], [0]], ["all", "all"], np.array([1.0, 2.0]), 0.1, 0.1, 0.5)
+    cell = dataclasses.replace(cell, members=[member], ts=np.array([0.0, 3.0, 9.0]), level=0.5)
+    truth = judge.references.solve(member, cell.ts if verb == "simulate" else np.zeros(0), 0.5)
+    if verb == "simulate":
+        found = {"level": truth.levels[None], "residual": np.zeros((1, 3))}
+        return cell, found | {"fine": np.array([True]), "code": np.array([0])}
+    return cell, {"times": truth.times[None]}
+
+
+def outcome(cell, found):
+    return judge._member(cell, 0, found)[0]
+
+
+def test_levels():
+    cell, found = small("simulate")
+    assert outcome(cell, found) == "right"
+    assert outcome(cell, found | {"level": found["level"] + 0.5e-6}) == "right"
+    assert outcome(cell, found | {"level": found["level"] + 2e-6}) == "WRONG"
+    assert outcome(cell, found | {"level": found["level"] * np.nan}) == "WRONG"
+    assert outcome(cell, found | {"residual": np.full((1, 3), 1e-3)}) == "WRONG"
+    assert outcome(cell, found | {"fine": np.array([False]), "code": np.array([3])}) == "inaccurate, said"
+    assert outcome(cell, found | {"fine": np.array([False]), "code": np.array([1])}).startswith("refused")
+
+
+def test_times():
+    cell, found = small("learning_times")
+    times = found["times"]
+    assert outcome(cell, found) == "right"
+    assert outcome(cell, {"times": times * (1 + 2e-7)}) == "WRONG"
+    assert outcome(cell, {"times": times * [[1, np.inf]]}) == "WRONG"
+    assert outcome(cell, {"times": times * [[0, 1]]}) == "WRONG"
+    assert outcome(cell, {"times": times * np.nan}).startswith("refused")
+    assert outcome(cell, {"times": times * [[1, np.nan]]}) == "inaccurate, said"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["independent", "chain", "random-all", "random-mixed", "initial-levels"])
+@pytest.mark.parametrize("verb", cells.VERBS)
+def test_a_few_cells(kind, verb):
+    verdict = judge.judge(f"{kind}/float64/{verb}/eager/default/7.0")
+    assert not verdict.wrong and "WRONG" not in verdict.counts and "crash" not in verdict.counts
+
+
+def test_every_kind_and_setting_has_its_turn():
+    settings = [name for kind in cells.KINDS for name in cells.names(kind)]
+    turns = torture.schedule(settings, 0)
+    first = [next(turns) for _ in range(len(settings))]
+    assert {name.rsplit("/", 1)[0] for name in first} == set(settings)
+    assert {name.split("/")[0] for name in first[: len(cells.KINDS)]} == {kind.name for kind in cells.KINDS}
+
+
+def test_a_table_replaces_its_own(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- x: begin -->\nold\n<!-- x: end -->\nb\n")
+    document.put("x", "new", page)
+    document.put("x", "newer", page)
+    assert page.read_text() == "a\n<!-- x: begin -->\nnewer\n<!-- x: end -->\nb\n"
+    with pytest.raises(ValueError, match="y: begin"):
+        document.put("y", "new", page)
+    for name in ("torture", "fuzz", "soak"):
+        assert (document.ROOT / document.PATH).read_text().count(f"<!-- {name}: begin -->") == 1
