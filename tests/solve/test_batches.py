@@ -15,6 +15,7 @@ from scipy.integrate import solve_ivp
 from systems import FAN_IN, SKILLS, TIMES, Case, batch, check_times, random_case, solve
 
 import resource_ode as ro
+from resource_ode import native
 from resource_ode.base import programs
 from resource_ode.solve.cascade import batch as batches
 from resource_ode.solve.cascade.batch import PIECE, exponents_can_share, split_axes
