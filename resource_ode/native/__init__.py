@@ -44,9 +44,9 @@ Done = Callable[[int], Any]
 
 
 def kind_of(model: ResourceModel) -> tuple[bool, bool, bool] | None:
-    """Whether a model has cross entropy, competition "l2" and self-paced skills; None with a law of a user's own."""
+    """Whether a model has cross entropy, competition "l2" and self-paced skills; None with a law or a gate of a user's own."""
     laws, rules = {MeanSquaredError: False, CrossEntropy: True}, {SumOfDemands: False, LengthOfDemands: True}
-    if type(model.law) not in laws or type(model.rule) not in rules:
+    if type(model.law) not in laws or type(model.rule) not in rules or model.graph.own_gate is not None:
         return None
     return laws[type(model.law)], rules[type(model.rule)], model.frequency_after is not None
 
