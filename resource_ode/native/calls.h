@@ -1,34 +1,99 @@
-// The three calls; false if memory ran out.
+// What is done with a batch, a row after the other on each thread; false if memory ran out.
 
 constexpr int64_t SHARE = 16, MEMBERS = 64;  // rows, and members of levels, that a thread takes at a time
 
-template <class Out>
-bool trajectories(const Problem &problem, const Rule &rule, int64_t threads, const double *last, const double *end,
-                  Out *state, Out *clock, uint8_t *unsure, uint8_t *lost, const double *ts, int64_t times) {
-    return share_out(problem.rows, SHARE, threads, [&] {
-        return [&, worker = std::make_unique<Worker>(problem, rule)](int64_t row) {
-            worker->trajectories(row, last[row], end[row], ts, times, state, clock, unsure, lost);
+INLINE bool sound_clock(double rate, double waste) {
+    return rate > 0 && std::isfinite(rate) && waste >= 0 && std::isfinite(waste);
+}
+
+INLINE int32_t code_of(bool enough, bool lost) { return lost ? NOT_FINITE : enough ? SUCCESSFUL : INACCURATE; }
+
+// Whether one of the gate exponents of a row is solved well enough.
+template <class Law>
+bool within(const Solver<Law> &solver, int64_t group) {
+    return solver.errors[static_cast<size_t>(group)] <= solver.graph.tolerance;
+}
+
+template <class Law, class Out>
+bool trajectories(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
+                  const Trajectories<Out> &to) {
+    struct Worker {
+        Solver<Law> solver;
+        ClockReader<Law> reader;
+        Worker(const Batch &batch, const Options &options, const Rule &rule)
+            : solver(batch, options, rule), reader(solver) {}
+    };
+    return run(batch.rows, SHARE, [&]() -> Work {
+        return [&, worker = std::make_shared<Worker>(batch, options, rule)](int64_t row) {
+            Solver<Law> &solver = worker->solver;
+            ClockReader<Law> &reader = worker->reader;
+            const Cascade<Law> *solved = solver.for_clocks(row, *to.last.at(row), *to.endless.at(row));
+            for (int64_t e = 0; e < batch.groups; e++) *to.error.at(row, e) = solver.errors[static_cast<size_t>(e)];
+            solver.keep(to.panels, row);
+            for (int64_t e = 0; e < batch.groups; e++) {
+                if (solved) reader.open(*solver.at_exponent(*batch.exponent.at(row, e), true), solved->opening);
+                for (int64_t c = 0; c < batch.clocks; c++) {
+                    const double rate = *batch.rate.at(row, e, c), waste = *batch.waste.at(row, e, c);
+                    Out *state = to.state.at(row, e, c), *clock = to.clock.at(row, e, c);
+                    Out *spent = batch.squared ? to.spent.at(row, e, c) : nullptr;
+                    const bool sound = solved && sound_clock(rate, waste);
+                    if (!sound) reader.lose(to.times, state, clock, spent);
+                    const bool lost = !sound || reader.read(rate, waste, to.ts.at(row, e, c), to.times, state, clock, spent);
+                    *to.code.at(row, e, c) = code_of(within(solver, e), lost);
+                }
+            }
         };
     });
 }
 
-template <class Out>
-bool learning_times(const Problem &problem, const Rule &rule, int64_t threads, Out *found, uint8_t *unsure,
-                    double goal) {
-    return share_out(problem.rows, SHARE, threads, [&] {
-        return [&, worker = std::make_unique<Worker>(problem, rule)](int64_t row) {
-            worker->times(row, goal, found, unsure);
+template <class Law, class Out>
+bool learning_times(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
+                    const Times<Out> &to) {
+    struct Worker {
+        Solver<Law> solver;
+        TimesReader<Law> reader;
+        Worker(const Batch &batch, const Options &options, const Rule &rule)
+            : solver(batch, options, rule), reader(solver) {}
+    };
+    const bool with_demand = TimesReader<Law>::by_demand(batch);
+    return run(batch.rows, SHARE, [&, with_demand]() -> Work {
+        return [&, with_demand, worker = std::make_shared<Worker>(batch, options, rule)](int64_t row) {
+            Solver<Law> &solver = worker->solver;
+            const double goal = Law::effort_at(*to.level.at(row));
+            const Cascade<Law> *solved = solver.for_times(row, goal, with_demand);
+            for (int64_t e = 0; e < batch.groups; e++) *to.error.at(row, e) = solver.errors[static_cast<size_t>(e)];
+            solver.keep(to.panels, row);
+            for (int64_t e = 0; e < batch.groups; e++) {
+                if (solved) {
+                    const Cascade<Law> *own = with_demand ? solver.at_exponent(*batch.exponent.at(row, e), true) : solved;
+                    worker->reader.read(*solved, *own, goal, row, e, to);
+                }
+                for (int64_t c = 0; c < batch.clocks; c++) {
+                    const bool sound = solved && sound_clock(*batch.rate.at(row, e, c), *batch.waste.at(row, e, c));
+                    if (!sound) std::fill_n(to.found.at(row, e, c), batch.skills, static_cast<Out>(NAN));
+                    *to.code.at(row, e, c) = code_of(within(solver, e), !sound);
+                }
+            }
         };
     });
 }
 
+// Levels (time, skill) of the exposures of members, with mean squared error.
 template <class Out>
-bool levels_of(const double *frequency, const double *start, int64_t members, int64_t skills, int64_t times,
-               int64_t threads, const Out *state, Out *level) {
-    return share_out(members, MEMBERS, threads, [&] {
-        return [&](int64_t row) {
-            const int64_t at = row * times * skills;
-            levels(frequency + row * skills, start + row * skills, skills, times, state + at, level + at);
+bool levels(const double *frequency, const double *start, int64_t members, int64_t skills, int64_t times,
+            const Runner &run, const Out *states, Out *levels) {
+    return run(members, MEMBERS, [&]() -> Work {
+        return [&](int64_t member) {
+            const double *rate = frequency + member * skills, *from = start + member * skills;
+            const Out *state = states + member * times * skills;
+            Out *level = levels + member * times * skills;
+            for (int64_t t = 0; t < times; t++, state += skills, level += skills) {
+                int64_t s = 0;
+                for (; s + LANES <= skills; s += LANES)
+                    store(level + s, saturation(load(from + s) + load(rate + s) * load(state + s)));
+                for (; s < skills; s++)
+                    level[s] = static_cast<Out>(saturation(from[s] + rate[s] * static_cast<double>(state[s])));
+            }
         };
     });
 }

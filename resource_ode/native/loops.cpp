@@ -2,60 +2,22 @@
 //
 // Everything that computes is compiled once a kind of processor, and the best kind that is there is taken when it runs.
 
-#include "problem.h"
+#include "kernels.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdint>
-#include <exception>
+#include <limits>
 #include <memory>
 #include <new>
-#include <thread>
+#include <type_traits>
 #include <vector>
 
 #define INLINE static inline __attribute__((always_inline))
 
 namespace {
-
-// Shares of at most `most` for each of several threads that come free; false if memory ran out.
-template <class MakeWorker>
-bool share_out(int64_t count, int64_t most, int64_t threads, const MakeWorker &make) {
-    const int64_t size = std::clamp<int64_t>(count / (4 * threads), 1, most);
-    std::atomic<int64_t> next{0};
-    std::atomic<bool> failed{false};
-    auto work = [&] {
-        try {
-            auto worker = make();
-            for (;;) {
-                const int64_t first = next.fetch_add(size);
-                if (first >= count) return;
-                for (int64_t row = first; row < std::min(count, first + size); row++) worker(row);
-            }
-        } catch (const std::exception &) {
-            failed = true;
-        }
-    };
-    std::vector<std::thread> others;
-    try {
-        for (int64_t thread = 1; thread < std::min(threads, (count + size - 1) / size); thread++)
-            others.emplace_back(work);
-    } catch (const std::exception &) {
-        // fewer threads do the same work
-    }
-    work();
-    for (auto &thread : others) thread.join();
-    return !failed;
-}
-
-}  // namespace
-
-namespace {
 namespace plain {
-#include "vectors.h"
-#include "cascade.h"
-#include "reading.h"
-#include "calls.h"
+#include "cascade_of_a_kind.h"
 }  // namespace plain
 }  // namespace
 
@@ -69,10 +31,7 @@ namespace plain {
 #endif
 namespace {
 namespace avx2 {
-#include "vectors.h"
-#include "cascade.h"
-#include "reading.h"
-#include "calls.h"
+#include "cascade_of_a_kind.h"
 }  // namespace avx2
 }  // namespace
 #if defined(__clang__)
@@ -81,9 +40,6 @@ namespace avx2 {
 #pragma GCC pop_options
 #endif
 #endif
-
-
-// What Python calls. `single` says that results are float32; what is solved is always float64.
 
 namespace {
 
@@ -96,49 +52,151 @@ bool has_avx2() {
 #endif
 }
 
-}  // namespace
-
 #if defined(HAS_AVX2)
-#define CALL(function, ...) (has_avx2() ? avx2::function(__VA_ARGS__) : plain::function(__VA_ARGS__))
+#define OF_THIS_KIND(function, ...) (has_avx2() ? avx2::function(__VA_ARGS__) : plain::function(__VA_ARGS__))
 #else
-#define CALL(function, ...) plain::function(__VA_ARGS__)
+#define OF_THIS_KIND(function, ...) plain::function(__VA_ARGS__)
 #endif
 
 template <class Out>
-static Out *as(void *pointer) {
-    return static_cast<Out *>(pointer);
+bool trajectories(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
+                  const Trajectories<Out> &to) {
+    return OF_THIS_KIND(any_trajectories, batch, options, rule, run, to);
 }
+
+template <class Out>
+bool times(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Times<Out> &to) {
+    return OF_THIS_KIND(any_times, batch, options, rule, run, to);
+}
+
+bool tangents(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Tangents &to) {
+    return OF_THIS_KIND(any_tangents, batch, options, rule, run, to);
+}
+
+bool cotangents(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Cotangents &to) {
+    return OF_THIS_KIND(any_cotangents, batch, options, rule, run, to);
+}
+
+constexpr int64_t INTERFACE = 5;
+const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double>, times<float>,
+                         times<double>, tangents,            cotangents};
+
+}  // namespace
+
+// What Python calls on whole arrays, as `native/__init__.py` lays them out. `single` says that results are float32; what
+// is solved is always float64.
+struct Problem {
+    int64_t rows, skills, fan_in, exponents, clocks, single, cross_entropy, squared, paced, threads;
+    const int32_t *prerequisites, *depth;
+    const uint8_t *required, *either, *present;
+    const double *frequency, *level, *after, *exponent, *all_exponents, *learning_rate, *waste, *tolerance;
+};
+
+namespace {
+
+Batch batch_of(const Problem &problem) {
+    const int64_t rows = problem.rows, groups = problem.exponents, clocks = problem.clocks, skills = problem.skills;
+    const auto of_row = [&](auto *data, int64_t each) {
+        return View<std::remove_pointer_t<decltype(data)>>::whole(data, each, rows, groups, clocks, false, false);
+    };
+    Batch batch{};
+    batch.rows = rows, batch.groups = groups, batch.clocks = clocks, batch.skills = skills;
+    batch.fan_in = problem.fan_in, batch.cross_entropy = problem.cross_entropy != 0;
+    batch.squared = problem.squared != 0, batch.paced = problem.paced != 0;
+    batch.prerequisites = of_row(problem.prerequisites, skills * problem.fan_in);
+    batch.required = of_row(problem.required, skills * problem.fan_in);
+    batch.depth = of_row(problem.depth, skills);
+    batch.either = of_row(problem.either, skills), batch.present = of_row(problem.present, skills);
+    batch.frequency = of_row(problem.frequency, skills), batch.level = of_row(problem.level, skills);
+    batch.after = of_row(problem.after, skills), batch.solved = of_row(problem.exponent, 1);
+    batch.exponent = View<const double>::whole(problem.all_exponents, 1, rows, groups, clocks, true, false);
+    batch.rate = View<const double>::whole(problem.learning_rate, 1, rows, groups, clocks);
+    batch.waste = View<const double>::whole(problem.waste, 1, rows, groups, clocks);
+    batch.tolerance = of_row(problem.tolerance, 0);
+    return batch;
+}
+
+// Results of one number a row.
+template <class T>
+View<T> rows_of(const Problem &problem, T *data) {
+    return View<T>::whole(data, 1, problem.rows, problem.exponents, problem.clocks, false, false);
+}
+
+template <class T>
+View<T> groups_of(const Problem &problem, T *data) {
+    return View<T>::whole(data, 1, problem.rows, problem.exponents, problem.clocks, true, false);
+}
+
+template <class T>
+View<T> members_of(const Problem &problem, T *data, int64_t each) {
+    return View<T>::whole(data, each, problem.rows, problem.exponents, problem.clocks);
+}
+
+template <class Out>
+bool run_trajectories(const Problem &problem, const Options &options, const Rule &rule, const double *last,
+                      const double *endless, const double *ts, int64_t count, void *state, void *clock, void *spent,
+                      int32_t *code, double *error) {
+    const int64_t each = count * problem.skills;
+    const Trajectories<Out> to{View<const double>::whole(ts, 0, problem.rows, problem.exponents, problem.clocks, false, false),
+                               count,
+                               rows_of(problem, const_cast<double *>(last)),
+                               rows_of(problem, const_cast<double *>(endless)),
+                               members_of(problem, static_cast<Out *>(state), each),
+                               members_of(problem, static_cast<Out *>(clock), count),
+                               members_of(problem, static_cast<Out *>(spent), count),
+                               members_of(problem, code, 1),
+                               groups_of(problem, error),
+                               {}};
+    return trajectories(batch_of(problem), options, rule, on_own_threads(problem.threads), to);
+}
+
+template <class Out>
+bool run_times(const Problem &problem, const Options &options, const Rule &rule, const double *level, void *found,
+               int32_t *code, double *error) {
+    const Times<Out> to{View<const double>::whole(level, 0, problem.rows, problem.exponents, problem.clocks, false, false),
+                        members_of(problem, static_cast<Out *>(found), problem.skills),
+                        members_of(problem, code, 1),
+                        groups_of(problem, error),
+                        {}};
+    return times(batch_of(problem), options, rule, on_own_threads(problem.threads), to);
+}
+
+}  // namespace
 
 #define EXPORT __attribute__((visibility("default")))
 
 extern "C" {
 
-// changes whenever a signature or `Problem` does: a library of another version is not used
-EXPORT int64_t resource_ode_interface() { return 4; }
-
-EXPORT int resource_ode_trajectories(const Problem *problem, const Rule *rule, int64_t threads, int single,
-                                     const double *last, const double *end, void *state, void *clock, uint8_t *unsure,
-                                     uint8_t *lost, const double *ts, int64_t times) {
-    if (single)
-        return CALL(trajectories, *problem, *rule, threads, last, end, as<float>(state), as<float>(clock), unsure, lost,
-                    ts, times);
-    return CALL(trajectories, *problem, *rule, threads, last, end, as<double>(state), as<double>(clock), unsure, lost,
-                ts, times);
+// Sizes of the structures that Python lays out, and of the rules: a library with others is not used.
+EXPORT const Kernels *resource_ode_kernels() { return &KERNELS; }
+EXPORT int64_t resource_ode_interface(int64_t nodes, int64_t coarse_nodes, int64_t lanes, int64_t problem, int64_t options,
+                                      int64_t rule) {
+    const bool same = nodes == plain::NODES && coarse_nodes == plain::COARSE_NODES && lanes == plain::LANES &&
+                      problem == sizeof(Problem) && options == sizeof(Options) && rule == sizeof(Rule);
+    return same ? INTERFACE : -1;
 }
 
-EXPORT int resource_ode_learning_times(const Problem *problem, const Rule *rule, int64_t threads, int single,
-                                       void *found, uint8_t *unsure, double goal) {
-    if (single) return CALL(learning_times, *problem, *rule, threads, as<float>(found), unsure, goal);
-    return CALL(learning_times, *problem, *rule, threads, as<double>(found), unsure, goal);
+EXPORT int resource_ode_trajectories(const Problem *problem, const Options *options, const Rule *rule,
+                                     const double *last, const double *endless, const double *ts, int64_t times,
+                                     void *state, void *clock, void *spent, int32_t *code, double *error) {
+    const auto run = problem->single ? run_trajectories<float> : run_trajectories<double>;
+    return run(*problem, *options, *rule, last, endless, ts, times, state, clock, spent, code, error);
 }
 
-EXPORT int resource_ode_levels(const double *frequency, const double *start, int64_t members, int64_t skills, int64_t times,
-                        int64_t threads, int single, const void *state, void *level) {
+EXPORT int resource_ode_learning_times(const Problem *problem, const Options *options, const Rule *rule,
+                                       const double *level, void *found, int32_t *code, double *error) {
+    const auto run = problem->single ? run_times<float> : run_times<double>;
+    return run(*problem, *options, *rule, level, found, code, error);
+}
+
+EXPORT int resource_ode_levels(const double *frequency, const double *start, int64_t members, int64_t skills,
+                               int64_t times, int64_t threads, int single, const void *state, void *level) {
+    const Runner run = on_own_threads(threads);
     if (single)
-        return CALL(levels_of, frequency, start, members, skills, times, threads, static_cast<const float *>(state),
-                    as<float>(level));
-    return CALL(levels_of, frequency, start, members, skills, times, threads, static_cast<const double *>(state),
-                as<double>(level));
+        return OF_THIS_KIND(levels, frequency, start, members, skills, times, run, static_cast<const float *>(state),
+                            static_cast<float *>(level));
+    return OF_THIS_KIND(levels, frequency, start, members, skills, times, run, static_cast<const double *>(state),
+                        static_cast<double *>(level));
 }
 
 }  // extern "C"

@@ -3,6 +3,7 @@
 constexpr int64_t LANES = 4;
 typedef double Vector __attribute__((vector_size(32)));
 typedef int64_t Integers __attribute__((vector_size(32)));
+typedef uint64_t Naturals __attribute__((vector_size(32)));
 typedef double Unaligned __attribute__((vector_size(32), aligned(8), may_alias));
 
 INLINE Vector load(const double *from) { return *reinterpret_cast<const Unaligned *>(from); }
@@ -15,6 +16,7 @@ INLINE Vector all(double x) { return Vector{x, x, x, x}; }
 INLINE Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 INLINE Vector smaller(Vector a, Vector b) { return a < b ? a : b; }
 INLINE Vector magnitude(Vector x) { return x < 0 ? -x : x; }
+INLINE Vector root(Vector x) { return Vector{std::sqrt(x[0]), std::sqrt(x[1]), std::sqrt(x[2]), std::sqrt(x[3])}; }
 // Four numbers from each of four places, those of one place across four vectors that lie `step` apart.
 INLINE void transpose(const double *a, const double *b, const double *c, const double *d, double *to, int64_t step) {
     const Vector first = load(a), second = load(b), third = load(c), fourth = load(d);
@@ -24,6 +26,10 @@ INLINE void transpose(const double *a, const double *b, const double *c, const d
 }
 INLINE double sum(Vector x) { return (x[0] + x[1]) + (x[2] + x[3]); }
 INLINE double largest(Vector x) { return std::max(std::max(x[0], x[1]), std::max(x[2], x[3])); }
+
+// e^-45 of anything is below rounding
+constexpr double DONE = 45.0;
+constexpr double TINY = std::numeric_limits<double>::min(), HUGE_NUMBER = std::numeric_limits<double>::max();
 
 constexpr double LARGEST = 700.0;  // e^-700 is still a normal number
 constexpr double SHIFT = 1.5 * 4503599627370496.0;
@@ -86,5 +92,56 @@ INLINE Vector growth(Vector x) {
     return ((1.0 - power) - rest) / (power + rest);
 }
 
+// ln(1 + x) for x >= 0: the logarithm of 1 + x by its binary exponent and a series in (m - 1)/(m + 1) of what is left,
+// and the rounding error of the sum put back
+INLINE Vector log_of_one_more(Vector x) {
+    const Vector y = 1.0 + x, lost = x - (y - 1.0);
+    const Integers bits = reinterpret_cast<Integers>(y);
+    // the exponent for which m lies between the roots of 1/2 and 2; never negative, so that a shift without sign does
+    const Integers k = reinterpret_cast<Integers>(reinterpret_cast<Naturals>(bits - 0x3FE6A09E667F3BCD) >> 52);
+    const Vector m = reinterpret_cast<Vector>(bits - (k << 52));
+    const Vector whole = reinterpret_cast<Vector>(k + reinterpret_cast<Integers>(all(SHIFT))) - SHIFT;
+    const Vector f = m - 1.0, s = f / (2.0 + f), q = s * s;
+    Vector series = all(2.0 / 19);
+#pragma GCC unroll 10
+    for (int n = 17; n >= 3; n -= 2) series = series * q + 2.0 / n;
+    return whole * LN2_HIGH + (2.0 * s + (s * q * series + (whole * LN2_LOW + lost / y)));
+}
+
+// The root l of l + e^l - 1 = z for z >= 0 (as `special.margin_from_exposure`).
+INLINE Vector margin(Vector z) {
+    const Vector excess = z * (0.5 + 0.5 * (1.0 - 8.14 / (z + 8.14)));
+    const Vector start = log_of_one_more(excess), residual = (z - excess) - start;
+    const Vector reciprocal = 1.0 / (2.0 + excess), weight = 1.0 - reciprocal, newton = residual * reciprocal;
+    const Vector fourth = (weight * (15.0 * weight - 10.0) + 1.0) * (1.0 / 24);
+    const Vector first =
+        newton * (1.0 - newton * weight * (0.5 - newton * ((weight * 0.5 - 1.0 / 6) - newton * fourth)));
+    const Vector tail = first * first *
+                        (0.5 + first * (1.0 / 6 + first * (1.0 / 24 + first * (1.0 / 120 + first * (1.0 / 720)))));
+    const Vector slope = weight * (first + tail);
+    return start + (first + (newton - first - weight * tail) * (1.0 - slope * (1.0 - slope)));
+}
+
 INLINE double decay(double x) { return decay(all(x))[0]; }
 INLINE double saturation(double x) { return saturation(all(x))[0]; }
+
+// Memory on a line of the cache.
+class Numbers {
+  public:
+    // room for so many; what was there is lost if it must grow
+    void reserve(int64_t count) {
+        if (count <= room) return;
+        at.reset(), room = 0;
+        at.reset(static_cast<double *>(::operator new[](sizeof(double) * static_cast<size_t>(count), LINE)));
+        room = count;
+    }
+    operator double *() const { return at.get(); }
+
+  private:
+    static constexpr std::align_val_t LINE{64};
+    struct Free {
+        void operator()(double *x) const { ::operator delete[](x, LINE); }
+    };
+    std::unique_ptr<double, Free> at;
+    int64_t room = 0;
+};

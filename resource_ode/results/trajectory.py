@@ -221,7 +221,7 @@ class Trajectory(eqx.Module):
         def back(x: Any) -> Any:
             return x.reshape(shape + x.shape[1:])
 
-        if name == "level" and self.kind == "exposure" and is_concrete(self) and native.applies(self.model):
+        if name == "level" and self.kind == "exposure" and is_concrete(self) and native.serves_levels(self.model):
             # in NumPy another shape is no copy
             model = jax.tree.map(np.asarray, self.model).flat()
             return pieces.as_arrays(back(native.levels(model, flat(np.asarray(self.state)))))

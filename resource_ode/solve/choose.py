@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from ..base.tracing import is_concrete
@@ -22,13 +21,12 @@ def cascade_obstacle(model: ResourceModel) -> str | None:
             return f"{name} follows a schedule"
     if model.pool is not None and model.graph.fan_in:
         graph = model.graph
-        pool = jnp.broadcast_to(model.pool, np.broadcast_shapes(model.pool.shape, graph.present.shape))
-        indices = jnp.broadcast_to(graph.prerequisites, (*pool.shape, graph.fan_in))
-        behind = jnp.take_along_axis(pool, indices.reshape(*pool.shape[:-1], -1), axis=-1).reshape(indices.shape)
-        crossing = jnp.any(jnp.where(graph.required, behind != pool[..., None], False))
-        if not is_concrete(crossing):
+        if not is_concrete(model.pool, graph):
             return "prerequisites may cross pools (unknown under a trace)"
-        if bool(crossing):
+        pool = np.broadcast_to(model.pool, np.broadcast_shapes(model.pool.shape, graph.present.shape))
+        indices = np.broadcast_to(graph.prerequisites, (*pool.shape, graph.fan_in))
+        behind = np.take_along_axis(pool, indices.reshape(*pool.shape[:-1], -1), axis=-1).reshape(indices.shape)
+        if np.any((behind != pool[..., None]) & np.asarray(graph.required)):
             return "prerequisites cross pools"
     return None
 

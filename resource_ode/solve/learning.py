@@ -67,7 +67,7 @@ def learning_times(
     if number is not None and not np.isfinite(number):
         raise ValueError(f"level: expected one finite number, got {brief(level)}")
     by_cascade = cascade_obstacle(model) is None
-    solver = backend_for(model).floors if by_cascade and not traced else "cascade" if by_cascade else "ode"
+    solver = backend_for(model, under_trace=traced).floors if by_cascade else "ode"
     tolerance = as_tolerance(tolerance, "time", solver, model.dtype)
     numpy = jnp if traced else np
     level, harmless = (numpy.asarray(x, model.dtype) for x in (level, 0.5))
@@ -75,7 +75,7 @@ def learning_times(
     possible = (level > -1) & (level < 1)
     goal = numpy.where(possible, level, harmless)
     if by_cascade:
-        times = batch_times(model, goal, tolerance, wish, traced=traced)
+        times = batch_times(model, goal, tolerance, wish, under_trace=traced)
     else:
         times = times_by_events(model, goal, tolerance, wish, traced=traced)
     if traced or not bool(possible):

@@ -13,7 +13,7 @@ from ..base.tracing import is_concrete
 from ..base.values import checked_times
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
-from .cascade.batch import BACKENDS, backend_for, batch_trajectories
+from .cascade.batch import backend_for, batch_trajectories
 from .choose import choose
 from .learning import horizon
 from .members import checked_wish
@@ -86,7 +86,7 @@ def simulate(
     traced = not is_concrete(model, ts)
     floors = way.name
     if isinstance(way, Cascade):
-        backend = backend_for(model) if not traced else BACKENDS[-1]
+        backend = backend_for(model, under_trace=traced)
         floors, why = backend.floors, f"{why}; by {backend.name}"
     wish = checked_wish(batch_size, progress, reduce, f"{way.name} ({why})", traced=traced)
     if isinstance(way, Cascade):

@@ -1,5 +1,7 @@
 """The compiled loops against the array path and the general solver, at ordinary and extreme parameters."""
 
+import importlib
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -12,6 +14,9 @@ from resource_ode.base import pieces
 from resource_ode.results.outcome import result_codes
 from resource_ode.solve.cascade import batch as batches
 from resource_ode.solve.cascade import compiled
+from resource_ode.solve.cascade.sharing import Rows, split_axes
+
+native_library = importlib.import_module("resource_ode.native.library")
 
 
 def test_the_loops_are_built():
@@ -67,8 +72,7 @@ def test_it_is_these_loops_that_ran(monkeypatch):
     assert calls == ["trajectories", "learning_times"]
     calls.clear()
     # what they cannot do goes elsewhere, silently
-    ro.simulate(random_models(competition="l2"), TS)
-    ro.learning_times(random_models(loss="cross_entropy"))
+    ro.learning_times(random_models(pool=[0, 0, 0, 0, 1, 1, 1]))
     jax.jit(lambda waste: ro.learning_times(random_models(wasted_resource=waste)))(0.05)
     assert calls == []
 
@@ -135,7 +139,7 @@ def test_without_the_loops_arrays_give_the_same(monkeypatch):
 
 def test_loops_of_another_version_are_not_used(monkeypatch):
     native.library.cache_clear()
-    monkeypatch.setattr(native, "INTERFACE", native.INTERFACE + 1)
+    monkeypatch.setattr(native_library, "INTERFACE", native.INTERFACE + 1)
     assert native.library() is None
     monkeypatch.undo()
     native.library.cache_clear()
@@ -268,19 +272,38 @@ def test_a_range_beyond_all_numbers_spoils_no_neighbour():
     assert np.all(run.level[good, -1] > 0.99) and np.all(np.asarray(result_codes(run.result))[good] == 0)
 
 
-@pytest.mark.parametrize(
-    ("tolerance", "panels"),
-    [
-        (1e-5, 24),
-        (np.float32(1e-5), 24),
-        (0.9, 12),
-        (1e-14, 96),
-        (1e-300, native.MOST_PANELS),
-        (0.0, native.MOST_PANELS),
-    ],
-)
-def test_panels_by_tolerance(tolerance, panels):
-    assert native._panels_at(tolerance, 24, 1e-5) == panels
+@pytest.mark.parametrize("tolerance", [0.9, 1e-2, 1e-5, 1e-9, 1e-12])
+def test_panels_follow_the_tolerance(tolerance):
+    model = random_models()
+    levels = ro.simulate(model, TS, tolerance=tolerance).level
+    assert np.abs(levels - ro.simulate(model, TS, tolerance=1e-12).level).max() < tolerance
+
+
+def test_a_maximum_is_as_wrong_as_its_most_wrong_gate():
+    """Not as the sum of its gates, of which those that are shut are known least: so ordinary members were unsure."""
+    rng = np.random.default_rng(0)
+    required = [[int(j) for j in np.flatnonzero(rng.random(i) < min(1, 3 / max(1, i)))] for i in range(51)]
+    graph = ro.SkillGraph(required, gate=["any" if rng.random() < 0.3 else "all" for _ in range(51)])
+    model = ro.ResourceModel(graph, rng.lognormal(0, 1, (20, 51)), 1e-3, 0.1, 0.01)
+    rows = split_axes(jax.tree.map(np.asarray, model), share_exponents=False)[:2]
+    found, codes, errors = native.learning_times(Rows(*rows, rows[1]), 0.5, 1e-7, 16, 24, None, lambda done: None)
+    assert np.all(codes == 0) and np.all(errors < 1e-7)
+    finer = ro.learning_times(model, tolerance=1e-9)
+    np.testing.assert_allclose(found[:, 0, 0], finer, rtol=1e-7)
+
+
+@pytest.mark.parametrize("skills", [300, pytest.param(3000, marks=pytest.mark.slow)])
+def test_large_graphs(monkeypatch, skills):
+    """By the loops alone, and with the budget law left over as a check."""
+    rng = np.random.default_rng(1)
+    required = [sorted({int(j) for j in rng.integers(0, i, min(i, 2))}) for i in range(skills)]
+    model = ro.ResourceModel(ro.SkillGraph(required), rng.lognormal(0, 1, skills), 1e-3, 0.1, 0.05)
+    monkeypatch.setattr(batches, "ode_members", refused)
+    monkeypatch.setattr(batches, "times_by_events", refused)
+    times = ro.learning_times(model, 0.5)
+    run = ro.simulate(model, np.sort(times)[:: skills // 30], tolerance=1e-9)
+    assert run.failures() == "" and np.abs(run.budget_residual).max() < 1e-6
+    np.testing.assert_allclose(run.level[np.arange(len(run.ts)), np.argsort(times)[:: skills // 30]], 0.5, atol=1e-6)
 
 
 def dense_models(count, skills=64):
@@ -321,7 +344,7 @@ def test_steep_openings_by_arrays(monkeypatch):
 
 def test_members_too_hard_for_all_panels_go_to_the_general_solver(monkeypatch):
     monkeypatch.setattr(compiled, "PANELS", 8)
-    monkeypatch.setattr(native, "ATTEMPTS", 1)
+    monkeypatch.setattr(native_library, "ATTEMPTS", 1)
     run = ro.simulate(random_models(), TS, tolerance=1e-7)
     monkeypatch.undo()
     exact = ro.simulate(random_models(), TS, tolerance=1e-9)

@@ -20,6 +20,7 @@ from ..events import times_by_events
 from ..members import Wish
 from ..ode import ode_members
 from . import quadrature as resource_time
+from . import traced
 from .arrays import ArrayCascade
 from .backend import AbstractCascade, Found, Job
 from .compiled import CompiledCascade
@@ -31,23 +32,27 @@ from .trajectories import trajectories
 
 # the first that has no obstacle serves
 BACKENDS: tuple[AbstractCascade, ...] = (CompiledCascade(), GPUCascade(), ArrayCascade())
-# a traced call cannot look at its error: it always goes this far
-TRACED = 48
 
 
-def backend_for(model: ResourceModel) -> AbstractCascade:
-    """What solves a model that has a cascade, here; arrays under a trace."""
-    if not is_concrete(model):
-        return BACKENDS[-1]
+def backend_for(model: ResourceModel, *, under_trace: bool = False) -> AbstractCascade:
+    """What solves a model that has a cascade, here."""
+    if under_trace or not is_concrete(model) or traced.serves_pools(model, 1):
+        return BACKENDS[0] if traced.by_loops(model) else BACKENDS[-1]
     return next(backend for backend in BACKENDS if backend.obstacle(model) is None)
 
 
 def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, wish: Wish) -> Any:
     """Exposure, clock, spent resource and result code of every member, or the caller's reductions of them."""
+    if not is_concrete(model, ts) and traced.serves(model):
+        return traced.batch_trajectories(model, ts, tolerance, wish.reduce, wish.method)[0]
     if not is_concrete(model, ts):
         graphs, clocks, back = split_axes(model, share_exponents=False)
-        options = {"panels": TRACED, "endless": True, "reduce": wish.reduce, "method": wish.method}
+        options = {"panels": traced.TRACED, "endless": True, "reduce": wish.reduce, "method": wish.method}
         return back(programs.compiled(trajectories)((graphs, clocks, clocks, None), (ts, tolerance), **options)[0])
+    if wish.batch_size is None and traced.serves_pools(model, ts.shape[0] * model.skills):
+        result, solved = programs.compiled(traced.batch_trajectories)(model, ts, tolerance, wish.reduce, wish.method)
+        if bool(solved):
+            return result
     backend = backend_for(model)
 
     def by_ode(chosen: ResourceModel) -> Any:
@@ -61,12 +66,18 @@ def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, wish: Wi
     return _solve_batch(model, solve, by_ode, ts.shape[0] * model.skills, wish)[0]
 
 
-def batch_times(model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *, traced: bool) -> Array:
+def batch_times(model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *, under_trace: bool) -> Array:
     """Learning times `(*batch, skill)` at a level in (-1, 1); NaN for members that nobody is sure of."""
-    if traced:
+    if under_trace and traced.serves(model):
+        return traced.batch_times(model, level, tolerance)[0]
+    if under_trace:
         graphs, clocks, back = split_axes(model, share_exponents=False)
         solve_traced = programs.compiled(learning_times)
-        return back(solve_traced((graphs, clocks, clocks, None), (level, tolerance), panels=TRACED)[0])
+        return back(solve_traced((graphs, clocks, clocks, None), (level, tolerance), panels=traced.TRACED)[0])
+    if wish.batch_size is None and traced.serves_pools(model, model.skills):
+        times, solved = programs.compiled(traced.batch_times)(model, level, tolerance)
+        if bool(solved):
+            return times
     backend = backend_for(model)
 
     def by_events(chosen: ResourceModel) -> Array:

@@ -1,4 +1,4 @@
-"""The cascade by the compiled loops: for the commonest models, outside transformations."""
+"""The cascade by the compiled loops: for models with one pool and built-in laws, outside transformations."""
 
 from __future__ import annotations
 
@@ -28,18 +28,17 @@ class CompiledCascade(AbstractCascade):
     floors: ClassVar[str] = "loops"
 
     def obstacle(self, model: ResourceModel) -> str | None:
-        if model.graph.own_gate is not None:
-            return "the compiled loops know no gate but all and any"
         return None if native.applies(model) else "the compiled loops do not serve this model, or were not built"
 
     def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:
         if job.reduce is None:
-            state, clock, codes, unsure = _solved(rows, ts, tolerance, job.at_a_time, job.done)
-            return Found((state, clock, None, results_from_codes(codes)), unsure)
+            state, clock, spent, codes, unsure = _solved(rows, ts, tolerance, job.at_a_time, job.done)
+            return Found((state, clock, spent, results_from_codes(codes)), unsure)
 
         def solved(part: Rows) -> tuple[Any, ...]:
             *run, unsure = _solved(part, ts, tolerance, None, lambda finished: None, threads=1)
-            return (members_of(part), *(x.reshape((-1, *x.shape[3:])) for x in run), unsure)
+            run = (None if x is None else x.reshape((-1, *x.shape[3:])) for x in run)
+            return (members_of(part), *run, unsure)
 
         options = {"axes": rows.clocks.rate.shape[1:3], "reduce": job.reduce, "method": job.method}
         values, unsure = pieces.run(
@@ -48,21 +47,23 @@ class CompiledCascade(AbstractCascade):
         return Found(values, np.array(unsure))
 
     def times(self, rows: Rows, level: np.ndarray, tolerance: np.ndarray, job: Job) -> Found:
-        times, unsure = native.learning_times(
+        times, _, errors = native.learning_times(
             rows, level, tolerance, TIMES_PANELS, COARSE_PANELS, job.at_a_time, job.done
         )
+        unsure = ~(errors <= tolerance)
         times[unsure] = np.nan
         return Found(times, unsure)
 
 
 def _solved(
     rows: Rows, ts: Array, tolerance: np.ndarray, at_a_time: int | None, done: Any, threads: int | None = None
-) -> tuple[np.ndarray, ...]:
-    state, clock, unsure, lost = native.trajectories(
+) -> tuple[Any, ...]:
+    state, clock, spent, codes, errors = native.trajectories(
         rows, ts, tolerance, PANELS, COARSE_PANELS, at_a_time, done, threads
     )
-    codes = np.where(lost, NOT_FINITE, np.where(unsure[:, :, None], INACCURATE, 0)).astype(np.int32)
-    return state, clock, codes, unsure
+    # their numbers are 0, 1 and 2
+    codes = np.array([0, INACCURATE, NOT_FINITE], np.int32)[codes]
+    return state, clock, spent, codes, ~(errors <= tolerance)
 
 
 def _reduced(
@@ -71,8 +72,8 @@ def _reduced(
     """The caller's reduction `(row, *axes, ...)` of members that the loops have solved, and unsure rows."""
     *members, unsure = arguments
 
-    def one(model: ResourceModel, state: Array, clock: Array, code: Array) -> Any:
-        return reduce(Trajectory(ts, state, clock, None, results_from_codes(code), model, "exposure", method))
+    def one(model: ResourceModel, state: Array, clock: Array, spent: Array | None, code: Array) -> Any:
+        return reduce(Trajectory(ts, state, clock, spent, results_from_codes(code), model, "exposure", method))
 
     values = jax.vmap(one)(*members)
     return jax.tree.map(lambda x: x.reshape((len(unsure), *axes, *x.shape[1:])), values), unsure

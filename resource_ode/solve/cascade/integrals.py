@@ -60,7 +60,7 @@ def invert_primitive(
     range).
 
     The bracket is an interval between neighbouring nodes, where Newton's method on the polynomial starts from the
-    chord. The last step is taken outside the search, so that derivatives of every kind pass through it exactly.
+    chord. The last steps are taken outside the search, so that first and second derivatives pass through them exactly.
     """
     dtype = values.dtype
     frozen_edges, target = jax.lax.stop_gradient((at_edges, wanted))
@@ -86,10 +86,11 @@ def invert_primitive(
         step = (value + base - target) / jnp.where(slope > 0, slope, 1)
         z = jnp.clip(z - jnp.where(slope > 0, step, 0), low, high)
     z = jax.lax.stop_gradient(z)
-    value, slope = _polynomial(coefficients, z)
-    slope = jax.lax.stop_gradient(slope)
-    missing = value + at_edges[panel] - wanted
-    z = z - jnp.where(slope > 0, missing / jnp.where(slope > 0, slope, 1), 0)
+    # one step for first derivatives, a second one for second derivatives
+    for _ in range(2):
+        value, slope = _polynomial(coefficients, z)
+        missing = value + at_edges[panel] - wanted
+        z = z - jnp.where(slope > 0, missing / jnp.where(slope > 0, slope, 1), 0)
     # where there is next to no slope, rounding alone would lead anywhere; derivatives stay as they are
     return panel, z + jax.lax.stop_gradient(jnp.clip(z, low, high) - z)
 

@@ -71,6 +71,24 @@ def learning_times(
     return jax.vmap(graph)(*arguments)
 
 
+def times_of_graph(
+    model: ResourceModel, level: Array, rates: Array, wastes: Array, panels: int
+) -> tuple[Float[Array, "clock skill"], Array]:
+    """Learning times of one graph by each clock, on so many panels; and the estimated error, infinite where the range
+    was too short.
+    """
+    goal, exponents = model.exposure_at(level), model.gate_exponent[None]
+    solved = solve_member(
+        model,
+        None,
+        lambda model: _first_edges(model, goal, exponents),
+        panels,
+        with_demand=not model.rule.has_budget_law,
+    )
+    outside = jnp.any(model.graph.present & (solved.exposure[:, -1] < goal * (1 - 1e-9)))
+    return _read_times(model, solved, goal, rates, wastes), jnp.where(outside, jnp.inf, solved.error)
+
+
 def going_on(stand: Progress, outside: Array) -> Progress:
     """Where a solve stands; the range was an estimate: if it was too short, the next solve goes on further."""
     edges = stand.edges.at[..., -1].multiply(jnp.where(outside, 10, 1).astype(stand.edges.dtype))

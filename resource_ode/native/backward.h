@@ -1,0 +1,182 @@
+// Cotangents of learning times and of trajectories to those of the parameters, by implicit differentiation:
+// eta t = sum_j [progress(z_j) - progress(z_j(0))] + N0 tau, at the tau of a goal or at that of a training step.
+
+template <class Law>
+class Backward {
+  public:
+    explicit Backward(const Solver<Law> &solver) : solver(solver), graph(solver.graph), rule(solver.rule), adjoint(solver) {}
+
+    // Learning times of a row and a group; (skill,) a clock.
+    void times(const Cascade<Law> &cascade, double level, int64_t row, int64_t group,
+               const View<const double> &cotangent, const Parameters<double> &to) {
+        const Batch &batch = solver.batch;
+        const double goal = Law::effort_at(level);
+        const int64_t count = static_cast<int64_t>(graph.order.size());
+        adjoint.open(cascade);
+        for (int64_t c = 0; c < batch.clocks; c++) *to.rate.at(row, group, c) = *to.waste.at(row, group, c) = 0.0;
+        total_weight = 0.0;
+        for (int64_t k = 0; k < count; k += 2 * LANES) {
+            int64_t of[2 * LANES];
+            double goals[2 * LANES], values[2][NODES][LANES];
+            for (int64_t i = 0; i < 2 * LANES; i++) {
+                of[i] = graph.order[static_cast<size_t>(std::min(k + i, count - 1))];
+                goals[i] = graph.paces[of[i]].exposure_at(goal);
+            }
+            reached.find(rule, cascade, of, goals);
+            for (int64_t v = 0; v < 2; v++) weigh_values(rule, load(reached.place + v * LANES), values[v]);
+            for (int64_t i = 0; i < std::min(2 * LANES, count - k); i++) {
+                if (!(reached.wanted[i] > 0)) continue;
+                Vector weights[NODES], slopes[NODES];
+                reached.weights_of(i, weights);
+                for (int64_t n = 0; n < NODES; n++) slopes[n] = all(values[i / LANES][n][i % LANES]);
+                one_time(i, of[i], row, group, weights, slopes, cotangent, to);
+            }
+        }
+        finish(row, group, to, Law::effort_slope(level), -total_weight);
+    }
+
+    // A trajectory of a row and a group: exposures (time, skill) and resource time (time,) a clock. `clock` is what the
+    // solve has found.
+    void trajectory(const Cascade<Law> &cascade, int64_t row, int64_t group, int64_t times, const View<const double> &ts,
+                    const View<const double> &clock, const View<const double> &to_state,
+                    const View<const double> &to_clock, const Parameters<double> &to, const View<double> &to_ts) {
+        const Batch &batch = solver.batch;
+        adjoint.open(cascade);
+        total_weight = 0.0;
+        for (int64_t c = 0; c < batch.clocks; c++) {
+            const double rate = *batch.rate.at(row, group, c), waste = *batch.waste.at(row, group, c);
+            const double *tau = clock.at(row, group, c), *t = ts.at(row, group, c), *bars = to_state.at(row, group, c);
+            double by_rate = 0.0, by_waste = 0.0, *by_ts = to_ts.at(row, group, c);
+            int64_t p = 0;
+            for (int64_t k = 0; k < times; k += LANES) {
+                int64_t panel[LANES];
+                Vector place = all(0.0), half = all(0.0);
+                const int64_t here = std::min(LANES, times - k);
+                for (int64_t lane = 0; lane < here; lane++) {
+                    const double now = std::isfinite(tau[k + lane]) ? tau[k + lane] : cascade.edges[p];
+                    while (p < cascade.panels - 1 && cascade.edges[p + 1] <= now) p++;
+                    panel[lane] = p, half[lane] = cascade.half[p];
+                    // beyond the end all is over: nothing changes any more but the clock of what is wasted
+                    place[lane] = half[lane] > 0 ? std::min((now - cascade.edges[p]) / half[lane] - 1, 1.0) : 0.0;
+                }
+                double each[NODES][LANES], value[NODES][LANES];
+                weigh(rule, place, half, each);
+                weigh_values(rule, place, value);
+                for (int64_t lane = 0; lane < here; lane++) {
+                    const int64_t step = k + lane;
+                    by_ts[step] = 0.0;
+                    if (!(t[step] > 0) || !std::isfinite(tau[step])) continue;
+                    Vector weights[NODES], slopes[NODES];
+                    for (int64_t n = 0; n < NODES; n++) weights[n] = all(each[n][lane]), slopes[n] = all(value[n][lane]);
+                    const double share = one_step(panel[lane], weights, slopes, waste, bars + step * graph.skills,
+                                                  to_clock.at(row, group, c)[step]);
+                    by_rate += share * t[step], by_waste -= share * tau[step], by_ts[step] = share * rate;
+                }
+            }
+            *to.rate.at(row, group, c) = by_rate, *to.waste.at(row, group, c) = by_waste;
+        }
+        finish(row, group, to, 0.0, total_weight);
+    }
+
+  private:
+    const Solver<Law> &solver;
+    const Graph<Law> &graph;
+    const Rule &rule;
+    Adjoint<Law> adjoint;
+    Reached<Law> reached;
+    std::vector<double> bars, pulls;
+    double total_weight = 0.0;
+
+    void one_time(int64_t i, int64_t s, int64_t row, int64_t group, const Vector (&weights)[NODES],
+                  const Vector (&slopes)[NODES], const View<const double> &cotangent, const Parameters<double> &to) {
+        const Batch &batch = solver.batch;
+        double weight = 0.0, weighed = 0.0;
+        for (int64_t c = 0; c < batch.clocks; c++) {
+            const double mine = cotangent.at(row, group, c)[s] / *batch.rate.at(row, group, c);
+            weight += mine, weighed += mine * *batch.waste.at(row, group, c);
+            *to.waste.at(row, group, c) += mine * reached.clock[i];
+        }
+        Table<Law> &table = adjoint.table;
+        const Paces &paces = adjoint.paces;
+        table.take(reached.panel[i]);
+        double *points = adjoint.points_of(reached.panel[i]), own = 0.0;
+        Vector demand = all(0.0), learned = all(0.0);
+        for (int64_t block = 0; block < table.blocks; block++) {
+            const int64_t j = block * LANES;
+            Vector x = table.exposures(weights, block), c = table.openings(slopes, block), z = paces.effort(j, x);
+            const Integers there = z == z;
+            if (s / LANES == block) own = c[s % LANES];
+            z = there ? z : all(0.0), c = there ? c : all(0.0), x = there ? x : all(0.0);
+            const Vector left = there ? Law::demand(z) : all(0.0), pull = there ? left * paces.pace(j, x) : all(0.0);
+            demand += pull * c;
+            learned += there ? Law::progress(z) - Law::progress(load(&paces.start[static_cast<size_t>(j)])) : all(0.0);
+            adjoint.add_effort(block, x, weight * left);
+            adjoint.add(points, block, weights, weight * pull);
+        }
+        total_weight += weight;
+        const double spent = sum(learned);
+        for (int64_t c = 0; c < batch.clocks; c++) {
+            const double rate = *batch.rate.at(row, group, c), waste = *batch.waste.at(row, group, c);
+            *to.rate.at(row, group, c) -= cotangent.at(row, group, c)[s] * (spent + waste * reached.clock[i]) / (rate * rate);
+        }
+        if (!(own > 0)) return;
+        // the resource time at which the skill is there
+        const double back = (weight * sum(demand) + weighed) / own;
+        double scalars[NODES];
+        for (int64_t n = 0; n < NODES; n++) scalars[n] = weights[n][0];
+        adjoint.add(points, s, scalars, -back);
+        Gathered &got = adjoint.gathered;
+        got.goal += EffortCotangents::goal(graph.paces[s], back, reached.wanted[i], got.rate[s], got.start[s], got.after[s]);
+    }
+
+    // Returns the cotangent of the resource spent up to this step.
+    double one_step(int64_t p, const Vector (&weights)[NODES], const Vector (&slopes)[NODES], double waste,
+                    const double *to_state, double to_clock) {
+        Table<Law> &table = adjoint.table;
+        const Paces &paces = adjoint.paces;
+        table.take(p);
+        double *points = adjoint.points_of(p);
+        Vector demand = all(0.0), along = all(0.0);
+        const size_t room = static_cast<size_t>(table.blocks * LANES);
+        bars.resize(room), pulls.resize(3 * room);
+        for (int64_t block = 0; block < table.blocks; block++) {
+            const int64_t j = block * LANES;
+            Vector x = table.exposures(weights, block), c = table.openings(slopes, block), z = paces.effort(j, x);
+            const Integers there = z == z;
+            Vector bar = all(0.0);
+            if (j + LANES <= graph.skills)
+                bar = load(to_state + j);
+            else
+                for (int64_t s = j; s < graph.skills; s++) bar[s - j] = to_state[s];
+            bar = there ? bar : all(0.0), z = there ? z : all(0.0), c = there ? c : all(0.0), x = there ? x : all(0.0);
+            const Vector left = there ? Law::demand(z) : all(0.0), pull = there ? left * paces.pace(j, x) : all(0.0);
+            demand += pull * c, along += bar * c;
+            store(&bars[static_cast<size_t>(j)], bar), store(&pulls[static_cast<size_t>(j)], pull);
+            store(&pulls[room + static_cast<size_t>(j)], left), store(&pulls[2 * room + static_cast<size_t>(j)], x);
+        }
+        const double share = (to_clock + sum(along)) / (sum(demand) + waste);
+        total_weight += share;
+        for (int64_t block = 0; block < table.blocks; block++) {
+            const size_t j = static_cast<size_t>(block * LANES);
+            adjoint.add_effort(block, load(&pulls[2 * room + j]), -share * load(&pulls[room + j]));
+            adjoint.add(points, block, weights, load(&bars[j]) - share * load(&pulls[j]));
+        }
+        return share;
+    }
+
+    // What is left to do: the sweep, the budget at the start, and from efforts to levels.
+    void finish(int64_t row, int64_t group, const Parameters<double> &to, double goal_slope, double started) {
+        adjoint.sweep();
+        const Gathered &got = adjoint.gathered;
+        double *frequency = to.frequency.at(row, group), *levels = to.level.at(row, group);
+        double *after = to.after.at(row, group);
+        for (int64_t s = 0; s < graph.skills; s++) frequency[s] = levels[s] = after[s] = 0.0;
+        for (int64_t s : graph.order) {
+            const double start = got.start[s] + started * Law::demand(all(graph.paces[s].start))[0];
+            frequency[s] = got.rate[s], after[s] = got.after[s];
+            levels[s] = start * Law::effort_slope(graph.level[s]);
+        }
+        *to.exponent.at(row, group) = got.exponent;
+        *to.goal.at(row, group) = got.goal * goal_slope;
+    }
+};

@@ -1,0 +1,43 @@
+// Everything that computes, for one kind of processor; included in a namespace of its own for each.
+
+#include "vectors.h"
+#include "laws.h"
+#include "graph.h"
+#include "edges.h"
+#include "polynomial.h"
+#include "kinks.h"
+#include "cascade.h"
+#include "solver.h"
+#include "table.h"
+#include "clock.h"
+#include "times.h"
+#include "calls.h"
+#include "adjoint.h"
+#include "backward.h"
+#include "forward.h"
+#include "derivatives.h"
+
+template <class Out>
+bool any_trajectories(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
+                      const Trajectories<Out> &to) {
+    const auto call = batch.cross_entropy ? trajectories<CrossEntropy, Out> : trajectories<MeanSquaredError, Out>;
+    return call(batch, options, rule, run, to);
+}
+
+template <class Out>
+bool any_times(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Times<Out> &to) {
+    const auto call = batch.cross_entropy ? learning_times<CrossEntropy, Out> : learning_times<MeanSquaredError, Out>;
+    return call(batch, options, rule, run, to);
+}
+
+inline bool any_tangents(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
+                         const Tangents &to) {
+    const auto call = batch.cross_entropy ? tangents<CrossEntropy> : tangents<MeanSquaredError>;
+    return call(batch, options, rule, run, to);
+}
+
+inline bool any_cotangents(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
+                           const Cotangents &to) {
+    const auto call = batch.cross_entropy ? cotangents<CrossEntropy> : cotangents<MeanSquaredError>;
+    return call(batch, options, rule, run, to);
+}

@@ -1,0 +1,128 @@
+// Full trajectories: exposures and resource time at training steps, by the clock of each member.
+
+// What is competed for, at the nodes of four panels: demand and waste, or the root of their squares.
+INLINE Vector denominator(bool squared, Vector demand, double waste) {
+    return squared ? root(demand + waste * waste) : demand + waste;
+}
+
+template <class Law>
+class ClockReader {
+  public:
+    explicit ClockReader(const Solver<Law> &solver)
+        : solver(solver), graph(solver.graph), rule(solver.rule), table(solver.batch.skills) {}
+
+    // Openings are those of the solved cascade, at whatever gate exponent.
+    void open(const Cascade<Law> &cascade, const double *opening) {
+        this->cascade = &cascade;
+        table.open(opening, cascade.at_edges, cascade);
+    }
+
+    // One member: exposures (time, skill), resource time and spent resource (time,); whether something was not finite.
+    template <class Out>
+    bool read(double rate, double waste, const double *ts, int64_t times, Out *state, Out *clock, Out *spent_there) {
+        const int64_t panels = cascade->panels, skills = graph.skills;
+        integrate(waste);
+        const int64_t *order = graph.order.data(), count = static_cast<int64_t>(graph.order.size());
+        double total = 0.0;
+        for (int64_t k = 0; k < count; k++) total += cascade->at_edges[order[k] * cascade->stride + panels];
+        Polynomial polynomial;
+        // a range ends when everything is learned; from then on the clock only wastes, or without waste is infinite
+        int64_t ended = times, t = 0;
+        while ((Law::HAS_END || waste == 0) && ended > 0 && rate * ts[ended - 1] >= spent[panels]) ended--;
+        for (int64_t p = 0; p < panels && t < ended; p++) {
+            int64_t end = t;
+            while (end < ended && (p == panels - 1 || rate * ts[end] < spent[p + 1])) end++;
+            if (end == t) continue;
+            const double half = cascade->half[p];
+            polynomial.read(rule, &integrand[static_cast<size_t>(p)], panels, 0.0, half, spent[p], spent[p + 1]);
+            table.take(p);
+            for (; t < end; t += 2 * LANES) {
+                const int64_t here = std::min(2 * LANES, end - t);
+                Vector target[2], place[2];
+                double wanted[2 * LANES], tau[2 * LANES], each[2][NODES][LANES];
+                for (int64_t k = 0; k < 2 * LANES; k++) wanted[k] = rate * ts[t + std::min(k, here - 1)];
+                for (int64_t v = 0; v < 2; v++) target[v] = load(wanted + v * LANES);
+                invert(
+                    rule, [&](int64_t, int64_t node) { return all(polynomial.knots[node]); },
+                    [&](int64_t, int64_t power) { return all(polynomial.powers[power]); }, target, place);
+                for (int64_t v = 0; v < 2; v++) {
+                    weigh(rule, place[v], all(half), each[v]);
+                    store(tau + v * LANES, cascade->edges[p] + half * (1.0 + place[v]));
+                }
+                for (int64_t k = 0; k < here; k++) {
+                    const double now = ts[t + k] > 0 ? tau[k] : 0.0;
+                    total += now;
+                    clock[t + k] = static_cast<Out>(now);
+                    Vector weights[NODES];
+                    for (int64_t node = 0; node < NODES; node++) weights[node] = all(each[k / LANES][node][k % LANES]);
+                    if (spent_there) spent_there[t + k] = static_cast<Out>(ts[t + k] > 0 ? spent_at(p, weights) : 0.0);
+                    Out *row = state + (t + k) * skills;
+                    for (int64_t block = 0; block < skills / LANES; block++)
+                        store(row + block * LANES, table.exposures(weights, block));
+                    if (skills % LANES) {
+                        const int64_t block = skills / LANES;
+                        const Vector rest = table.exposures(weights, block);
+                        for (int64_t s = block * LANES; s < skills; s++)
+                            row[s] = static_cast<Out>(rest[s - block * LANES]);
+                    }
+                }
+            }
+            t = end;
+        }
+        for (t = ended; t < times; t++) {
+            const double beyond = rate * ts[t] - spent[panels], more = waste > 0 ? beyond / waste : INFINITY;
+            clock[t] = static_cast<Out>(cascade->edges[panels] + more);
+            if (spent_there) spent_there[t] = static_cast<Out>(spent[panels] + (waste > 0 ? beyond : 0.0));
+            for (int64_t s = 0; s < skills; s++) state[t * skills + s] = NAN;
+            for (int64_t k = 0; k < count; k++) {
+                const double x = cascade->at_edges[order[k] * cascade->stride + panels];
+                state[t * skills + order[k]] = static_cast<Out>(x + more);
+            }
+        }
+        const bool lost = !std::isfinite(total);
+        if (ts[0] == 0)
+            for (int64_t k = 0; k < count; k++) state[order[k]] = 0;
+        if (lost) lose(times, state, clock, spent_there);
+        return lost;
+    }
+
+    // Nothing but NaN.
+    template <class Out>
+    void lose(int64_t times, Out *state, Out *clock, Out *spent_there) const {
+        for (int64_t place = 0; place < times * graph.skills; place++) state[place] = NAN;
+        for (int64_t place = 0; place < times; place++) clock[place] = NAN;
+        for (int64_t place = 0; spent_there && place < times; place++) spent_there[place] = NAN;
+    }
+
+    // The integral of the denominator, by which training time is read, from its values at the nodes.
+    void integrate(double waste) {
+        const int64_t panels = cascade->panels;
+        spent.resize(static_cast<size_t>(panels + 1)), integrand.resize(static_cast<size_t>(NODES * panels));
+        for (int64_t p = 0; p < panels; p += LANES) {
+            Vector values[NODES];
+            for (int64_t node = 0; node < NODES; node++) {
+                values[node] = denominator(graph.squared, load(cascade->demand + node * panels + p), waste);
+                store(&integrand[static_cast<size_t>(node * panels + p)], values[node]);
+            }
+            store(&spent[static_cast<size_t>(p + 1)], load(cascade->half + p) * dot(rule.weights, values));
+        }
+        spent[0] = 0.0;
+        for (int64_t p = 0; p < panels; p++) spent[p + 1] += spent[p];
+    }
+
+    // That integral at a place of a panel, whose weights are given.
+    double spent_at(int64_t p, const Vector (&weights)[NODES]) const {
+        double total = spent[p];
+        for (int64_t node = 0; node < NODES; node++)
+            total += weights[node][0] * integrand[static_cast<size_t>(node * cascade->panels + p)];
+        return total;
+    }
+
+  private:
+    const Solver<Law> &solver;
+    const Graph<Law> &graph;
+    const Rule &rule;
+    Table<Law> table;
+    std::vector<double> spent, integrand;
+    const Cascade<Law> *cascade = nullptr;
+};

@@ -1,0 +1,218 @@
+// Tangents of learning times and trajectories for one direction of the parameters, on frozen panels.
+
+// A direction, as one row, group and clock has it.
+struct Direction {
+    const double *frequency, *level, *after;
+    double exponent, goal, rate, waste;
+};
+
+template <class Law>
+class Forward {
+  public:
+    explicit Forward(const Solver<Law> &solver) : solver(solver), graph(solver.graph), rule(solver.rule), table(solver.batch.skills), table_moved(solver.batch.skills) {}
+
+    // Moves the whole cascade along a direction.
+    void move(const Cascade<Law> &cascade, const Direction &along) {
+        this->cascade = &cascade;
+        const int64_t each = NODES * cascade.panels;
+        for (Numbers *numbers : {&ratios, &opened}) numbers->reserve(graph.skills * each);
+        moved.reserve(graph.skills * cascade.stride), inside.reserve(2 * each);
+        const auto room = static_cast<size_t>(table.blocks * LANES);
+        changes.clear(room), change_of.resize(room), openings.resize(room), moves.resize(room);
+        paces.read(graph, solver.batch.paced);
+        for (int64_t s : graph.order) {
+            const Pace &pace = graph.paces[s];
+            const double start = along.level[s] == 0 ? 0.0 : along.level[s] * Law::effort_slope(graph.level[s]);
+            const double later = pace.paced ? along.after[s] : 0.0;
+            change_of[static_cast<size_t>(s)] = {pace, start, along.frequency[s], later};
+            changes.set(s, change_of[static_cast<size_t>(s)]);
+            move(s, along.exponent);
+        }
+        table.open(cascade.opening, cascade.at_edges, cascade), table_moved.open(opened, moved, cascade);
+    }
+
+    // Learning times (skill,) of one clock.
+    void times(double level, const Direction &along, double rate, double waste, double *found) {
+        const double goal = Law::effort_at(level), goes = along.goal == 0 ? 0.0 : along.goal * Law::effort_slope(level);
+        std::fill_n(found, graph.skills, 0.0);
+        for (int64_t s : graph.order) {
+            const Pace &pace = graph.paces[s];
+            const double wanted = pace.exposure_at(goal);
+            if (!(wanted > 0)) continue;
+            const int64_t p = cascade->panel_of(s, wanted);
+            Polynomial own;
+            const double *x = cascade->at_edges + s * cascade->stride;
+            own.read(rule, cascade->opening + s * NODES * cascade->panels + p, cascade->panels, 0.0, cascade->half[p],
+                     x[p], x[p + 1]);
+            const Sum total = look(p, invert(rule, own, wanted));
+            const double opening = openings[static_cast<size_t>(s)], dx = moves[static_cast<size_t>(s)];
+            // of the exposure that the goal needs, and of the resource time at which it is there
+            const double needs = (goes - change_of[static_cast<size_t>(s)].at(pace, wanted)) / slope(pace, wanted);
+            const double late = opening > 0 ? (needs - dx) / opening : 0.0;
+            found[s] = (total.moved + (total.demand + waste) * late + along.waste * tau -
+                        (total.learned + waste * tau) * along.rate / rate) / rate;
+        }
+    }
+
+    // Exposures (time, skill) and resource time (time,) of one clock.
+    void trajectory(const Direction &along, double rate, double waste, const double *ts, const double *to_ts,
+                    int64_t times, const double *clock, double *state, double *to_clock) {
+        std::fill_n(state, times * graph.skills, 0.0);
+        int64_t p = 0;
+        for (int64_t k = 0; k < times; k++) {
+            to_clock[k] = 0.0;
+            if (!(ts[k] > 0) || !std::isfinite(clock[k])) continue;
+            while (p < cascade->panels - 1 && cascade->edges[p + 1] <= clock[k]) p++;
+            const double half = cascade->half[p];
+            // beyond the end all is over: nothing changes any more but the clock of what is wasted
+            const Sum total = look(p, half > 0 ? std::min((clock[k] - cascade->edges[p]) / half - 1, 1.0) : 0.0);
+            const double gained = rate * to_ts[k] + along.rate * ts[k] - total.moved - along.waste * clock[k];
+            const double late = gained / (total.demand + waste);
+            to_clock[k] = late;
+            double *row = state + k * graph.skills;
+            for (int64_t s = 0; s < graph.skills; s++)
+                row[s] = moves[static_cast<size_t>(s)] + openings[static_cast<size_t>(s)] * late;
+        }
+    }
+
+  private:
+    // How effort changes at a fixed exposure, linear in it: before the turn and after it.
+    struct Change {
+        double start, slope, late_start, late_slope;
+
+        Change() = default;
+        Change(const Pace &pace, double start, double rate, double after)
+            : start(start), slope(rate), late_start(start), late_slope(after) {
+            if (!pace.paced || !(pace.turn > 0)) return;
+            late_start = pace.after / pace.rate * (start + pace.turn * rate) - pace.turn * after;
+        }
+        inline Vector at(const Pace &pace, Vector x) const {
+            if (!pace.paced) return start + slope * x;
+            return x < pace.turn ? start + slope * x : late_start + late_slope * x;
+        }
+        double at(const Pace &pace, double x) const { return at(pace, all(x))[0]; }
+    };
+    // The same of skills side by side.
+    struct Changes {
+        std::vector<double> start, slope, late_start, late_slope;
+
+        void clear(size_t room) {
+            for (auto *each : {&start, &slope, &late_start, &late_slope}) each->assign(room, 0.0);
+        }
+        void set(int64_t s, const Change &own) {
+            const auto at = static_cast<size_t>(s);
+            start[at] = own.start, slope[at] = own.slope, late_start[at] = own.late_start, late_slope[at] = own.late_slope;
+        }
+        inline Vector at(const Paces &paces, int64_t block, Vector x) const {
+            const auto j = static_cast<size_t>(block * LANES);
+            const Vector early = load(&start[j]) + load(&slope[j]) * x;
+            if (!paces.paced) return early;
+            return x < load(&paces.turn[j]) ? early : load(&late_start[j]) + load(&late_slope[j]) * x;
+        }
+    };
+    struct Sum {
+        double learned, demand, moved;
+    };
+
+    const Solver<Law> &solver;
+    const Graph<Law> &graph;
+    const Rule &rule;
+    const Cascade<Law> *cascade = nullptr;
+    Numbers ratios, opened, moved, inside;  // d ln g, d c at nodes, d X at edges, of one skill between
+    std::vector<Change> change_of;
+    Changes changes;
+    Table<Law> table, table_moved;
+    Paces paces;
+    // of the place that is looked at: openings and exposures that move, of skills side by side
+    double tau = 0.0;
+    std::vector<double> openings, moves;
+
+    static double slope(const Pace &pace, double x) { return pace.pace(all(x))[0]; }
+
+    void move(int64_t s, double to_exponent) {
+        const int64_t panels = cascade->panels, each = NODES * panels;
+        const double *o = cascade->opening + s * each, *x = cascade->at_edges + s * cascade->stride;
+        double *dc = opened + s * each, *dx = moved + s * cascade->stride, *own = inside, *own_moved = inside + each;
+        const Pace pace = graph.paces[s];
+        dx[0] = 0.0;
+        for (int64_t p = 0; p < panels; p += LANES) {
+            const Vector half = load(cascade->half + p);
+            Vector change[NODES], opening[NODES];
+            for (int64_t n = 0; n < NODES; n++) {
+                opening[n] = load(o + n * panels + p);
+                Vector total = all(0.0);
+                Integers taken = all(0.0) > 0.0;
+                for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
+                    const int64_t at = graph.behind[f] * each + n * panels + p;
+                    const Vector ratio = load(ratios + at);
+                    if (!graph.either[s]) {
+                        total += ratio;
+                        continue;
+                    }
+                    // the first of those that lead
+                    const Integers leads = (load(cascade->gates + at) == opening[n]) & ~taken;
+                    total = leads ? ratio : total;
+                    taken = taken | leads;
+                }
+                change[n] = opening[n] * total;
+                store(dc + n * panels + p, change[n]);
+            }
+            integrals(change, half, own_moved + p, panels);
+            const Vector gained = half * dot_all(change);
+            for (int64_t lane = 0; lane < LANES; lane++) dx[p + lane + 1] = dx[p + lane] + gained[lane];
+            if (!graph.needed[s]) continue;
+            Folded(opening).integrals(rule, half, own + p, panels);
+            const Vector left = load(x + p), left_moved = load(dx + p);
+            for (int64_t n = 0; n < NODES; n++) {
+                const Vector here = left + load(own + n * panels + p), z = pace.effort(here);
+                const Vector dz = change_of[static_cast<size_t>(s)].at(pace, here) +
+                                  pace.pace(here) * (left_moved + load(own_moved + n * panels + p));
+                const Vector g = load(cascade->gates + s * each + n * panels + p);
+                const Vector change_of_log = (1.0 - g) / (g > 0 ? g : all(1.0)) *
+                                             (graph.exponent * Law::depth_slope(z) * dz + Law::depth(z) * to_exponent);
+                store(ratios + s * each + n * panels + p, g > 0 ? change_of_log : all(0.0));
+            }
+        }
+    }
+
+    Vector dot_all(const Vector (&values)[NODES]) const { return dot(rule.weights, values); }
+
+    // Integrals up to the nodes, of either sign.
+    void integrals(const Vector (&values)[NODES], Vector half, double *to, int64_t step) const {
+        for (int64_t node = 0; node < NODES; node++) {
+            Vector total = all(0.0);
+            for (int64_t k = 0; k < NODES; k++) total += rule.to_nodes[k * NODES + node] * values[k];
+            store(to + node * step, half * total);
+        }
+    }
+
+    // Looks at a place of a panel: what all skills together have learned there, demand, and how the first changes at a
+    // fixed resource time.
+    Sum look(int64_t p, double place) {
+        const double half = cascade->half[p];
+        double each[NODES][LANES], value[NODES][LANES];
+        tau = cascade->edges[p] + half * (1 + place);
+        weigh(rule, all(place), all(half), each);
+        weigh_values(rule, all(place), value);
+        Vector weights[NODES], values[NODES], learned = all(0.0), demand = all(0.0), total = all(0.0);
+        for (int64_t n = 0; n < NODES; n++) weights[n] = load(each[n]), values[n] = load(value[n]);
+        table.take(p), table_moved.take(p);
+        for (int64_t block = 0; block < table.blocks; block++) {
+            const int64_t j = block * LANES;
+            const auto at = static_cast<size_t>(j);
+            Vector x = table.exposures(weights, block), z = paces.effort(j, x);
+            const Integers there = z == z;
+            const Vector c = there ? table.openings(values, block) : all(0.0);
+            const Vector dx = there ? table_moved.integrals(weights, block) : all(0.0);
+            store(&openings[at], c), store(&moves[at], dx);
+            z = there ? z : all(0.0), x = there ? x : all(0.0);
+            const Vector left = there ? Law::demand(z) : all(0.0), steep = there ? paces.pace(j, x) : all(0.0);
+            const Vector start = load(&paces.start[at]);
+            learned += there ? Law::progress(z) - Law::progress(start) : all(0.0);
+            demand += steep * c * left;
+            total += left * (changes.at(paces, block, x) + steep * dx) -
+                     (there ? Law::demand(start) * load(&changes.start[at]) : all(0.0));
+        }
+        return {sum(learned), sum(demand), sum(total)};
+    }
+};

@@ -1,0 +1,115 @@
+// One row of a batch: its skills in topological order, absent ones not at all, and what each of them waits for.
+
+// How a skill's exposure x becomes effort: in proportion, and for a self-paced one with a knee where it turns.
+struct Pace {
+    double start, rate, turn, after;
+    bool paced;
+
+    inline Vector effort(Vector x) const {
+        if (!paced) return start + rate * x;
+        const Vector before = smaller(x, all(turn)), beyond = larger(x - turn, all(0.0));
+        return start + rate * before + after * beyond;
+    }
+    inline Vector pace(Vector x) const { return !paced ? all(rate) : x < turn ? all(rate) : all(after); }
+    double effort(double x) const { return effort(all(x))[0]; }
+    // exposure at which the effort is there, negative if it is at the start
+    double exposure_at(double effort) const {
+        const double grown = effort - start;
+        return paced && grown > rate * turn ? turn + (grown - rate * turn) / after : grown / rate;
+    }
+    double slowest() const { return paced ? std::min(rate, after) : rate; }
+};
+
+template <class Law>
+struct Graph {
+    std::vector<int64_t> order, begin, behind;
+    std::vector<uint8_t> needed;
+    std::vector<Pace> paces;
+    const uint8_t *either = nullptr;
+    const double *level = nullptr;
+    int64_t skills = 0;
+    double exponent = 0, largest_exponent = 0, fastest = 0, tolerance = 0;
+    // whether its numbers are such that there is anything to solve: under a trace nobody has looked
+    bool sound = false;
+    bool squared = false;
+
+    void read(const Batch &batch, int64_t row) {
+        skills = batch.skills, squared = batch.squared;
+        tolerance = *batch.tolerance.at(row);
+        exponent = *batch.solved.at(row), largest_exponent = 0.0;
+        for (int64_t e = 0; e < batch.groups; e++)
+            largest_exponent = std::max(largest_exponent, *batch.exponent.at(row, e));
+        either = batch.either.at(row), level = batch.level.at(row);
+        const uint8_t *present = batch.present.at(row);
+        const int32_t *depth = batch.depth.at(row);
+        sound = positive(exponent) && std::isfinite(largest_exponent) && tolerance > 0;
+        read_paces(batch.frequency.at(row), batch.after.at(row), present, batch.paced);
+        read_behind(batch.prerequisites.at(row), batch.required.at(row), depth, present, batch.fan_in);
+        in_order(depth, present);
+    }
+
+    int64_t count(int64_t s) const { return begin[s + 1] - begin[s]; }
+    bool largest_counts(int64_t s) const { return either[s] && count(s); }
+    // An effort, in that of the exponent that is solved for, with nothing left to learn and all gates open, of every
+    // exponent: what is left unlearned is below all numbers, and what is shut below rounding (`panels.all_over`).
+    double all_over() const { return std::max(750 * largest_exponent / exponent, DONE / exponent); }
+    // one over the effort at which a skill's demand and its gate are through, as in `cascade.even_edges`
+    double per_through() const { return 1 / (30 * (largest_exponent / exponent) + 3 / exponent); }
+    // how much a skill counts where panels are placed: among very many each less, or time itself would no longer
+    double part_of_each() const { return std::min(1.0, MANY / static_cast<double>(order.size())); }
+
+  private:
+    static constexpr double MANY = 128;
+    std::vector<int64_t> places;
+
+    static bool positive(double x) { return x > 0 && std::isfinite(x); }
+
+    void read_paces(const double *frequency, const double *after, const uint8_t *present, bool paced) {
+        const double half = paced ? Law::effort_at(0.5) : 0.0;
+        paces.resize(static_cast<size_t>(skills));
+        fastest = 0.0;
+        for (int64_t s = 0; s < skills; s++) {
+            if (!present[s]) continue;
+            Pace &pace = paces[s];
+            pace = {Law::effort_at(level[s]), frequency[s], INFINITY, frequency[s], paced};
+            if (paced) pace.turn = std::max((half - pace.start) / pace.rate, 0.0), pace.after = after[s];
+            fastest = std::max(fastest, pace.rate);
+            sound = sound && positive(pace.rate) && positive(pace.after) && pace.start >= 0 && std::isfinite(pace.start);
+        }
+        sound = sound && fastest > 0;
+    }
+
+    void read_behind(const int32_t *prerequisites, const uint8_t *required, const int32_t *depth, const uint8_t *present,
+                     int64_t fan_in) {
+        behind.clear();
+        begin.resize(static_cast<size_t>(skills + 1));
+        needed.assign(static_cast<size_t>(skills), 0);
+        for (int64_t s = 0; s < skills; s++) {
+            begin[s] = static_cast<int64_t>(behind.size());
+            if (!present[s]) continue;
+            sound = sound && depth[s] >= 0 && depth[s] < skills;
+            for (int64_t f = s * fan_in; f < (s + 1) * fan_in; f++) {
+                if (!required[f]) continue;
+                const int64_t b = std::clamp<int64_t>(prerequisites[f], 0, skills - 1);
+                // what is not there, or comes later, would be read before it is written
+                sound = sound && b == prerequisites[f] && present[b] && depth[b] < depth[s];
+                behind.push_back(b), needed[b] = 1;
+            }
+        }
+        begin[skills] = static_cast<int64_t>(behind.size());
+    }
+
+    // By depth, and by number among those of one depth.
+    void in_order(const int32_t *depth, const uint8_t *present) {
+        order.clear();
+        if (!sound) return;
+        places.assign(static_cast<size_t>(skills + 1), 0);
+        int64_t total = 0;
+        for (int64_t s = 0; s < skills; s++)
+            if (present[s]) places[depth[s] + 1]++, total++;
+        for (int64_t d = 0; d < skills; d++) places[d + 1] += places[d];
+        order.resize(static_cast<size_t>(total));
+        for (int64_t s = 0; s < skills; s++)
+            if (present[s]) order[places[depth[s]]++] = s;
+    }
+};

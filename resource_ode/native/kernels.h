@@ -1,0 +1,17 @@
+// What the compiled loops can do, for the processor at hand: a table of calls, so that other libraries need not be built
+// with them. All return false if memory ran out.
+#pragma once
+
+#include "batch.h"
+#include "runner.h"
+
+struct Kernels {
+    // of this table and the structures that its calls take
+    int64_t interface;
+    bool (*trajectories32)(const Batch &, const Options &, const Rule &, const Runner &, const Trajectories<float> &);
+    bool (*trajectories64)(const Batch &, const Options &, const Rule &, const Runner &, const Trajectories<double> &);
+    bool (*times32)(const Batch &, const Options &, const Rule &, const Runner &, const Times<float> &);
+    bool (*times64)(const Batch &, const Options &, const Rule &, const Runner &, const Times<double> &);
+    bool (*tangents)(const Batch &, const Options &, const Rule &, const Runner &, const Tangents &);
+    bool (*cotangents)(const Batch &, const Options &, const Rule &, const Runner &, const Cotangents &);
+};

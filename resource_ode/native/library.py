@@ -1,0 +1,110 @@
+"""The compiled library: what it is called with, and whether it is there."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.util
+import math
+from typing import Any
+
+import numpy as np
+
+from ..base.legendre import COARSE_NODES, NODES, gauss_legendre
+
+# must be that of `loops.cpp`
+INTERFACE = 5
+# panels fill vectors of so many numbers
+LANES = 4
+# panels of the last solve of a graph, and how many are tried
+MOST_PANELS, ATTEMPTS = 384, 4
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """The compiled loops; None if they were not built, or were built for another version of this module."""
+    found = importlib.util.find_spec("resource_ode.native._loops")
+    if found is None or found.origin is None:
+        return None
+    try:
+        loops = ctypes.CDLL(found.origin)
+        sizes = (NODES, COARSE_NODES, LANES, *map(ctypes.sizeof, (Problem, Options, Rule)))
+        if loops.resource_ode_interface(*map(ctypes.c_int64, sizes)) != INTERFACE:
+            return None
+        loops.resource_ode_kernels.restype = ctypes.c_void_p
+    except (OSError, AttributeError):
+        return None
+    return loops
+
+
+# -- the structures that both languages know
+
+
+class Problem(ctypes.Structure):
+    """That of `loops.cpp`."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("rows", "skills", "fan_in", "exponents", "clocks")),
+        *((name, ctypes.c_int64) for name in ("single", "cross_entropy", "squared", "paced", "threads")),
+        *((name, ctypes.c_void_p) for name in ("prerequisites", "depth", "required", "either", "present")),
+        *((name, ctypes.c_void_p) for name in ("frequency", "level", "after")),
+        *((name, ctypes.c_void_p) for name in ("exponent", "all_exponents", "learning_rate", "waste", "tolerance")),
+    ]
+
+
+class Options(ctypes.Structure):
+    """That of `batch.h`."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("coarse_panels", "panels", "most_panels", "attempts")),
+        *((name, ctypes.c_double) for name in ("made_for", "end_effort")),
+    ]
+
+
+class Rule(ctypes.Structure):
+    """That of `batch.h`."""
+
+    _fields_ = [
+        (name, ctypes.c_void_p)
+        for name in (
+            *("places", "weights", "even", "odd", "tail", "powers", "to_nodes", "to_powers"),
+            *("coarse_weights", "coarse_cumulative"),
+        )
+    ]
+
+
+def address(x: np.ndarray) -> ctypes.c_void_p:
+    """Where an array begins."""
+    return ctypes.c_void_p(x.ctypes.data)
+
+
+@functools.cache
+def rules() -> tuple[Rule, list[np.ndarray]]:
+    """The rules of the cascade, and the arrays that they point to."""
+    fine, coarse = gauss_legendre(), gauss_legendre(COARSE_NODES)
+    left = fine["cumulative"][: NODES // 2]
+    arrays = [
+        np.concatenate([[-1.0], fine["nodes"], [1.0]]),
+        fine["weights"],
+        *((left + sign * left[:, ::-1])[:, : NODES // 2] / 2 for sign in (1, -1)),
+        fine["tail"],
+        fine["powers"],
+        fine["cumulative"].T,
+        np.pad(fine["powers"].T, ((0, 0), (0, LANES - 1))),
+        *(coarse[name] for name in ("weights", "cumulative")),
+    ]
+    arrays = [np.ascontiguousarray(x, np.float64) for x in arrays]
+    return Rule(*map(address, arrays)), arrays
+
+
+def options(panels: int, coarse: int, made_for: float, dtype: Any) -> Options:
+    """Numbers of panels: `panels` is what usual graphs need for a tolerance of `made_for`."""
+    for count in (coarse, MOST_PANELS):
+        if count % LANES:
+            raise ValueError(f"panels: expected a multiple of {LANES}, got {count}")
+    return Options(coarse, panels, MOST_PANELS, ATTEMPTS, made_for, end_effort(dtype))
+
+
+def end_effort(dtype: Any) -> float:
+    """Effort at which a level is 1, with mean squared error."""
+    return -2 * math.log(np.finfo(dtype).eps)

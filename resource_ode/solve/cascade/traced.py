@@ -1,0 +1,234 @@
+"""Batches under a trace, by the compiled loops as primitives (`native.calls`): from a model to their arrays and back.
+
+Batch axes stay as they are, each of length 1 where a parameter does not vary, so that members that differ only in
+learning rate and wasted resource share a cascade. Pools that no prerequisite crosses are members of their own, each
+with its own skills.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from ...base.modules import with_fields
+from ...graphs.graph import SkillGraph
+from ...model.model import ResourceModel
+from ...native import calls, kind_of
+from ...native.handlers import handlers
+from ...results.outcome import result_names, results_from_codes
+from ...results.trajectory import Trajectory
+from .panels import even_edges
+from .reading import read_clock
+from .refine import COARSE_PANELS, PANELS, coarse_solve, solve_member
+from .sharing import Clocks
+from .times import TIMES_PANELS, times_of_graph
+from .trajectories import resource_range
+
+NOT_FINITE, INACCURATE = result_names().index("not_finite"), result_names().index("inaccurate")
+# panels of the arrays where nobody can look at their error
+TRACED = 48
+
+# members that the arrays solve side by side where the loops cannot: their numbers are to stay in the cache
+TOGETHER = 32
+# of a result with a place for each pool
+MOST_NUMBERS = 2**26
+
+# what the arrays find for one member: `(model, goal, steps)` -> values, whether they are lost, the estimated error
+OneMember = Callable[[ResourceModel, Array, Array], tuple[tuple[Array, ...], Array, Array]]
+
+
+def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, reduce: Any, method: str) -> tuple[Any, Array]:
+    """Exposure, clock, spent resource and result code of every member, or the caller's reductions of them; and whether
+    all were solved.
+    """
+    state, clock, spent, codes = _trajectories(model, ts, tolerance)
+    found = jnp.all(codes == calls.SUCCESSFUL)
+    # their numbers are 0, 1 and 2
+    codes = jnp.asarray([0, INACCURATE, NOT_FINITE], jnp.int32)[codes]
+    if reduce is None:
+        return (state, clock, spent, results_from_codes(codes)), found
+    shape = model.batch_shape
+    solved = jax.tree.map(lambda x: x.reshape((-1, *x.shape[len(shape) :])), (state, clock, spent, codes))
+
+    def one(model: ResourceModel, state: Array, clock: Array, spent: Array | None, code: Array) -> Any:
+        return reduce(Trajectory(ts, state, clock, spent, results_from_codes(code), model, "exposure", method))
+
+    values = jax.vmap(one)(model.flat(), *solved)
+    return jax.tree.map(lambda x: x.reshape((*shape, *x.shape[1:])), values), found
+
+
+def batch_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[Array, Array]:
+    """Learning times `(*batch, skill)`, NaN for members that are unsure, and whether none is."""
+    times, code = _learning_times(model, level, tolerance)
+    found = code == calls.SUCCESSFUL
+    return jnp.where(found[..., None], times, jnp.nan), jnp.all(found)
+
+
+def _run_of_one(model: ResourceModel, _: Array, ts: Array) -> tuple[tuple[Array, ...], Array, Array]:
+    """A trajectory of one member by arrays, with as many panels as ever."""
+    clock: Any = (model.learning_rate, model.wasted_resource)
+    rate, waste = (jnp.reshape(x, (1, 1)) for x in clock)
+    clocks = Clocks(jnp.reshape(model.gate_exponent, (1,)), rate, waste)
+
+    def first(model: ResourceModel) -> Array:
+        return even_edges(model, *coarse_solve(model, resource_range(model, clocks, ts[-1], True)), PANELS)
+
+    solved = solve_member(model, None, first, TRACED, with_demand=True)
+    state, clock, spent, lost = read_clock(model, solved, ts)
+    values = (state, clock[:, 0]) if spent is None else (state, clock[:, 0], spent[:, 0])
+    return values, lost, solved.error
+
+
+def _times_of_one(model: ResourceModel, level: Array, _: Array) -> tuple[tuple[Array, ...], Array, Array]:
+    """Learning times of one member by arrays, with as many panels as ever."""
+    clock: Any = (model.learning_rate, model.wasted_resource)
+    rate, waste = (jnp.reshape(x, (1,)) for x in clock)
+    times, error = times_of_graph(model, level, rate, waste, TRACED)
+    return (times[0],), jnp.zeros((), bool), error
+
+
+def _trajectories(model: ResourceModel, ts: Array, tolerance: Any) -> tuple[Array, Array, Array | None, Array]:
+    """Exposures `(*batch, time, skill)`, resource time `(*batch, time)`, for "l2" spent resource, and codes (those of
+    `calls`); with pools, a last axis of them on resource time and spent resource.
+    """
+    call = _call("trajectories", model, PANELS, 1e-5, _run_of_one)
+    operands = _operands(model, tolerance, jnp.zeros((), model.dtype), ts)
+    state, clock, spent, code, _ = calls.trajectories(call, operands)
+    if model.pool is None:
+        return state, clock, spent, code
+    # (*batch, pool, skill), and whether a pool has none: then it wastes all of its resource
+    mine = _ranked(_in_pool(model), code.ndim + 1)
+    idle = ~jnp.any(mine, axis=-1)
+    clocks: Any = (model.learning_rate, model.wasted_resource)
+    rate, waste = (_ranked(x, code.ndim)[..., None] for x in clocks)
+    wasted = rate * _ranked(ts, code.ndim + 1)
+    state = jnp.sum(jnp.where(mine[..., None, :], state, 0), axis=-3)
+    clock = jnp.swapaxes(jnp.where(idle[..., None], wasted / waste, clock), -1, -2)
+    spent = None if spent is None else jnp.swapaxes(jnp.where(idle[..., None], wasted, spent), -1, -2)
+    code = jnp.max(jnp.where(idle, calls.SUCCESSFUL, code), axis=-1)
+    lost = (code == calls.NOT_FINITE)[..., None, None]
+    absent = ~_ranked(model.graph.present, code.ndim + 1)[..., None, :]
+    return jnp.where(lost | absent, jnp.nan, state), jnp.where(lost, jnp.nan, clock), spent, code
+
+
+def _learning_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[Array, Array]:
+    """Training steps `(*batch, skill)` at which a level is reached, and codes `(*batch,)` (those of `calls`)."""
+    call = _call("times", model, TIMES_PANELS, 1e-7, _times_of_one)
+    operands = _operands(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype))
+    found, code, _ = calls.learning_times(call, operands)
+    if model.pool is None:
+        return found, code
+    mine = _ranked(_in_pool(model), code.ndim + 1)
+    found = jnp.sum(jnp.where(mine, found, 0), axis=-2)
+    code = jnp.max(jnp.where(jnp.any(mine, axis=-1), code, calls.SUCCESSFUL), axis=-1)
+    return jnp.where(_ranked(model.graph.present, code.ndim + 1), found, jnp.nan), code
+
+
+def _ranked(x: Array, rank: int) -> Array:
+    """An array with so many axes, the first of length 1."""
+    return jnp.reshape(x, (1,) * (rank - x.ndim) + x.shape)
+
+
+def serves(model: ResourceModel) -> bool:
+    """Whether the model's laws are ones that the loops know."""
+    return kind_of(model) is not None
+
+
+def by_loops(model: ResourceModel) -> bool:
+    """Whether it is the loops that serve it, here; otherwise arrays do."""
+    return serves(model) and jax.default_backend() == "cpu" and handlers() is not None
+
+
+def serves_pools(model: ResourceModel, numbers: int) -> bool:
+    """Whether a concrete model has pools that fit in memory side by side, with so many `numbers` a member."""
+    if model.pool is None or not by_loops(model):
+        return False
+    return numbers * model.pools * math.prod(model.batch_shape) <= MOST_NUMBERS
+
+
+def _in_pool(model: ResourceModel) -> Array:
+    """Which skills each pool has, `(*batch, pool, skill)`."""
+    assert model.pool is not None
+    rank = max(model.pool.ndim, model.graph.present.ndim)
+    pool, present = (_ranked(x, rank)[..., None, :] for x in (model.pool, model.graph.present))
+    each = jnp.arange(model.pools, dtype=pool.dtype)[:, None]
+    return (pool == _ranked(each, rank + 1)) & present
+
+
+def _call(name: str, model: ResourceModel, panels: int, made_for: float, arrays: OneMember) -> calls.Call:
+    kind = kind_of(model)
+    assert kind is not None
+    return calls.Call(name, *kind, panels, COARSE_PANELS, made_for, _members(arrays))
+
+
+def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> calls.Operands:
+    graph, nothing = model.graph, jnp.zeros(model.skills, model.dtype)
+    level, after = (nothing if x is None else x for x in (model.initial_level, model.frequency_after))
+    of_graph = [
+        jnp.asarray(graph.prerequisites, jnp.int32),
+        jnp.asarray(graph.depth, jnp.int32),
+        jnp.asarray(graph.required),
+        jnp.zeros(model.skills, bool) if graph.any_gate is None else jnp.asarray(graph.any_gate),
+        jnp.asarray(graph.present),
+        *(jnp.asarray(x, model.dtype) for x in (model.frequency, level, after)),
+    ]
+    of_member = [jnp.asarray(x, model.dtype) for x in (model.gate_exponent, tolerance, goal)]
+    clocks = [jnp.asarray(x, model.dtype) for x in (model.learning_rate, model.wasted_resource)]
+    if model.pool is not None:
+        own = calls.AXES
+        of_graph[4] = _in_pool(model)
+        pooled = [x if k == 4 else jnp.expand_dims(x, x.ndim - own[k]) for k, x in enumerate((*of_graph, *of_member))]
+        return calls.Operands._make([*pooled, *clocks, jnp.expand_dims(ts, -2)])
+    return calls.Operands._make([*of_graph, *of_member, *clocks, ts])
+
+
+@functools.cache
+def _members(arrays: OneMember) -> Callable[[calls.Call, calls.Operands], tuple[Any, ...]]:
+    """`arrays` for flat operands, as `calls` wants it."""
+
+    def members(call: calls.Call, operands: calls.Operands) -> tuple[Any, ...]:
+        def one(own: calls.Operands) -> Any:
+            values, lost, error = arrays(_model(call, own), own.goal, own.steps)
+            code = jnp.where(error <= own.tolerance, calls.SUCCESSFUL, calls.INACCURATE)
+            return (*values, jnp.where(lost, calls.NOT_FINITE, code).astype(jnp.int32), error)
+
+        return jax.lax.map(one, operands, batch_size=TOGETHER)
+
+    return members
+
+
+def _model(call: calls.Call, own: calls.Operands) -> ResourceModel:
+    """One member; what the loops take as zeros because it is not there is not there again."""
+    bare = _bare(call.cross_entropy, call.squared, np.dtype(own.frequency.dtype))
+    graph = with_fields(
+        bare.graph,
+        prerequisites=own.prerequisites,
+        required=own.required,
+        any_gate=own.either,
+        present=own.present,
+        depth=own.depth,
+    )
+    return with_fields(
+        bare,
+        graph=graph,
+        frequency=own.frequency,
+        learning_rate=own.rate,
+        wasted_resource=own.waste,
+        gate_exponent=own.exponent,
+        initial_level=own.level,
+        frequency_after=own.after if call.paced else None,
+    )
+
+
+@functools.cache
+def _bare(cross_entropy: bool, squared: bool, dtype: Any) -> ResourceModel:
+    with jax.ensure_compile_time_eval():
+        loss, competition = "cross_entropy" if cross_entropy else "mse", "l2" if squared else "l1"
+        return ResourceModel(SkillGraph([[]]), np.ones(1, dtype), 1.0, 1.0, 1.0, loss=loss, competition=competition)
