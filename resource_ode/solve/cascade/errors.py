@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .integrals import constant, integrals_at, shaped_like
 from .skills import Flow
+
+# how many units of rounding a sum over the nodes and panels may be off by, relative to itself
+ROUNDING = 4
+
+
+def rounding(dtype: Any) -> float:
+    """The relative error that sums in a data type have at least."""
+    return ROUNDING * float(jnp.finfo(dtype).eps)
 
 
 def missed_by_interpolant(tail: Float[Array, "*rows panel 4"], half: Float[Array, " panel"]) -> tuple[Array, Array]:

@@ -35,7 +35,7 @@ def solve_member(
     before: Progress | None,
     first: Callable[[ResourceModel], Array],
     panels: int | None,
-    **options: bool,
+    **options: Any,
 ) -> resource_time.Cascade:
     """The first solve of a member, between edges `first(model)`; with `panels`, a finer one of so many after it.
 
@@ -64,7 +64,7 @@ def coarse_solve(model: ResourceModel, last: Array) -> tuple[Array, Array]:
 
 
 def _solve_between(
-    model: ResourceModel, edges: Array, turns: Array | None, options: dict[str, bool]
+    model: ResourceModel, edges: Array, turns: Array | None, options: dict[str, Any]
 ) -> resource_time.Cascade:
     """One solve; before it those that find the turns, each to the square of the last one's error."""
     if turns is not None:
