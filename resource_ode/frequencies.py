@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .base.tracing import is_concrete
-from .base.values import plain
+from .base.values import brief, plain
 
 
 def zipf(skills: int, exponent: Any, total: Any = 1.0) -> Float[Array, "*batch skill"]:
@@ -133,7 +133,7 @@ def _weighted(name: str, scale: Any, logarithm: Any, total: Any) -> Float[Array,
 
 def _size(skills: Any) -> int:
     if isinstance(skills, bool) or not isinstance(skills, (int, np.integer)) or skills < 1:
-        raise ValueError(f"skills: expected a Python integer of at least 1 (it sets a shape), got {skills!r:.80}")
+        raise ValueError(f"skills: expected a Python integer of at least 1 (it sets a shape), got {brief(skills)}")
     return int(skills)
 
 

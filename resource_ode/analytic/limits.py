@@ -1,9 +1,9 @@
 """The two ends of the model: one skill after the other, and all at once."""
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
+from ..base.checks import whole_number
 from .arguments import Numbers, check_grid, check_positive, floats
 from .independent import independent_arguments
 
@@ -35,8 +35,7 @@ def domino_levels(times: Numbers, count: int, learning_rate: Numbers) -> Float[A
     times, learning_rate = floats(times, learning_rate)
     check_grid("times", times)
     check_positive(learning_rate=learning_rate)
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-        raise ValueError(f"count: expected a positive whole number, got {count!r}")
+    whole_number("count", count)
     return jnp.clip((learning_rate * times)[:, None] - jnp.arange(count, dtype=times.dtype)[None, :], 0, 1)
 
 

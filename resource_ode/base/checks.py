@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from .values import brief
 
 
 def whole_number(name: str, value: Any, *, least: int = 1) -> int:
@@ -15,7 +18,7 @@ def whole_number(name: str, value: Any, *, least: int = 1) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         expected = "a positive whole number" if least == 1 else f"a whole number of at least {least}"
-        raise ValueError(f"{name}: expected {expected}, got {value!r:.80}")
+        raise ValueError(f"{name}: expected {expected}, got {brief(value)}")
     return int(value)
 
 
@@ -29,5 +32,19 @@ def positive_number(name: str, value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if isinstance(value, str) or not 0 < number < math.inf:
-        raise ValueError(f"{name}: expected a finite number above 0, got {value!r:.80}")
+        raise ValueError(f"{name}: expected a finite number above 0, got {brief(value)}")
     return number
+
+
+def file_path(name: str, value: Any) -> Path:
+    """A path, from a text or what else names a file.
+
+    **Raises:** `ValueError` for anything else.
+    """
+    try:
+        found = Path(value)
+    except TypeError:
+        raise ValueError(f"{name}: expected a file name, got {type(value).__name__}") from None
+    if "\0" in str(found):
+        raise ValueError(f"{name}: expected a file name, got one with a zero byte in it")
+    return found

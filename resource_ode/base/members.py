@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .tracing import is_concrete
+from .values import brief
 
 
 def positions(batch: tuple[int, ...], index: Any) -> Any:
@@ -22,18 +23,18 @@ def positions(batch: tuple[int, ...], index: Any) -> Any:
     parts = index if isinstance(index, tuple) else (index,)
     for part in parts:
         if isinstance(part, (bool, np.bool_, str, bytes, float, np.floating)) or isinstance(part, dict):
-            raise IndexError(f"expected integers, slices, or arrays of integers as index of members, got {part!r:.80}")
+            raise IndexError(f"expected integers, slices, or arrays of integers as index of members, got {brief(part)}")
     count = math.prod(batch)
     if not is_concrete(index):
         return jnp.arange(count, dtype=jnp.int32).reshape(batch)[index]
     # concrete JAX integers too
     parts = tuple(np.asarray(part) if isinstance(part, (jax.Array, list)) else part for part in parts)
     if any(isinstance(part, np.ndarray) and part.dtype == bool and part.ndim == 0 for part in parts):
-        raise IndexError(f"expected integers, slices, or arrays of integers as index of members, got {index!r:.80}")
+        raise IndexError(f"expected integers, slices, or arrays of integers as index of members, got {brief(index)}")
     try:
         return np.arange(count).reshape(batch)[parts]
     except IndexError as error:
-        raise IndexError(f"index {index!r:.80} does not fit a batch of shape {batch}: {error}") from None
+        raise IndexError(f"index {brief(index)} does not fit a batch of shape {batch}: {error}") from None
 
 
 def is_one(batch: tuple[int, ...], index: Any) -> bool:
@@ -47,7 +48,7 @@ def is_one(batch: tuple[int, ...], index: Any) -> bool:
     if len(parts) != len(batch):
         more = " (an index with ... picks a batch of them)" if len(parts) < len(batch) else ""
         raise IndexError(
-            f"expected {len(batch)} integers to pick one member of a batch of shape {batch}, got {index!r:.80}{more}"
+            f"expected {len(batch)} integers to pick one member of a batch of shape {batch}, got {brief(index)}{more}"
         )
     return True
 

@@ -15,10 +15,14 @@ def is_concrete(*trees: Any) -> bool:
 
 
 def concrete_number(value: Any) -> float | None:
-    """A concrete scalar as a number, NaN if it is none; None if it is traced."""
+    """A concrete scalar as a number, NaN if it is none, infinite beyond what floating-point numbers hold; None if it is
+    traced.
+    """
     if not is_concrete(value):
         return None
     try:
         return float(value) if np.ndim(value) == 0 and not isinstance(value, str) else float("nan")
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
     except (TypeError, ValueError):
         return float("nan")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import numbers
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import jax
@@ -14,6 +13,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .tracing import is_concrete
+from .words import nearest, printable
 
 
 def plain(name: str, value: Any, kind: str = "numbers") -> Any:
@@ -105,13 +105,29 @@ def in_range(
 
 def brief(value: Any) -> str:
     """A value as a sentence quotes it: its start, on one line."""
-    return " ".join(f"{value!r:.400}".split())[:80]
+    try:
+        text = repr(value)
+    except Exception:  # an integer of more digits than Python prints, a list in itself, or a class of the user's
+        text = f"something of type {type(value).__name__}"
+    return printable(" ".join(text[:400].split()))[:80]
 
 
-def did_you_mean(name: str, known: Collection[str]) -> str:
-    """`; did you mean 'words'?`, or nothing where no known name is close."""
-    close = difflib.get_close_matches(name, [str(k) for k in known], n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+def listed(value: Any) -> list[Any] | None:
+    """The entries of a list, or of what else has entries in an order; `None` for anything else.
+
+    Text, dictionaries and sets are no lists, and an array without axes only seems to be one.
+
+    **Example:**
+
+    >>> listed((1, 2)), listed("ab"), listed(np.zeros(()))
+    ([1, 2], None, None)
+    """
+    if isinstance(value, (str, bytes, Mapping, Set)) or not isinstance(value, Iterable):
+        return None
+    try:
+        return list(value)
+    except TypeError:
+        return None
 
 
 # -- numbers that carry names
@@ -151,8 +167,8 @@ def place_of(name: str, labels: Sequence[Any], names: Sequence[str] | None) -> l
         if label in places:
             raise ValueError(f"{name}: expected each skill once, got {label!r} more than once")
         if label not in known:
-            hint = did_you_mean(str(label), names) or f" (the graph has {_first(names)})"
-            raise ValueError(f"{name}: expected names of the graph's skills, got {label!r:.80}{hint}")
+            hint = nearest(str(label), names, quote=repr) or f" (the graph has {_first(names)})"
+            raise ValueError(f"{name}: expected names of the graph's skills, got {brief(label)}{hint}")
         places[label] = place
     missing = [skill for skill in names if skill not in places]
     if missing:
@@ -193,7 +209,7 @@ def _stacked(name: str, values: list[Any]) -> Any:
 
 
 def _first(values: Sequence[Any]) -> str:
-    shown = ", ".join(f"{value!r:.40}" for value in values[:5])
+    shown = ", ".join(brief(value)[:40] for value in values[:5])
     return shown if len(values) <= 5 else f"{shown} and {len(values) - 5} more"
 
 

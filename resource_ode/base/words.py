@@ -6,7 +6,7 @@ import difflib
 import itertools
 import json
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 # of a name or a value, so many letters are shown
@@ -52,10 +52,13 @@ def said(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean "..."?` if one of the known names is like this one, else nothing."""
+def nearest(name: str, known: Iterable[Any], quote: Callable[[str], str] = said) -> str:
+    """`; did you mean "..."?` if one of the known names is like this one, else nothing.
+
+    **Arguments:** `known`: what is no text among them is passed over; `quote`: how a name is put into the sentence.
+    """
     if len(name) > SHOWN:
         return ""
-    short = (other for other in known if len(other) <= 2 * SHOWN)
+    short = (other for other in known if isinstance(other, str) and len(other) <= 2 * SHOWN)
     close = difflib.get_close_matches(name, list(itertools.islice(short, SEARCHED)), n=1)
-    return f"; did you mean {said(close[0])}?" if close else ""
+    return f"; did you mean {quote(close[0])}?" if close else ""

@@ -31,7 +31,7 @@ def check_folder(path: Path, option: str) -> None:
     **Raises:** [`resource_ode.cli.terminal.WrongInput`][].
     """
     # a folder of this name may be there already: only what is around it counts
-    problem = "" if path.is_dir() else atomic.obstacle(path)
+    problem = "" if os.path.isdir(path) else atomic.obstacle(path)
     if problem:
         raise WrongInput(f"{option}: {problem}")
 

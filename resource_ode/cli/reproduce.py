@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,7 @@ def reproduce(
     dependencies, parity_dependencies, scaling, quadratic, modular, mixture.
     """
     check_folder(out, "--out")
-    if out.exists() and not out.is_dir():
+    if os.path.exists(out) and not os.path.isdir(out):
         raise WrongInput(f"--out: expected a folder, got {out}, which is a file")
     start_jax()
     from ..applications.paper import FIGURES, report

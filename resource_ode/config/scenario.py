@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.checks import file_path
 from ..base.words import nearest, said
 from ..graphs.graph import GATES, SkillGraph
 from ..model.competition import COMPETITIONS
@@ -88,7 +89,7 @@ def read_scenario(path: str | os.PathLike[str]) -> Scenario:
     >>> scenario = read_scenario("examples/chain.toml")  # doctest: +SKIP
     >>> run = ro.simulate(scenario.model, scenario.ts)  # doctest: +SKIP
     """
-    path = Path(path)
+    path = file_path("path", path)
     top = Table(path, "", read_toml(path), TOP, HOMES)
     model = read_model(top)
     times = read_times(top.table("time", TIME), model)

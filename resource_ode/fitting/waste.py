@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ..base.checks import whole_number
 from ..base.modules import with_fields
-from ..base.values import checked_times
+from ..base.values import brief, checked_times
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
 from ..solve.simulation import simulate
@@ -112,8 +113,7 @@ def fit_waste(
     for name in ("learning_rate", "wasted_resource"):
         if isinstance(getattr(model, name), Schedule):
             raise ValueError(f"{name}: expected a number, got a schedule")
-    if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
-        raise ValueError(f"max_steps: expected a positive whole number, got {max_steps!r}")
+    whole_number("max_steps", max_steps)
     times = checked_times(ts, model.dtype)
     curves = _array("levels", levels, model.dtype)
     if curves.ndim < 2 or curves.shape[-2:] != (times.size, model.skills):
@@ -145,7 +145,7 @@ def _array(name: str, value: Any, dtype: Any) -> Array:
     try:
         return jnp.asarray(value, dtype)
     except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected numbers, got {value!r:.80}") from None
+        raise ValueError(f"{name}: expected numbers, got {brief(value)}") from None
 
 
 @eqx.filter_jit

@@ -7,7 +7,7 @@ pad a graph come last and require nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ import numpy as np
 from jaxtyping import Array
 
 from ..base.tracing import is_concrete
-from ..base.values import brief, did_you_mean, in_range, plain
-
-GATES = ("all", "any")
+from ..base.values import brief, in_range, listed, plain
+from ..base.words import nearest
+from .gates import GATES
 
 # one call for each kind of thing that is often taken for prerequisites
 _OTHER_CALLS = (
@@ -38,29 +38,33 @@ def by_name(prerequisites: Mapping[Any, Any]) -> tuple[tuple[str, ...], list[lis
     names = tuple(prerequisites)
     for name in names:
         if not isinstance(name, str) or not name:
-            raise ValueError(f"prerequisites: expected names of skills as keys, got {name!r:.80}")
+            raise ValueError(f"prerequisites: expected names of skills as keys, got {brief(name)}")
     rows = []
     for name, row in prerequisites.items():
-        if isinstance(row, (str, bytes, Mapping)) or not isinstance(row, Iterable):
+        entries = sorted(row, key=repr) if isinstance(row, Set) else listed(row)
+        if entries is None:
             raise ValueError(f"prerequisites of {name}: expected a list of names of skills, got {brief(row)}")
-        rows.append([(name, before) for before in row])
+        rows.append([(name, before) for before in entries])
     return names, _lists(names, [pair for row in rows for pair in row])
 
 
 def from_pairs(edges: Any, names: Any = None) -> tuple[tuple[str, ...], list[list[int]]]:
     """Names and lists of indices from pairs (prerequisite, skill); without `names`, in the order of first mention."""
-    if isinstance(edges, (str, bytes, Mapping)) or not isinstance(edges, Iterable):
+    rows = sorted(edges, key=repr) if isinstance(edges, Set) else listed(edges)
+    if rows is None:
         raise ValueError(f"edges: expected pairs of names (prerequisite, skill), got {brief(edges)}")
     pairs = []
-    for position, edge in enumerate(edges):
+    for position, edge in enumerate(rows):
         pair = tuple(edge) if isinstance(edge, (tuple, list)) else ()
         if len(pair) != 2 or not all(isinstance(name, str) and name for name in pair):
             raise ValueError(f"edges[{position}]: expected a pair of names (prerequisite, skill), got {brief(edge)}")
         pairs.append((pair[1], pair[0]))
     if names is None:
         names = dict.fromkeys(name for skill, before in pairs for name in (before, skill))
-    elif isinstance(names, str) or not isinstance(names, Iterable):
+    elif (found := listed(names)) is None:
         raise ValueError(f"names: expected strings, one a skill, got {brief(names)}")
+    else:
+        names = found
     names = tuple(names)
     return names, _lists(names, pairs)
 
@@ -72,8 +76,8 @@ def _lists(names: tuple[Any, ...], pairs: list[tuple[str, Any]]) -> list[list[in
         for name in (skill, before):
             if not isinstance(name, str) or name not in position:
                 raise ValueError(
-                    f"prerequisites of {skill}: expected names of skills of this graph, got {name!r:.80}"
-                    f"{did_you_mean(str(name), names)}"
+                    f"prerequisites of {skill}: expected names of skills of this graph, got {brief(name)}"
+                    f"{nearest(str(name), names, quote=repr)}"
                 )
         lists[position[skill]].append(position[before])
     return lists
@@ -86,21 +90,24 @@ def pad(prerequisites: Any) -> tuple[np.ndarray, np.ndarray]:
             raise ValueError(
                 f"prerequisites: expected one list of prerequisites a skill, got {type(prerequisites).__name__}; {hint}"
             )
-    if not isinstance(prerequisites, Iterable) or isinstance(prerequisites, (set, frozenset)):
+    lists = listed(prerequisites)
+    if lists is None:
         raise ValueError(f"prerequisites: expected one list of prerequisites a skill, got {brief(prerequisites)}")
     rows = []
-    for skill, row in enumerate(prerequisites):
-        if isinstance(row, (str, bytes, Mapping)) or not isinstance(row, Iterable):
-            raise ValueError(f"prerequisites[{skill}]: expected a list of indices of skills, got {row!r:.80}")
-        rows.append(list(row))
+    for skill, row in enumerate(lists):
+        entries = sorted(row, key=repr) if isinstance(row, Set) else listed(row)
+        if entries is None:
+            raise ValueError(f"prerequisites[{skill}]: expected a list of indices of skills, got {brief(row)}")
+        rows.append(entries)
     fan_in = max((len(row) for row in rows), default=0)
     indices, mask = np.zeros((len(rows), fan_in), np.int64), np.zeros((len(rows), fan_in), bool)
     for skill, row in enumerate(rows):
         for entry in row:
             if isinstance(entry, bool) or not isinstance(entry, (int, np.integer)):
-                raise ValueError(f"prerequisites[{skill}]: expected integer indices of skills, got {entry!r:.80}")
+                raise ValueError(f"prerequisites[{skill}]: expected integer indices of skills, got {brief(entry)}")
             if not 0 <= entry < len(rows):
-                raise ValueError(f"prerequisites[{skill}]: expected indices from 0 to {len(rows) - 1}, got {entry}")
+                last = len(rows) - 1
+                raise ValueError(f"prerequisites[{skill}]: expected indices from 0 to {last}, got {brief(entry)}")
         indices[skill, : len(row)] = row
         mask[skill, : len(row)] = True
     return indices, mask
@@ -164,9 +171,9 @@ def checked_names(names: Any, shape: tuple[int, ...]) -> tuple[Any, ...] | None:
     if names is None:
         return None
     skills, count = shape[-1], int(np.prod(shape[:-1]))
-    rows = None
-    if isinstance(names, Iterable) and not isinstance(names, (str, bytes, Mapping, set, frozenset)):
-        rows = [n if isinstance(n, str) or not isinstance(n, Iterable) else tuple(n) for n in names]
+    rows = listed(names)
+    if rows is not None:
+        rows = [name if (row := listed(name)) is None else tuple(row) for name in rows]
     if rows is None or not all(isinstance(n, (str, tuple)) for n in rows):
         raise ValueError(f"names: expected {skills} strings, one a skill, got {brief(names)}")
     if len(rows) == 1 and count > 1 and not isinstance(rows[0], str):
@@ -177,7 +184,7 @@ def checked_names(names: Any, shape: tuple[int, ...]) -> tuple[Any, ...] | None:
         raise ValueError(f"names: expected one tuple of names or one a member ({count}), got {len(rows)}")
     for row in rows:
         if len(row) != skills or not all(isinstance(n, str) for n in row):
-            raise ValueError(f"names: expected {skills} strings, one a skill, got {len(row)}: {row!r:.80}")
+            raise ValueError(f"names: expected {skills} strings, one a skill, got {len(row)}: {brief(row)}")
         repeated = [n for n, times in Counter(n for n in row if n).items() if times > 1]
         if repeated:
             raise ValueError(f"names: expected distinct names, got {min(repeated)!r} more than once")
@@ -196,15 +203,15 @@ def checked_gates(gate: Any, shape: tuple[int, ...]) -> Array | np.ndarray:
         if gate.shape not in (shape[len(shape) - gate.ndim :], ()):
             raise ValueError(f"gate: expected shape {shape}, got {gate.shape}")
         return gate
-    if not isinstance(gate, Iterable) or isinstance(gate, (bytes, set, frozenset)):
-        raise ValueError(f'gate: expected "all" or "any", got {gate!r:.80}')
-    gate = list(gate)
-    if len(gate) != shape[-1]:
-        raise ValueError(f"gate: expected one gate for all or one a skill ({shape[-1]}), got {len(gate)}")
-    for skill, value in enumerate(gate):
+    gates = listed(gate)
+    if gates is None:
+        raise ValueError(f'gate: expected "all" or "any", got {brief(gate)}')
+    if len(gates) != shape[-1]:
+        raise ValueError(f"gate: expected one gate for all or one a skill ({shape[-1]}), got {len(gates)}")
+    for skill, value in enumerate(gates):
         if not isinstance(value, str) or value not in GATES:
-            raise ValueError(f'gate[{skill}]: expected "all" or "any", got {value!r}')
-    return np.asarray([value == "any" for value in gate])
+            raise ValueError(f'gate[{skill}]: expected "all" or "any", got {brief(value)}')
+    return np.asarray([value == "any" for value in gates])
 
 
 def checked_frequency(frequency: Any, present: Any) -> Array:

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import GATES
+from ..base.values import brief
+from .gates import GATES
 
 SIGNS = ("drop", "absolute")
 
@@ -84,6 +85,8 @@ def to_networkx(graph: Any) -> Any:
     if graph.batch_shape:
         raise ValueError(f"graph: expected one graph, got a batch of shape {graph.batch_shape}; index it first")
     names, lists = graph.skill_names(), graph.prerequisite_lists()
+    if graph.own_gate is not None:
+        raise ValueError(f'gate: expected "all" or "any", which a digraph can hold, got {graph.own_gate}')
     any_gate, present = np.asarray(graph.any_gate), np.asarray(graph.present)
     digraph = nx.DiGraph()
     for skill in np.flatnonzero(present):
@@ -132,7 +135,7 @@ def adjacency_arguments(
     try:
         weights = np.array(matrix, dtype=float)
     except (TypeError, ValueError):
-        raise ValueError(f"matrix: expected rows of numbers, got {matrix!r:.80}") from None
+        raise ValueError(f"matrix: expected rows of numbers, got {brief(matrix)}") from None
     if weights.ndim != 2 or weights.shape[0] != weights.shape[1]:
         raise ValueError(f"matrix: expected a square one, (skill, skill), got shape {weights.shape}")
     if not 0 <= threshold < math.inf:
@@ -160,7 +163,7 @@ def adjacency_arguments(
     digraph = nx.DiGraph()
     for name in names:
         if name in digraph:
-            raise ValueError(f"names: expected distinct names, got {name!r:.80} more than once")
+            raise ValueError(f"names: expected distinct names, got {brief(name)} more than once")
         digraph.add_node(name)
     digraph.add_edges_from((names[before], names[skill]) for skill, row in enumerate(lists) for before in row)
     return networkx_arguments(digraph, gate=gate, condense=True)
@@ -244,7 +247,7 @@ def _check_digraph(digraph: Any) -> None:
 
 def _check_sign(sign: Any) -> None:
     if sign is not None and sign not in SIGNS:
-        raise ValueError(f'sign: expected "drop" or "absolute", got {sign!r:.80}')
+        raise ValueError(f'sign: expected "drop" or "absolute", got {brief(sign)}')
 
 
 def _negative(weight: float, where: str) -> str:
@@ -278,7 +281,7 @@ def _is_negative(weight: Any) -> bool:
 def _gate_of(digraph: Any, node: Any) -> str:
     gate = digraph.nodes[node].get("gate", "all")
     if gate not in GATES:
-        raise ValueError(f'gate of {str(node)!r}: expected "all" or "any", got {gate!r:.80}')
+        raise ValueError(f'gate of {str(node)!r}: expected "all" or "any", got {brief(gate)}')
     return gate
 
 
@@ -297,6 +300,6 @@ def _frequencies(digraph: Any) -> list[float] | None:
         except (TypeError, ValueError):
             frequency = math.nan
         if not 0 < frequency < math.inf:
-            raise ValueError(f"frequency of {str(node)!r}: expected a finite number above 0, got {given[node]!r:.80}")
+            raise ValueError(f"frequency of {str(node)!r}: expected a finite number above 0, got {brief(given[node])}")
         found.append(frequency)
     return found

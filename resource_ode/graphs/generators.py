@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ..base.tracing import is_concrete
+from ..base.values import brief
 from .graph import SkillGraph
 
 
@@ -224,9 +225,9 @@ def parity(bits: int, max_size: int | None = None, *, gate: Any = "all") -> Skil
 
 def _whole(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ValueError(f"{name}: expected a Python integer (it sets a shape), got {value!r:.80}")
+        raise ValueError(f"{name}: expected a Python integer (it sets a shape), got {brief(value)}")
     if value < least:
-        raise ValueError(f"{name}: expected at least {least}, got {value}")
+        raise ValueError(f"{name}: expected at least {least}, got {brief(value)}")
     return int(value)
 
 

@@ -21,7 +21,8 @@ from ..base.modules import with_fields
 from ..base.tracing import is_concrete
 from ..base.values import in_order_of, plain
 from . import arguments, convert, order
-from .arguments import GATES as GATES
+from .gates import ALL, ANY, AbstractGate
+from .gates import GATES as GATES
 
 
 class SkillGraph(eqx.Module):
@@ -64,6 +65,8 @@ class SkillGraph(eqx.Module):
     required: Bool[Array, "*batch skill fan_in"]
     # inside compiled code None stands for "all" throughout
     any_gate: Bool[Array, "*batch skill"] | None
+    # a gate of the user's own, in place of "all" and "any"
+    own_gate: AbstractGate | None
     present: Bool[Array, "*batch skill"]
     depth: Int[Array, "*batch skill"]
     frequency: Float[Array, "*batch skill"] | None
@@ -131,6 +134,9 @@ class SkillGraph(eqx.Module):
         self.present = jnp.asarray(present)
         self.depth = jnp.asarray(depth)
         shared = arguments.labelled(self.names, shape)
+        self.own_gate = gate if isinstance(gate, AbstractGate) and gate not in (ALL, ANY) else None
+        if isinstance(gate, AbstractGate):
+            gate = "all" if self.own_gate is not None else gate.name
         any_gate = arguments.checked_gates(in_order_of("gate", gate, shared)[0], shape)
         xp = np if is_concrete(any_gate) else jnp  # numpy compiles nothing
         self.any_gate = jnp.asarray(xp.broadcast_to(any_gate, shape))

@@ -41,6 +41,8 @@ def transitive_reduction(graph: SkillGraph) -> SkillGraph:
     >>> transitive_reduction(SkillGraph([[], [0], [0, 1]])).prerequisite_lists()
     [[], [0], [1]]
     """
+    if graph.own_gate is not None:
+        raise ValueError(f'graph: what is redundant is known for "all" and "any" only, got {graph.own_gate}')
     lists = [set(row) for row in graph.prerequisite_lists()]
     for before, skill in _redundant(graph):
         lists[skill].discard(before)

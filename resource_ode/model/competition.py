@@ -17,6 +17,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..base.values import brief
+
 Values = Float[Array, "..."]
 
 
@@ -80,5 +82,5 @@ def as_competition(value: Any) -> AbstractCompetition:
     if isinstance(value, AbstractCompetition):
         return value
     if not isinstance(value, str) or value not in COMPETITIONS:
-        raise ValueError(f'competition: expected "l1" or "l2", got {value!r:.80}')
+        raise ValueError(f'competition: expected "l1" or "l2", got {brief(value)}')
     return COMPETITIONS[value]

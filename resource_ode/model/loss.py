@@ -29,6 +29,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..base.special import decay, margin_from_exposure, saturation
+from ..base.values import brief
 
 Values = Float[Array, "..."]
 
@@ -240,5 +241,5 @@ def as_loss(value: Any) -> AbstractLoss:
     if isinstance(value, AbstractLoss):
         return value
     if not isinstance(value, str) or value not in LOSSES:
-        raise ValueError(f'loss: expected "mse" or "cross_entropy", got {value!r:.80}')
+        raise ValueError(f'loss: expected "mse" or "cross_entropy", got {brief(value)}')
     return LOSSES[value]

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from ..base import members
 from ..base.modules import with_fields
@@ -16,6 +16,7 @@ from ..base.special import saturation
 from ..base.tracing import is_concrete
 from ..base.values import in_order_of
 from ..graphs.arguments import labelled
+from ..graphs.gates import combine_gates
 from ..graphs.graph import SkillGraph
 from . import parameters, replacing
 from .competition import AbstractCompetition, as_competition
@@ -305,7 +306,7 @@ class ResourceModel(eqx.Module):
         graph = self.graph
         if graph.fan_in == 0:
             return jnp.ones_like(gates)
-        return combine_gates(gates[graph.prerequisites], graph.required, graph.any_gate)
+        return combine_gates(gates[graph.prerequisites], graph.required, graph.any_gate, graph.own_gate)
 
     def competitiveness(self, exposure: Float[Array, " skill"], time: Any = 0.0) -> Float[Array, " skill"]:
         """$f_i = c_i p_i u_i$ (0 for absent skills)."""
@@ -379,15 +380,3 @@ class ResourceModel(eqx.Module):
         parts = [f"{name}={parameters.shown(value)}" for name, value, _ in named_parameters(self)[1:]]
         options = "" if self.competition == "l1" else f", competition={self.competition!r}"
         return f"ResourceModel({self.graph!r}, {', '.join(parts)}, loss={self.loss!r}{options})"
-
-
-def combine_gates(gates: Array, required: Bool[Array, "skill fan_in"], any_gate: Bool[Array, " skill"] | None) -> Array:
-    """Product or maximum over the prerequisites of each skill, which may be taken at several nodes at once."""
-    extra = (1,) * (gates.ndim - 2)
-    required = required.reshape(required.shape + extra)
-    both = jnp.prod(jnp.where(required, gates, 1), axis=1)
-    if any_gate is None:
-        return both
-    either = jnp.max(jnp.where(required, gates, 0), axis=1)
-    free = ~jnp.any(required, axis=1)
-    return jnp.where(any_gate.reshape(any_gate.shape + extra) & ~free, either, both)

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Array
 
 from ..base.tracing import is_concrete
-from ..base.values import did_you_mean, place_of
+from ..base.values import place_of
+from ..base.words import nearest
 from ..graphs.arguments import labelled
 from ..graphs.graph import SkillGraph
 from .parameters import MEMBER_AXES
@@ -28,7 +29,7 @@ def arguments_of(model: Any, changes: Mapping[str, Any]) -> tuple[dict[str, Any]
     arguments |= {name: getattr(model, name) for name in MEMBER_AXES}
     for name in changes:
         if name not in arguments:
-            hint = did_you_mean(name, arguments)
+            hint = nearest(str(name), arguments, quote=repr)
             raise ValueError(f"replace: expected arguments among {', '.join(arguments)}, got {name!r}{hint}")
     kept = {name: origin for name, origin in model.origins if name not in changes}
     for name, origin in kept.items():

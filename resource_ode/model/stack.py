@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, overload
 
 import equinox as eqx
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from ..base.modules import with_fields
+from ..base.values import listed
 from ..graphs.graph import SkillGraph
 from .model import ResourceModel
 from .parameters import MEMBER_AXES
@@ -35,9 +36,10 @@ def stack(members: Any) -> Any:
     >>> stack([SkillGraph([[], [0]]), SkillGraph([[], [0], [1]])])
     SkillGraph(batch (2,) of up to 3 skills, 3 dependencies, depth 2)
     """
-    if isinstance(members, (SkillGraph, ResourceModel, Mapping, str)) or not isinstance(members, Iterable):
+    found = None if isinstance(members, (SkillGraph, ResourceModel)) else listed(members)
+    if found is None:
         raise ValueError(f"stack: expected a list of models or graphs, got {type(members).__name__}")
-    members = list(members)
+    members = found
     if not members:
         raise ValueError("stack: expected at least one model, got none")
     kind = SkillGraph if isinstance(members[0], SkillGraph) else ResourceModel
@@ -68,6 +70,11 @@ def _graphs(graphs: list[SkillGraph]) -> SkillGraph:
     if all(graph.frequency is not None for graph in graphs):
         frequency = jnp.stack([_pad(graph.frequency, (skills,), 1) for graph in graphs])
     gates = arrays.pop("any_gate")
+    own = graphs[0].own_gate
+    for graph in graphs:
+        if not eqx.tree_equal(graph.own_gate, own):
+            raise ValueError(f"stack: expected graphs of one kind of gate, got {own} and {graph.own_gate}")
+    gates = gates if own is None else own
     return SkillGraph(arrays.pop("prerequisites"), gates, names=names, frequency=frequency, **arrays)
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ..base.values import brief
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
 from ..solve.learning import learning_times
@@ -224,4 +225,4 @@ def times_of(source: ResourceModel | Trajectory, level: Any, tolerance: Any) -> 
 def refuse_tolerance(tolerance: Any) -> None:
     """**Raises:** `ValueError` for a tolerance beside times, which are used as they are."""
     if tolerance is not None:
-        raise ValueError(f"tolerance: only a model takes it, since times are used as they are; got {tolerance!r:.60}")
+        raise ValueError(f"tolerance: only a model takes it, since times are used as they are; got {brief(tolerance)}")

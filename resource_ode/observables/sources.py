@@ -10,6 +10,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from ..base.tracing import concrete_number, is_concrete
+from ..base.values import brief
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
 from ..solve.learning import horizon
@@ -46,7 +47,7 @@ def refuse_for_run(**given: Any) -> None:
     """
     for name, value in given.items():
         if value is not None:
-            raise ValueError(f"{name}: only a model takes it, since a run has its rows already; got {value!r:.60}")
+            raise ValueError(f"{name}: only a model takes it, since a run has its rows already; got {brief(value)}")
 
 
 def check_level(level: Any) -> None:
@@ -91,7 +92,7 @@ def numbers(name: str, values: Any) -> Float[Array, "*batch skill"]:
     try:
         array = jnp.asarray(values)
     except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected numbers, one a skill, got {values!r:.80}") from None
+        raise ValueError(f"{name}: expected numbers, one a skill, got {brief(values)}") from None
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ValueError(f"{name}: expected shape (*batch, skill) with at least one skill, got {array.shape}")
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.values import brief
 from .phase_drawing import (
     ROW,
     boundary_lines,
@@ -271,7 +272,7 @@ def _levels(contours: Any, scale: Any, log: bool) -> np.ndarray | None:
     if contours is not True:
         levels = np.unique(np.asarray(contours, dtype=float))
         if not levels.size or not np.all(np.isfinite(levels)):
-            raise ValueError(f"contours: expected True, False or finite levels, got {contours!r:.80}")
+            raise ValueError(f"contours: expected True, False or finite levels, got {brief(contours)}")
         return levels
     locator = LogLocator(numticks=CONTOURS + 2) if log else MaxNLocator(CONTOURS)
     levels = np.asarray(locator.tick_values(scale.vmin, scale.vmax))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.values import brief
 from .style import (
     COLOURS,
     GREY,
@@ -66,7 +67,7 @@ def draw_map(ax: Any, panel: Any, names: list[str], scale: Any, levels: Any, lin
             where, height = np.broadcast_arrays(np.asarray(where, float), np.asarray(height, float))
         except (TypeError, ValueError):
             raise ValueError(
-                f"boundary: expected a function of x, or a pair of arrays (x, y), got {line!r:.80}"
+                f"boundary: expected a function of x, or a pair of arrays (x, y), got {brief(line)}"
             ) from None
         # white below black is seen on every colour
         ax.plot(where, height, color="white", linewidth=2.4, solid_capstyle="butt")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.values import brief
 from ..base.words import printable, shortened
 
 # Okabe and Ito's colours, without the yellow that vanishes on white
@@ -58,7 +59,7 @@ def as_numbers(name: str, values: Any) -> np.ndarray:
     try:
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected numbers, got {values!r:.80}") from None
+        raise ValueError(f"{name}: expected numbers, got {brief(values)}") from None
 
 
 def label_of_array(array: Any) -> str | None:

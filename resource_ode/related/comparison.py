@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base.values import brief
 from ..fitting.waste import WasteFit, fit_waste
 from ..results.trajectory import Trajectory
 from ..solve.simulation import simulate
@@ -179,7 +180,7 @@ def compare(model: Any, ts: Any, *, seeds: Any = (0, 1, 2, 3), wasted_resource: 
     if model.batch_shape:
         raise ValueError(f"model: expected one setting, got a batch of shape {model.batch_shape}")
     if np.ndim(seeds) != 1:
-        raise ValueError(f"seeds: expected a list of whole numbers, got {seeds!r:.80}")
+        raise ValueError(f"seeds: expected a list of whole numbers, got {brief(seeds)}")
     run = train_geometry(model, ts, seeds=seeds)
     fit = None
     times = run.ts

@@ -22,6 +22,7 @@ from jaxtyping import Array, Float, Int
 
 from ..base.tracing import is_concrete
 from ..base.values import checked_times
+from ..graphs.gates import combine_gates
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
 from ..results.outcome import results_from_codes
@@ -189,14 +190,12 @@ def _order(models: ResourceModel) -> Array:
         if graph.fan_in == 0:
             order = jnp.argsort(-frequency, stable=True)
             return jnp.zeros(skills, order.dtype).at[order].set(jnp.arange(skills, dtype=order.dtype))
-        free = ~jnp.any(graph.required, axis=1)
 
         def learn(place: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
             places, done = carry
-            ready = done[graph.prerequisites]
-            both = jnp.all(ready | ~graph.required, axis=1)
-            either = jnp.any(ready & graph.required, axis=1) | free
-            allowed = both if graph.any_gate is None else jnp.where(graph.any_gate, either, both)
+            # a gate is shut until its skill is learned, and then open
+            gates = done[graph.prerequisites].astype(frequency.dtype)
+            allowed = combine_gates(gates, graph.required, graph.any_gate, graph.own_gate) > 0
             # absent skills rank below all others, and learned ones below these
             rank = jnp.where(done, -2.0, jnp.where(graph.present & allowed, frequency, -1.0))
             chosen = jnp.argmax(rank)

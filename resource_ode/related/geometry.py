@@ -22,6 +22,7 @@ from jaxtyping import Array, Float
 
 from ..base.checks import whole_number
 from ..base.tracing import is_concrete
+from ..base.values import brief
 from ..graphs.graph import SkillGraph
 from ..model.loss import AbstractLoss, as_loss
 from ..model.model import ResourceModel
@@ -251,7 +252,7 @@ def _numbers(name: str, value: Any, dtype: Any, zero: bool = False) -> Array:
     try:
         array = jnp.asarray(value, dtype)
     except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected numbers, got {value!r:.80}") from None
+        raise ValueError(f"{name}: expected numbers, got {brief(value)}") from None
     if is_concrete(array):
         numbers = np.asarray(array)
         wrong = ~(np.isfinite(numbers) & ((numbers >= 0) if zero else (numbers > 0)))

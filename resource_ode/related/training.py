@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, UInt
 
 from ..base.checks import whole_number
 from ..base.tracing import is_concrete
+from ..base.values import brief
 from ..results.outcome import result_names, results_from_codes
 from ..results.trajectory import Trajectory
 from .geometry import GeometryModel
@@ -102,7 +103,7 @@ def checked(model: Any, ts: Any, seeds: Any) -> tuple[GeometryModel, Array, Arra
     try:
         times = np.asarray(ts, float)
     except (TypeError, ValueError):
-        raise ValueError(f"ts: expected numbers (training steps), got {ts!r:.80}") from None
+        raise ValueError(f"ts: expected numbers (training steps), got {brief(ts)}") from None
     if times.ndim != 1 or times.size == 0:
         raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {times.shape}")
     if not np.all(times == np.round(times)) or times[0] < 0 or np.any(np.diff(times) <= 0):
@@ -111,7 +112,7 @@ def checked(model: Any, ts: Any, seeds: Any) -> tuple[GeometryModel, Array, Arra
         )
     numbers = np.asarray(seeds)
     if numbers.ndim > 1 or numbers.size == 0 or not np.issubdtype(numbers.dtype, np.integer):
-        raise ValueError(f"seeds: expected a whole number or a list of them, got {seeds!r:.80}")
+        raise ValueError(f"seeds: expected a whole number or a list of them, got {brief(seeds)}")
     if numbers.min() < 0 or numbers.max() >= 2**32:
         raise ValueError(f"seeds: expected whole numbers from 0 to 2^32 - 1, got {numbers.min()} to {numbers.max()}")
     return (

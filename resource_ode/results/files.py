@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..base import atomic
+from ..base.checks import file_path
 from ..base.words import printable
+from ..model.competition import COMPETITIONS
+from ..model.loss import LOSSES
 from .dataset import check_run, to_xarray
 from .seal import seal
 
@@ -40,13 +44,21 @@ def save(run: Any, path: Any) -> None:
     **Example:** `run.save("run.nc")` and `run[0].save("first.csv")`.
     """
     check_run(run)
-    path = file_path(path)
+    path = file_path("path", path)
     ending = path.suffix.lower()
     if ending not in (".nc", ".csv"):
         raise ValueError(f"path: expected a file name that ends in .nc or .csv, got {printable(path)}")
     problem = atomic.obstacle(path)
     if problem:
-        raise (ValueError if path.parent.is_dir() else FileNotFoundError)(printable(f"path: {problem}"))
+        raise (ValueError if os.path.isdir(path.parent) else FileNotFoundError)(printable(f"path: {problem}"))
+    model = run.model
+    for what, given, known in (
+        ("loss", model.law, LOSSES.values()),
+        ("competition", model.rule, COMPETITIONS.values()),
+        ("gate", model.graph.own_gate, (None,)),
+    ):
+        if ending == ".nc" and given not in known:
+            raise ValueError(f"run: a .nc file holds runs with the {what} of this package, got {given!r}")
     if ending == ".csv":
         if run.batch_shape:
             raise ValueError(
@@ -60,20 +72,6 @@ def save(run: Any, path: Any) -> None:
         atomic.write(path, fill)
     except UnicodeEncodeError:
         raise ValueError("names: expected text that UTF-8 can hold, got half of a surrogate pair") from None
-
-
-def file_path(path: Any) -> Path:
-    """A path, from a text or what else names a file.
-
-    **Raises:** `ValueError` for anything else.
-    """
-    try:
-        found = Path(path)
-    except TypeError:
-        raise ValueError(f"path: expected a file name, got {type(path).__name__}") from None
-    if "\0" in str(found):
-        raise ValueError("path: expected a file name, got one with a zero byte in it")
-    return found
 
 
 def column(name: str) -> str:

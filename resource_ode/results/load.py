@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from ..base.checks import file_path
 from ..base.words import printable
 from ..graphs.arguments import packed
 from ..graphs.graph import SkillGraph
@@ -18,7 +19,6 @@ from ..model.loss import LOSSES, as_loss
 from ..model.model import ResourceModel
 from ..model.replacing import ORIGINS
 from ..model.schedule import Schedule
-from .files import file_path
 from .layout import FORMAT, FORMAT_VERSION, GRAPH, MODEL, NAMES, STORED, VARIABLE
 from .outcome import result_names, results_from_codes
 from .probe import problem_of
@@ -43,7 +43,7 @@ def load(path: Any) -> Trajectory:
 
     **Example:** `run = ro.load("run.nc")`.
     """
-    path = file_path(path)
+    path = file_path("path", path)
     if path.suffix.lower() != ".nc":
         raise ValueError(f"path: expected a .nc file written by Trajectory.save, got {printable(path)}")
     try:
@@ -198,6 +198,7 @@ def _graph(reader: _Reader, present: np.ndarray) -> SkillGraph:
         prerequisites=jnp.asarray(indices),
         required=jnp.asarray(required),
         any_gate=jnp.asarray(gate),
+        own_gate=None,
         present=jnp.asarray(present),
         depth=jnp.asarray(depth),
         frequency=reader.optional(VARIABLE["graph", "frequency"], rows["frequency"]),

@@ -16,6 +16,7 @@ from ..base.warning import warn
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
 from . import ode as training_time
+from .members import Wish, in_chunks
 
 # how much more accurate the solver is asked to be where it was not
 FINER = 30
@@ -119,19 +120,25 @@ def _event_error(
     return jnp.where(result == diffrax.RESULTS.event_occurred, apart, jnp.inf)
 
 
-def times_by_events(model: ResourceModel, level: Any, tolerance: Any, traced: bool, max_steps: int = 100_000) -> Array:
+def times_by_events(
+    model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *, traced: bool, max_steps: int = 100_000
+) -> Array:
     """Learning times `(*batch, skill)`, one solve for each skill; NaN with a warning where one failed."""
     steps = min(4096, max_steps) if traced else max_steps
     options: dict[str, Any] = {"adjoint": diffrax.DirectAdjoint() if traced else diffrax.RecursiveCheckpointAdjoint()}
     options |= {"max_steps": steps}
-    flat = model.flat()
-    times, failed, inaccurate = _event_times(flat, level, tolerance, tolerance, **options)
-    if not traced:
-        if bool(jnp.any(inaccurate)):
+
+    def solve(part: ResourceModel) -> tuple[Array, Array, Array]:
+        times, failed, inaccurate = _event_times(part, level, tolerance, tolerance, **options)
+        if not traced and bool(jnp.any(inaccurate)):
             # a level that is just reached, slowly, is a time that small errors change much
-            again, failed_again, still = _event_times(flat, level, tolerance, tolerance / FINER, **options)
+            again, failed_again, still = _event_times(part, level, tolerance, tolerance / FINER, **options)
             times = jnp.where(inaccurate, again, times)
             failed, inaccurate = failed | (inaccurate & failed_again), inaccurate & still
+        return times, failed, inaccurate
+
+    times, failed, inaccurate = in_chunks(model, solve, wish)
+    if not traced:
         reasons = {
             f"the solver used up its {steps} steps before the level was reached": failed,
             f"their estimated error exceeds the tolerance {float(tolerance):g}": inaccurate,
@@ -143,4 +150,4 @@ def times_by_events(model: ResourceModel, level: Any, tolerance: Any, traced: bo
                     f"learning_times: {count} of {times.size} times are NaN, since {why}; loosen tolerance",
                     stacklevel=4,
                 )
-    return times.reshape(model.batch_shape + times.shape[1:])
+    return times

@@ -14,10 +14,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..base.tracing import concrete_number, is_concrete
+from ..base.values import brief
 from ..model.model import ResourceModel
 from .cascade.batch import backend_for, batch_times
 from .choose import cascade_obstacle
 from .events import times_by_events
+from .members import checked_wish
 from .tolerance import as_tolerance
 
 
@@ -37,7 +39,8 @@ def learning_times(
 
     - `tolerance`: largest relative error of the times; default 1e-7 in float64, 1e-4 in float32. A time whose
         estimated error is larger is NaN.
-    - `batch_size`: largest number of members solved at a time; gate exponents of one graph stay together.
+    - `batch_size`: largest number of members solved at a time; gate exponents of one graph stay together. Not under
+        `jit`, `vmap` and `grad`, where the batch is one program.
 
     **Returns:** `(*batch, skill)`, training steps; 0 where a skill starts at the level or above, `inf` where the level
     is never reached (level >= 1, interference, a schedule that stops), NaN for absent skills. A member whose solve
@@ -45,7 +48,7 @@ def learning_times(
     there no member is solved again.
 
     **Raises:** `ValueError` for a level that is not a finite number, or a tolerance outside (0, 1) or below what the
-    arithmetic can do.
+    arithmetic can do, or a `batch_size` that is no positive whole number.
 
     **Example:**
 
@@ -59,9 +62,10 @@ def learning_times(
     if not isinstance(model, ResourceModel):
         raise ValueError(f"model: expected a ResourceModel, got {type(model).__name__}")
     traced = not is_concrete(model, level, tolerance)
+    wish = checked_wish(batch_size, None, None, "", traced=traced)
     number = concrete_number(level)
     if number is not None and not np.isfinite(number):
-        raise ValueError(f"level: expected one finite number, got {level!r}")
+        raise ValueError(f"level: expected one finite number, got {brief(level)}")
     by_cascade = cascade_obstacle(model) is None
     solver = backend_for(model).floors if by_cascade and not traced else "cascade" if by_cascade else "ode"
     tolerance = as_tolerance(tolerance, "time", solver, model.dtype)
@@ -71,9 +75,9 @@ def learning_times(
     possible = (level > -1) & (level < 1)
     goal = numpy.where(possible, level, harmless)
     if by_cascade:
-        times = batch_times(model, goal, tolerance, batch_size, traced=traced)
+        times = batch_times(model, goal, tolerance, wish, traced=traced)
     else:
-        times = times_by_events(model, goal, tolerance, traced)
+        times = times_by_events(model, goal, tolerance, wish, traced=traced)
     if traced or not bool(possible):
         times = jnp.where(possible, times, jnp.where(level >= 1, jnp.inf, 0.0))
         times = jnp.where(jnp.broadcast_to(model.graph.present, times.shape), times, jnp.nan)

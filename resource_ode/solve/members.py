@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ..base.checks import whole_number
+from ..base.values import brief
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
 
@@ -36,7 +37,7 @@ def checked_wish(batch_size: Any, progress: Any, reduce: Any, method: str, *, tr
         whole_number("batch_size", batch_size)
     for name, value in (("progress", progress), ("reduce", reduce)):
         if value is not None and not callable(value):
-            raise ValueError(f"{name}: expected a function, got {value!r:.80}")
+            raise ValueError(f"{name}: expected a function, got {brief(value)}")
     if traced:
         for name, value in (("batch_size", batch_size), ("progress", progress)):
             if value is not None:

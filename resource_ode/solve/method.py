@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 
 from ..base.checks import whole_number
+from ..base.values import brief
 
 
 class AbstractMethod(eqx.Module):
@@ -89,7 +90,7 @@ def as_method(method: Any, **options: Any) -> AbstractMethod:
             )
         return method
     if not isinstance(method, str) or method not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r:.80}")
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {brief(method)}")
     if method == "auto" and not given.keys() <= {"tolerance"}:
         return ODE(**given)
     for name in given:

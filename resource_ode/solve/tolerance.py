@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ..base.tracing import concrete_number
+from ..base.values import brief
 
 DEFAULTS = {"level": {"float64": 1e-6, "float32": 2e-4}, "time": {"float64": 1e-7, "float32": 1e-4}}
 # of the compiled loops, which compute in float64 whatever they return; of the cascade on arrays; of the ODE; and of
@@ -39,7 +40,7 @@ def as_tolerance(value: Any, error_of: str, method: str, dtype: Any) -> Array | 
     if number is None:
         return jnp.asarray(value, dtype)
     if not 0 < number < 1:
-        raise ValueError(f"tolerance: expected a number between 0 and 1 (an error of a {error_of}), got {value!r:.80}")
+        raise ValueError(f"tolerance: expected a number between 0 and 1 (an error of a {error_of}), got {brief(value)}")
     floor = FLOORS[method][name]
     # a number of the data type may be a little off its decimal
     if number < floor * (1 - 1e-6):

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import observables
+from ..base.values import brief
 from ..base.warning import without_warnings
 from ..model.model import ResourceModel
 from ..results.outcome import RESULTS, result_codes, result_names
@@ -219,7 +220,7 @@ def _as_dictionary(sweep: Sweep, reducer: Any, run: Trajectory) -> dict[str, Any
     try:
         return {str(name): jnp.asarray(value) for name, value in result.items()}
     except TypeError:
-        raise ValueError(f"reducer: expected a number or a dictionary of numbers, got {result!r:.80}") from None
+        raise ValueError(f"reducer: expected a number or a dictionary of numbers, got {brief(result)}") from None
 
 
 def _blank_run(sweep: Sweep) -> Trajectory:

@@ -15,6 +15,8 @@ from typing import Any
 
 import jax
 
+from ..base.values import brief
+from ..base.words import printable
 from .cluster import on_cluster
 from .dataset import open_dataset
 from .description import read_sweep
@@ -70,7 +72,7 @@ def sweep(
     """
     _check_wait(wait)
     if not (isinstance(progress, bool) or callable(progress)):
-        raise ValueError(f"progress: expected True, False or a function, got {progress!r:.80}")
+        raise ValueError(f"progress: expected True, False or a function, got {brief(progress)}")
     store = begin(read_sweep(description), out, resume=resume)
     fill(store, client=client, devices=devices, progress=progress, wait=wait)
     return open_dataset(store.path)
@@ -78,7 +80,7 @@ def sweep(
 
 def _check_wait(wait: Any) -> None:
     if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not wait >= 0:
-        raise ValueError(f"wait: expected a number of seconds of at least 0, got {wait!r:.80}")
+        raise ValueError(f"wait: expected a number of seconds of at least 0, got {brief(wait)}")
 
 
 def fill(store: SweepStore, *, client: Any = None, devices: Any = None, progress: Any = True, wait: Any = WAIT) -> int:
@@ -127,24 +129,25 @@ def begin(plan: Sweep, out: Any, *, resume: bool = False) -> SweepStore:
             path = path.resolve()
         there = _exists(path)
     except TypeError:
-        raise ValueError(f"out: expected a path, got {out!r:.80}") from None
+        raise ValueError(f"out: expected a path, got {brief(out)}") from None
     except (OSError, RuntimeError, ValueError) as error:
-        raise ValueError(f"out: expected a path that can be used, got {str(out)!r:.80} ({error!s:.80})") from None
+        raise ValueError(f"out: expected a path that can be used, got {brief(str(out))} ({error!s:.80})") from None
+    shown, folder = printable(path), f"{printable(path.parent)} (for {printable(path.name)})"
     if not there:
-        if not path.parent.is_dir():
-            raise ValueError(f"out: expected a folder that exists, got {path.parent} (for {path.name}); make it first")
+        if not os.path.isdir(path.parent):
+            raise ValueError(f"out: expected a folder that exists, got {folder}; make it first")
         if not os.access(path.parent, os.W_OK):
-            raise ValueError(f"out: expected a folder that can be written to, got {path.parent} (for {path.name})")
+            raise ValueError(f"out: expected a folder that can be written to, got {folder}")
         remove_leftovers(path)
         store = create_store(path, plan)
         # None: another process has made one since, and both fill it
         return open_store(path, plan) if store is None else store
     if not resume:
-        raise ValueError(f"out: expected a path where nothing is yet, or resume, got {path}, which exists")
-    if not path.is_dir():
-        raise ValueError(f"out: expected the store of a sweep, got {path}, which is a file")
+        raise ValueError(f"out: expected a path where nothing is yet, or resume, got {shown}, which exists")
+    if not os.path.isdir(path):
+        raise ValueError(f"out: expected the store of a sweep, got {shown}, which is a file")
     if not os.access(path, os.W_OK):
-        raise ValueError(f"out: expected a store that can be written to, got {path}, which is read-only")
+        raise ValueError(f"out: expected a store that can be written to, got {shown}, which is read-only")
     return open_store(path, plan)
 
 
@@ -196,7 +199,7 @@ def _devices(devices: Any) -> list[Any]:
     if devices is not None:
         devices = list(devices)
         if not devices or not all(isinstance(device, jax.Device) for device in devices):
-            raise ValueError(f"devices: expected JAX devices, as jax.devices() lists them, got {devices!r:.80}")
+            raise ValueError(f"devices: expected JAX devices, as jax.devices() lists them, got {brief(devices)}")
         return devices
     # one CPU uses all its cores for one chunk
     return [] if jax.default_backend() == "cpu" else jax.local_devices()

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.words import printable
 from .chunks import ChunkFiles
 from .description import from_content
 from .durable import flush_folder, hidden_folder, remove_leftovers, write_files
@@ -30,7 +31,10 @@ PATIENCE = 0.4
 
 
 class StoreError(ValueError):
-    """A store that cannot be used for a sweep; the message says why."""
+    """A store that cannot be used for a sweep; the message says why, on one line that a terminal can show."""
+
+    def __init__(self, message: str):
+        super().__init__(printable(message))
 
 
 class SweepStore:
@@ -157,7 +161,7 @@ def damaged(path: Path, damages: list[str]) -> str:
 
 def is_store(path: Path) -> bool:
     """Whether there is a Zarr store (of whatever) at this place."""
-    return (path / ROOT).is_file()
+    return os.path.isfile(path / ROOT)
 
 
 def _identify(path: Path, sweep: Sweep) -> dict[str, Any]:
@@ -202,10 +206,10 @@ def _root(path: Path) -> dict[str, Any] | None:
     known, version = attributes.get("format"), attributes.get("format_version")
     if known == FORMAT and version != FORMAT_VERSION and (whole or checksum is None):
         raise StoreError(f"{path}: expected a store of format version {FORMAT_VERSION}, got version {version!r:.20}")
-    if not whole and known != FORMAT and not (path / RECORDS).parent.is_dir():
+    if not whole and known != FORMAT and not os.path.isdir((path / RECORDS).parent):
         if held.get("node_type") == "group":
             raise StoreError(f"{path}: expected the store of a sweep, got a Zarr store of something else")
-        what = "something that Zarr cannot open" if path.exists() else "nothing"
+        what = "something that Zarr cannot open" if os.path.exists(path) else "nothing"
         raise StoreError(f"{path}: expected the store of a sweep, got {what}")
     return attributes if whole else None
 

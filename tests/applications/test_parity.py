@@ -206,7 +206,7 @@ def test_to_xarray(small_run):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: ParityTasks(0, {"A": [0]}), "bits: expected a whole number"),
+        (lambda: ParityTasks(0, {"A": [0]}), "bits: expected a positive whole number"),
         (lambda: ParityTasks(4, {}), "subsets: expected at least one task"),
         (lambda: ParityTasks(4, {1: [0]}), "subsets: expected a string"),
         (lambda: ParityTasks(4, {"A": []}), "at least one bit for task 'A'"),
@@ -221,10 +221,10 @@ def test_to_xarray(small_run):
         (lambda: train_parity(TASKS, seeds=[]), "seeds: expected a list"),
         (lambda: train_parity(TASKS, seeds=[0.5]), "seeds: expected a list"),
         (lambda: train_parity(TASKS, seeds=[-1]), "seeds: expected whole numbers from 0"),
-        (lambda: train_parity(TASKS, seeds=[0], hidden=0), "hidden: expected a whole number"),
-        (lambda: train_parity(TASKS, seeds=[0], steps=0), "steps: expected a whole number"),
+        (lambda: train_parity(TASKS, seeds=[0], hidden=0), "hidden: expected a positive whole number"),
+        (lambda: train_parity(TASKS, seeds=[0], steps=0), "steps: expected a positive whole number"),
         (lambda: train_parity(TASKS, seeds=[0], steps=10, record_every=3), "record_every: expected a divisor of steps"),
-        (lambda: train_parity(TASKS, seeds=[0], learning_rate=0.0), "learning_rate: expected a positive"),
+        (lambda: train_parity(TASKS, seeds=[0], learning_rate=0.0), "learning_rate: expected a finite number above 0"),
         (lambda: train_parity(TASKS, seeds=[0], optimizer=optax.adam(1e-3)), "optimizer: expected a function"),
         (lambda: made_up_run([[[0.5, 0.5]]]).learning_times(1.5), "threshold: expected an accuracy"),
         (lambda: made_up_run([[[0.5, 0.5]]]).level("margin"), "measure: expected 'accuracy' or 'loss'"),

@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 import resource_ode as ro
-from resource_ode.base.values import did_you_mean, in_order_of, in_range, plain
+from resource_ode.base.values import brief, in_order_of, in_range, listed, plain
 
 NAMES = ("letters", "words", "sentences")
 
@@ -203,9 +203,21 @@ def test_a_batch_of_differently_named_graphs_takes_no_names():
         ro.ResourceModel(graphs, {"a": 1.0}, 1.0, 0.1)
 
 
-def test_what_was_meant():
-    assert did_you_mean("leters", NAMES) == "; did you mean 'letters'?"
-    assert did_you_mean("xyz", NAMES) == ""
+@pytest.mark.parametrize(
+    "value", [np.zeros(()), np.array("x", object), jnp.zeros(()), "ab", b"ab", {"a": 1}, {1}, 3, None]
+)
+def test_what_is_no_list(value):
+    assert listed(value) is None
+
+
+def test_lists():
+    assert listed((1, 2)) == listed(iter([1, 2])) == listed(np.array([1, 2])) == [1, 2]
+    assert listed([]) == []
+
+
+def test_a_value_that_cannot_be_shown_is_named_by_its_type():
+    assert brief(10**5000) == "something of type int"
+    assert brief("a\x1b[2J\u202e") == repr("a\x1b[2J\u202e")
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def test_values_as_they_stand_in_a_file(value: Any, shown: str) -> None:
 
 def test_nearest_looks_among_short_names_only() -> None:
     assert nearest("learning_rat", ["time", "learning_rate"]) == '; did you mean "learning_rate"?'
+    assert nearest("leters", ["letters", 3, None], quote=repr) == "; did you mean 'letters'?"
     assert nearest("nothing like it", ["time"]) == ""
     assert nearest("a" * 10_000, ["a" * 9_999] * 100) == ""
     assert shortened("a" * 60) == "a" * 60 and shortened("a" * 61) == "a" * 57 + "..."

@@ -367,6 +367,34 @@ ERRORS = {
     ),
     "name count": (lambda: SkillGraph([[], []], names=["a"]), "names: expected 2 strings, one a skill, got 1"),
     "name type": (lambda: SkillGraph([[], []], names=[1, 2]), "names: expected 2 strings, one a skill, got [1, 2]"),
+    "gates without an axis": (
+        lambda: SkillGraph([[], []], gate=np.zeros(())),
+        'gate: expected "all" or "any", got array(0.)',
+    ),
+    "names without an axis": (
+        lambda: SkillGraph([[], []], names=np.array("x", object)),
+        "names: expected 2 strings, one a skill, got array('x', dtype=object)",
+    ),
+    "a name without an axis": (
+        lambda: SkillGraph([[], []], names=["a", np.zeros(())]),
+        "names: expected 2 strings, one a skill, got ['a', array(0.)]",
+    ),
+    "a row without an axis": (
+        lambda: SkillGraph([[], np.zeros((), int)]),
+        "prerequisites[1]: expected a list of indices of skills, got array(0)",
+    ),
+    "named prerequisites without an axis": (
+        lambda: SkillGraph({"a": [], "b": np.array("a")}),
+        "prerequisites of b: expected a list of names of skills, got array('a', dtype='<U1')",
+    ),
+    "edges without an axis": (
+        lambda: SkillGraph.from_edges(np.zeros(())),
+        "edges: expected pairs of names (prerequisite, skill), got array(0.)",
+    ),
+    "edges with names without an axis": (
+        lambda: SkillGraph.from_edges([], names=np.zeros(())),
+        "names: expected strings, one a skill, got array(0.)",
+    ),
     "one string": (lambda: SkillGraph([[], []], names="ab"), "names: expected 2 strings, one a skill, got 'ab'"),
     "same names": (lambda: SkillGraph([[], []], names=["a", "a"]), "expected distinct names, got 'a' more than once"),
     "names of members": (

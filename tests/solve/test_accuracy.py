@@ -18,6 +18,7 @@ from resource_ode.results.outcome import result_codes, result_names, results_fro
 from resource_ode.solve import events, ode
 from resource_ode.solve.cascade import arrays, gpu_solver, panels, quadrature
 from resource_ode.solve.cascade import batch as batches
+from resource_ode.solve.members import Wish
 from resource_ode.solve.tolerance import FLOORS
 
 CHAIN = Case([[], [0], [0, 1]], np.array([0.3, 1.0, 3.0]), 1e-2, 1e-3, 0.5)
@@ -285,11 +286,11 @@ def test_event_times_are_accurate_or_nan(monkeypatch):
     model = CHAIN.model(wasted_resource=0.1)
     exact = ro.learning_times(model, tolerance=1e-11)
     level, tolerance = np.asarray(0.5), np.asarray(1e-7)
-    np.testing.assert_allclose(events.times_by_events(model, level, tolerance, False), exact, rtol=1e-7)
+    np.testing.assert_allclose(events.times_by_events(model, level, tolerance, Wish(), traced=False), exact, rtol=1e-7)
     monkeypatch.setattr(ode, "SAFETY", 1e-3)
     programs.clear()
     with pytest.warns(UserWarning, match="times are NaN, since their estimated error exceeds the tolerance 1e-07"):
-        times = events.times_by_events(model, level, tolerance, False)
+        times = events.times_by_events(model, level, tolerance, Wish(), traced=False)
     assert np.all(np.isnan(times))
     programs.clear()
 

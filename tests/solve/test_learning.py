@@ -9,6 +9,7 @@ import pytest
 from systems import EXACT, FAN_IN, SKILLS, Case, batch, check_times, random_case, random_overlap
 
 import resource_ode as ro
+from resource_ode.solve import events
 from resource_ode.solve.cascade import panels
 
 CHAIN = Case([[], [0], [1]], np.array([0.3, 1.0, 3.0]), 1e-3, 1e-3, 1e-4)
@@ -188,11 +189,34 @@ def test_interference_may_forbid_a_level():
         ({"tolerance": "tight"}, "tolerance: expected a number between 0 and 1 (an error of a time), got 'tight'"),
         ({"tolerance": 0.0}, "tolerance: expected a number between 0 and 1 (an error of a time), got 0.0"),
         ({"tolerance": 1.0}, "tolerance: expected a number between 0 and 1 (an error of a time), got 1.0"),
+        ({"level": 10**400}, "level: expected one finite number, got 1000"),
+        ({"level": -(10**400)}, "level: expected one finite number, got -1000"),
+        ({"tolerance": 10**400}, "tolerance: expected a number between 0 and 1 (an error of a time), got 1000"),
+        ({"batch_size": 0}, "batch_size: expected a positive whole number, got 0"),
     ],
 )
 def test_wrong_arguments_are_refused(options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         ro.learning_times(CHAIN.model(), **options)
+
+
+def test_batch_size_is_used_by_events_or_refused(monkeypatch):
+    graph = ro.SkillGraph([[], []])
+    model = ro.ResourceModel(
+        graph, [1.0, 0.5], 1e-2, np.array([0.1, 0.2, 0.3]), interference=np.array([[1.0, 0.1], [0.1, 1.0]])
+    )
+    whole, sizes = ro.learning_times(model, 0.5), []
+    solve = events._event_times
+
+    def counted(part, *arguments, **options):
+        sizes.append(part.batch_shape)
+        return solve(part, *arguments, **options)
+
+    monkeypatch.setattr(events, "_event_times", counted)
+    np.testing.assert_allclose(ro.learning_times(model, 0.5, batch_size=2), whole, rtol=1e-9)
+    assert set(sizes) == {(2,)} and len(sizes) == 2
+    with pytest.raises(ValueError, match="batch_size: expected None under jit, vmap and grad"):
+        jax.jit(lambda level: ro.learning_times(model, level, batch_size=2))(0.5)
 
 
 # -- gradients

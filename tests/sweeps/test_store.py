@@ -311,6 +311,7 @@ def test_what_is_no_store_is_refused(copied: Path, tmp_path: Path) -> None:
         ("other.zarr", "expected the store of a sweep, got a Zarr store of something else"),
         ("folder", "expected the store of a sweep, got something that Zarr cannot open"),
         ("file", "out: expected the store of a sweep, got .*, which is a file"),
+        ("no\x1bne/below", r"out: expected a folder that exists, got .*no\\x1bne \(for below\); make it first"),
         ("none/below", r"out: expected a folder that exists, got .* \(for below\); make it first"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -318,8 +319,9 @@ def test_what_is_no_store_is_refused(copied: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "folder").iterdir()) == []
     with pytest.raises(StoreError, match="got something that Zarr cannot open"):
         open_dataset(tmp_path / "folder")
-    with pytest.raises(StoreError, match="got nothing"):
-        open_dataset(tmp_path / "none")
+    for name, shown in (("none", "none"), ("no\x1bne", r"no\\x1bne"), ("n" * 300, "n" * 300)):
+        with pytest.raises(StoreError, match=f"{shown}: expected the store of a sweep, got nothing"):
+            open_dataset(tmp_path / name)
     with pytest.raises(ValueError, match="out: expected a path, got 3"):
         ro.sweep(DESCRIPTION, 3)
     for path in (tmp_path / ("n" * 300), "with\0zero"):

@@ -15,7 +15,7 @@ from stores import CHUNKS, DESCRIPTION, description, same
 
 import resource_ode as ro
 from resource_ode import sweeps
-from resource_ode.solve import learning
+from resource_ode.solve import events, learning
 from resource_ode.sweeps import chunk as sweep_chunk
 from resource_ode.sweeps import measures, open_dataset, read_sweep, task
 from resource_ode.sweeps import store as sweep_store
@@ -225,13 +225,14 @@ def test_threads_leave_the_filters_of_warnings_alone(tmp_path: Path, monkeypatch
     """They belong to the whole process: threads that change and restore them in turn leave them changed."""
     seen = []
 
-    def lost(models: Any, level: Any, tolerance: Any, **options: Any) -> Any:
+    def lost(models: Any, level: Any, tolerance: Any, accuracy: Any, **options: Any) -> Any:
         seen.append(list(warnings.filters))
-        return jnp.full(models.frequency.shape, jnp.nan), jnp.ones(models.frequency.shape, bool)
+        shape = models.frequency.shape
+        return jnp.full(shape, jnp.nan), jnp.ones(shape, bool), jnp.zeros(shape, bool)
 
     before = list(warnings.filters)
     monkeypatch.setattr(learning, "cascade_obstacle", lambda model: "for this test")
-    monkeypatch.setattr(learning, "_event_times", lost)
+    monkeypatch.setattr(events, "_event_times", lost)
     found = ro.sweep(DESCRIPTION, tmp_path / "results.zarr", devices=jax.devices()[:2], progress=False)
     assert (found["failed"] == measures.NO_TIME).all()
     assert len(seen) == CHUNKS and all(filters == before for filters in seen) and list(warnings.filters) == before

@@ -118,7 +118,7 @@ def test_graph_of_a_file_is_part_of_the_description(tmp_path: Path) -> None:
     assert plan.content["graph"] == {"prerequisites": [[], [0]], "gate": ["all", "all"]}
     (tmp_path / "chain.csv").write_text("0,0\n0,0\n")
     assert read_sweep(tmp_path / "sweep.toml").content["graph"]["prerequisites"] == [[], []]
-    (tmp_path / "chain.csv").write_text("0,1\n1,0\n")
+    (tmp_path / "chain.csv").write_text("0,1,0\n1,0,0\n0,0,0\n")
     with pytest.raises(ScenarioError, match="condense = true"):
         read_sweep(tmp_path / "sweep.toml")
 

@@ -136,7 +136,7 @@ def _node_link(data: dict[str, Any]) -> Network:
         edges.add(*pair, _weight(values))
 
     def unknown(end: Any, which: str) -> str:
-        hint = guess(end, nodes.position) if isinstance(end, str) else ""
+        hint = guess(end, nodes.position)
         if numbers:
             hint = "; if the links count the nodes from 0, take the ids of the nodes away"
         elif (str(end) in nodes.position) or (isinstance(end, str) and end.isdecimal()):
@@ -204,7 +204,7 @@ def _cytoscape(elements: Any) -> Network:
     def unknown(end: Any, which: str) -> str:
         if end in folders:
             return f"{said(folders[end])}, which holds other nodes and is no skill; draw the edge to what is in it"
-        return f"{said(end)}, which no node has{guess(end, nodes.position) if isinstance(end, str) else ''}"
+        return f"{said(end)}, which no node has{guess(end, nodes.position)}"
 
     return edges.network(nodes, unknown)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any, NoReturn
+
+from ...base.words import nearest
 
 
 class GraphFileError(ValueError):
@@ -25,8 +26,6 @@ def said(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def guess(word: str, known: Collection[Any]) -> str:
+def guess(word: Any, known: Iterable[Any]) -> str:
     """`"; did you mean 'words'?"` if a known name comes near, else nothing."""
-    texts = [name for name in known if isinstance(name, str)] if len(known) <= 5000 else []
-    near = difflib.get_close_matches(word, texts, n=1) if len(word) <= 100 else []
-    return f"; did you mean {said(near[0])}?" if near else ""
+    return nearest(word, known, quote=said) if isinstance(word, str) else ""

@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from ...base.checks import file_path
 from ..convert import SIGNS
 from ..graph import SkillGraph
 from .dot import read_dot
@@ -70,10 +71,7 @@ def read_graph(
             raise ValueError(f'{name}: expected "{choices[0]}" or "{choices[1]}", got {said(value)}')
     if not isinstance(threshold, (int, float)) or not 0 <= threshold < math.inf:
         raise ValueError(f"threshold: expected a finite number of at least 0, got {said(threshold)}")
-    try:
-        file = Path(path)
-    except TypeError:
-        raise ValueError(f"path: expected the path of a file, got {said(path)}") from None
+    file = file_path("path", path)
     shown = str(file) if str(file).isprintable() else said(str(file))
     try:
         return skill_graph(_network(file, direction), direction, sign, threshold, condense)

@@ -64,7 +64,7 @@ def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, wish: Wi
     return _solve_batch(model, solve, by_ode, ts.shape[0] * model.skills, wish)[0]
 
 
-def batch_times(model: ResourceModel, level: Any, tolerance: Any, batch_size: int | None, *, traced: bool) -> Array:
+def batch_times(model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *, traced: bool) -> Array:
     """Learning times `(*batch, skill)` at a level in (-1, 1); NaN for members that nobody is sure of."""
     if traced:
         graphs, clocks, back = split_axes(model, share_exponents=False)
@@ -74,13 +74,14 @@ def batch_times(model: ResourceModel, level: Any, tolerance: Any, batch_size: in
 
     def by_events(chosen: ResourceModel) -> Array:
         steps = EVENT_STEPS // model.skills
-        return times_by_events(jax.tree.map(jnp.asarray, chosen), level, tolerance, traced=False, max_steps=steps)
+        members = jax.tree.map(jnp.asarray, chosen)
+        return times_by_events(members, level, tolerance, Wish(), traced=False, max_steps=steps)
 
     def solve(rows: Rows, job: Job) -> Found:
         return backend.times(rows, level, tolerance, job)
 
     few = model.skills <= EVENT_SKILLS
-    times, unsolved = _solve_batch(model, solve, by_events if few else None, model.skills, Wish(batch_size))
+    times, unsolved = _solve_batch(model, solve, by_events if few else None, model.skills, wish)
     if unsolved:
         warn(
             f"learning_times: {unsolved} of {math.prod(model.batch_shape)} members are NaN, since their estimated "

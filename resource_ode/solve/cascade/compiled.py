@@ -28,6 +28,8 @@ class CompiledCascade(AbstractCascade):
     floors: ClassVar[str] = "loops"
 
     def obstacle(self, model: ResourceModel) -> str | None:
+        if model.graph.own_gate is not None:
+            return "the compiled loops know no gate but all and any"
         return None if native.applies(model) else "the compiled loops do not serve this model, or were not built"
 
     def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:

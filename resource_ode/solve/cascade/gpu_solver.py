@@ -46,6 +46,7 @@ def applies(model: ResourceModel) -> bool:
         and type(model.law) is MeanSquaredError
         and type(model.rule) is SumOfDemands
         and (either is None or not np.any(np.asarray(either)))
+        and model.graph.own_gate is None
         and model.pool is None
         and model.frequency_after is None
         and model.skills <= MOST_SKILLS

@@ -75,7 +75,7 @@ def coarse_exposure(model: ResourceModel, edges: Float[Array, " edge"]) -> Float
 
     def step(carry: tuple[Array, Array], skill: Skill) -> tuple[tuple[Array, Array], Array]:
         gates, count = carry
-        _, opening = skill.opening(gates)
+        _, opening = skill.opening(gates, model.graph.own_gate)
         at_edges, exposure, _ = integrals_at(opening, half, COARSE_NODES)
         gate = saturation(model.gate_exponent * model.law.log_depth(skill.effort(exposure)))
         return (jax.lax.dynamic_update_index_in_dim(gates, gate, count, 0), count + 1), at_edges
@@ -109,7 +109,7 @@ def solve_cascade(
 
     def step(carry: tuple[Any, ...], skill: Skill) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
         gates, gates_at_edges, relative, flow, count = carry
-        found, opening = skill.opening(gates)
+        found, opening = skill.opening(gates, model.graph.own_gate)
         at_edges, exposure, tail = integrals_at(opening, half)
         effort = skill.effort(exposure)
         depth = model.gate_exponent * model.law.log_depth(effort)

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ...model.model import ResourceModel, combine_gates
+from ...graphs.gates import AbstractGate, combine_gates
+from ...model.model import ResourceModel
 
 
 class Flow(eqx.Module):
@@ -43,11 +44,11 @@ class Skill(eqx.Module):
     rate_after: Float[Array, "*skill"] | None
     pool: Int[Array, "*skill"] | None
 
-    def opening(self, gates: Float[Array, "skill panel node"]) -> tuple[Array, Array]:
+    def opening(self, gates: Float[Array, "skill panel node"], own: AbstractGate | None) -> tuple[Array, Array]:
         """The gates it depends on, at all nodes, and how far they open together."""
         found = gates.at[self.behind].get(mode="promise_in_bounds")
         either = None if self.either is None else self.either[None]
-        return found, combine_gates(found[None], self.required[None], either)[0]
+        return found, combine_gates(found[None], self.required[None], either, own)[0]
 
     def effort(self, exposure: Float[Array, "*panel node"]) -> Float[Array, "*panel node"]:
         """`ResourceModel.effort` of this skill."""

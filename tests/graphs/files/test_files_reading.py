@@ -110,8 +110,17 @@ def test_not_written(tmp_path):
     for graph, name, message in (
         (batch, "a.json", "a.json: graph: expected one graph, got a batch"),
         (example(), "a.csv", "a.csv: expected a .graphml or .json file to write, got the suffix '.csv'"),
-        (example(), "none/a.json", "a.json: expected a file that can be written, got No such file or directory"),
+        (example(), "none/a.json", "a.json: expected a folder that exists, got"),
+        (example(), "no\x1bne/a.json", "no\\x1bne/a.json: expected a folder that exists, got"),
+        (example(), "a" * 300 + ".json", "expected a file name of at most 255 bytes, got one of 305"),
     ):
         with pytest.raises(ro.GraphFileError, match=re.escape(message)):
             ro.write_graph(graph, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_zero_byte_in_a_path():
+    path = "a\0.json"
+    for call in (lambda: ro.write_graph(example(), path), lambda: ro.read_graph(path), lambda: ro.read_scenario(path)):
+        with pytest.raises(ValueError, match="path: expected a file name, got "):
+            call()
