@@ -67,7 +67,7 @@ def _level_of(model: ResourceModel, state: tuple[Array, ...], skill: Array) -> A
 
 
 def _event(
-    model: ResourceModel, skill: Array, level: Any, tolerance: Any, adjoint: Any, max_steps: int, coarser: float = 1
+    model: ResourceModel, skill: Array, level: Any, tolerance: Any, adjoint: Any, max_steps: int, coarser: float = 1.0
 ) -> tuple[Array, tuple[Array, ...], Any]:
     """When one skill reaches a level, the state at that time, and how the solve ended."""
     # errors of the state are absolute, that of a time is relative: the less there is to learn, the smaller they must be

@@ -28,7 +28,7 @@ from .method import ODE
 # the solver's tolerance per unit of level tolerance: local errors add up over the run
 SAFETY = 100.0
 # how much coarser the second solve is that tells how wrong the first may be
-COARSER = 10
+COARSER = 10.0
 
 
 def solve_ode(model: ResourceModel, ts: Array, tolerance: Any, method: ODE, wish: Wish) -> Any:
@@ -120,7 +120,7 @@ def initial_state(model: ResourceModel) -> tuple[Array, Array, Array]:
 
 
 def solver_parts(
-    model: ResourceModel, tolerance: Any, solver: Any, controller: Any, coarser: float = 1
+    model: ResourceModel, tolerance: Any, solver: Any, controller: Any, coarser: float = 1.0
 ) -> tuple[Any, Any]:
     """The diffrax solver and controller: defaults where none was passed; schedules make the controller stop at their
     jumps. `coarser` multiplies the local tolerance, also where that is the least that the data type allows.
@@ -219,7 +219,7 @@ def _error(
         off = functools.partial(budget_residual, model, exposed=exposed)
         residual = jnp.max(jnp.abs(jax.vmap(off)(state, ts, clock, spent)))
     own = controller is None
-    parts = solver_parts(model, tolerance, solver if own else None, None, COARSER if own else 1)
+    parts = solver_parts(model, tolerance, solver if own else None, None, COARSER if own else 1.0)
     again = _solved(model, ts, *parts, diffrax.RecursiveCheckpointAdjoint(), max_steps)
 
     assert again.ys is not None

@@ -20,6 +20,11 @@ from .times import TIMES_PANELS
 
 NOT_FINITE, INACCURATE = result_names().index("not_finite"), result_names().index("inaccurate")
 
+# a level below which errors are not asked to be smaller still, and the smallest level error worth asking for
+LEAST_LEVEL, LEAST_ERROR = 1e-3, 1e-13
+# their first panel is as wide as the fastest skill is quick; gates much quicker than that open unseen in it
+LARGEST_EXPONENT = 8
+
 
 class CompiledCascade(AbstractCascade):
     """Loops in C++, which choose the number of panels for each graph by themselves."""
@@ -30,7 +35,11 @@ class CompiledCascade(AbstractCascade):
     def obstacle(self, model: ResourceModel) -> str | None:
         if model.graph.own_gate is not None:
             return "the compiled loops know no gate but all and any"
-        return None if native.applies(model) else "the compiled loops do not serve this model, or were not built"
+        if not native.applies(model):
+            return "the compiled loops do not serve this model, or were not built"
+        if model.graph.fan_in and np.max(np.asarray(model.gate_exponent)) > LARGEST_EXPONENT:
+            return "the panels of the compiled loops begin too late for gates that open so early"
+        return None
 
     def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:
         if job.reduce is None:
@@ -48,8 +57,10 @@ class CompiledCascade(AbstractCascade):
         return Found(values, np.array(unsure))
 
     def times(self, rows: Rows, level: np.ndarray, tolerance: np.ndarray, job: Job) -> Found:
+        # the loops estimate errors of levels, and the error of a time is relative to what is learned by then
+        strict = np.maximum(tolerance * np.clip(level, LEAST_LEVEL, 1), np.minimum(tolerance, LEAST_ERROR))
         times, unsure = native.learning_times(
-            rows, level, tolerance, TIMES_PANELS, COARSE_PANELS, job.at_a_time, job.done
+            rows, level, np.asarray(strict, tolerance.dtype), TIMES_PANELS, COARSE_PANELS, job.at_a_time, job.done
         )
         times[unsure] = np.nan
         return Found(times, unsure)

@@ -59,6 +59,17 @@ def missed_at_kinks(
     return jnp.sum(jnp.where(changed, here - there, 0) * jnp.diff(places, axis=1) / 2, axis=1)
 
 
+def missed_at_start(
+    opening: Float[Array, "panel node"], at_start: Float[Array, ""], half: Float[Array, " panel"]
+) -> Float[Array, " panel"]:
+    """What the integral of an opening may miss before the first node of all: how open it is at 0 is known, and where
+    the polynomial says something else, something has happened in between.
+    """
+    opening, at_start, half = jax.lax.stop_gradient((opening, at_start, half))
+    jump = jnp.abs(opening[0] @ constant("left", half.dtype) - at_start)
+    return jnp.zeros_like(half).at[0].set(jump * half[0] * (1 + constant("nodes", half.dtype)[0]))
+
+
 def gate_steepness(depth: Array, gate: Array) -> Array:
     r"""$d\ln g/d\ln y$ of a gate $g = 1 - e^{-y}$: 1 while it is shut, 0 once it is open, and decreasing.
 

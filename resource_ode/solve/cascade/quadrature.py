@@ -28,7 +28,7 @@ from jaxtyping import Array, Float, Int
 from ...base.legendre import COARSE_NODES, NODES
 from ...base.special import saturation
 from ...model.model import ResourceModel
-from .errors import gate_steepness, missed_at_kinks, missed_by_interpolant, off_balance, rounding
+from .errors import gate_steepness, missed_at_kinks, missed_at_start, missed_by_interpolant, off_balance, rounding
 from .integrals import constant, integrals_at, invert_primitive, running_sum
 from .skills import Flow, Skill, ordered_skills, skill_rows
 
@@ -107,14 +107,17 @@ def solve_cascade(
             flow = jax.vmap(lambda skill: skill.flow(model, opening[0], nodes, skill.effort(nodes)))(skills).of_all()
         return _estimated(model, edges, opening, at_edges, flow, missed, jnp.zeros(shape[0], dtype))
 
-    def step(carry: tuple[Any, ...], skill: Skill) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
-        gates, gates_at_edges, relative, flow, count = carry
+    at_start = model.openness(model.gates(model.law.log_depth(model.initial_effort())))
+
+    def step(carry: tuple[Any, ...], row: tuple[Skill, Array]) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
+        (gates, gates_at_edges, relative, flow, count), (skill, begins) = carry, row
         found, opening = skill.opening(gates, model.graph.own_gate)
         at_edges, exposure, tail = integrals_at(opening, half)
         effort = skill.effort(exposure)
         depth = model.gate_exponent * model.law.log_depth(effort)
         gate = saturation(depth)
-        edge, within = missed_by_interpolant(tail, half)
+        unseen = missed_at_start(opening, begins, half)
+        edge, within = (x + unseen for x in missed_by_interpolant(tail, half))
         if skill.either is not None:
             beside = gates_at_edges.at[skill.behind].get(mode="promise_in_bounds")
             counted = (
@@ -150,7 +153,8 @@ def solve_cascade(
 
     kinked = jnp.zeros((model.skills, edges.shape[0]), dtype) if model.graph.any_gate is not None else None
     nothing = (jnp.zeros((model.skills, *shape), dtype), kinked, jnp.zeros((model.skills, shape[0]), dtype))
-    (_, _, _, flow, _), rows = jax.lax.scan(step, (*nothing, flow, jnp.zeros((), jnp.int32)), skills)
+    start = (*nothing, flow, jnp.zeros((), jnp.int32))
+    (_, _, _, flow, _), rows = jax.lax.scan(step, start, (skills, at_start[jnp.argsort(place)]))
     opening, at_edges, missed, within = (row[place] for row in rows)
     if least is None:
         fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))

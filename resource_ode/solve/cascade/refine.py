@@ -7,12 +7,11 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array
 
 from ...model.model import ResourceModel
 from . import quadrature as resource_time
-from .panels import logarithmic_edges, refine_edges, with_edges
+from .panels import logarithmic_edges, quickest, refine_edges, with_edges
 
 # panels of the coarse solve that places those of the first, and of the solves that follow while the error is too large
 COARSE_PANELS = 24
@@ -57,9 +56,8 @@ def solve_member(
 
 
 def coarse_solve(model: ResourceModel, last: Array) -> tuple[Array, Array]:
-    """Edges up to resource time `last` that know nothing of the graph but its fastest skill, and exposures there."""
-    fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
-    edges = logarithmic_edges(fastest, last, COARSE_PANELS)
+    """Edges up to resource time `last` that know nothing of the graph but what is quickest, and exposures there."""
+    edges = logarithmic_edges(quickest(model), last, COARSE_PANELS)
     return edges, resource_time.coarse_exposure(model, edges)
 
 

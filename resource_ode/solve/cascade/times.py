@@ -13,6 +13,7 @@ from ...model.model import ResourceModel
 from . import integrals, panels, reading
 from . import quadrature as resource_time
 from .errors import quadrature_error, rounding
+from .panels import quickest
 from .refine import COARSE_PANELS, Progress, coarse_solve, each_exponent, solve_member, where_it_stands
 from .sharing import Clocks
 
@@ -48,8 +49,7 @@ def learning_times(
         several = clocks.exponent.shape[0] > 1
         goal = model.exposure_at(level)
         present = model.graph.present
-        fastest = jnp.max(jnp.where(present, model.rate(), 0)) * jnp.maximum(model.gate_exponent, 1)
-        soonest = jnp.min(jnp.where(present & (goal > 0), goal, 1 / fastest))
+        soonest = jnp.min(jnp.where(present & (goal > 0), goal, 1 / quickest(model)))
         solved = solve_member(
             model,
             before,
@@ -147,7 +147,7 @@ def _relative_error(
     missed = solved.missed[jnp.arange(model.skills), panel] + noise * (goal + 2 * start / model.pace(goal))
     late = missed / integrals.values_at(solved.opening, panel, place)
     # the demand near by: it changes little from a panel to the next
-    pace = jnp.diff(learned_at_edges) / jnp.diff(solved.edges)
+    pace = jnp.diff(learned_at_edges) / jnp.diff(solved.edges)[None]
     around = jnp.pad(pace, ((0, 0), (1, 1)))
     pace = jnp.maximum(jnp.maximum(around[:, :-2], around[:, 2:]), pace)
     before = jnp.where(model.graph.present, 2 * jnp.abs(model.law.progress(start)), 0)
