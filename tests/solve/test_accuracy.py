@@ -227,7 +227,7 @@ def test_gate_exponents_of_one_graph_stand_for_themselves(monkeypatch, path):
 
 
 def test_times_that_are_inaccurate_under_a_trace_are_nan(monkeypatch):
-    monkeypatch.setattr(batches, "TRACED", 20)
+    monkeypatch.setattr(batches, "TRACED", 18)
     model = jax.tree.map(lambda x: np.asarray(x)[[0, 2]], members())
     traced = jax.jit(lambda model, tolerance: ro.learning_times(model, tolerance=tolerance))
     exact = ro.learning_times(model, tolerance=1e-11)
