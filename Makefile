@@ -41,9 +41,10 @@ notebooks: $(VENV)/.dev ## Run the notebooks at small size
 		--nbmake-timeout=240 -n 2 notebooks $(ARGS)
 
 .PHONY: lint
-lint: $(VENV)/.dev ## Check style and formatting
+lint: $(VENV)/.dev ## Check style, formatting, and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 .PHONY: types
 types: $(VENV)/.dev ## Check types
@@ -53,6 +54,10 @@ types: $(VENV)/.dev ## Check types
 format: $(VENV)/.dev ## Sort imports, apply safe fixes, format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+.PHONY: docs
+docs: $(VENV)/.docs ## Build the documentation site into site/, warnings being errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: bench
 bench: $(VENV)/.bench ## Run the benchmarks (ARGS="--quick", "--plots", ... is passed on)
@@ -92,6 +97,10 @@ $(VENV)/.core: pyproject.toml setup.py $(wildcard resource_ode/native/*.h resour
 
 $(VENV)/.dev: $(VENV)/.core
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.core
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[docs]'
 	@touch $@
 
 $(VENV)/.sweep: $(VENV)/.core

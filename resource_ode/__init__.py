@@ -13,16 +13,37 @@ if _TYPE_CHECKING:
     from . import analytic as analytic
     from . import frequencies as frequencies
     from . import graphs as graphs
+    from . import observables as observables
+    from . import plot as plot
+    from .applications import parity as parity
+    from .config.scenario import read_scenario as read_scenario
+    from .fitting.waste import fit_waste as fit_waste
+    from .graphs.convert import condense as condense
+    from .graphs.files import GraphFileError as GraphFileError
+    from .graphs.files import read_graph as read_graph
+    from .graphs.files import write_graph as write_graph
     from .graphs.graph import SkillGraph as SkillGraph
     from .model.model import ResourceModel as ResourceModel
     from .model.schedule import Schedule as Schedule
     from .model.stack import stack as stack
+    from .related import domino as domino
+    from .related import geometry as geometry
+    from .related import sign_descent as sign_descent
+    from .related.comparison import compare as compare
+    from .related.geometry import GeometryModel as GeometryModel
+    from .related.training import train_geometry as train_geometry
+    from .results.load import load as load
     from .results.outcome import RESULTS as RESULTS
     from .results.outcome import RunFailed as RunFailed
     from .results.trajectory import Trajectory as Trajectory
     from .solve.learning import horizon as horizon
     from .solve.learning import learning_times as learning_times
+    from .solve.method import ODE as ODE
+    from .solve.method import Cascade as Cascade
+    from .solve.method import Steps as Steps
     from .solve.simulation import simulate as simulate
+    from .sweeps import read_sweep as read_sweep
+    from .sweeps import sweep as sweep
 
 # loaded on first use, which leaves `resource-ode --help` without JAX, and most of a session without matplotlib, xarray,
 # networkx and optax
@@ -40,6 +61,9 @@ _LAZY = {
     "horizon": ("solve.learning", "horizon"),
     "learning_times": ("solve.learning", "learning_times"),
     "simulate": ("solve.simulation", "simulate"),
+    "Cascade": ("solve.method", "Cascade"),
+    "ODE": ("solve.method", "ODE"),
+    "Steps": ("solve.method", "Steps"),
     "plot": ("plot", None),
     "parity": ("applications.parity", None),
     "observables": ("observables", None),

@@ -23,6 +23,6 @@ def concrete_number(value: Any) -> float | None:
     try:
         return float(value) if np.ndim(value) == 0 and not isinstance(value, str) else float("nan")
     except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
+        return float("inf") if int(value) > 0 else float("-inf")
     except (TypeError, ValueError):
         return float("nan")

@@ -91,7 +91,8 @@ def fit_waste(
     - `fit_learning_rate`: whether to fit $\eta$ too, starting from the model's.
     - `max_steps`: of Levenberg-Marquardt.
 
-    **Returns:** a [`WasteFit`][] with the batch axes of curves and model. $N_0$ stays between 1e-7 and 1e5 times the
+    **Returns:** a [`WasteFit`][resource_ode.fitting.waste.WasteFit] with the batch axes of curves and model.
+    $N_0$ stays between 1e-7 and 1e5 times the
     total frequency, since no curve tells what is beyond.
 
     **Raises:** `ValueError` for curves of another shape, or not finite; a model with pools, or with a schedule of

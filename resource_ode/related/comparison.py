@@ -161,7 +161,8 @@ def compare(model: Any, ts: Any, *, seeds: Any = (0, 1, 2, 3), wasted_resource: 
 
     - `wasted_resource`: $N_0$ of "Resource, l1".
 
-    **Returns:** a [`Comparison`][]: print it, `.rms()`, `.learning_times()`, `.plot()`.
+    **Returns:** a [`Comparison`][resource_ode.related.comparison.Comparison]: print it, `.rms()`, `.learning_times()`,
+    `.plot()`.
 
     **Raises:** `ValueError` for a batch of settings, or wrong input.
 

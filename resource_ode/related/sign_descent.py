@@ -114,7 +114,8 @@ def overlapping(run: Any) -> Trajectory:
     descent along the gradient in steps of length $\eta$. Signs differ from it where
     coordinates are done at different times: those that are stop, while the others go on at full speed.
 
-    **Arguments:** `run`: a [`resource_ode.GeometryRun`][] of full batches; its times, settings and seeds are taken.
+    **Arguments:** `run`: a [`resource_ode.related.training.GeometryRun`][] of full batches; its times, settings and
+    seeds are taken.
 
     **Returns:** a [`resource_ode.Trajectory`][] of the run's shape, without a clock.
 

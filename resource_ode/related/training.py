@@ -74,7 +74,7 @@ def train_geometry(model: Any, ts: Any, *, seeds: Any = 0, side_by_side: Any = N
     - `side_by_side`: how many members are trained at once, the others after them; default 8 on a CPU, all on an
         accelerator.
 
-    **Returns:** a [`GeometryRun`][].
+    **Returns:** a [`GeometryRun`][resource_ode.related.training.GeometryRun].
 
     **Raises:** `ValueError` for anything else, or for an optimiser that does not give an optax optimiser.
 

@@ -30,7 +30,7 @@ def open_dataset(path: Any, *, verify: bool | None = None) -> Any:
     **Returns:** an `xarray.Dataset`. What is not computed yet is NaN, and -1 in `failed`; a warning says how much it
     is. To read values whose file is missing or damaged raises a `StoreError` that names the variable and the chunk.
 
-    **Raises:** [`resource_ode.sweeps.store.StoreError`][] for anything else, or a store that is damaged.
+    **Raises:** [`resource_ode.sweeps.StoreError`][] for anything else, or a store that is damaged.
     """
     import xarray
     from xarray.core.indexing import LazilyIndexedArray
