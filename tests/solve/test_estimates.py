@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 
 import jax
@@ -87,7 +88,7 @@ def test_errors_of_all_skills_come_through_the_clock():
     model = built(member)
     right = references.solve(member, ts, None).levels
     for method in ("cascade", "ode"):
-        run = ro.simulate(model, ts, method=method, **({"max_steps": 20_000} if method == "ode" else {}))
+        run = ro.simulate(model, ts, method=method, max_steps=20_000 if method == "ode" else None)
         if run.failures() == "":
             np.testing.assert_allclose(run.level, right, rtol=0, atol=1e-6)
 
@@ -107,8 +108,10 @@ def test_the_ode_does_not_trust_the_budget_alone():
 def test_everything_is_learned_where_exposure_is_infinite(dtype):
     """Without waste a run ends; for cross entropy and for skills that slow down that took more than for MSE."""
     ts = np.array([0.0, 1e9])
-    for more in ({"loss": "cross_entropy", "competition": "l2"}, {"frequency_after": np.array([1e-3, 1e-3])}):
-        member = Member([[], [0]], ["all", "all"], np.array([1.0, 2.0]), 0.01, 0.0, 0.5, **more)
+    plain = Member([[], [0]], ["all", "all"], np.array([1.0, 2.0]), 0.01, 0.0, 0.5)
+    entropy = dataclasses.replace(plain, loss="cross_entropy", competition="l2")
+    slower = dataclasses.replace(plain, frequency_after=np.array([1e-3, 1e-3]))
+    for member in (entropy, slower):
         run = ro.simulate(built(member, dtype), ts)
         assert np.all(np.isinf(run.exposure[-1]))
         np.testing.assert_allclose(run.level[-1], 1, rtol=0, atol=1e-6)
