@@ -11,6 +11,8 @@ from typing import Any
 
 # of a name or a value, so many letters are shown
 SHOWN = 60
+# of a path so many: a name of the longest kind, and where it is
+LONGEST_PATH = 600
 # names are looked for among so many, and no longer ones than this: the search is quadratic in the letters
 SEARCHED = 2000
 
@@ -34,6 +36,12 @@ def printable(text: Any) -> str:
 def shortened(text: str, most: int = SHOWN) -> str:
     """Text of at most so many letters: what is cut off is three dots."""
     return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def said_path(path: Any) -> str:
+    """A path as one line: of a very long one, which a file may ask for, the middle is left out."""
+    text = printable(path)
+    return text if len(text) <= LONGEST_PATH else f"{text[: LONGEST_PATH // 2]}...{text[-LONGEST_PATH // 2 :]}"
 
 
 def said(value: Any) -> str:

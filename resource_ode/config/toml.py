@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ..base.words import nearest, printable, said
+from ..base.words import nearest, printable, said, said_path
 
 # eighty thousand skills, or the overlaps of four hundred, read within three seconds
 MOST_BYTES = 3 * 2**20
@@ -57,7 +57,7 @@ def read_toml(path: Path, what: str = "a scenario file") -> dict[str, Any]:
     """
 
     def wrong(message: str) -> ScenarioError:
-        return ScenarioError(f"{printable(path)}: {message}")
+        return ScenarioError(f"{said_path(path)}: {message}")
 
     text = _text(path, f"{what} (TOML)", wrong)
     # a string becomes a letter, so that quoted parts of a key count as well
@@ -135,7 +135,7 @@ class Table:
     def error(self, message: str, key: str = "") -> ScenarioError:
         """An error about this table, or one of its keys."""
         place = " ".join(part for part in (self.where, key) if part)
-        return ScenarioError(printable(f"{self.path}: {place}: {message}" if place else f"{self.path}: {message}"))
+        return ScenarioError(f"{said_path(self.path)}: {printable(f'{place}: {message}' if place else message)}")
 
     def get(self, key: str, default: Any = None) -> Any:
         """A value as it is; without a default (None) it has to be there."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from resource_ode.base.words import nearest, printable, said, shortened
+from resource_ode.base.words import nearest, printable, said, said_path, shortened
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,12 @@ def test_text_is_one_line_without_commands(text: str, shown: str) -> None:
 )
 def test_values_as_they_stand_in_a_file(value: Any, shown: str) -> None:
     assert said(value) == shown
+
+
+def test_the_middle_of_a_long_path_is_left_out() -> None:
+    assert said_path(Path("a/b\x1b.csv")) == r"a/b\x1b.csv"
+    shown = said_path("a" * 9_000 + ".csv")
+    assert shown.startswith("aaa") and shown.endswith("aaa.csv") and "..." in shown and len(shown) < 700
 
 
 def test_nearest_looks_among_short_names_only() -> None:

@@ -49,8 +49,12 @@ def test_a_broken_reader_is_found_and_its_input_made_small(monkeypatch, tmp_path
     monkeypatch.setitem(targets.READERS, "json", broken)
     reading = fuzz.Reading("json", str(tmp_path), 0)
     fuzz.DATABASE["reading"] = reading
-    _, _, failures = fuzz.work(("round", 1, 2.0))
-    keys = {key.split()[0]: key for key in failures}
+    failures, keys = {}, {}
+    for number in range(1, 21):  # a busy machine needs more than one
+        failures |= fuzz.work(("round", number, 1.0))[2]
+        keys = {key.split()[0]: key for key in failures}
+        if {"KeyError", "raw"} <= set(keys):
+            break
     assert {"KeyError", "raw"} <= set(keys)
     assert reading.shrink(keys["KeyError"], failures[keys["KeyError"]][1]) == b"\x1b"
 

@@ -14,9 +14,10 @@ from .limits import MOST_SKILLS
 from .problem import refuse, said
 
 # as one writes numbers in a file: no underscores, no thousands separators, no "inf" or "nan"
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# quantifiers that give nothing back: else a long text takes time that grows with the square of its length
+_NUMBER = re.compile(r"[+-]?(\d++(\.\d*+)?|\.\d++)([eE][+-]?\d++)?")
 # a line break or tab with the blanks around it
-_BREAK = re.compile(r" *[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029][\s\x1c-\x1e]*")
+_BREAK = re.compile(r"(?<! ) *+[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029][\s\x1c-\x1e]*")
 _JOINERS = "\u200c\u200d"  # ordinary in Persian and in emoji
 
 

@@ -19,8 +19,9 @@ from .problem import refuse, said
 MAGIC = b"\x93NUMPY"
 _HEADER = re.compile(
     r"\{(?=.*'descr':)(?=.*'fortran_order':)(?=.*'shape':)"
-    r"(?:\s*(?:'descr':\s*'(?P<type>[^']*)'|'fortran_order':\s*(?P<order>True|False)"
-    r"|'shape':\s*\((?P<shape>[\d,\sL]*)\))\s*,?){3}\s*\}\s*"
+    # quantifiers that give nothing back, for the time that a damaged header takes
+    r"(?:\s*+(?:'descr':\s*+'(?P<type>[^']*+)'|'fortran_order':\s*+(?P<order>True|False)"
+    r"|'shape':\s*+\((?P<shape>[\d,\sL]*+)\))\s*+,?+){3}\s*+\}\s*+"
 )
 _HOLDS = {"O": "objects", "c": "complex numbers", "U": "text", "S": "text", "M": "dates", "m": "times", "V": "records"}
 

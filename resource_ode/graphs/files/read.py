@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from ...base.checks import file_path
+from ...base.words import said_path
 from ..convert import SIGNS
 from ..graph import SkillGraph
 from .dot import read_dot
@@ -72,7 +73,6 @@ def read_graph(
     if not isinstance(threshold, (int, float)) or not 0 <= threshold < math.inf:
         raise ValueError(f"threshold: expected a finite number of at least 0, got {said(threshold)}")
     file = file_path("path", path)
-    shown = str(file) if str(file).isprintable() else said(str(file))
     try:
         return skill_graph(_network(file, direction), direction, sign, threshold, condense)
     except OSError as error:
@@ -81,7 +81,7 @@ def read_graph(
         problem = "expected a graph that fits into memory, got one that is too large or nested too deep"
     except ValueError as error:
         problem = str(error)
-    raise GraphFileError(f"{shown}: {problem}")
+    raise GraphFileError(f"{said_path(file)}: {problem}")
 
 
 def _network(path: Path, direction: str | None) -> Network:

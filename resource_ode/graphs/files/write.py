@@ -7,7 +7,7 @@ import os
 
 from ...base import atomic
 from ...base.checks import file_path
-from ...base.words import printable
+from ...base.words import printable, said_path
 from ..graph import SkillGraph
 from .problem import GraphFileError, said
 
@@ -24,12 +24,12 @@ def write_graph(graph: SkillGraph, path: str | os.PathLike[str]) -> None:
     import networkx as nx
 
     path = file_path("path", path)
-    shown, kind = printable(path), path.suffix.lower()
+    shown, kind = said_path(path), path.suffix.lower()
     if kind not in (".graphml", ".json"):
         got = f"the suffix {said(path.suffix)}" if path.suffix else "no suffix"
         raise GraphFileError(f"{shown}: expected a .graphml or .json file to write, got {got}")
     if problem := atomic.obstacle(path):
-        raise GraphFileError(printable(f"{path}: {problem}"))
+        raise GraphFileError(f"{shown}: {printable(problem)}")
     try:
         digraph = graph.to_networkx()
         if kind == ".json":

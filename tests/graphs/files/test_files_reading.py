@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import time
 
 import pytest
 from graph_file_cases import reads, refuses, write
@@ -124,3 +125,25 @@ def test_a_zero_byte_in_a_path():
     for call in (lambda: ro.write_graph(example(), path), lambda: ro.read_graph(path), lambda: ro.read_scenario(path)):
         with pytest.raises(ValueError, match="path: expected a file name, got "):
             call()
+
+
+def header(text):
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+LONG = {
+    "digits.csv": b"prerequisite,skill,weight\na,b," + b"9" * 100_000 + b"x\n",
+    "digits.json": b'{"directed": true, "nodes": [{"id": "a", "frequency": "' + b"9" * 200_000 + b'x"}], "edges": []}',
+    "blanks.json": b'{"directed": true, "nodes": [{"id": "a\\u0001' + b" " * 200_000 + b'b"}], "edges": []}',
+    "blanks.npy": header("{'descr': '<f8'" + " " * 60_000 + "Z 'fortran_order': False, 'shape': (0, 0), }"),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_texts_take_time_in_proportion(name, tmp_path):
+    (tmp_path / name).write_bytes(LONG[name])
+    start = time.process_time()
+    with pytest.raises(ro.GraphFileError, match="expected "):
+        ro.read_graph(tmp_path / name)
+    # with the square of the length they took from 3 to 200 seconds
+    assert time.process_time() - start < 1
