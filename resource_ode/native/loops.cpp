@@ -77,7 +77,7 @@ bool cotangents(const Batch &batch, const Options &options, const Rule &rule, co
     return OF_THIS_KIND(any_cotangents, batch, options, rule, run, to);
 }
 
-constexpr int64_t INTERFACE = 5;
+constexpr int64_t INTERFACE = 6;
 const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double>, times<float>,
                          times<double>, tangents,            cotangents};
 
