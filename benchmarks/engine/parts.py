@@ -19,7 +19,7 @@ import resource_ode as ro
 from ..candidates import LEVELS, TIMES
 from ..ensemble import LEVEL, Ensemble
 from .rival import BY, Problem
-from .timing import Row, Way, race, timed
+from .timing import Row, Way, race
 from .variants import GENERAL, SINGLE, Variant, variant
 
 Say = Callable[[str], None]

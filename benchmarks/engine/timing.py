@@ -75,7 +75,7 @@ def race(
                 ready.append((row, way, []))
         result = None
     for turn in range(rounds):
-        for row, way, found in ready:
+        for _, way, found in ready:
             if turn >= (way.rounds or rounds) or (found and found[0][0] > LONG):
                 continue
             gc.collect()
