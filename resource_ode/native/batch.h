@@ -130,3 +130,19 @@ struct Cotangents {
     Parameters<double> by;
     View<double> steps;
 };
+
+// Results of the members: numbers that their learning times amount to.
+struct Measures {
+    View<const double> levels;  // the level that counts as learned, and those where a skill begins and completes
+    View<double> horizon, efficiency, overlap;  // of the member; nothing where they are not wanted
+    View<int32_t> code;
+    View<double> error;
+};
+
+// Results of the rows: until the last skill reaches a level, or over the whole learning.
+struct Spent {
+    double level;
+    bool whole;
+    View<double> clock, learned, demand, squares;  // resource time there, progress until there, integrals of F, sum f^2/F
+    View<double> error;                            // of the integrals, as a share of what is learned
+};
