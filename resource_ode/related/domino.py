@@ -40,8 +40,7 @@ def serial_order(model: Any) -> Int[Array, "*batch skill"]:
     **Returns:** `(*batch, skill)`; padding comes last.
 
     **Raises:** `ValueError` for a model with pools, a schedule, interference, self-paced skills, initial levels, a
-        plateau or prerequisite strengths, and
-    for cross entropy, whose margins have no end.
+    plateau or prerequisite strengths, and for cross entropy, whose margins have no end.
 
     **Example:**
 
