@@ -17,6 +17,8 @@ if _TYPE_CHECKING:
     from . import plot as plot
     from .applications import parity as parity
     from .config.scenario import read_scenario as read_scenario
+    from .fitting.curves import Curves as Curves
+    from .fitting.reading import read_curves as read_curves
     from .fitting.waste import fit_waste as fit_waste
     from .graphs.convert import condense as condense
     from .graphs.files import GraphFileError as GraphFileError
@@ -78,6 +80,8 @@ _LAZY = {
     "train_geometry": ("related.training", "train_geometry"),
     "sign_descent": ("related.sign_descent", None),
     "domino": ("related.domino", None),
+    "Curves": ("fitting.curves", "Curves"),
+    "read_curves": ("fitting.reading", "read_curves"),
     "fit_waste": ("fitting.waste", "fit_waste"),
     "compare": ("related.comparison", "compare"),
     "sweep": ("sweeps", "sweep"),
