@@ -21,6 +21,7 @@ import numpy as np
 
 from ..base import memory, pieces
 from ..model.competition import LengthOfDemands, SumOfDemands
+from ..model.extension import effective_rates
 from ..model.loss import CrossEntropy, MeanSquaredError
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
@@ -48,6 +49,8 @@ def kind_of(model: ResourceModel) -> tuple[bool, bool, bool] | None:
     laws, rules = {MeanSquaredError: False, CrossEntropy: True}, {SumOfDemands: False, LengthOfDemands: True}
     if type(model.law) not in laws or type(model.rule) not in rules or model.graph.own_gate is not None:
         return None
+    if model.prerequisite_strength is not None:
+        return None
     return laws[type(model.law)], rules[type(model.rule)], model.frequency_after is not None
 
 
@@ -69,10 +72,11 @@ def _problem(
 ) -> tuple[Problem, list[np.ndarray]]:
     """What the loops need to know, and the arrays that it points to."""
     graph = graphs.graph
-    frequency = np.ascontiguousarray(graphs.frequency, np.float64)
+    rate, after = effective_rates(graphs)
+    frequency = np.ascontiguousarray(rate, np.float64)
     level, after = (
         np.zeros_like(frequency) if x is None else np.ascontiguousarray(x, np.float64)
-        for x in (graphs.initial_level, graphs.frequency_after)
+        for x in (graphs.initial_level, after)
     )
     arrays = [
         np.ascontiguousarray(graph.prerequisites, np.int32),
@@ -173,7 +177,7 @@ def levels(model: ResourceModel, state: Any) -> np.ndarray:
     """Levels `(member, time, skill)` of exposures, with mean squared error; NaN where these are."""
     state = np.ascontiguousarray(state)
     found = memory.empty(state.shape, state.dtype)
-    rate = np.ascontiguousarray(model.frequency, np.float64)
+    rate = np.ascontiguousarray(effective_rates(model)[0], np.float64)
     start = np.zeros(rate.shape)
     if model.initial_level is not None:
         start = np.ascontiguousarray(-np.log1p(-np.asarray(model.initial_level, np.float64)))

@@ -39,7 +39,7 @@ def participation_ratio(frequency: Any) -> Float[Array, "*batch"]:
     if isinstance(frequency, ResourceModel | Trajectory):
         model = frequency.model if isinstance(frequency, Trajectory) else frequency
         present = jnp.broadcast_to(model.graph.present, (*model.batch_shape, model.skills))
-        frequency = jnp.where(present, model.frequency_at(), jnp.nan)
+        frequency = jnp.where(present, model.effective(model.frequency_at()), jnp.nan)
     return _participation_of_present(numbers("frequency", frequency))
 
 

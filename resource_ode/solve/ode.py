@@ -97,7 +97,7 @@ def vector_field(time: Any, state: tuple[Array, ...], model: ResourceModel) -> t
     else:
         effort = model.effort(main / model.rate())
         openness = model.openness(model.gates(model.law.log_depth(effort)))
-        change = openness * model.frequency_at(time) * model.of_pool(speed)
+        change = openness * model.effective(model.frequency_at(time)) * model.of_pool(speed)
     change = jnp.where(model.graph.present, change, 0)
     if direct and model.rule.has_budget_law:
         used = (model.by_pool(found) + waste) * speed

@@ -111,7 +111,7 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
         gate = saturation(depth)
         edge, within = missed_by_interpolant(tail, half)
         if skill.either is not None:
-            beside = gates_at_edges.at[skill.behind].get(mode="promise_in_bounds")
+            beside = skill.gates_of(gates_at_edges)
             counted = (
                 jax.lax.stop_gradient(jnp.where(skill.required[:, None, None], found, 0)),
                 jnp.where(skill.required[:, None], beside, 0),
@@ -135,8 +135,9 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
         missed = running_sum(edge + jnp.diff(frozen) * behind_error)[1:]
         reached = frozen[1:]
         own = jnp.minimum(jnp.where(reached > 0, missed / jnp.where(reached > 0, reached, 1), 0), 1)
-        first = jax.lax.stop_gradient((exposure[:, 0], effort[:, 0], depth[:, 0], gate[:, 0]))
-        own = own * skill.steepness(*first[:2]) * gate_steepness(*first[2:])
+        held = jax.lax.stop_gradient((exposure, effort))
+        first = jax.lax.stop_gradient((depth[:, 0], gate[:, 0]))
+        own = own * skill.steepness(model.law, *held) * gate_steepness(*first)
         if flow is not None:
             flow = flow.joined(skill.flow(model, opening, exposure, effort))
         gates = jax.lax.dynamic_update_index_in_dim(gates, gate, count, 0)
@@ -187,7 +188,11 @@ def _estimated(
 ) -> Cascade:
     """A cascade with its estimated errors: of the levels, on top of it of the clock, and of the panels."""
     held, at_edges, missed, short = jax.lax.stop_gradient((model, exposure, missed, short))
-    slope = jax.vmap(lambda x: held.pace(x) * held.law.demand(held.effort(x)), 1, 1)(at_edges[:, :-1])
+
+    def steepest(first: Array, last: Array) -> Array:
+        return held.effective(held.pace(first)) * held.law.largest_demand(held.effort(first), held.effort(last))
+
+    slope = jax.vmap(steepest, (1, 1), 1)(at_edges[:, :-1], at_edges[:, 1:])
     error, panel_error = jnp.max(jnp.where(held.graph.present[:, None], slope * missed, 0)), short
     if flow is not None:
         half, frozen = jax.lax.stop_gradient((jnp.diff(edges) / 2, flow))
