@@ -35,11 +35,11 @@ def rms(predicted: np.ndarray, measured: np.ndarray) -> float:
 
 def _last_value(first: Grid) -> np.ndarray:
     found = np.full(first.levels.shape, np.nan)
-    for run in range(found.shape[0]):
-        for task in range(found.shape[2]):
-            curve = first.levels[run, :, task]
-            curve = curve[np.isfinite(curve)]
-            found[run, :, task] = curve[-LAST:].mean() if curve.size else 0.0
+    runs, _, tasks = first.levels.shape
+    for run, task in np.ndindex(runs, tasks):
+        curve = first.levels[run, :, task]
+        curve = curve[np.isfinite(curve)]
+        found[run, :, task] = curve[-LAST:].mean() if curve.size else 0.0
     return found
 
 

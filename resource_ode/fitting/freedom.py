@@ -114,9 +114,7 @@ class Freedom(eqx.Module):
             found["frequency_power"] = one("frequency_power")
         if "wasted_resource" in at:
             power = found.get("frequency_power", jnp.ones(()))
-            found["wasted_resource"] = (
-                jnp.exp(one("wasted_resource")) * found["learning_rate"] * self.reference**power
-            )
+            found["wasted_resource"] = jnp.exp(one("wasted_resource")) * found["learning_rate"] * self.reference**power
         if "learnability" in at:
             logs = x[at["learnability"]]
             found["learnability"] = jnp.exp(logs - jnp.mean(logs) if self.relative else logs)
@@ -270,9 +268,7 @@ def freedom_of(
     first = templates[0]
     kept = {name: getattr(first, name) for name in PARAMETERS if name not in free and getattr(first, name) is not None}
     edges = tuple(
-        (child, parent, slot)
-        for child, row in enumerate(graph.prerequisite_lists())
-        for slot, parent in enumerate(row)
+        (child, parent, slot) for child, row in enumerate(graph.prerequisite_lists()) for slot, parent in enumerate(row)
     )
     return Freedom(
         tuple(templates), kept, jnp.asarray(reference), jnp.asarray(met), tasks, edges, free, tuple(places)

@@ -21,11 +21,15 @@ RISE, ENDS = 3.84, 1.96
 WEAKER = 10.0
 # an interval is believed if the rise at its ends is this near
 NEAR = 0.25
-FEW_STEPS, TRIES = 8, 6
+FEW_STEPS, TRIES = 10, 12
+# the first distance, in logarithms, is no longer than this
+FIRST = 0.3
 # known to a factor of so much from end to end, or to so much of what is no logarithm
-FACTOR, WIDTH = 4.0, 0.6
+FACTOR, WIDTH = 2.0, 0.4
 # what a combination of two parameters is known to, in logarithms, to be worth saying
 WORTH = 0.25
+# what trades off against one another where all runs have one mixture
+TRADED = ("frequency_power", "learnability", "wasted_resource")
 NO_LOGARITHM = ("frequency_power", "prerequisite_strength")
 
 
@@ -85,32 +89,31 @@ def _end(
     """Where on one side the rise is that of a 95 % interval; infinite if nowhere up to the limit."""
     center = float(row @ best)
     room = abs(limit - center)
-    along = covariance @ row / max(float(row @ covariance @ row), 1e-30)
-    at, rises, distance = best, [(0.0, 0.0)], min(ENDS * spread, room)
     if room < 1e-6:
         return side * math.inf
+    along = covariance @ row / max(float(row @ covariance @ row), 1e-30)
+    at, reached = best, 0.0
+    below, above = (0.0, 0.0), (math.inf, math.inf)
+    distance = min(ENDS * spread, FIRST, room)
     for _ in range(TRIES):
-        moved = best + side * distance * along if len(rises) == 1 else at + side * (distance - rises[-1][0]) * along
-        at = wide.solve(moved, held=(row, center + side * distance), most=FEW_STEPS)
-        rise = max(wide.cost(at) - least, 0.0)
-        rises.append((distance, rise))
+        at = wide.solve(at + side * (distance - reached) * along, held=(row, center + side * distance), most=FEW_STEPS)
+        reached, rise = distance, max(wide.cost(at) - least, 0.0)
         if abs(rise - RISE) < NEAR * RISE:
-            break
-        if rise < RISE and distance >= room * (1 - 1e-9):
-            return side * math.inf
-        below = max((pair for pair in rises if pair[1] <= RISE), key=lambda pair: pair[0])
-        above = [pair for pair in rises if pair[1] > RISE and pair[0] > below[0]]
-        if above:
-            nearest = min(above, key=lambda pair: pair[0])
-            roots = [math.sqrt(pair[1]) for pair in (below, nearest)]
-            part = (math.sqrt(RISE) - roots[0]) / (roots[1] - roots[0])
-            distance = below[0] + part * (nearest[0] - below[0])
+            return center + side * distance * math.sqrt(RISE / rise)
+        if rise < RISE:
+            if distance >= room * (1 - 1e-9):
+                return side * math.inf
+            below = (distance, rise)
         else:
-            distance = min(distance * min(max(math.sqrt(RISE / max(rise, 0.05)), 1.5), 4.0), room)
-    distance, rise = min(rises[1:], key=lambda pair: abs(math.sqrt(pair[1]) - math.sqrt(RISE)))
-    if rise < RISE / 2:
-        return side * math.inf
-    return center + side * distance * math.sqrt(RISE / rise)
+            above = (distance, rise)
+        if math.isinf(above[0]):
+            distance = min(distance * min(max(math.sqrt(RISE / max(rise, 0.05)), 1.2), 4.0), room)
+            continue
+        roots = [math.sqrt(below[1]), math.sqrt(above[1])]
+        part = min(max((math.sqrt(RISE) - roots[0]) / (roots[1] - roots[0]), 0.15), 0.85)
+        distance = below[0] + part * (above[0] - below[0])
+    # what is certain: nothing beyond is likely
+    return center + side * above[0]
 
 
 def _known(problem: Problem, label: str, value: float, low: float, high: float, shift: float) -> Known:
@@ -156,7 +159,7 @@ def _with_combinations(
             continue
         remark = known.remark
         power_and_each = {"frequency_power", "learnability"} <= set(problem.freedom.free)
-        if power_and_each and known.label.startswith(("frequency_power", "learnability")) and _one_mixture(problem):
+        if known.label.startswith(TRADED) and power_and_each and _one_mixture(problem):
             combination = "learnability * frequency^frequency_power of each task is known"
         else:
             combination = _pair(known.label, rows, covariance)
@@ -174,7 +177,7 @@ def _pair(label: str, rows: dict[str, np.ndarray], covariance: np.ndarray) -> st
     own = float(mine @ covariance @ mine)
     best = ("", math.inf, 0.0)
     for other, row in rows.items():
-        if other == label or "/" in other:
+        if other == label or "/" in other + label:
             continue
         spread = float(row @ covariance @ row)
         if spread <= 0 or math.sqrt(spread) < WORTH / 4:
