@@ -240,7 +240,7 @@ def fit(runs: Any, graph: Any = None, free: Any = None, prior: Any = None) -> Fi
         paper's: 1, and a gate exponent of 0.1.
 
     **Returns:** a [`Fit`][resource_ode.fitting.fit.Fit]. The scales of learnability, wasted resource and time are one:
-    where both are free, the geometric mean of the learnabilities is 1 by convention.
+    where both are free, the geometric mean of the learnabilities (of tasks that rise) is 1 by convention.
 
     **Raises:** `ValueError` for a graph of other tasks, unknown parameters, fewer numbers than parameters, curves of
     which none rises, or runs of which only some say their mixture. **Warns** of tasks that never rise.
@@ -268,13 +268,6 @@ def fit(runs: Any, graph: Any = None, free: Any = None, prior: Any = None) -> Fi
     for name in likely:
         if name not in chosen:
             raise ValueError(f"prior: expected a number for {name}, which is not free, got {brief(prior[name])}")
-    freedom = freedom_of(graph, curves.names, grid.mixtures, chosen, held)
-    problem = Problem(freedom, grid, likely)
-    if problem.numbers <= freedom.size:
-        raise ValueError(
-            f"runs: expected more measured levels than free parameters, got {problem.numbers} levels for "
-            f"{freedom.size} parameters; free fewer, or add rows"
-        )
     said = []
     flat = curves.never_rising()
     if len(flat) == len(curves.names):
@@ -288,6 +281,13 @@ def fit(runs: Any, graph: Any = None, free: Any = None, prior: Any = None) -> Fi
             "learnability is bounded from above only"
         )
         warnings.warn(said[-1], stacklevel=2)
+    freedom = freedom_of(graph, curves.names, grid.mixtures, chosen, held, [name not in flat for name in curves.names])
+    problem = Problem(freedom, grid, likely)
+    if problem.numbers <= freedom.size:
+        raise ValueError(
+            f"runs: expected more measured levels than free parameters, got {problem.numbers} levels for "
+            f"{freedom.size} parameters; free fewer, or add rows"
+        )
     x = problem.search()
     return Fit(curves, problem, x, "frequency_power" in {**held, **likely}, said)
 

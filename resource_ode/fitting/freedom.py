@@ -4,7 +4,8 @@ The vector holds logarithms of what is positive: $\ln\eta$; $\ln(N_0/(\eta\,\bar
 effort takes at the typical frequency $\bar p$, which curves show far better than $N_0$; $\ln\epsilon$, $\ln a$,
 $\gamma$, $\ln\kappa_i$ and $w_{ij}$.
 
-The scales of $\kappa$, $N_0$ and time are one: with both free, the geometric mean of $\kappa$ is 1 by convention.
+The scales of $\kappa$, $N_0$ and time are one: with both free, the geometric mean of $\kappa$, over tasks that rise, is
+1 by convention.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ PARAMETERS = (
 # what is not free and not held is the paper's; a gate exponent that nothing is said of
 PAPER = {"plateau": 1.0, "frequency_power": 1.0, "learnability": 1.0, "prerequisite_strength": 1.0}
 GATE_EXPONENT = 0.1
-# spread of ln kappa between tasks
-RIDGE = 0.5
+# spread of ln kappa between tasks, and where a task never rises
+RIDGE, UNKNOWN = 0.5, 5.0
 # so much rarer than any other is a task that a run never met
 NEVER = 1e-12
 # levels of the fit are this accurate
@@ -47,13 +48,15 @@ class Freedom(eqx.Module):
     """Free parameters of the model of a graph, met in several mixtures.
 
     `templates`: models of the constant mixtures (a batch), then one a schedule; `places`: which mixtures each serves;
-    `held`: values of what is not free; `reference`: the typical frequency.
+    `held`: values of what is not free; `reference`: the typical frequency; `gauge`: weights of the mean of learnabilities
+    that is 0 by convention.
     """
 
     templates: tuple[ResourceModel, ...]
     held: dict[str, Array]
     reference: Float[Array, ""]
     met: Float[Array, "mixture task"]
+    gauge: Float[Array, " task"]
     tasks: tuple[str, ...] = eqx.field(static=True)
     edges: tuple[tuple[int, int, int], ...] = eqx.field(static=True)  # child, parent, place among its prerequisites
     free: tuple[str, ...] = eqx.field(static=True)
@@ -117,7 +120,7 @@ class Freedom(eqx.Module):
             found["wasted_resource"] = jnp.exp(one("wasted_resource")) * found["learning_rate"] * self.reference**power
         if "learnability" in at:
             logs = x[at["learnability"]]
-            found["learnability"] = jnp.exp(logs - jnp.mean(logs) if self.relative else logs)
+            found["learnability"] = jnp.exp(logs - jnp.dot(self.gauge, logs) if self.relative else logs)
         if "prerequisite_strength" in at:
             graph = self.templates[0].graph
             strengths = jnp.ones((graph.skills, graph.fan_in))
@@ -162,9 +165,9 @@ class Freedom(eqx.Module):
             "learning_rate": (-scale - 4, -scale + 12),
             "wasted_resource": (scale - 20, scale + 6),
             "plateau": (math.log(1e-9), 0.0),
-            "gate_exponent": (math.log(1e-4), math.log(1e2)),
+            "gate_exponent": (math.log(1e-4), math.log(1e3)),
             "frequency_power": (0.0, 3.0),
-            "learnability": (-8.0, 8.0),
+            "learnability": (-25.0, 25.0),
             "prerequisite_strength": (0.0, 1.0),
         }
         pairs = [each[name] for name, size in self.sizes.items() for _ in range(size)]
@@ -184,6 +187,7 @@ class Freedom(eqx.Module):
             "prerequisite_strength": (0.8, 0.5),
         }
         at, rows, goals = self.slices(), [], []
+        weights = np.asarray(self.gauge)
 
         def add(row: np.ndarray, goal: float, spread: float) -> None:
             rows.append(row / spread)
@@ -196,16 +200,19 @@ class Freedom(eqx.Module):
             for place in range(places.start, places.stop):
                 row = np.zeros(self.size)
                 row[place] = 1
+                own = spread
                 if name == "learnability":
-                    row[places] -= 1 / tasks
+                    row[places] -= weights
+                    # how far behind the others a task is that never rises, nothing says
+                    own = spread if weights[place - places.start] > 0 else max(spread, UNKNOWN)
                 if name == "wasted_resource" and known:
                     row, center_of = self.direction("wasted_resource")
                     add(row, center - center_of, spread)
                 else:
-                    add(row, center, spread)
+                    add(row, center, own)
             if name == "learnability":
                 row = np.zeros(self.size)
-                row[places] = 1 / tasks
+                row[places] = weights
                 add(row, 0.0, 1.0 if self.relative else 3.0 * weaker)
         return np.stack(rows), np.array(goals)
 
@@ -228,14 +235,23 @@ class Freedom(eqx.Module):
         place = self.labels().index(label)
         row[place] = 1
         if label.startswith("learnability[") and self.relative:
-            row[at["learnability"]] -= 1 / len(self.tasks)
+            row[at["learnability"]] -= np.asarray(self.gauge)
         return row, 0.0
 
 
 def freedom_of(
-    graph: SkillGraph, tasks: tuple[str, ...], mixtures: list[Any], free: tuple[str, ...], held: dict[str, float]
+    graph: SkillGraph,
+    tasks: tuple[str, ...],
+    mixtures: list[Any],
+    free: tuple[str, ...],
+    held: dict[str, Any],
+    rising: Any,
 ) -> Freedom:
-    """Free parameters of the models of these mixtures; `held`: values of others, by the paper's where none is given."""
+    """Free parameters of the models of these mixtures.
+
+    **Arguments:** `held`: values of others, by the paper's where none is given; `rising`: which tasks rise, whose
+    learnabilities set the scale.
+    """
     constant = [place for place, mixture in enumerate(mixtures) if mixture is None or isinstance(mixture, np.ndarray)]
     scheduled = [place for place in range(len(mixtures)) if place not in constant]
     frequencies = np.ones((len(mixtures), len(tasks)))
@@ -270,9 +286,9 @@ def freedom_of(
     edges = tuple(
         (child, parent, slot) for child, row in enumerate(graph.prerequisite_lists()) for slot, parent in enumerate(row)
     )
-    return Freedom(
-        tuple(templates), kept, jnp.asarray(reference), jnp.asarray(met), tasks, edges, free, tuple(places)
-    )  # fmt: skip
+    gauge = np.asarray(rising, float) / np.sum(rising)
+    arrays = (jnp.asarray(reference), jnp.asarray(met), jnp.asarray(gauge))
+    return Freedom(tuple(templates), kept, *arrays, tasks, edges, free, tuple(places))
 
 
 @eqx.filter_jit

@@ -1,7 +1,7 @@
 r"""How well each parameter is known: the profile of the least squares, and a verdict in words.
 
 A parameter is moved away from its best value, the others are fitted again, and the least squares may rise by what
-noise explains in 95 of 100 cases. For this the ridge is ten times wider, so that what is known is known from the
+noise explains in 95 of 100 cases. For this the ridge is forty times wider, so that what is known is known from the
 curves.
 """
 
@@ -18,12 +18,14 @@ IDENTIFIED, BOUNDED, NOT_IDENTIFIED = "identified", "bounded", "not identified"
 # least squares rise by this much at the ends of a 95 % interval, and an interval by quadratic approximation
 RISE, ENDS = 3.84, 1.96
 # a ridge this much wider decides nothing
-WEAKER = 10.0
+WEAKER = 40.0
 # an interval is believed if the rise at its ends is this near
 NEAR = 0.25
 FEW_STEPS, TRIES = 10, 12
 # the first distance, in logarithms, is no longer than this
 FIRST = 0.3
+# and where an interval has no end up to here, it has none
+FARTHEST = 10.0
 # known to a factor of so much from end to end, or to so much of what is no logarithm
 FACTOR, WIDTH = 2.0, 0.4
 # what a combination of two parameters is known to, in logarithms, to be worth saying
@@ -88,7 +90,7 @@ def _end(
 ) -> float:
     """Where on one side the rise is that of a 95 % interval; infinite if nowhere up to the limit."""
     center = float(row @ best)
-    room = abs(limit - center)
+    room = min(abs(limit - center), FARTHEST)
     if room < 1e-6:
         return side * math.inf
     along = covariance @ row / max(float(row @ covariance @ row), 1e-30)
@@ -99,7 +101,8 @@ def _end(
         at = wide.solve(at + side * (distance - reached) * along, held=(row, center + side * distance), most=FEW_STEPS)
         reached, rise = distance, max(wide.cost(at) - least, 0.0)
         if abs(rise - RISE) < NEAR * RISE:
-            return center + side * distance * math.sqrt(RISE / rise)
+            end = distance * math.sqrt(RISE / rise)
+            return center + side * end if end < room else side * math.inf
         if rise < RISE:
             if distance >= room * (1 - 1e-9):
                 return side * math.inf
