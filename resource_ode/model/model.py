@@ -18,14 +18,16 @@ from ..base.values import in_order_of
 from ..graphs.arguments import labelled
 from ..graphs.gates import combine_gates
 from ..graphs.graph import SkillGraph
+from . import labels as axis_labels
 from . import parameters, replacing
 from .competition import AbstractCompetition, as_competition
+from .grid import BatchOfModels
 from .loss import AbstractLoss, as_loss
 from .parameters import MEMBER_AXES, check_shapes, named_parameters
 from .schedule import Schedule as Schedule
 
 
-class ResourceModel(eqx.Module):
+class ResourceModel(BatchOfModels):
     r"""Skills that compete for one shared resource and depend on one another.
 
     $$ f_i = c_i p_i u_i, \qquad r_i = \frac{f_i}{\sum_j f_j + N_0}, \qquad
@@ -90,6 +92,8 @@ class ResourceModel(eqx.Module):
     # graph's own), "default", "single" (one number for all pools) or "names"; `replace` needs it, compiled code never
     # sees it
     origins: tuple[tuple[str, str], ...] = eqx.field(static=True)
+    # names and coordinates of the batch axes; compiled code never sees them
+    labels: axis_labels.Labels = eqx.field(static=True)
 
     def __init__(
         self,
@@ -151,7 +155,7 @@ class ResourceModel(eqx.Module):
                     origins[name] = "single"
                     rates[place] = jnp.broadcast_to(rates[place], (self.pools,))
         self.learning_rate, self.wasted_resource = rates
-        self.origins = tuple(sorted(origins.items()))
+        self.origins, self.labels = tuple(sorted(origins.items())), ()
         check_shapes(self)
 
     # -- shapes
@@ -191,7 +195,8 @@ class ResourceModel(eqx.Module):
         """
         arguments, kept = replacing.arguments_of(self, changes)
         model = ResourceModel(**arguments)
-        return with_fields(model, origins=replacing.origins_of(model, kept))
+        kept_labels = axis_labels.after_changes(self.axes(), model.batch_shape, changes)
+        return with_fields(model, origins=replacing.origins_of(model, kept), labels=kept_labels)
 
     def __getitem__(self, index: Any) -> ResourceModel:
         """Member `index` of a batch, without its padding (under a trace the padding stays).
@@ -211,7 +216,8 @@ class ResourceModel(eqx.Module):
             return members.take(value, axes, batch, chosen)
 
         picked = {name: pick(value, axes) for name, value, axes in named_parameters(self)[1:]}
-        model = with_fields(self, graph=self.graph.members(batch, chosen), **picked)
+        labels = () if one or not is_concrete(index) else axis_labels.at_index(self.axes(), index)
+        model = with_fields(self, graph=self.graph.members(batch, chosen), labels=labels, **picked)
         return model.without_padding() if one else model
 
     def without_padding(self) -> ResourceModel:
@@ -241,7 +247,7 @@ class ResourceModel(eqx.Module):
         arrays = {name: parameters.spread(getattr(graph, name), count, shape) for name, count in axes.items()}
         graph = with_fields(graph, names=None, frequency=None, any_gate=either, **arrays)
         values = {name: parameters.spread(value, k, shape) for name, value, k in named_parameters(self)[1:]}
-        return with_fields(self, graph=graph, origins=(), **values)
+        return with_fields(self, graph=graph, origins=(), labels=(), **values)
 
     # -- the physics of one member: every method below takes and returns arrays without batch axes
 
@@ -380,3 +386,6 @@ class ResourceModel(eqx.Module):
         parts = [f"{name}={parameters.shown(value)}" for name, value, _ in named_parameters(self)[1:]]
         options = "" if self.competition == "l1" else f", competition={self.competition!r}"
         return f"ResourceModel({self.graph!r}, {', '.join(parts)}, loss={self.loss!r}{options})"
+
+    def _repr_html_(self) -> str:
+        return parameters.as_html(self)
