@@ -17,6 +17,7 @@ if _TYPE_CHECKING:
     from . import plot as plot
     from .applications import parity as parity
     from .config.scenario import read_scenario as read_scenario
+    from .explorer.explore import explore as explore
     from .fitting.waste import fit_waste as fit_waste
     from .graphs.convert import condense as condense
     from .graphs.files import GraphFileError as GraphFileError
@@ -65,6 +66,7 @@ _LAZY = {
     "ODE": ("solve.method", "ODE"),
     "Steps": ("solve.method", "Steps"),
     "plot": ("plot", None),
+    "explore": ("explorer.explore", "explore"),
     "parity": ("applications.parity", None),
     "observables": ("observables", None),
     "load": ("results.load", "load"),
@@ -95,7 +97,7 @@ def __getattr__(name: str) -> _Any:
     return value
 
 
-_ROOMS = {"base", "model", "native", "results", "solve"}  # what users need not see
+_ROOMS = {"base", "explorer", "model", "native", "results", "solve"}  # what users need not see
 
 
 def __dir__() -> list[str]:
