@@ -17,6 +17,7 @@ if _TYPE_CHECKING:
     from . import plot as plot
     from .applications import parity as parity
     from .config.scenario import read_scenario as read_scenario
+    from .explorer.explore import explore as explore
     from .fitting.curves import Curves as Curves
     from .fitting.fit import Fit as Fit
     from .fitting.fit import fit as fit
@@ -69,6 +70,7 @@ _LAZY = {
     "ODE": ("solve.method", "ODE"),
     "Steps": ("solve.method", "Steps"),
     "plot": ("plot", None),
+    "explore": ("explorer.explore", "explore"),
     "parity": ("applications.parity", None),
     "observables": ("observables", None),
     "load": ("results.load", "load"),
@@ -103,7 +105,7 @@ def __getattr__(name: str) -> _Any:
     return value
 
 
-_ROOMS = {"base", "model", "native", "results", "solve"}  # what users need not see
+_ROOMS = {"base", "explorer", "model", "native", "results", "solve"}  # what users need not see
 
 
 def __dir__() -> list[str]:
