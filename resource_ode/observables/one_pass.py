@@ -12,7 +12,7 @@ from .. import native
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
 from ..solve.cascade.batch import backend_for
-from ..solve.cascade.compiled import CompiledCascade, strict_tolerance
+from ..solve.cascade.compiled import CompiledCascade
 from ..solve.cascade.refine import COARSE_PANELS, PANELS
 from ..solve.cascade.sharing import Clocks, Rows, exponents_can_share, split_axes
 from ..solve.cascade.times import TIMES_PANELS
@@ -42,20 +42,19 @@ def of_learning_times(
     tolerance = as_tolerance(None, "time", CompiledCascade.floors, model.dtype)
     graphs, clocks, back = split_axes(model, share_exponents=exponents_can_share(model, model.skills))
     levels = (level, *between)
-    wanted = ((level,) if {"horizon", "efficiency"} & set(names) else ()) + (between if "overlap" in names else ())
-    strict = float(np.asarray(strict_tolerance(min(wanted), tolerance)))
     rows = Rows(graphs, clocks, clocks)
-    found, codes, _ = native.measures(rows, levels, strict, names, (TIMES_PANELS, COARSE_PANELS))
+    found, codes, _ = native.measures(rows, levels, float(np.asarray(tolerance)), names, (TIMES_PANELS, COARSE_PANELS))
     if codes.any():
         return None
     return back({name: x.astype(model.dtype) for name, x in found.items()})
 
 
 def until_level(graphs: ResourceModel, level: Any, tolerance: Any) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    r"""Of flat graphs until the last skill reaches a level, or with None over the whole learning: resource time, what is
-    learned, $\int F\,d\tau$ and $\int \sum f^2/F\,d\tau$; and where their estimated error exceeds a tolerance.
+    r"""Of flat graphs until the last skill reaches a level, or with None over the whole learning: resource time, what
+    is learned, $\int F\,d\tau$ and $\int \sum f^2/F\,d\tau$; and where their estimated error exceeds a tolerance.
     """
     one = np.ones((len(graphs.gate_exponent), 1, 1))
-    rows = Rows(graphs, Clocks(graphs.gate_exponent[:, None], one, one), Clocks(graphs.gate_exponent[:, None], one, one))
+    clocks = Clocks(graphs.gate_exponent[:, None], one, one)
+    rows = Rows(graphs, clocks, clocks)
     *found, error = native.spent(rows, level, tolerance, (PANELS, COARSE_PANELS))
     return tuple(found), ~(error <= np.asarray(tolerance, float))
