@@ -34,7 +34,7 @@ from .trajectories import trajectories
 BACKENDS: tuple[AbstractCascade, ...] = (CompiledCascade(), GPUCascade(), ArrayCascade())
 # members that a backend is not sure of may cost about 100 times what the others do: steps of the general solver, and
 # for learning times, which it solves for each skill, steps times skills, and the most skills
-ODE_STEPS, EVENT_STEPS, EVENT_SKILLS = 4096, 2**15, 64
+ODE_STEPS, EVENT_STEPS, EVENT_SKILLS = 1024, 2**13, 64
 
 
 def backend_for(model: ResourceModel, *, under_trace: bool = False) -> AbstractCascade:
