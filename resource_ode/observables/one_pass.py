@@ -56,6 +56,8 @@ def until_level(graphs: ResourceModel, level: Any, tolerance: Any) -> tuple[tupl
     learned, $\int F\,d\tau$ and $\int \sum f^2/F\,d\tau$; and where their estimated error exceeds a tolerance.
     """
     one = np.ones((len(graphs.gate_exponent), 1, 1))
-    rows = Rows(graphs, Clocks(graphs.gate_exponent[:, None], one, one), Clocks(graphs.gate_exponent[:, None], one, one))
+    rows = Rows(
+        graphs, Clocks(graphs.gate_exponent[:, None], one, one), Clocks(graphs.gate_exponent[:, None], one, one)
+    )
     *found, error = native.spent(rows, level, tolerance, (PANELS, COARSE_PANELS))
     return tuple(found), ~(error <= np.asarray(tolerance, float))

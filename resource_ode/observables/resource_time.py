@@ -111,7 +111,9 @@ def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any, int
         for panels in finer:
             if len(left):
                 before = None if stand is None else take(jax.tree.map(np.asarray, stand), keep)
-                again = pieces.run(_members, (take(graphs, left), before), shared, min(8, size), panels=panels, **options)
+                again = pieces.run(
+                    _members, (take(graphs, left), before), shared, min(8, size), panels=panels, **options
+                )
                 *again, stand = again
                 found, unsure = pieces.put((found, unsure), left, tuple(again))
                 keep = np.flatnonzero(np.asarray(again[1]))
