@@ -26,7 +26,7 @@ from ...native.handlers import handlers
 from ...native.loads import Loads, loads
 from ...results.outcome import result_names, results_from_codes
 from ...results.trajectory import Trajectory
-from .compiled import strict_tolerance
+from .compiled import first_panels, strict_tolerance
 from .panels import even_edges
 from .reading import read_clock
 from .refine import COARSE_PANELS, PANELS, coarse_solve, solve_member
@@ -103,7 +103,7 @@ def _trajectories(model: ResourceModel, ts: Array, tolerance: Any) -> tuple[Arra
     """Exposures `(*batch, time, skill)`, resource time `(*batch, time)`, for "l2" spent resource, and codes (those of
     `calls`); with pools, a last axis of them on resource time and spent resource.
     """
-    call = _call("trajectories", model, PANELS, 1e-5, _run_of_one)
+    call = _call("trajectories", model, first_panels(model), 1e-5, _run_of_one)
     operands = _operands(model, tolerance, jnp.zeros((), model.dtype), ts)
     state, clock, spent, code, _ = calls.trajectories(call, operands)
     if model.pool is None:
@@ -145,8 +145,9 @@ def loads_of_run(model: ResourceModel, state: Array) -> Loads | None:
     if kind_of(model) is None or model.pool is not None or any(isinstance(x, Schedule) for x in numbers):
         return None
     call = _call("loads", model, PANELS, 1e-5, _loads_of_one)
-    nothing = jnp.zeros((), model.dtype)
-    return loads(call, _operands(model, nothing, nothing, jnp.zeros(1, model.dtype)), state)
+    # nothing is solved, so that no tolerance, level or time counts
+    nothing = jnp.zeros(1, model.dtype)
+    return loads(call, _operands(model, jnp.ones((), model.dtype), nothing[0], nothing), state)
 
 
 def _loads_of_one(model: ResourceModel, state: Array) -> Loads:
