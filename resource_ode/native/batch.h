@@ -56,6 +56,7 @@ struct Rule {
     const double *even, *odd;         // (node / 2, node / 2) each: sums and differences of mirror images -> integral up
                                       // to a node of the left half
     const double *tail;               // (4, node): values -> the last Legendre coefficients
+    const double *left;               // (node,): values -> that at the left edge
     const double *powers;             // (node + 1, node): values -> coefficients of the integral's powers
     const double *to_nodes;           // (node, node): the integral up to all nodes, by columns
     const double *to_powers;          // (node, node + 4): `powers` by columns, and zeros

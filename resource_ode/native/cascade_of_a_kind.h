@@ -7,6 +7,7 @@
 #include "polynomial.h"
 #include "kinks.h"
 #include "cascade.h"
+#include "errors.h"
 #include "solver.h"
 #include "table.h"
 #include "clock.h"

@@ -23,7 +23,7 @@ class ClockReader {
         const int64_t panels = cascade->panels, skills = graph.skills;
         integrate(waste);
         const int64_t *order = graph.order.data(), count = static_cast<int64_t>(graph.order.size());
-        double total = 0.0;
+        double total = 0.0, latest = 0.0;
         for (int64_t k = 0; k < count; k++) total += cascade->at_edges[order[k] * cascade->stride + panels];
         Polynomial polynomial;
         // a range ends when everything is learned; from then on the clock only wastes, or without waste is infinite
@@ -51,6 +51,7 @@ class ClockReader {
                 }
                 for (int64_t k = 0; k < here; k++) {
                     const double now = ts[t + k] > 0 ? tau[k] : 0.0;
+                    latest = std::max(latest, now);
                     total += now;
                     clock[t + k] = static_cast<Out>(now);
                     Vector weights[NODES];
@@ -72,6 +73,7 @@ class ClockReader {
         for (t = ended; t < times; t++) {
             const double beyond = rate * ts[t] - spent[panels], more = waste > 0 ? beyond / waste : INFINITY;
             clock[t] = static_cast<Out>(cascade->edges[panels] + more);
+            if (waste > 0) latest = std::max(latest, cascade->edges[panels] + more);
             if (spent_there) spent_there[t] = static_cast<Out>(spent[panels] + (waste > 0 ? beyond : 0.0));
             for (int64_t s = 0; s < skills; s++) state[t * skills + s] = NAN;
             for (int64_t k = 0; k < count; k++) {
@@ -79,7 +81,10 @@ class ClockReader {
                 state[t * skills + order[k]] = static_cast<Out>(x + more);
             }
         }
-        const bool lost = !std::isfinite(total);
+        // resource time and, where learning has no end, efforts may be beyond the numbers of the result
+        for (int64_t k = 0; k < count && !Law::HAS_END && ended == times; k++)
+            latest = std::max(latest, graph.paces[order[k]].effort(static_cast<double>(state[(times - 1) * skills + order[k]])));
+        const bool lost = !std::isfinite(total) || latest > static_cast<double>(std::numeric_limits<Out>::max());
         if (ts[0] == 0)
             for (int64_t k = 0; k < count; k++) state[order[k]] = 0;
         if (lost) lose(times, state, clock, spent_there);

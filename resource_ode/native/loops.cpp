@@ -79,7 +79,7 @@ bool cotangents(const Batch &batch, const Options &options, const Rule &rule, co
 
 bool loads(const Batch &batch, const Runner &run, const Loads &to) { return OF_THIS_KIND(any_loads, batch, run, to); }
 
-constexpr int64_t INTERFACE = 6;
+constexpr int64_t INTERFACE = 7;
 const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double>, times<float>,
                          times<double>, tangents,            cotangents,           loads};
 

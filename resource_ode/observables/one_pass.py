@@ -12,7 +12,7 @@ from .. import native
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
 from ..solve.cascade.batch import backend_for
-from ..solve.cascade.compiled import CompiledCascade, strict_tolerance
+from ..solve.cascade.compiled import CompiledCascade
 from ..solve.cascade.refine import COARSE_PANELS, PANELS
 from ..solve.cascade.sharing import Clocks, Rows, exponents_can_share, split_axes
 from ..solve.cascade.times import TIMES_PANELS
@@ -43,7 +43,8 @@ def of_learning_times(
     graphs, clocks, back = split_axes(model, share_exponents=exponents_can_share(model, model.skills))
     levels = (level, *between)
     wanted = ((level,) if {"horizon", "efficiency"} & set(names) else ()) + (between if "overlap" in names else ())
-    strict = float(np.asarray(strict_tolerance(min(wanted), tolerance)))
+    # one solve up to the highest level, of which the error is relative: that of the times of lower ones is larger
+    strict = max(float(tolerance) * min(wanted) / max(wanted), 1e-12)
     rows = Rows(graphs, clocks, clocks)
     found, codes, _ = native.measures(rows, levels, strict, names, (TIMES_PANELS, COARSE_PANELS))
     if codes.any():
@@ -52,8 +53,8 @@ def of_learning_times(
 
 
 def until_level(graphs: ResourceModel, level: Any, tolerance: Any) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    r"""Of flat graphs until the last skill reaches a level, or with None over the whole learning: resource time, what is
-    learned, $\int F\,d\tau$ and $\int \sum f^2/F\,d\tau$; and where their estimated error exceeds a tolerance.
+    r"""Of flat graphs until the last skill reaches a level, or with None over the whole learning: resource time, what
+    is learned, $\int F\,d\tau$ and $\int \sum f^2/F\,d\tau$; and where their estimated error exceeds a tolerance.
     """
     one = np.ones((len(graphs.gate_exponent), 1, 1))
     rows = Rows(

@@ -13,6 +13,8 @@ import pytest
 import resource_ode as ro
 from reliability import references
 from reliability.references import Member
+from resource_ode.native import library
+from resource_ode.solve.cascade import arrays
 
 
 def built(member: Member, dtype: type = np.float64) -> ro.ResourceModel:
@@ -117,8 +119,11 @@ def test_everything_is_learned_where_exposure_is_infinite(dtype):
         np.testing.assert_allclose(run.level[-1], 1, rtol=0, atol=1e-6)
 
 
-def test_members_nobody_can_solve_end_soon():
-    """More skills than the general solver could take one by one, at a tolerance that kinks do not allow."""
+def test_members_nobody_can_solve_end_soon(monkeypatch):
+    """More skills than the general solver could take one by one, and fewer panels than they need."""
+    monkeypatch.setattr(library, "MOST_PANELS", 16)
+    monkeypatch.setattr(library, "ATTEMPTS", 1)
+    monkeypatch.setattr(arrays, "MORE_PANELS", ())
     rng = np.random.default_rng(3)
     skills = 80
     rows = [sorted(rng.choice(i, min(i, 4), replace=False).tolist()) for i in range(skills)]
@@ -126,7 +131,15 @@ def test_members_nobody_can_solve_end_soon():
     model = ro.ResourceModel(
         graph, 10 ** rng.uniform(-4, 4, skills), learning_rate=0.1, wasted_resource=1e-3, gate_exponent=1.0
     )
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
+    with pytest.warns(UserWarning, match="more than 64 skills"):
         times = ro.learning_times(model, 0.5, tolerance=1e-12)
-    assert np.isnan(times).all() and any("more than 64 skills" in str(w.message) for w in said)
+    assert np.isnan(times).all()
+
+
+def test_gates_that_open_one_another_are_solved_at_a_tight_tolerance():
+    rng = np.random.default_rng(3)
+    rows = [sorted(rng.choice(i, min(i, 4), replace=False).tolist()) for i in range(80)]
+    member = Member(rows, ["any"] * 80, 10 ** rng.uniform(-4, 4, 80), 0.1, 1e-3, 1.0)
+    times = np.asarray(ro.learning_times(built(member), 0.5, tolerance=1e-10))
+    assert not np.isnan(times).any()
+    assert off(member, times, 0.5) <= 1e-10

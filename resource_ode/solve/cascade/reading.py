@@ -42,9 +42,9 @@ def read_clock(
     panel, place = jax.vmap(invert_primitive, in_axes=(0, 0, None, 0))(values, at_edges, edges, wanted)
     clock = jnp.where(ts[None] > 0, edges[panel] + half[panel] * (1 + place), 0)
     # sums of small arrays tell; to look at the exposures themselves would be to compute them twice
-    lost = ~jnp.isfinite(jnp.sum(jnp.where(model.graph.present[:, None], cascade.exposure, 0)) + jnp.sum(clock))
     ended = over & (waste == 0)
     clock = clock + more
+    lost = ~jnp.isfinite(jnp.sum(jnp.where(model.graph.present[:, None], cascade.exposure, 0)) + jnp.sum(clock))
     read = evaluate_primitive
     exposure = jax.vmap(read, in_axes=(None, None, None, 0, 0))(cascade.opening, cascade.exposure, edges, panel, place)
     if model.pool is None:

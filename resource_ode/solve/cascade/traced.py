@@ -26,7 +26,7 @@ from ...native.handlers import handlers
 from ...native.loads import Loads, loads
 from ...results.outcome import result_names, results_from_codes
 from ...results.trajectory import Trajectory
-from .compiled import first_panels, strict_tolerance
+from .compiled import first_panels
 from .panels import even_edges
 from .reading import read_clock
 from .refine import COARSE_PANELS, PANELS, coarse_solve, solve_member
@@ -126,7 +126,6 @@ def _trajectories(model: ResourceModel, ts: Array, tolerance: Any) -> tuple[Arra
 def _learning_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[Array, Array]:
     """Training steps `(*batch, skill)` at which a level is reached, and codes `(*batch,)` (those of `calls`)."""
     call = _call("times", model, TIMES_PANELS, 1e-7, _times_of_one)
-    tolerance = strict_tolerance(level, tolerance)
     operands = _operands(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype))
     found, code, _ = calls.learning_times(call, operands)
     if model.pool is None:
@@ -138,8 +137,8 @@ def _learning_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[A
 
 
 def loads_of_run(model: ResourceModel, state: Array) -> Loads | None:
-    """What the skills of one member ask for at the rows of its run, from their exposures `(time, skill)`; None where the
-    loops do not know its laws.
+    """What the skills of one member ask for at the rows of its run, from their exposures `(time, skill)`; None where
+    the loops do not know its laws.
     """
     numbers = (model.frequency, model.learning_rate, model.wasted_resource)
     if kind_of(model) is None or model.pool is not None or any(isinstance(x, Schedule) for x in numbers):
