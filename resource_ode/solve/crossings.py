@@ -48,11 +48,9 @@ def levels_of(model: ResourceModel, main: Array) -> Float[Array, " skill"]:
     return model.law.level(model.effort(main / model.rate()))
 
 
-def crossings(
-    model: ResourceModel, level: Any, last: Array, solver: Any, controller: Any, max_steps: int
-) -> Crossings:
-    """Crossings of one member until all skills have crossed, or until a `last` time, in at most so many steps. It carries
-    no derivatives.
+def crossings(model: ResourceModel, level: Any, last: Array, solver: Any, controller: Any, max_steps: int) -> Crossings:
+    """Crossings of one member until all skills have crossed, or until a `last` time, in at most so many steps. It
+    carries no derivatives.
     """
     term = diffrax.ODETerm(training_time.vector_field)
     start, begin = training_time.initial_state(model), jnp.zeros((), model.dtype)
@@ -87,7 +85,7 @@ def crossings(
         residual = training_time.off_budget(model, new, until) if lawful else jnp.zeros((), model.dtype)
         # an early error stays in what is spent later
         residual = jnp.broadcast_to(residual, nothing.shape)
-        mine = _Step(jnp.broadcast_to(time, nothing.shape), jnp.broadcast_to(until, nothing.shape), inside_of(info), residual)
+        mine = _Step(nothing + time, nothing + until, inside_of(info), residual)
         kept = jax.tree.map(lambda x, old: jnp.where(crossing, x, old), mine, kept)
         state, solving = jax.tree.map(lambda x, old: jnp.where(keep, x, old), (new, after), (state, solving))
         broken = ~diffrax.is_successful(result) & keep | ~diffrax.is_successful(problem)
@@ -96,7 +94,7 @@ def crossings(
 
     no, zero = jnp.zeros((), bool), jnp.zeros((), jnp.int32)
     carry = (begin, first, start, solving, control, no, there, kept, zero, no)
-    time, _, _, _, _, _, crossed, kept, steps, broken = jax.lax.while_loop(going, step, carry)
+    time, _, _, _, _, _, crossed, kept, _, broken = jax.lax.while_loop(going, step, carry)
     found = crossed & ~there
     times = _inside(model, level, solver, kept, found)
     late = time >= last

@@ -50,7 +50,7 @@ def _event_times(
         frozen, goal, least = jax.lax.stop_gradient((model, level, accuracy))
         present, start = model.graph.present, levels_of(frozen, training_time.initial_state(frozen)[0])
         there = start >= goal
-        # errors of the state are absolute, those of times relative: the less there is to learn, the smaller they must be
+        # errors of the state are absolute, those of times relative: the less to learn, the smaller they must be
         ahead = jnp.min(jnp.where(present & ~there, goal - start, 1))
         least = least * jnp.clip(ahead, LEAST_AHEAD, 1)
         # with interference levels may come to rest, and only an implicit solver crosses a rest in few steps
@@ -76,8 +76,8 @@ def _event_times(
 def _at_their_times(
     model: ResourceModel, level: Any, time: Array, parts: tuple[Any, Any], adjoint: Any, max_steps: int
 ) -> tuple[Array, Array, Array]:
-    """Of a solve that reports at the skills' own times, how fast each skill's level grows there, by how much it is above
-    a level; and whether that solve succeeded.
+    """Of a solve that reports at the skills' own times, how fast each skill's level grows there, by how much it is
+    above a level; and whether that solve succeeded.
     """
     order = jnp.argsort(time)
     solved = training_time.solved_at(model, time[order], *parts, adjoint, max_steps)
@@ -94,8 +94,8 @@ def _at_their_times(
 
 
 def _missed(model: ResourceModel, level: Any, time: Array, parts: tuple[Any, Any], max_steps: int) -> Array:
-    """The relative error of each skill's time: by a coarser solve, whose whole difference counts, since one time alone may
-    agree by chance.
+    """The relative error of each skill's time: by a coarser solve, whose whole difference counts, since one time alone
+    may agree by chance.
     """
     adjoint = diffrax.RecursiveCheckpointAdjoint()
     slope, off, succeeded = _at_their_times(model, level, time, parts, adjoint, max_steps)
