@@ -53,13 +53,11 @@ def _event_times(
         # errors of the state are absolute, those of times relative: the less to learn, the smaller they must be
         ahead = jnp.min(jnp.where(present & ~there, goal - start, 1))
         least = least * jnp.clip(ahead, LEAST_AHEAD, 1)
-        # with interference levels may come to rest, and only an implicit solver crosses a rest in few steps
-        implicit = diffrax.Kvaerno5() if model.interference is not None else None
-        parts = training_time.solver_parts(frozen, least, implicit, None)
+        parts = _parts(frozen, least)
         last = _never_before(frozen)
         crossed = crossings(frozen, goal, last, *parts, max_steps)
         time, found = jnp.where(crossed.found, crossed.time, 0), crossed.found
-        coarser = training_time.solver_parts(frozen, least, implicit, None, training_time.COARSER)
+        coarser = _parts(frozen, least, training_time.COARSER)
         error = jnp.maximum(_missed(frozen, goal, time, coarser, max_steps), crossed.residual)
         failed = present & ~found & ~there & crossed.failed
         inaccurate = present & found & ~(error <= tolerance)
@@ -71,6 +69,16 @@ def _event_times(
         return jnp.where(present, jnp.where(there, 0, time), jnp.nan), failed, inaccurate
 
     return jax.vmap(one)(models)
+
+
+def _parts(model: ResourceModel, tolerance: Any, coarser: float = 1.0) -> tuple[Any, Any]:
+    """The solver and its controller."""
+    solver, controller = training_time.solver_parts(model, tolerance, None, None, coarser)
+    if model.interference is None:
+        return solver, controller
+    # levels may come to rest, and only an implicit solver crosses a rest in few steps
+    own = controller.controller if isinstance(controller, diffrax.ClipStepSizeController) else controller
+    return diffrax.Kvaerno5(root_finder=diffrax.VeryChord(rtol=own.rtol, atol=own.atol)), controller
 
 
 def _at_their_times(
