@@ -223,7 +223,9 @@ def _error(
         residual = jnp.max(jnp.abs(jax.vmap(off)(state, ts, clock, spent)))
     own = controller is None
     parts = solver_parts(model, tolerance, solver if own else None, None, COARSER if own else 1.0)
-    again = solved_at(model, ts, *parts, diffrax.RecursiveCheckpointAdjoint(), max_steps)
+    # what has failed already is not solved again
+    asked = jnp.where(jnp.isfinite(state[-1]).all() & jnp.isfinite(clock[-1]).all(), ts, jnp.zeros_like(ts))
+    again = solved_at(model, asked, *parts, diffrax.RecursiveCheckpointAdjoint(), max_steps)
 
     assert again.ys is not None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import warnings
 
 import jax
@@ -13,7 +14,6 @@ import pytest
 import resource_ode as ro
 from reliability import references
 from reliability.references import Member
-from resource_ode.native import library
 from resource_ode.solve.cascade import arrays
 
 
@@ -121,8 +121,8 @@ def test_everything_is_learned_where_exposure_is_infinite(dtype):
 
 def test_members_nobody_can_solve_end_soon(monkeypatch):
     """More skills than the general solver could take one by one, and fewer panels than they need."""
-    monkeypatch.setattr(library, "MOST_PANELS", 16)
-    monkeypatch.setattr(library, "ATTEMPTS", 1)
+    monkeypatch.setattr(importlib.import_module("resource_ode.native.library"), "MOST_PANELS", 16)
+    monkeypatch.setattr(importlib.import_module("resource_ode.native.library"), "ATTEMPTS", 1)
     monkeypatch.setattr(arrays, "MORE_PANELS", ())
     rng = np.random.default_rng(3)
     skills = 80
