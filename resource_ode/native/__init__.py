@@ -204,27 +204,30 @@ def spent(
 
 
 def serves_levels(model: ResourceModel) -> bool:
-    """Whether `levels` can: efforts in proportion to exposures, with mean squared error."""
-    return applies(model) and kind_of(model) in ((False, False, False), (False, True, False))
+    """Whether `levels` can: built-in laws without a plateau, here."""
+    return applies(model) and model.plateau is None
 
 
 def levels(model: ResourceModel, state: Any) -> np.ndarray:
-    """Levels `(member, time, skill)` of exposures, with mean squared error; NaN where these are."""
+    """Levels `(member, time, skill)` of exposures; NaN where these are."""
     state = np.ascontiguousarray(state)
     found = memory.empty(state.shape, state.dtype)
-    rate = np.ascontiguousarray(effective_rates(model)[0], np.float64)
+    kind = kind_of(model)
+    cross_entropy, paced = (False, False) if kind is None else (kind[0], kind[2])
+    rate, after = effective_rates(model)
+    rate = np.ascontiguousarray(rate, np.float64)
     start = np.zeros(rate.shape)
     if model.initial_level is not None:
-        start = np.ascontiguousarray(-np.log1p(-np.asarray(model.initial_level, np.float64)))
+        start = np.asarray(model.initial_level, np.float64)
+        margin = 2 * np.arctanh(start)
+        start = np.ascontiguousarray(margin + np.expm1(margin) if cross_entropy else -np.log1p(-start))
+    after = np.ascontiguousarray(after, np.float64) if paced else None
     sizes = (len(state), state.shape[2], state.shape[1], pieces.cores())
     loops = library()
     assert loops is not None
-    single = ctypes.c_int(state.dtype == np.float32)
-    _check(
-        loops.resource_ode_levels(
-            *map(address, (rate, start)), *map(ctypes.c_int64, sizes), single, address(state), address(found)
-        )
-    )
+    kinds = (ctypes.c_int(cross_entropy), ctypes.c_int(state.dtype == np.float32))
+    rates = (address(rate), address(start), None if after is None else address(after))
+    _check(loops.resource_ode_levels(*rates, *map(ctypes.c_int64, sizes), *kinds, address(state), address(found)))
     return found
 
 

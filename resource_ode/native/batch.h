@@ -146,3 +146,11 @@ struct Spent {
     View<double> clock, learned, demand, squares;  // resource time there, progress until there, integrals of F, sum f^2/F
     View<double> error;                            // of the integrals, as a share of what is learned
 };
+
+// What the skills of a run ask for at its rows (time,): the largest competitiveness, the sum of all over it, that of
+// their squares, and the progress of all since the start.
+struct Loads {
+    View<const double> state;  // exposures (time, skill)
+    int64_t times;
+    View<double> largest, total, squares, learned;
+};

@@ -78,22 +78,50 @@ bool learning_times(const Batch &batch, const Options &options, const Rule &rule
     });
 }
 
-// Levels (time, skill) of the exposures of members, with mean squared error.
-template <class Out>
-bool levels(const double *frequency, const double *start, int64_t members, int64_t skills, int64_t times,
-            const Runner &run, const Out *states, Out *levels) {
+// How the skills of a member begin and go on: efforts at the start, and for self-paced skills their rates from level 1/2
+// on (null if none are).
+struct Rates {
+    const double *frequency, *start, *after;
+};
+
+// Levels (time, skill) of the exposures of one member, whose rates begin at `first`.
+template <class Law, class Out>
+void levels_of(const Rates &rates, int64_t first, int64_t skills, int64_t times, const Out *states, Out *levels) {
+    Paces paces;
+    const auto room = static_cast<size_t>((skills + LANES - 1) / LANES * LANES);
+    paces.paced = rates.after != nullptr;
+    paces.start.assign(room, 0.0), paces.rate.assign(room, NAN);
+    if (paces.paced) paces.turn.assign(room, 0.0), paces.after.assign(room, NAN);
+    const double half = Law::effort_at(0.5);
+    for (int64_t s = 0; s < skills; s++) {
+        const double start = paces.start[s] = rates.start[first + s], rate = paces.rate[s] = rates.frequency[first + s];
+        if (!paces.paced) continue;
+        paces.turn[s] = std::max((half - start) / rate, 0.0), paces.after[s] = rates.after[first + s];
+    }
+    for (int64_t t = 0; t < times; t++, states += skills, levels += skills) {
+        int64_t s = 0;
+        for (; s + LANES <= skills; s += LANES) {
+            const Vector x = load(states + s), level = Law::level(paces.effort(s, x));
+            store(levels + s, x == x ? level : x);
+        }
+        if (s == skills) continue;
+        Vector last = all(0.0);
+        for (int64_t k = s; k < skills; k++) last[k - s] = static_cast<double>(states[k]);
+        const Vector level = Law::level(paces.effort(s, last));
+        for (int64_t k = s; k < skills; k++)
+            levels[k] = last[k - s] == last[k - s] ? static_cast<Out>(level[k - s]) : static_cast<Out>(NAN);
+    }
+}
+
+// Levels (time, skill) of the exposures of members.
+template <class Law, class Out>
+bool levels(const Rates &rates, int64_t members, int64_t skills, int64_t times, const Runner &run, const Out *states,
+            Out *levels) {
     return run(members, MEMBERS, [&]() -> Work {
         return [&](int64_t member) {
-            const double *rate = frequency + member * skills, *from = start + member * skills;
             const Out *state = states + member * times * skills;
-            Out *level = levels + member * times * skills;
-            for (int64_t t = 0; t < times; t++, state += skills, level += skills) {
-                int64_t s = 0;
-                for (; s + LANES <= skills; s += LANES)
-                    store(level + s, saturation(load(from + s) + load(rate + s) * load(state + s)));
-                for (; s < skills; s++)
-                    level[s] = static_cast<Out>(saturation(from[s] + rate[s] * static_cast<double>(state[s])));
-            }
+            Out *to = levels + member * times * skills;
+            levels_of<Law>(rates, member * skills, skills, times, state, to);
         };
     });
 }

@@ -55,7 +55,7 @@ class Call(NamedTuple):
     panels: int
     coarse_panels: int
     made_for: float
-    arrays: Callable[[Call, Operands], tuple[Any, ...]]
+    arrays: Callable[..., tuple[Any, ...]]
 
     @property
     def values(self) -> int:
@@ -77,31 +77,32 @@ def trajectories(call: Call, operands: Operands) -> tuple[Any, Any, Any | None, 
     """Exposures `(*members, time, skill)`, resource time and, for "l2", spent resource `(*members, time)`; codes
     `(*members,)` and estimated errors, both of which no derivative passes.
     """
-    state, clock, spent, code, error, _ = solve_p.bind(*_aligned(operands), call=call)
+    state, clock, spent, code, error, _ = solve_p.bind(*aligned(operands, AXES), call=call)
     return state, clock, spent if call.squared else None, code, error
 
 
 def learning_times(call: Call, operands: Operands) -> tuple[Any, Any, Any]:
     """Training steps `(*members, skill)`; codes `(*members,)` and estimated errors."""
-    found, code, error, _ = solve_p.bind(*_aligned(operands), call=call)
+    found, code, error, _ = solve_p.bind(*aligned(operands, AXES), call=call)
     return found, code, error
 
 
-def _aligned(operands: Operands) -> tuple[Any, ...]:
-    """Operands with the same number of leading axes."""
-    most = max(x.ndim - own for x, own in zip(operands, AXES, strict=True))
+def aligned(arrays: Any, own: Any) -> tuple[Any, ...]:
+    """Arrays with the same number of leading axes; each has `own` axes behind them."""
+    most = max(x.ndim - behind for x, behind in zip(arrays, own, strict=True))
     return tuple(
-        jnp.reshape(x, (1,) * (most - (x.ndim - own)) + x.shape) for x, own in zip(operands, AXES, strict=True)
+        jnp.reshape(x, (1,) * (most - (x.ndim - behind)) + x.shape) for x, behind in zip(arrays, own, strict=True)
     )
 
 
-def _leading(arrays: Any, axes: Any) -> tuple[int, ...]:
+def leading(arrays: Any, axes: Any) -> tuple[int, ...]:
+    """The lengths of the leading axes of arrays that have `axes` behind them."""
     return np.broadcast_shapes(*(x.shape[: x.ndim - own] for x, own in zip(arrays, axes, strict=True)))
 
 
 def _shapes(operands: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Leading axes of the members, and of the graphs."""
-    return _leading(operands, AXES), _leading(operands[:GRAPH], AXES[:GRAPH])
+    return leading(operands, AXES), leading(operands[:GRAPH], AXES[:GRAPH])
 
 
 def _own_axes(call: Call) -> tuple[int, ...]:
@@ -124,7 +125,8 @@ def _solve_results(operands: Any, call: Call) -> list[jax.ShapeDtypeStruct]:
     ]
 
 
-def _custom_call(name: str, call: Call, results: Any, *operands: Any, **more: Any) -> Any:
+def custom_call(name: str, call: Call, results: Any, *operands: Any, **more: Any) -> Any:
+    """A call of the loops by XLA; `operands` begin with those of every call."""
     attributes = {
         k: np.int64(getattr(call, k)) for k in ("cross_entropy", "squared", "paced", "panels", "coarse_panels")
     }
@@ -134,7 +136,7 @@ def _custom_call(name: str, call: Call, results: Any, *operands: Any, **more: An
 
 
 def _solve_by_loops(*operands: Any, call: Call) -> Any:
-    return _custom_call(call.name, call, _solve_results(operands, call), *operands)
+    return custom_call(call.name, call, _solve_results(operands, call), *operands)
 
 
 def _solve_by_arrays(*operands: Any, call: Call) -> Any:
@@ -179,19 +181,19 @@ def _split(arguments: Any) -> tuple[Any, Any, Any, Any]:
 
 def _tangent_results(arguments: Any, call: Call) -> list[jax.ShapeDtypeStruct]:
     operands, _, _, slopes = _split(arguments)
-    members = _leading((*operands, *slopes), (*AXES, *(AXES[k] for k in BY)))
+    members = leading((*operands, *slopes), (*AXES, *(AXES[k] for k in BY)))
     own = {"times": [operands[5].shape[-1:]]}.get(call.name, [(*operands[-1].shape[-1:], *operands[5].shape[-1:])])
     shapes = [*own, *[operands[-1].shape[-1:]] * (call.values - 1)]
     return [jax.ShapeDtypeStruct((*members, *shape), operands[5].dtype) for shape in shapes]
 
 
 def _tangent_by_loops(*arguments: Any, call: Call) -> Any:
-    return _custom_call(f"{call.name}_tangent", call, _tangent_results(arguments, call), *arguments)
+    return custom_call(f"{call.name}_tangent", call, _tangent_results(arguments, call), *arguments)
 
 
 def _tangent_by_arrays(*arguments: Any, call: Call) -> Any:
     operands, _, _, slopes = _split(arguments)
-    members = _leading((*operands, *slopes), (*AXES, *(AXES[k] for k in BY)))
+    members = leading((*operands, *slopes), (*AXES, *(AXES[k] for k in BY)))
     by = [jnp.broadcast_to(operands[k], _with_lead(operands[k], AXES[k], members)) for k in BY]
     along = [jnp.broadcast_to(s, x.shape) for s, x in zip(slopes, by, strict=True)]
     return jax.jvp(_values_by_arrays(operands, call, members), by, along)[1]
@@ -203,7 +205,7 @@ def _with_lead(x: Any, own: int, members: tuple[int, ...]) -> tuple[int, ...]:
 
 def _cotangent_results(arguments: Any, call: Call, together: tuple[bool, ...]) -> list[jax.ShapeDtypeStruct]:
     operands, _, _, cotangents = _split(arguments)
-    members = _leading((*operands, *cotangents), (*AXES, *_own_axes(call)))
+    members = leading((*operands, *cotangents), (*AXES, *_own_axes(call)))
     summed = tuple(1 if one else n for n, one in zip(members, together, strict=True))
     shapes = [_with_lead(operands[k], AXES[k], summed if n < BY_GRAPH else members) for n, k in enumerate(BY)]
     return [jax.ShapeDtypeStruct(shape, operands[5].dtype) for shape in shapes]
@@ -211,13 +213,13 @@ def _cotangent_results(arguments: Any, call: Call, together: tuple[bool, ...]) -
 
 def _cotangent_by_loops(*arguments: Any, call: Call, together: tuple[bool, ...]) -> Any:
     results = _cotangent_results(arguments, call, together)
-    return _custom_call(f"{call.name}_cotangent", call, results, *arguments, together=np.asarray(together, np.int64))
+    return custom_call(f"{call.name}_cotangent", call, results, *arguments, together=np.asarray(together, np.int64))
 
 
 def _cotangent_by_arrays(*arguments: Any, call: Call, together: tuple[bool, ...]) -> Any:
     operands, _, _, cotangents = _split(arguments)
     results = _cotangent_results(arguments, call, together)
-    members = _leading((*operands, *cotangents), (*AXES, *_own_axes(call)))
+    members = leading((*operands, *cotangents), (*AXES, *_own_axes(call)))
     by = [jnp.broadcast_to(operands[k], _with_lead(operands[k], AXES[k], members)) for k in BY]
     values, back = jax.vjp(_values_by_arrays(operands, call, members), *by)
     found = back([jnp.broadcast_to(c, v.shape) for c, v in zip(cotangents, values, strict=True)])
@@ -232,11 +234,12 @@ def _summed_to(x: Any, shape: tuple[int, ...]) -> Any:
 # -- the primitives
 
 
-def _primitive(
+def primitive(
     name: str, results: Callable[..., Any], loops: Any, arrays: Any, served: Callable[[Call], bool]
 ) -> Primitive:
-    primitive = Primitive(f"resource_ode_{name}")
-    primitive.multiple_results = True
+    """A primitive by the loops on a CPU, if they are there and it is `served`, and by arrays elsewhere."""
+    made = Primitive(f"resource_ode_{name}")
+    made.multiple_results = True
 
     def abstract(*arguments: Any, **static: Any) -> Any:
         return [ShapedArray(x.shape, x.dtype) for x in results(arguments, **static)]
@@ -252,23 +255,22 @@ def _primitive(
         ]
         if "together" in static:
             static["together"] = (False, *static["together"])
-        found = primitive.bind(*lead, **static)
+        found = made.bind(*lead, **static)
         shared = [size > 1 and x.shape[0] == 1 for x in found]
         values = [jnp.squeeze(x, 0) if s else x for x, s in zip(found, shared, strict=True)]
         return values, [None if s else 0 for s in shared]
 
     names = ("call", "together") if name == "cotangent" else ("call",)
-    primitive.def_impl(
-        jax.jit(lambda *arguments, **static: primitive.bind(*arguments, **static), static_argnames=names)
-    )
-    primitive.def_abstract_eval(abstract)
-    mlir.register_lowering(primitive, mlir.lower_fun(arrays, multiple_results=True))
-    mlir.register_lowering(primitive, mlir.lower_fun(on_cpu, multiple_results=True), platform="cpu")
-    batching.primitive_batchers[primitive] = batch
-    return primitive
+    made.def_impl(jax.jit(lambda *arguments, **static: made.bind(*arguments, **static), static_argnames=names))
+    made.def_abstract_eval(abstract)
+    mlir.register_lowering(made, mlir.lower_fun(arrays, multiple_results=True))
+    mlir.register_lowering(made, mlir.lower_fun(on_cpu, multiple_results=True), platform="cpu")
+    batching.primitive_batchers[made] = batch
+    return made
 
 
-def _all(_: Call) -> bool:
+def every(_: Call) -> bool:
+    """For `primitive`: the loops serve all."""
     return True
 
 
@@ -277,9 +279,9 @@ def _derived(call: Call) -> bool:
     return not call.squared
 
 
-solve_p = _primitive("solve", _solve_results, _solve_by_loops, _solve_by_arrays, _all)
-tangent_p = _primitive("tangent", _tangent_results, _tangent_by_loops, _tangent_by_arrays, _derived)
-cotangent_p = _primitive("cotangent", _cotangent_results, _cotangent_by_loops, _cotangent_by_arrays, _derived)
+solve_p = primitive("solve", _solve_results, _solve_by_loops, _solve_by_arrays, every)
+tangent_p = primitive("tangent", _tangent_results, _tangent_by_loops, _tangent_by_arrays, _derived)
+cotangent_p = primitive("cotangent", _cotangent_results, _cotangent_by_loops, _cotangent_by_arrays, _derived)
 
 
 def _full(tangent: Any, value: Any) -> Any:
@@ -298,7 +300,7 @@ def _tangent_transpose(cotangents: Any, *arguments: Any, call: Call) -> Any:
     operands, edges, clock, slopes = _split(arguments)
     nothing = [None] * (len(arguments) - len(BY))
     shapes = [s.aval.shape if ad.is_undefined_primal(s) else s.shape for s in slopes]
-    graphs = _leading(operands[:GRAPH], AXES[:GRAPH])
+    graphs = leading(operands[:GRAPH], AXES[:GRAPH])
     by_graph = [s[: len(s) - AXES[k]] for s, k in zip(shapes, BY, strict=True)][:BY_GRAPH]
     together = tuple(all(lead[axis] == 1 for lead in (graphs, *by_graph)) for axis in range(len(graphs)))
     cotangents = [_full(c, c.aval) if type(c) is ad.Zero else c for c in cotangents]

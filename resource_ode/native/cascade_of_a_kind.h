@@ -14,6 +14,7 @@
 #include "times.h"
 #include "calls.h"
 #include "measures.h"
+#include "loads.h"
 #include "adjoint.h"
 #include "backward.h"
 #include "forward.h"
@@ -53,4 +54,15 @@ inline bool any_measures(const Batch &batch, const Options &options, const Rule 
 inline bool any_spent(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Spent &to) {
     const auto call = batch.cross_entropy ? spent<CrossEntropy> : spent<MeanSquaredError>;
     return call(batch, options, rule, run, to);
+}
+
+inline bool any_loads(const Batch &batch, const Runner &run, const Loads &to) {
+    return (batch.cross_entropy ? loads<CrossEntropy> : loads<MeanSquaredError>)(batch, run, to);
+}
+
+template <class Out>
+bool any_levels(bool cross_entropy, const double *frequency, const double *start, const double *after, int64_t members,
+                int64_t skills, int64_t times, const Runner &run, const Out *states, Out *to) {
+    const auto call = cross_entropy ? levels<CrossEntropy, Out> : levels<MeanSquaredError, Out>;
+    return call({frequency, start, after}, members, skills, times, run, states, to);
 }

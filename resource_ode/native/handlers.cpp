@@ -222,6 +222,21 @@ ffi::Error cotangent_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ff
     return done(succeeded);
 }
 
+// The exposures of a run come last.
+ffi::Error loads_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                      ffi::Dictionary attributes) {
+    Call call(arguments, results, attributes);
+    Batch batch;
+    begin(call, batch, {2});
+    const int64_t times = call.argument(MORE).dimensions()[call.argument(MORE).dimensions().size() - 2];
+    const Loads to{call.numbers(MORE, times * batch.skills), times,
+                   call.numbers_to(0, times),                call.numbers_to(1, times),
+                   call.numbers_to(2, times),                call.numbers_to(3, times)};
+    const bool succeeded = kernels->loads(batch, on_threads_of(pool), to);
+    call.put();
+    return done(succeeded);
+}
+
 }  // namespace
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
@@ -245,3 +260,4 @@ HANDLER(resource_ode_times_tangent, tangent_call<true>)
 HANDLER(resource_ode_trajectories_tangent, tangent_call<false>)
 HANDLER(resource_ode_times_cotangent, cotangent_call<true>)
 HANDLER(resource_ode_trajectories_cotangent, cotangent_call<false>)
+HANDLER(resource_ode_loads, loads_call)

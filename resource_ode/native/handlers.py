@@ -10,7 +10,15 @@ import jax
 
 from .library import INTERFACE, library, rules
 
-NAMES = ("times", "trajectories", "times_tangent", "trajectories_tangent", "times_cotangent", "trajectories_cotangent")
+NAMES = (
+    "times",
+    "trajectories",
+    "times_tangent",
+    "trajectories_tangent",
+    "times_cotangent",
+    "trajectories_cotangent",
+    "loads",
+)
 
 
 @functools.cache

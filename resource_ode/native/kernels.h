@@ -14,4 +14,5 @@ struct Kernels {
     bool (*times64)(const Batch &, const Options &, const Rule &, const Runner &, const Times<double> &);
     bool (*tangents)(const Batch &, const Options &, const Rule &, const Runner &, const Tangents &);
     bool (*cotangents)(const Batch &, const Options &, const Rule &, const Runner &, const Cotangents &);
+    bool (*loads)(const Batch &, const Runner &, const Loads &);
 };

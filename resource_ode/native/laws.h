@@ -8,6 +8,7 @@ struct MeanSquaredError {
     static inline Vector depth_slope(Vector) { return all(1.0); }
     static inline Vector demand(Vector z) { return decay(z); }
     static inline Vector progress(Vector z) { return saturation(z); }
+    static inline Vector level(Vector z) { return saturation(z); }
     // minus the progress, up to a constant: what is left of it
     static inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) { demand = rest = decay(z); }
     // whether progress has an end, and with it a run
@@ -31,6 +32,11 @@ struct CrossEntropy {
     }
     static inline Vector demand(Vector z) { return 1.0 / (2.0 + grown(z)); }
     static inline Vector progress(Vector z) { return margin(z); }
+    static inline Vector level(Vector z) {
+        const Vector w = grown(z > MOST_GROWN ? all(MOST_GROWN) : z);  // NaN stays
+        return w / (2.0 + w);
+    }
+    static constexpr double MOST_GROWN = 1e300;
     static inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) {
         const Vector own = margin(z);
         demand = 1.0 / (2.0 + (z - own)), rest = -own;

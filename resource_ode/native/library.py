@@ -13,7 +13,7 @@ import numpy as np
 from ..base.legendre import COARSE_NODES, NODES, gauss_legendre
 
 # must be that of `loops.cpp`
-INTERFACE = 6
+INTERFACE = 7
 # panels fill vectors of so many numbers
 LANES = 4
 # panels of the last solve of a graph, and how many are tried

@@ -77,9 +77,11 @@ bool cotangents(const Batch &batch, const Options &options, const Rule &rule, co
     return OF_THIS_KIND(any_cotangents, batch, options, rule, run, to);
 }
 
-constexpr int64_t INTERFACE = 6;
+bool loads(const Batch &batch, const Runner &run, const Loads &to) { return OF_THIS_KIND(any_loads, batch, run, to); }
+
+constexpr int64_t INTERFACE = 7;
 const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double>, times<float>,
-                         times<double>, tangents,            cotangents};
+                         times<double>, tangents,            cotangents,           loads};
 
 }  // namespace
 
@@ -217,14 +219,16 @@ EXPORT int resource_ode_spent(const Problem *problem, const Options *options, co
     return OF_THIS_KIND(any_spent, batch_of(*problem), *options, *rule, run, to);
 }
 
-EXPORT int resource_ode_levels(const double *frequency, const double *start, int64_t members, int64_t skills,
-                               int64_t times, int64_t threads, int single, const void *state, void *level) {
+// `after` is null if no skill is self-paced; `start` are efforts.
+EXPORT int resource_ode_levels(const double *frequency, const double *start, const double *after, int64_t members,
+                               int64_t skills, int64_t times, int64_t threads, int cross_entropy, int single,
+                               const void *state, void *level) {
     const Runner run = on_own_threads(threads);
     if (single)
-        return OF_THIS_KIND(levels, frequency, start, members, skills, times, run, static_cast<const float *>(state),
-                            static_cast<float *>(level));
-    return OF_THIS_KIND(levels, frequency, start, members, skills, times, run, static_cast<const double *>(state),
-                        static_cast<double *>(level));
+        return OF_THIS_KIND(any_levels, cross_entropy != 0, frequency, start, after, members, skills, times, run,
+                            static_cast<const float *>(state), static_cast<float *>(level));
+    return OF_THIS_KIND(any_levels, cross_entropy != 0, frequency, start, after, members, skills, times, run,
+                        static_cast<const double *>(state), static_cast<double *>(level));
 }
 
 }  // extern "C"

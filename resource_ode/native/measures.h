@@ -263,12 +263,12 @@ class SpentReader {
         int64_t all_of_them = panels;
         if (!last.kinks.empty()) {
             std::vector<Kink> kinks = last.kinks;
-            all_of_them = with_kinks(edges.data(), panels, kinks, solver.graph.fastest, panels + MOST_KINKS, more);
+            all_of_them = with_kinks(edges.data(), panels, kinks, solver.graph.quickest, panels + MOST_KINKS, more);
             edges.swap(more);
         }
         finer.resize(all_of_them);
         std::copy_n(edges.begin(), all_of_them + 1, &finer.edges[0]);
-        finer_error = finer.solve(solver.graph, rule, true);
+        finer_error = finer.solve(solver.graph, rule, true, 0.0);
         return &finer;
     }
 };

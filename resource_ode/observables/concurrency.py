@@ -6,10 +6,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
+from ..base.modules import with_fields
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
+from ..solve.cascade.traced import loads_of_run
 from .by_run import seriality_by_run
 from .resource_time import UNTIL_LEVEL, obstacle, seriality_at_nodes, unfinished, until_level
 from .rows import budget, each_member, gained, least, signed_shares, warn_if_coarse
@@ -166,13 +169,31 @@ def seriality_error(run: Trajectory) -> Float[Array, "*batch"]:
 
 
 def _concurrency(run: Trajectory) -> Float[Array, " time"]:
-    return _participation(jnp.abs(signed_shares(run)))
+    loads = _loads(run)
+    return _participation(jnp.abs(signed_shares(run))) if loads is None else _of_loads(run, loads)
+
+
+def _loads(run: Trajectory) -> Any:
+    """What the skills ask for at each row, if the solver can tell."""
+    return loads_of_run(run.model, run.state) if run.kind == "exposure" else None
+
+
+def _of_loads(run: Trajectory, loads: Any) -> Float[Array, " time"]:
+    waste, rule = run.model.waste_at(), run.model.rule
+    of_all = loads.total if rule.has_budget_law else loads.largest * loads.squares
+    total = rule.total(loads.largest * of_all, waste)
+    tiny = least(total.dtype)
+    nobody = (total <= tiny) | (loads.largest <= tiny * total)
+    return jnp.where(nobody, jnp.nan, loads.total**2 / jnp.where(loads.squares > 0, loads.squares, 1))
 
 
 def _seriality_and_errors(run: Trajectory) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
     """Seriality, its error by the rows, and how far what is not between the first and the last row may change it."""
-    alone = 1 / _concurrency(run)
-    spent = _usefully_spent(run)
+    loads = _loads(run)
+    if loads is None:
+        alone, spent = 1 / _concurrency(run), _usefully_spent(run)
+    else:
+        alone, spent = 1 / _of_loads(run, loads), jnp.diff(loads.learned)
     # where nobody learns (the last row of a run without waste) the concurrency of the other end of the interval holds
     mean, some = _mean_of_ends(alone[:-1], alone[1:])
     weight = jnp.where(some, spent, 0)
@@ -209,7 +230,7 @@ def _usefully_spent(run: Trajectory) -> Float[Array, " interval"]:
 def _missing(run: Trajectory) -> Float[Array, ""]:
     r"""$\int F\, d\tau$ before the first row and after the last."""
     model, law, present = run.model, run.model.law, run.model.graph.present
-    after = gained(run)
+    after = gained(with_fields(run, ts=run.ts[np.array([0, -1])], state=run.state[np.array([0, -1])]))
     before = jnp.sum(jnp.where(present, after[0], 0))
     start = model.initial_effort()
     if not law.has_end:

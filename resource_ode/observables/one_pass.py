@@ -42,8 +42,11 @@ def of_learning_times(
     tolerance = as_tolerance(None, "time", CompiledCascade.floors, model.dtype)
     graphs, clocks, back = split_axes(model, share_exponents=exponents_can_share(model, model.skills))
     levels = (level, *between)
+    wanted = ((level,) if {"horizon", "efficiency"} & set(names) else ()) + (between if "overlap" in names else ())
+    # one solve up to the highest level, of which the error is relative: that of the times of lower ones is larger
+    strict = max(float(tolerance) * min(wanted) / max(wanted), 1e-12)
     rows = Rows(graphs, clocks, clocks)
-    found, codes, _ = native.measures(rows, levels, float(np.asarray(tolerance)), names, (TIMES_PANELS, COARSE_PANELS))
+    found, codes, _ = native.measures(rows, levels, strict, names, (TIMES_PANELS, COARSE_PANELS))
     if codes.any():
         return None
     return back({name: x.astype(model.dtype) for name, x in found.items()})

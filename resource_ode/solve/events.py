@@ -1,4 +1,4 @@
-"""Learning times by events of the general solver, for models outside the cascade."""
+"""Learning times by the general solver, for models outside the cascade: all skills of a member from one solve."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optimistix
 from jaxtyping import Array
 
 from ..base import programs
@@ -16,6 +15,7 @@ from ..base.warning import warn
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
 from . import ode as training_time
+from .crossings import crossings, levels_of
 from .members import Wish, in_chunks
 
 # how much more accurate the solver is asked to be where it was not
@@ -42,91 +42,82 @@ def _event_times(
     adjoint: Any,
     max_steps: int,
 ) -> tuple[Array, Array, Array]:
-    """Times by a solver that aims at an accuracy, and which of them were not found or miss the tolerance: both NaN."""
+    """Times by a solver that aims at an accuracy, and which of them were not found or miss the tolerance: both NaN.
+    With an adjoint they carry derivatives.
+    """
 
-    def one(model: ResourceModel, skill: Array) -> tuple[Array, Array, Array]:
-        time, state, result = _event(model, skill, level, accuracy, adjoint, max_steps)
-        found = result == diffrax.RESULTS.event_occurred
-        late = result == diffrax.RESULTS.successful
-        there = _level_of(model, training_time.initial_state(model), skill) >= level
-        present = model.graph.present[skill]
-        frozen = jax.lax.stop_gradient((model, skill, level, accuracy, time, state))
-        error = _event_error(*frozen, max_steps)
-        failed = ~(found | late | there) & present
-        inaccurate = found & ~there & present & ~(error <= tolerance)
-        time = jnp.where(found & ~inaccurate, time, jnp.where(late, jnp.inf, jnp.nan))
+    def one(model: ResourceModel) -> tuple[Array, Array, Array]:
+        frozen, goal, least = jax.lax.stop_gradient((model, level, accuracy))
+        present, start = model.graph.present, levels_of(frozen, training_time.initial_state(frozen)[0])
+        there = start >= goal
+        # errors of the state are absolute, those of times relative: the less to learn, the smaller they must be
+        ahead = jnp.min(jnp.where(present & ~there, goal - start, 1))
+        least = least * jnp.clip(ahead, LEAST_AHEAD, 1)
+        parts = _parts(frozen, least)
+        last = _never_before(frozen)
+        crossed = crossings(frozen, goal, last, *parts, max_steps)
+        time, found = jnp.where(crossed.found, crossed.time, 0), crossed.found
+        coarser = _parts(frozen, least, training_time.COARSER)
+        error = jnp.maximum(_missed(frozen, goal, time, coarser, max_steps), crossed.residual)
+        failed = present & ~found & ~there & crossed.failed
+        inaccurate = present & found & ~(error <= tolerance)
+        if adjoint is not None:
+            slope, off = _at_their_times(model, level, time, parts, adjoint, max_steps)[:2]
+            held = jnp.where(found, off / jax.lax.stop_gradient(jnp.where(slope > 0, slope, 1)), 0)
+            time = time - (held - jax.lax.stop_gradient(held))
+        time = jnp.where(found & ~inaccurate, time, jnp.where(found | failed, jnp.nan, jnp.inf))
         return jnp.where(present, jnp.where(there, 0, time), jnp.nan), failed, inaccurate
 
-    return jax.vmap(lambda m: jax.vmap(lambda i: one(m, i))(jnp.arange(m.skills)))(models)
+    return jax.vmap(one)(models)
 
 
-def _level_of(model: ResourceModel, state: tuple[Array, ...], skill: Array) -> Array:
-    direct = model.interference is not None
-    every = model.law.direct_level(state[0]) if direct else model.law.level(model.effort(state[0] / model.rate()))
-    return every[skill]
+def _parts(model: ResourceModel, tolerance: Any, coarser: float = 1.0) -> tuple[Any, Any]:
+    """The solver and its controller."""
+    solver, controller = training_time.solver_parts(model, tolerance, None, None, coarser)
+    if model.interference is None:
+        return solver, controller
+    # levels may come to rest, and only an implicit solver crosses a rest in few steps
+    own = controller.controller if isinstance(controller, diffrax.ClipStepSizeController) else controller
+    return diffrax.Kvaerno5(root_finder=diffrax.VeryChord(rtol=own.rtol, atol=own.atol)), controller
 
 
-def _event(
-    model: ResourceModel, skill: Array, level: Any, tolerance: Any, adjoint: Any, max_steps: int, coarser: float = 1.0
-) -> tuple[Array, tuple[Array, ...], Any]:
-    """When one skill reaches a level, the state at that time, and how the solve ended."""
-    # errors of the state are absolute, that of a time is relative: the less there is to learn, the smaller they must be
-    ahead = level - _level_of(model, training_time.initial_state(model), skill)
-    tolerance = tolerance * jax.lax.stop_gradient(jnp.clip(ahead, LEAST_AHEAD, 1))
-
-    def short(t: Any, y: Any, args: Any, **_: Any) -> Array:
-        return _level_of(model, y, skill) - level
-
-    # with interference levels may come to rest, and only an implicit solver crosses a rest in few steps
-    implicit = diffrax.Kvaerno5() if model.interference is not None else None
-    solver, controller = training_time.solver_parts(model, tolerance, implicit, None, coarser)
-    finding: Any = optimistix.Newton
-    finding = finding(rtol=tolerance / 10, atol=tolerance / 10)  # arrays, so that other tolerances do not recompile
-    solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(training_time.vector_field),
-        solver,
-        jnp.zeros((), model.dtype),
-        _never_before(model),
-        None,
-        training_time.initial_state(model),
-        args=model,
-        saveat=diffrax.SaveAt(t1=True),
-        stepsize_controller=controller,
-        adjoint=adjoint,
-        event=diffrax.Event(short, finding),
-        max_steps=max_steps,
-        throw=False,
-    )
-    assert solution.ts is not None and solution.ys is not None
-    return solution.ts[-1], jax.tree.map(lambda x: x[-1], solution.ys), solution.result
-
-
-def _event_error(
-    model: ResourceModel,
-    skill: Array,
-    level: Any,
-    tolerance: Any,
-    time: Array,
-    state: tuple[Array, ...],
-    max_steps: int,
-) -> Array:
-    """The relative error of an event's time: as in `ode` by a second solve and the budget law. One time alone may agree
-    by chance, so that their whole difference counts.
+def _at_their_times(
+    model: ResourceModel, level: Any, time: Array, parts: tuple[Any, Any], adjoint: Any, max_steps: int
+) -> tuple[Array, Array, Array]:
+    """Of a solve that reports at the skills' own times, how fast each skill's level grows there, by how much it is
+    above a level; and whether that solve succeeded.
     """
-    residual = training_time.off_budget(model, state, time) if training_time.has_law(model) else 0.0
+    order = jnp.argsort(time)
+    solved = training_time.solved_at(model, time[order], *parts, adjoint, max_steps)
+    assert solved.ys is not None
+    states = jax.tree.map(lambda x: x[jnp.argsort(order)], solved.ys)
+
+    def own(skill: Array, time: Array, state: Any) -> tuple[Array, Array]:
+        change = training_time.vector_field(time, state, model)
+        levels, slopes = jax.jvp(lambda main: levels_of(model, main), (state[0],), (change[0],))
+        return slopes[skill], levels[skill] - level
+
+    slope, off = jax.vmap(own)(jnp.arange(model.skills), time, states)
+    return slope, off, solved.result == diffrax.RESULTS.successful
+
+
+def _missed(model: ResourceModel, level: Any, time: Array, parts: tuple[Any, Any], max_steps: int) -> Array:
+    """The relative error of each skill's time: by a coarser solve, whose whole difference counts, since one time alone
+    may agree by chance.
+    """
     adjoint = diffrax.RecursiveCheckpointAdjoint()
-    again, _, result = _event(model, skill, level, tolerance, adjoint, max_steps, training_time.COARSER)
-    apart = jnp.maximum(jnp.abs(again - time) / jnp.where(time > 0, time, 1), residual)
-    return jnp.where(result == diffrax.RESULTS.event_occurred, apart, jnp.inf)
+    slope, off, succeeded = _at_their_times(model, level, time, parts, adjoint, max_steps)
+    scale = slope * time
+    apart = jnp.where(scale > 0, jnp.abs(off) / jnp.where(scale > 0, scale, 1), jnp.inf)
+    return jnp.where(succeeded, apart, jnp.inf)
 
 
 def times_by_events(
     model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *, traced: bool, max_steps: int = 100_000
 ) -> Array:
-    """Learning times `(*batch, skill)`, one solve for each skill; NaN with a warning where one failed."""
+    """Learning times `(*batch, skill)`, from one solve for each member; NaN with a warning where one failed."""
     steps = min(4096, max_steps) if traced else max_steps
-    options: dict[str, Any] = {"adjoint": diffrax.DirectAdjoint() if traced else diffrax.RecursiveCheckpointAdjoint()}
-    options |= {"max_steps": steps}
+    options: dict[str, Any] = {"adjoint": diffrax.DirectAdjoint() if traced else None, "max_steps": steps}
 
     def solve(part: ResourceModel) -> tuple[Array, Array, Array]:
         times, failed, inaccurate = _event_times(part, level, tolerance, tolerance, **options)

@@ -149,7 +149,7 @@ def integrate(
 
     A run whose own errors, as far as they can be told (`_error`), exceed the tolerance is `inaccurate`.
     """
-    solved = _solved(model, ts, *solver_parts(model, tolerance, solver, controller), adjoint, max_steps)
+    solved = solved_at(model, ts, *solver_parts(model, tolerance, solver, controller), adjoint, max_steps)
     assert solved.ys is not None
     main, clock, spent = solved.ys
     success = solved.result == diffrax.RESULTS.successful
@@ -168,9 +168,10 @@ def integrate(
     return state, clock, spent, result
 
 
-def _solved(
+def solved_at(
     model: ResourceModel, ts: Array, solver: Any, controller: Any, adjoint: Any, max_steps: int | None
 ) -> diffrax.Solution:
+    """A solve of one member, read at `ts`."""
     constant = isinstance(controller, (diffrax.StepTo, diffrax.ConstantStepSize))
     return diffrax.diffeqsolve(
         diffrax.ODETerm(vector_field),
@@ -224,7 +225,7 @@ def _error(
     parts = solver_parts(model, tolerance, solver if own else None, None, COARSER if own else 1.0)
     # what has failed already is not solved again
     asked = jnp.where(jnp.isfinite(state[-1]).all() & jnp.isfinite(clock[-1]).all(), ts, jnp.zeros_like(ts))
-    again = _solved(model, asked, *parts, diffrax.RecursiveCheckpointAdjoint(), max_steps)
+    again = solved_at(model, asked, *parts, diffrax.RecursiveCheckpointAdjoint(), max_steps)
 
     assert again.ys is not None
 

@@ -33,8 +33,8 @@ from .trajectories import trajectories
 # the first that has no obstacle serves
 BACKENDS: tuple[AbstractCascade, ...] = (CompiledCascade(), GPUCascade(), ArrayCascade())
 # members that a backend is not sure of may cost about 100 times what the others do: steps of the general solver, and
-# for learning times, which it solves for each skill, steps times skills, and the most skills
-ODE_STEPS, EVENT_STEPS, EVENT_SKILLS = 1024, 2**13, 64
+# for learning times the most skills
+ODE_STEPS, EVENT_SKILLS = 1024, 64
 
 
 def backend_for(model: ResourceModel, *, under_trace: bool = False) -> AbstractCascade:
@@ -84,9 +84,8 @@ def batch_times(model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *,
     backend = backend_for(model)
 
     def by_events(chosen: ResourceModel) -> Array:
-        steps = EVENT_STEPS // model.skills
         members = jax.tree.map(jnp.asarray, chosen)
-        return times_by_events(members, level, tolerance, Wish(), traced=False, max_steps=steps)
+        return times_by_events(members, level, tolerance, Wish(), traced=False, max_steps=ODE_STEPS)
 
     def solve(rows: Rows, job: Job) -> Found:
         return backend.times(rows, level, tolerance, job)

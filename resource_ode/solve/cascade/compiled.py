@@ -21,6 +21,17 @@ from .times import TIMES_PANELS
 NOT_FINITE, INACCURATE = result_names().index("not_finite"), result_names().index("inaccurate")
 
 
+# how many times as many graphs are reduced at a time as arrays would solve
+MORE_AT_A_TIME = 4
+# margins grow so smoothly that half the panels do
+MARGIN_PANELS = PANELS // 2
+
+
+def first_panels(model: ResourceModel) -> int:
+    """Panels of the first solve that usual graphs of a model need for a level error of 1e-5."""
+    return PANELS if model.law.has_end else MARGIN_PANELS
+
+
 class CompiledCascade(AbstractCascade):
     """Loops in C++, which choose the number of panels for each graph by themselves."""
 
@@ -41,8 +52,11 @@ class CompiledCascade(AbstractCascade):
             return (members_of(part), *run, unsure)
 
         options = {"axes": rows.clocks.rate.shape[1:3], "reduce": job.reduce, "method": job.method}
+        # larger pieces, where they are many, since each costs the host some time
+        larger = MORE_AT_A_TIME if len(rows.clocks.rate) >= 2 * MORE_AT_A_TIME * job.size else 1
+        size = job.size * larger if rows.clocks.rate[0].size == 1 else job.size
         values, unsure = pieces.run(
-            _reduced, rows, ts, job.size, at_a_time=job.at_a_time, before=solved, done=job.done, **options
+            _reduced, rows, ts, size, at_a_time=job.at_a_time, before=solved, done=job.done, **options
         )
         return Found(values, np.array(unsure))
 
@@ -59,7 +73,7 @@ def _solved(
     rows: Rows, ts: Array, tolerance: np.ndarray, at_a_time: int | None, done: Any, threads: int | None = None
 ) -> tuple[Any, ...]:
     state, clock, spent, codes, errors = native.trajectories(
-        rows, ts, tolerance, PANELS, COARSE_PANELS, at_a_time, done, threads
+        rows, ts, tolerance, first_panels(rows.graphs), COARSE_PANELS, at_a_time, done, threads
     )
     # their numbers are 0, 1 and 2
     codes = np.array([0, INACCURATE, NOT_FINITE], np.int32)[codes]

@@ -21,10 +21,13 @@ from ...base.modules import with_fields
 from ...graphs.graph import SkillGraph
 from ...model.extension import effective_rates
 from ...model.model import ResourceModel
+from ...model.schedule import Schedule
 from ...native import calls, kind_of
 from ...native.handlers import handlers
+from ...native.loads import Loads, loads
 from ...results.outcome import result_names, results_from_codes
 from ...results.trajectory import Trajectory
+from .compiled import first_panels
 from .panels import even_edges
 from .reading import read_clock
 from .refine import COARSE_PANELS, PANELS, coarse_solve, solve_member
@@ -43,6 +46,8 @@ MOST_NUMBERS = 2**26
 
 # what the arrays find for one member: `(model, goal, steps)` -> values, whether they are lost, the estimated error
 OneMember = Callable[[ResourceModel, Array, Array], tuple[tuple[Array, ...], Array, Array]]
+# and on its run: `(model, exposures)`
+OfRun = Callable[[ResourceModel, Array], Loads]
 
 
 def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, reduce: Any, method: str) -> tuple[Any, Array]:
@@ -99,7 +104,7 @@ def _trajectories(model: ResourceModel, ts: Array, tolerance: Any) -> tuple[Arra
     """Exposures `(*batch, time, skill)`, resource time `(*batch, time)`, for "l2" spent resource, and codes (those of
     `calls`); with pools, a last axis of them on resource time and spent resource.
     """
-    call = _call("trajectories", model, PANELS, 1e-5, _run_of_one)
+    call = _call("trajectories", model, first_panels(model), 1e-5, _run_of_one)
     operands = _operands(model, tolerance, jnp.zeros((), model.dtype), ts)
     state, clock, spent, code, _ = calls.trajectories(call, operands)
     if model.pool is None:
@@ -130,6 +135,27 @@ def _learning_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[A
     found = jnp.sum(jnp.where(mine, found, 0), axis=-2)
     code = jnp.max(jnp.where(jnp.any(mine, axis=-1), code, calls.SUCCESSFUL), axis=-1)
     return jnp.where(_ranked(model.graph.present, code.ndim + 1), found, jnp.nan), code
+
+
+def loads_of_run(model: ResourceModel, state: Array) -> Loads | None:
+    """What the skills of one member ask for at the rows of its run, from their exposures `(time, skill)`; None where
+    the loops do not know its laws.
+    """
+    numbers = (model.frequency, model.learning_rate, model.wasted_resource)
+    if kind_of(model) is None or model.pool is not None or any(isinstance(x, Schedule) for x in numbers):
+        return None
+    call = _call("loads", model, PANELS, 1e-5, _loads_of_one)
+    # nothing is solved, so that no tolerance, level or time counts
+    nothing = jnp.zeros(1, model.dtype)
+    return loads(call, _operands(model, jnp.ones((), model.dtype), nothing[0], nothing), state)
+
+
+def _loads_of_one(model: ResourceModel, state: Array) -> Loads:
+    found = jax.vmap(model.competitiveness)(state)
+    largest = jax.lax.stop_gradient(jnp.max(found, axis=-1))
+    parts = found / jnp.where(largest > 0, largest, 1)[:, None]
+    learned = jnp.where(model.graph.present, jax.vmap(model.gained)(state), 0)
+    return Loads(largest, jnp.sum(parts, axis=-1), jnp.sum(parts**2, axis=-1), jnp.sum(learned, axis=-1))
 
 
 def _ranked(x: Array, rank: int) -> Array:
@@ -163,7 +189,7 @@ def _in_pool(model: ResourceModel) -> Array:
     return (pool == _ranked(each, rank + 1)) & present
 
 
-def _call(name: str, model: ResourceModel, panels: int, made_for: float, arrays: OneMember) -> calls.Call:
+def _call(name: str, model: ResourceModel, panels: int, made_for: float, arrays: OneMember | OfRun) -> calls.Call:
     kind = kind_of(model)
     assert kind is not None
     return calls.Call(name, *kind, panels, COARSE_PANELS, made_for, _members(arrays))
@@ -192,10 +218,14 @@ def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> c
 
 
 @functools.cache
-def _members(arrays: OneMember) -> Callable[[calls.Call, calls.Operands], tuple[Any, ...]]:
+def _members(arrays: OneMember | OfRun | Any) -> Callable[[calls.Call, calls.Operands], tuple[Any, ...]]:
     """`arrays` for flat operands, as `calls` wants it."""
 
-    def members(call: calls.Call, operands: calls.Operands) -> tuple[Any, ...]:
+    def members(call: calls.Call, operands: calls.Operands, state: Any = None) -> tuple[Any, ...]:
+        if state is not None:
+            each = lambda x: arrays(_model(call, x[0]), x[1])  # noqa: E731
+            return jax.lax.map(each, (operands, state), batch_size=TOGETHER)
+
         def one(own: calls.Operands) -> Any:
             values, lost, error = arrays(_model(call, own), own.goal, own.steps)
             code = jnp.where(error <= own.tolerance, calls.SUCCESSFUL, calls.INACCURATE)
