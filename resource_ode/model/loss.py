@@ -262,8 +262,9 @@ class SlowStart(MeanSquaredError):
         return self.effort_for_depth(-jnp.log1p(-progress))
 
     def effort_for_depth(self, depth: Values) -> Values:
-        # e^z = e^D (1 + (1/epsilon - 1)(1 - e^-D)): a sum of what is not negative
-        return depth + jnp.log1p((1 / self.plateau - 1) * -jnp.expm1(-depth))
+        # e^z = e^D (1 + (1/epsilon - 1)(1 - e^-D)): a sum of what is not negative; below 0 it only has to be negative
+        gained = jnp.where(depth < 0, 0, -jnp.expm1(-depth))
+        return depth + jnp.log1p((1 / self.plateau - 1) * gained)
 
     def depth_steepness(self, effort: Values) -> Values:
         depth = self.log_depth(effort)

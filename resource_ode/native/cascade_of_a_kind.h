@@ -20,13 +20,17 @@
 template <class Out>
 bool any_trajectories(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
                       const Trajectories<Out> &to) {
-    const auto call = batch.cross_entropy ? trajectories<CrossEntropy, Out> : trajectories<MeanSquaredError, Out>;
+    const auto call = batch.cross_entropy ? trajectories<CrossEntropy, Out>
+                      : batch.slow        ? trajectories<SlowStart, Out>
+                                          : trajectories<MeanSquaredError, Out>;
     return call(batch, options, rule, run, to);
 }
 
 template <class Out>
 bool any_times(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Times<Out> &to) {
-    const auto call = batch.cross_entropy ? learning_times<CrossEntropy, Out> : learning_times<MeanSquaredError, Out>;
+    const auto call = batch.cross_entropy ? learning_times<CrossEntropy, Out>
+                      : batch.slow        ? learning_times<SlowStart, Out>
+                                          : learning_times<MeanSquaredError, Out>;
     return call(batch, options, rule, run, to);
 }
 
