@@ -231,13 +231,13 @@ class SlowStart(MeanSquaredError):
     def log_depth(self, effort: Values) -> Values:
         epsilon = self.plateau
         # the first form cancels where epsilon is small, the second overflows where effort is large, and the third
-        # serves the rest
-        most = 0.8 * math.log(float(jnp.finfo(effort.dtype).max))
-        fall = jnp.exp(-effort)
-        gentle = effort + jnp.log1p((1 - epsilon) * jnp.expm1(-effort))
+        # serves the rest; squares of the largest are still numbers, for derivatives
+        most = 0.4 * math.log(float(jnp.finfo(effort.dtype).max))
+        large = epsilon >= 0.5
+        gentle = effort + jnp.log1p((1 - jnp.where(large, epsilon, 1)) * jnp.expm1(-effort))
         early = jnp.log1p(epsilon * jnp.expm1(jnp.minimum(effort, most)))
-        late = effort + jnp.log(epsilon + (1 - epsilon) * fall)
-        return jnp.where(epsilon >= 0.5, gentle, jnp.where(effort < most, early, late))
+        late = effort + jnp.log(epsilon + (1 - epsilon) * jnp.exp(-effort))
+        return jnp.where(large, gentle, jnp.where(effort < most, early, late))
 
     def unlearned(self, effort: Values) -> Values:
         return jnp.exp(-self.log_depth(effort))
