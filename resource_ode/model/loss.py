@@ -231,13 +231,13 @@ class SlowStart(MeanSquaredError):
     def log_depth(self, effort: Values) -> Values:
         epsilon = self.plateau
         # the first form cancels where epsilon is small, the second overflows where effort is large, and the third
-        # serves the rest
-        most = 0.8 * math.log(float(jnp.finfo(effort.dtype).max))
-        fall = jnp.exp(-effort)
-        gentle = effort + jnp.log1p((1 - epsilon) * jnp.expm1(-effort))
+        # serves the rest; squares of the largest are still numbers, for derivatives
+        most = 0.4 * math.log(float(jnp.finfo(effort.dtype).max))
+        large = epsilon >= 0.5
+        gentle = effort + jnp.log1p((1 - jnp.where(large, epsilon, 1)) * jnp.expm1(-effort))
         early = jnp.log1p(epsilon * jnp.expm1(jnp.minimum(effort, most)))
-        late = effort + jnp.log(epsilon + (1 - epsilon) * fall)
-        return jnp.where(epsilon >= 0.5, gentle, jnp.where(effort < most, early, late))
+        late = effort + jnp.log(epsilon + (1 - epsilon) * jnp.exp(-effort))
+        return jnp.where(large, gentle, jnp.where(effort < most, early, late))
 
     def unlearned(self, effort: Values) -> Values:
         return jnp.exp(-self.log_depth(effort))
@@ -262,8 +262,9 @@ class SlowStart(MeanSquaredError):
         return self.effort_for_depth(-jnp.log1p(-progress))
 
     def effort_for_depth(self, depth: Values) -> Values:
-        # e^z = e^D (1 + (1/epsilon - 1)(1 - e^-D)): a sum of what is not negative
-        return depth + jnp.log1p((1 / self.plateau - 1) * -jnp.expm1(-depth))
+        # e^z = e^D (1 + (1/epsilon - 1)(1 - e^-D)): a sum of what is not negative; below 0 it only has to be negative
+        gained = jnp.where(depth < 0, 0, -jnp.expm1(-depth))
+        return depth + jnp.log1p((1 / self.plateau - 1) * gained)
 
     def depth_steepness(self, effort: Values) -> Values:
         depth = self.log_depth(effort)

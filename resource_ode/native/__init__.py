@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -22,7 +22,7 @@ import numpy as np
 from ..base import memory, pieces
 from ..model.competition import LengthOfDemands, SumOfDemands
 from ..model.extension import effective_rates
-from ..model.loss import CrossEntropy, MeanSquaredError
+from ..model.loss import CrossEntropy, MeanSquaredError, SlowStart
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
 from .library import INTERFACE, MOST_PANELS, Problem, address, library, options, rules
@@ -46,14 +46,24 @@ BLOCK = 4096
 Done = Callable[[int], Any]
 
 
-def kind_of(model: ResourceModel) -> tuple[bool, bool, bool] | None:
-    """Whether a model has cross entropy, competition "l2" and self-paced skills; None with anything of a user's own."""
-    laws, rules = {MeanSquaredError: False, CrossEntropy: True}, {SumOfDemands: False, LengthOfDemands: True}
+class Kind(NamedTuple):
+    """What the loops tell models apart by."""
+
+    cross_entropy: bool
+    squared: bool  # competition "l2"
+    paced: bool  # self-paced skills
+    slow: bool  # a plateau
+    soft: bool  # prerequisite strengths
+
+
+def kind_of(model: ResourceModel) -> Kind | None:
+    """The kind of a model; None with anything of a user's own."""
+    laws = {MeanSquaredError: False, CrossEntropy: True, SlowStart: False}
+    rules = {SumOfDemands: False, LengthOfDemands: True}
     if type(model.law) not in laws or type(model.rule) not in rules or model.graph.own_gate is not None:
         return None
-    if model.prerequisite_strength is not None:
-        return None
-    return laws[type(model.law)], rules[type(model.rule)], model.frequency_after is not None
+    paced, slow = model.frequency_after is not None, model.plateau is not None
+    return Kind(laws[type(model.law)], rules[type(model.rule)], paced, slow, model.prerequisite_strength is not None)
 
 
 def applies(model: ResourceModel) -> bool:
@@ -80,6 +90,7 @@ def _problem(
         np.zeros_like(frequency) if x is None else np.ascontiguousarray(x, np.float64)
         for x in (graphs.initial_level, after)
     )
+    extension = (graphs.plateau, graphs.prerequisite_strength)
     arrays = [
         np.ascontiguousarray(graph.prerequisites, np.int32),
         np.ascontiguousarray(graph.depth, np.int32),
@@ -87,6 +98,7 @@ def _problem(
         np.zeros(graph.present.shape, np.bool_) if graph.any_gate is None else np.ascontiguousarray(graph.any_gate),
         np.ascontiguousarray(graph.present, np.bool_),
         *(frequency, level, after),
+        *(np.ones(1) if x is None else np.ascontiguousarray(x, np.float64) for x in extension),
         np.ascontiguousarray(graphs.gate_exponent, np.float64),
         *(np.ascontiguousarray(x, np.float64) for x in (clocks.exponent, clocks.rate, clocks.waste)),
         tolerance,
@@ -205,7 +217,8 @@ def spent(
 
 def serves_levels(model: ResourceModel) -> bool:
     """Whether `levels` can: built-in laws without a plateau, here."""
-    return applies(model) and model.plateau is None
+    kind = kind_of(model)
+    return applies(model) and kind is not None and not kind.slow
 
 
 def levels(model: ResourceModel, state: Any) -> np.ndarray:
@@ -213,7 +226,7 @@ def levels(model: ResourceModel, state: Any) -> np.ndarray:
     state = np.ascontiguousarray(state)
     found = memory.empty(state.shape, state.dtype)
     kind = kind_of(model)
-    cross_entropy, paced = (False, False) if kind is None else (kind[0], kind[2])
+    cross_entropy, paced = (False, False) if kind is None else (kind.cross_entropy, kind.paced)
     rate, after = effective_rates(model)
     rate = np.ascontiguousarray(rate, np.float64)
     start = np.zeros(rate.shape)

@@ -204,8 +204,8 @@ class Adjoint {
             const Vector x = left + load(inside + n * panels + p), z = pace.effort(x);
             const Vector g = load(cascade->gates + at + n * panels), q = load(behind + at + n * panels);
             const Vector shut = g > 0 ? (1.0 - g) * q / g : all(0.0);
-            by_exponent += shut * Law::depth(z);
-            const Vector cotangent = shut * a * Law::depth_slope(z);
+            by_exponent += shut * graph.law.depth(z);
+            const Vector cotangent = shut * a * graph.law.depth_slope(z);
             const Integers early = x < pace.turn;
             const Vector first = early ? cotangent : all(0.0), second = early ? all(0.0) : cotangent;
             sums[0] += first, sums[1] += first * x, sums[2] += second, sums[3] += second * x;

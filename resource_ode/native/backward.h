@@ -10,7 +10,7 @@ class Backward {
     void times(const Cascade<Law> &cascade, double level, int64_t row, int64_t group,
                const View<const double> &cotangent, const Parameters<double> &to) {
         const Batch &batch = solver.batch;
-        const double goal = Law::effort_at(level);
+        const double goal = graph.law.effort_at(level);
         const int64_t count = static_cast<int64_t>(graph.order.size());
         adjoint.open(cascade);
         for (int64_t c = 0; c < batch.clocks; c++) *to.rate.at(row, group, c) = *to.waste.at(row, group, c) = 0.0;
@@ -32,7 +32,7 @@ class Backward {
                 one_time(i, of[i], row, group, weights, slopes, cotangent, to);
             }
         }
-        finish(row, group, to, Law::effort_slope(level), -total_weight);
+        finish(row, group, to, graph.law.effort_slope(level), -total_weight);
     }
 
     // A trajectory of a row and a group: exposures (time, skill) and resource time (time,) a clock. `clock` is what the
@@ -107,9 +107,9 @@ class Backward {
             const Integers there = z == z;
             if (s / LANES == block) own = c[s % LANES];
             z = there ? z : all(0.0), c = there ? c : all(0.0), x = there ? x : all(0.0);
-            const Vector left = there ? Law::demand(z) : all(0.0), pull = there ? left * paces.pace(j, x) : all(0.0);
+            const Vector left = there ? graph.law.demand(z) : all(0.0), pull = there ? left * paces.pace(j, x) : all(0.0);
             demand += pull * c;
-            learned += there ? Law::progress(z) - Law::progress(load(&paces.start[static_cast<size_t>(j)])) : all(0.0);
+            learned += there ? graph.law.progress(z) - graph.law.progress(load(&paces.start[static_cast<size_t>(j)])) : all(0.0);
             adjoint.add_effort(block, x, weight * left);
             adjoint.add(points, block, weights, weight * pull);
         }
@@ -149,7 +149,7 @@ class Backward {
             else
                 for (int64_t s = j; s < graph.skills; s++) bar[s - j] = to_state[s];
             bar = there ? bar : all(0.0), z = there ? z : all(0.0), c = there ? c : all(0.0), x = there ? x : all(0.0);
-            const Vector left = there ? Law::demand(z) : all(0.0), pull = there ? left * paces.pace(j, x) : all(0.0);
+            const Vector left = there ? graph.law.demand(z) : all(0.0), pull = there ? left * paces.pace(j, x) : all(0.0);
             demand += pull * c, along += bar * c;
             store(&bars[static_cast<size_t>(j)], bar), store(&pulls[static_cast<size_t>(j)], pull);
             store(&pulls[room + static_cast<size_t>(j)], left), store(&pulls[2 * room + static_cast<size_t>(j)], x);
@@ -172,9 +172,9 @@ class Backward {
         double *after = to.after.at(row, group);
         for (int64_t s = 0; s < graph.skills; s++) frequency[s] = levels[s] = after[s] = 0.0;
         for (int64_t s : graph.order) {
-            const double start = got.start[s] + started * Law::demand(all(graph.paces[s].start))[0];
+            const double start = got.start[s] + started * graph.law.demand(all(graph.paces[s].start))[0];
             frequency[s] = got.rate[s], after[s] = got.after[s];
-            levels[s] = start * Law::effort_slope(graph.level[s]);
+            levels[s] = start * graph.law.effort_slope(graph.level[s]);
         }
         *to.exponent.at(row, group) = got.exponent;
         *to.goal.at(row, group) = got.goal * goal_slope;

@@ -33,9 +33,11 @@ struct View {
 struct Batch {
     int64_t rows, groups, clocks, skills, fan_in;
     bool cross_entropy, squared, paced;              // loss; competition "l2"; self-paced skills
+    bool slow, soft;                                 // with a plateau; with prerequisite strengths
     View<const int32_t> prerequisites, depth;        // (skill, fan_in), (skill,)
     View<const uint8_t> required, either, present;   // (skill, fan_in), (skill,): one open gate is enough, (skill,)
     View<const double> frequency, level, after;      // (skill,) each: initial levels, and frequencies from level 1/2 on
+    View<const double> plateau, strength;            // of the row; (skill, fan_in)
     View<const double> solved;                       // the gate exponent that the row is solved for
     View<const double> exponent;                     // of the group
     View<const double> rate, waste;                  // of the clock

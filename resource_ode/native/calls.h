@@ -59,14 +59,13 @@ bool learning_times(const Batch &batch, const Options &options, const Rule &rule
     return run(batch.rows, SHARE, [&, with_demand]() -> Work {
         return [&, with_demand, worker = std::make_shared<Worker>(batch, options, rule)](int64_t row) {
             Solver<Law> &solver = worker->solver;
-            const double goal = Law::effort_at(*to.level.at(row));
-            const Cascade<Law> *solved = solver.for_times(row, goal, with_demand);
+            const Cascade<Law> *solved = solver.for_times(row, *to.level.at(row), with_demand);
             for (int64_t e = 0; e < batch.groups; e++) *to.error.at(row, e) = solver.errors[static_cast<size_t>(e)];
             solver.keep(to.panels, row);
             for (int64_t e = 0; e < batch.groups; e++) {
                 if (solved) {
                     const Cascade<Law> *own = with_demand ? solver.at_exponent(*batch.exponent.at(row, e), true) : solved;
-                    worker->reader.read(*solved, *own, goal, row, e, to);
+                    worker->reader.read(*solved, *own, solver.goal, row, e, to);
                 }
                 for (int64_t c = 0; c < batch.clocks; c++) {
                     const bool sound = solved && sound_clock(*batch.rate.at(row, e, c), *batch.waste.at(row, e, c));

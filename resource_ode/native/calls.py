@@ -39,6 +39,8 @@ class Operands(NamedTuple):
     after: Any  # (skill,): frequency from level 1/2 on
     exponent: Any  # ()
     tolerance: Any  # ()
+    plateau: Any  # ()
+    strength: Any  # (skill, fan_in): how much each prerequisite is needed; (1, 1) where all are wholly
     goal: Any  # (): a level in (-1, 1), for learning times
     rate: Any  # ()
     waste: Any  # ()
@@ -52,6 +54,8 @@ class Call(NamedTuple):
     cross_entropy: bool
     squared: bool
     paced: bool
+    slow: bool
+    soft: bool
     panels: int
     coarse_panels: int
     made_for: float
@@ -63,14 +67,18 @@ class Call(NamedTuple):
         return 1 if self.name == "times" else 3 if self.squared else 2
 
 
-AXES = Operands(2, 1, 2, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1)
+AXES = Operands(2, 1, 2, 1, 1, 1, 1, 1, 0, 0, 0, 2, 0, 0, 0, 1)
 # those that tell graphs apart come first
-GRAPH = 11
+GRAPH = 13
 # those that derivatives are taken by: all numbers but the tolerance
 BY = tuple(
-    Operands._fields.index(n) for n in ("frequency", "level", "after", "exponent", "goal", "rate", "waste", "steps")
+    Operands._fields.index(n)
+    for n in (
+        *("frequency", "level", "after", "exponent", "plateau", "strength", "goal"),
+        *("rate", "waste", "steps"),
+    )
 )
-BY_GRAPH = 5
+BY_GRAPH = 7
 
 
 def trajectories(call: Call, operands: Operands) -> tuple[Any, Any, Any | None, Any, Any]:
@@ -128,7 +136,8 @@ def _solve_results(operands: Any, call: Call) -> list[jax.ShapeDtypeStruct]:
 def custom_call(name: str, call: Call, results: Any, *operands: Any, **more: Any) -> Any:
     """A call of the loops by XLA; `operands` begin with those of every call."""
     attributes = {
-        k: np.int64(getattr(call, k)) for k in ("cross_entropy", "squared", "paced", "panels", "coarse_panels")
+        k: np.int64(getattr(call, k))
+        for k in ("cross_entropy", "squared", "paced", "slow", "soft", "panels", "coarse_panels")
     }
     attributes |= {"most_panels": np.int64(MOST_PANELS), "attempts": np.int64(ATTEMPTS)}
     attributes |= {"made_for": np.float64(call.made_for), "end_effort": np.float64(end_effort(operands[5].dtype))}
@@ -276,7 +285,7 @@ def every(_: Call) -> bool:
 
 def _derived(call: Call) -> bool:
     """Whether the loops have its derivatives."""
-    return not call.squared
+    return not (call.squared or call.slow or call.soft)
 
 
 solve_p = primitive("solve", _solve_results, _solve_by_loops, _solve_by_arrays, every)

@@ -12,7 +12,13 @@ INLINE void open(const Graph<Law> &graph, int64_t s, const double *gates, int64_
     for (int64_t node = 0; node < COUNT; node++) values[node] = all(largest_counts ? 0.0 : 1.0);
     for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
         const double *gate = gates + graph.behind[f] * COUNT * panels + p;
-        if (largest_counts) {
+        if (!graph.strength.empty()) {
+#pragma GCC unroll 8
+            for (int64_t node = 0; node < COUNT; node++) {
+                const Vector own = graph.needs(f, load(gate + node * panels));
+                values[node] = largest_counts ? larger(values[node], own) : values[node] * own;
+            }
+        } else if (largest_counts) {
 #pragma GCC unroll 8
             for (int64_t node = 0; node < COUNT; node++) values[node] = larger(values[node], load(gate + node * panels));
         } else {
@@ -49,7 +55,7 @@ void coarse_solve(const Graph<Law> &graph, const Rule &rule, const double *edges
 #pragma GCC unroll 4
             for (int64_t node = 0; node < COARSE_NODES; node++) {
                 double *at = gate + node * panels + p;
-                store(at, rough_saturation(graph.exponent * Law::depth(pace.effort(here + load(at)))));
+                store(at, rough_saturation(graph.exponent * graph.law.depth(pace.effort(here + load(at)))));
             }
         }
     }
@@ -194,7 +200,7 @@ struct Cascade {
         double at_start = largest_counts ? 0.0 : 1.0, found = 0.0;
         for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
             const double start = graph.paces[graph.behind[f]].start;
-            const double gate = start > 0 ? saturation(graph.exponent * Law::depth(all(start)))[0] : 0.0;
+            const double gate = start > 0 ? saturation(graph.exponent * graph.law.depth(all(start)))[0] : 0.0;
             at_start = largest_counts ? std::max(at_start, gate) : at_start * gate;
         }
         for (int64_t node = 0; node < NODES; node++) found += rule.left[node] * opening[(s * NODES + node) * panels];
@@ -204,7 +210,9 @@ struct Cascade {
     // What the integral of a maximum may miss where another gate becomes the largest; inside as well, which also tells
     // where to refine.
     void add_kinks(const Graph<Law> &graph, const Rule &rule, int64_t s) {
-        const Leaders leaders{gates, gates_at_edges, graph.behind.data() + graph.begin[s], graph.count(s), panels, stride};
+        const Leaders leaders{gates, gates_at_edges, graph.behind.data() + graph.begin[s],
+                              graph.strength.empty() ? nullptr : graph.strength.data() + graph.begin[s],
+                              graph.count(s), panels, stride};
         for (int64_t p = 0; p < panels; p += LANES) {
             double missed[LANES] = {};
             leaders.look(rule, edges, half, p, missed, kinks);
@@ -224,7 +232,7 @@ struct Cascade {
         const double z = invert(rule, own, pace.turn), place = edges[p] + half[p] * (1 + z);
         const double apart = half[p] * std::min(1 - z, 1 + z), change = std::abs(pace.rate - pace.after);
         kinks.push_back({place, change * place});
-        return apart * change * Law::demand(all(pace.start + pace.rate * pace.turn))[0];
+        return apart * change * graph.law.demand(all(pace.start + pace.rate * pace.turn))[0];
     }
 
     // Errors of a skill's exposure: its own and, to first order, those of what it waits for. Returns the level error.
@@ -237,7 +245,7 @@ struct Cascade {
                 const Vector wrong = load(relative + b * panels + p);
                 // that of a product is the sum; a maximum moves by no more than the gate that is most wrong
                 if (graph.largest_counts(s)) {
-                    const Vector part = wrong * share_of(s, b, p);
+                    const Vector part = wrong * share_of(graph, s, f, p);
                     total = part > total ? part : total == total && part == part ? total : total + part;  // NaN stays
                 } else {
                     total += wrong;
@@ -257,12 +265,13 @@ struct Cascade {
         return slope_error(graph, s);
     }
 
-    // How large the gate b is, in four panels, beside the opening of a skill that waits for it: at most.
-    Vector share_of(int64_t s, int64_t b, int64_t p) const {
+    // How large a gate is, in four panels, beside the opening of a skill that waits for it: at most.
+    Vector share_of(const Graph<Law> &graph, int64_t s, int64_t f, int64_t p) const {
+        const int64_t b = graph.behind[f];
         Vector most = all(0.0);
         for (int64_t node = 0; node < NODES; node++) {
             const Vector whole = load(opening + (s * NODES + node) * panels + p);
-            const Vector gate = load(gates + (b * NODES + node) * panels + p);
+            const Vector gate = graph.needs(f, load(gates + (b * NODES + node) * panels + p));
             most = larger(whole > 0 ? gate / (whole > 0 ? whole : all(1.0)) : all(1.0), most);
         }
         return most;
@@ -279,14 +288,16 @@ struct Cascade {
         Vector most = all(0.0), total = all(0.0), part, more;
         for (int64_t p = 0; p < panels; p += LANES) {
             const Vector x = load(at_edges + s * stride + p);
-            Law::demand_and_rest(pace.effort(x), part, more);
-            const Vector wrong = pace.pace(x) * part * load(off + s * panels + p);
+            graph.law.demand_and_rest(pace.effort(x), part, more);
+            const Vector next = Law::GROWS ? load(at_edges + s * stride + p + 1) : x;
+            const Vector demand = graph.law.largest_demand(pace.effort(x), pace.effort(next));
+            const Vector wrong = pace.pace(x) * demand * load(off + s * panels + p);
             most = larger(most, wrong);
             total += wrong;
             store(moved + p, load(moved + p) + wrong);
             store(unlearned + p, load(unlearned + p) + more);
         }
-        Law::demand_and_rest(all(pace.effort(at_edges[s * stride + panels])), part, more);
+        graph.law.demand_and_rest(all(pace.effort(at_edges[s * stride + panels])), part, more);
         unlearned[panels] += more[0];
         return std::isnan(sum(total)) ? sum(total) : largest(most);
     }
@@ -299,24 +310,28 @@ struct Cascade {
             double *gate = gates + s * NODES * panels;
             const Pace pace = graph.paces[s];
             for (int64_t p = 0; p < panels; p += LANES) {
-                const bool through = Law::through(a, pace.effort(x[p]));
+                const bool through = graph.law.through(a, pace.effort(x[p]));
                 const Vector here = load(x + p);
 #pragma GCC unroll 8
                 for (int64_t node = 0; node < NODES; node++)
                     store(gate + node * panels + p,
                           through ? all(1.0)
-                                  : saturation(a * Law::depth(pace.effort(here + load(inner + node * panels + p)))));
+                                  : saturation(a * graph.law.depth(pace.effort(here + load(inner + node * panels + p)))));
                 if (!ERRORS) continue;
                 // from the error of an exposure to that of its gate (`cascade._steepness`)
                 const Vector first = here + load(inner + p), effort = pace.effort(first), ajar = load(gate + p);
-                Vector steep = ajar > 0 ? a * Law::depth(effort) * (1.0 - ajar) / ajar : all(1.0);
+                Vector steep = ajar > 0 ? a * graph.law.depth(effort) * (1.0 - ajar) / ajar : all(1.0);
                 if (pace.paced) steep *= effort > 0 ? larger(pace.pace(first) * first / effort, all(1.0)) : all(1.0);
+                if (Law::GROWS) {
+                    const Vector last = pace.effort(here + load(inner + (NODES - 1) * panels + p));
+                    steep *= larger(graph.law.steepness(effort), graph.law.steepness(last));
+                }
                 double *wrong = relative + s * panels + p;
                 store(wrong, load(wrong) * steep);
             }
             if (kinked)
                 for (int64_t p = 0; p <= panels; p += LANES)
-                    store(gates_at_edges + s * stride + p, saturation(a * Law::depth(pace.effort(load(x + p)))));
+                    store(gates_at_edges + s * stride + p, saturation(a * graph.law.depth(pace.effort(load(x + p)))));
         }
         if (with_demand) add_demand(graph, s, opening + s * NODES * panels, inner);
     }
@@ -325,14 +340,14 @@ struct Cascade {
         const Pace pace = graph.paces[s];
         const double *x = at_edges + s * stride;
         // what is learned demands nothing any more, here and in all panels to come
-        for (int64_t p = 0; p < panels && !Law::learned(pace.effort(x[p])); p += LANES) {
+        for (int64_t p = 0; p < panels && !graph.law.learned(pace.effort(x[p])); p += LANES) {
             const Vector here = load(x + p);
 #pragma GCC unroll 8
             for (int64_t node = 0; node < NODES; node++) {
                 const int64_t n = node * panels + p;
                 const Vector exposure = here + load(inner + n);
                 Vector left, more;
-                Law::demand_and_rest(pace.effort(exposure), left, more);
+                graph.law.demand_and_rest(pace.effort(exposure), left, more);
                 const Vector part = load(o + n) * pace.pace(exposure) * left;
                 store(demand + n, load(demand + n) + (graph.squared ? part * part : part));
                 if (graph.squared) store(flow + n, load(flow + n) + part);
@@ -349,7 +364,7 @@ struct Cascade {
         double total = 0.0, most = 0.0, before = 0.0, shifted = 0.0, entered = 0.0;
         for (int64_t s : graph.order) {
             Vector left, more;
-            Law::demand_and_rest(all(graph.paces[s].start), left, more);
+            graph.law.demand_and_rest(all(graph.paces[s].start), left, more);
             before += more[0];
         }
         const double *all_of_it = graph.squared ? flow : demand;

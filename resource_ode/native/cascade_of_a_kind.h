@@ -23,13 +23,17 @@
 template <class Out>
 bool any_trajectories(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
                       const Trajectories<Out> &to) {
-    const auto call = batch.cross_entropy ? trajectories<CrossEntropy, Out> : trajectories<MeanSquaredError, Out>;
+    const auto call = batch.cross_entropy ? trajectories<CrossEntropy, Out>
+                      : batch.slow        ? trajectories<SlowStart, Out>
+                                          : trajectories<MeanSquaredError, Out>;
     return call(batch, options, rule, run, to);
 }
 
 template <class Out>
 bool any_times(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Times<Out> &to) {
-    const auto call = batch.cross_entropy ? learning_times<CrossEntropy, Out> : learning_times<MeanSquaredError, Out>;
+    const auto call = batch.cross_entropy ? learning_times<CrossEntropy, Out>
+                      : batch.slow        ? learning_times<SlowStart, Out>
+                                          : learning_times<MeanSquaredError, Out>;
     return call(batch, options, rule, run, to);
 }
 
@@ -47,17 +51,24 @@ inline bool any_cotangents(const Batch &batch, const Options &options, const Rul
 
 inline bool any_measures(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
                          const Measures &to) {
-    const auto call = batch.cross_entropy ? measures<CrossEntropy> : measures<MeanSquaredError>;
+    const auto call = batch.cross_entropy ? measures<CrossEntropy>
+                      : batch.slow        ? measures<SlowStart>
+                                          : measures<MeanSquaredError>;
     return call(batch, options, rule, run, to);
 }
 
 inline bool any_spent(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Spent &to) {
-    const auto call = batch.cross_entropy ? spent<CrossEntropy> : spent<MeanSquaredError>;
+    const auto call = batch.cross_entropy ? spent<CrossEntropy>
+                      : batch.slow        ? spent<SlowStart>
+                                          : spent<MeanSquaredError>;
     return call(batch, options, rule, run, to);
 }
 
 inline bool any_loads(const Batch &batch, const Runner &run, const Loads &to) {
-    return (batch.cross_entropy ? loads<CrossEntropy> : loads<MeanSquaredError>)(batch, run, to);
+    const auto call = batch.cross_entropy ? loads<CrossEntropy>
+                      : batch.slow        ? loads<SlowStart>
+                                          : loads<MeanSquaredError>;
+    return call(batch, run, to);
 }
 
 template <class Out>

@@ -6,7 +6,7 @@ const Cascade<Law> *again(Solver<Law> &solver, const Kept &panels, int64_t row, 
                           double endless) {
     const double *edges = panels.edges.at(row);
     if (edges[0] > 0) return solver.on_edges(row, edges);
-    const bool found = level ? solver.for_times(row, Law::effort_at(*level), false) != nullptr
+    const bool found = level ? solver.for_times(row, *level, false) != nullptr
                              : solver.for_clocks(row, last, endless) != nullptr;
     return found ? solver.settled() : nullptr;
 }

@@ -18,7 +18,9 @@ void even_edges(const Graph<Law> &graph, const double *coarse, const double *alo
         for (int64_t s : graph.order) {
             const Pace &pace = graph.paces[s];
             const Vector x = load(exposure + s * stride + k);
-            const Vector grown = pace.paced ? pace.effort(x) - pace.start : pace.rate * x;
+            Vector grown = pace.paced ? pace.effort(x) - pace.start : pace.rate * x;
+            // with a plateau it is log-depth that is followed: little happens before it begins to grow
+            if (Law::GROWS) grown = graph.law.depth(pace.start + grown) - graph.law.depth(all(pace.start));
             product *= (1.0 + grown * (1.0 / 3)) / (1.0 + grown * per_through);
             // one logarithm for as many factors as a number holds
             if (largest(product) > 1e200) {

@@ -24,7 +24,7 @@ class RelativeError {
                 open = std::max(nodes[0], (wanted - from) / (2 * cascade.half[p]));
                 if (p > 0) open = std::max(open, nodes[(NODES - 1) * panels - 1]);
             }
-            const double gained = Law::progress(all(goal))[0] - Law::progress(all(own.start))[0];
+            const double gained = graph.law.progress(all(goal))[0] - graph.law.progress(all(own.start))[0];
             const double most = std::max(learned[p + 1], gained), least = std::max(learned[p], gained);
             const double shifted = (pace[p] * (missed / open) + moved[p] + ROUNDING * (most + before)) / least;
             const double found = std::max(shifted, missed / wanted);
@@ -44,7 +44,7 @@ class RelativeError {
         learned.assign(room, 0.0), pace.assign(room, 0.0), moved.assign(room, 0.0);
         double before = 0.0;
         for (int64_t s : graph.order)
-            if (graph.paces[s].start > 0) before += 2 * Law::progress(all(graph.paces[s].start))[0];
+            if (graph.paces[s].start > 0) before += 2 * graph.law.progress(all(graph.paces[s].start))[0];
         if (by_demand) {
             std::copy_n(&cascade.spent[0], panels + 1, learned.begin());
         } else {
@@ -52,7 +52,7 @@ class RelativeError {
             for (int64_t s : graph.order)
                 for (int64_t p = 0; !graph.count(s) && p <= panels; p += LANES) {
                     Vector part, more;
-                    Law::demand_and_rest(graph.paces[s].effort(load(cascade.at_edges + s * cascade.stride + p)), part, more);
+                    graph.law.demand_and_rest(graph.paces[s].effort(load(cascade.at_edges + s * cascade.stride + p)), part, more);
                     store(&learned[p], load(&learned[p]) + more);
                 }
             const double all_of_it = learned[0];

@@ -22,7 +22,7 @@ class Forward {
         paces.read(graph, solver.batch.paced);
         for (int64_t s : graph.order) {
             const Pace &pace = graph.paces[s];
-            const double start = along.level[s] == 0 ? 0.0 : along.level[s] * Law::effort_slope(graph.level[s]);
+            const double start = along.level[s] == 0 ? 0.0 : along.level[s] * graph.law.effort_slope(graph.level[s]);
             const double later = pace.paced ? along.after[s] : 0.0;
             change_of[static_cast<size_t>(s)] = {pace, start, along.frequency[s], later};
             changes.set(s, change_of[static_cast<size_t>(s)]);
@@ -33,7 +33,7 @@ class Forward {
 
     // Learning times (skill,) of one clock.
     void times(double level, const Direction &along, double rate, double waste, double *found) {
-        const double goal = Law::effort_at(level), goes = along.goal == 0 ? 0.0 : along.goal * Law::effort_slope(level);
+        const double goal = graph.law.effort_at(level), goes = along.goal == 0 ? 0.0 : along.goal * graph.law.effort_slope(level);
         std::fill_n(found, graph.skills, 0.0);
         for (int64_t s : graph.order) {
             const Pace &pace = graph.paces[s];
@@ -169,7 +169,7 @@ class Forward {
                                   pace.pace(here) * (left_moved + load(own_moved + n * panels + p));
                 const Vector g = load(cascade->gates + s * each + n * panels + p);
                 const Vector change_of_log = (1.0 - g) / (g > 0 ? g : all(1.0)) *
-                                             (graph.exponent * Law::depth_slope(z) * dz + Law::depth(z) * to_exponent);
+                                             (graph.exponent * graph.law.depth_slope(z) * dz + graph.law.depth(z) * to_exponent);
                 store(ratios + s * each + n * panels + p, g > 0 ? change_of_log : all(0.0));
             }
         }
@@ -206,12 +206,12 @@ class Forward {
             const Vector dx = there ? table_moved.integrals(weights, block) : all(0.0);
             store(&openings[at], c), store(&moves[at], dx);
             z = there ? z : all(0.0), x = there ? x : all(0.0);
-            const Vector left = there ? Law::demand(z) : all(0.0), steep = there ? paces.pace(j, x) : all(0.0);
+            const Vector left = there ? graph.law.demand(z) : all(0.0), steep = there ? paces.pace(j, x) : all(0.0);
             const Vector start = load(&paces.start[at]);
-            learned += there ? Law::progress(z) - Law::progress(start) : all(0.0);
+            learned += there ? graph.law.progress(z) - graph.law.progress(start) : all(0.0);
             demand += steep * c * left;
             total += left * (changes.at(paces, block, x) + steep * dx) -
-                     (there ? Law::demand(start) * load(&changes.start[at]) : all(0.0));
+                     (there ? graph.law.demand(start) * load(&changes.start[at]) : all(0.0));
         }
         return {sum(learned), sum(demand), sum(total)};
     }

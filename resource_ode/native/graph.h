@@ -20,9 +20,21 @@ struct Pace {
     double slowest() const { return paced ? std::min(rate, after) : rate; }
 };
 
+inline bool is_plateau(double plateau) { return plateau > 0 && plateau <= 1; }
+
+template <class Law>
+Law law_of(const Batch &batch, int64_t row) {
+    Law law;
+    if (batch.slow) law.read(is_plateau(*batch.plateau.at(row)) ? *batch.plateau.at(row) : 1.0);
+    return law;
+}
+
 template <class Law>
 struct Graph {
+    Law law;
     std::vector<int64_t> order, begin, behind;
+    // how much a skill needs each of those before it, beside `behind`; empty where it needs all of them wholly
+    std::vector<double> strength;
     std::vector<uint8_t> needed;
     std::vector<Pace> paces;
     const uint8_t *either = nullptr;
@@ -43,18 +55,27 @@ struct Graph {
         const uint8_t *present = batch.present.at(row);
         const int32_t *depth = batch.depth.at(row);
         sound = positive(exponent) && std::isfinite(largest_exponent) && tolerance > 0;
+        law = law_of<Law>(batch, row);
+        if (batch.slow) sound = sound && is_plateau(*batch.plateau.at(row));
         read_paces(batch.frequency.at(row), batch.after.at(row), present, batch.paced);
-        read_behind(batch.prerequisites.at(row), batch.required.at(row), depth, present, batch.fan_in);
+        read_behind(batch.prerequisites.at(row), batch.required.at(row),
+                    batch.soft ? batch.strength.at(row) : nullptr, depth, present, batch.fan_in);
         // one over the resource time in which the first skill is learned, or opens the way for others
         quickest = fastest * (behind.empty() ? 1.0 : std::max(exponent, 1.0));
         in_order(depth, present);
     }
 
     int64_t count(int64_t s) const { return begin[s + 1] - begin[s]; }
+    // the gate of one of those before a skill as far as the skill needs it: `f` is its place in `behind`
+    inline Vector needs(int64_t f, Vector gate) const {
+        return strength.empty() ? gate : (1.0 - strength[f]) + strength[f] * gate;
+    }
     bool largest_counts(int64_t s) const { return either[s] && count(s); }
     // An effort, in that of the exponent that is solved for, with nothing left to learn and all gates open, of every
     // exponent: what is left unlearned is below all numbers, and what is shut below rounding (`panels.all_over`).
-    double all_over() const { return std::max(750 * largest_exponent / exponent, DONE / exponent); }
+    double all_over() const {
+        return law.effort_of_depth(std::max(750 * largest_exponent / exponent, DONE / exponent));
+    }
     // one over the effort at which a skill's demand and its gate are through, as in `cascade.even_edges`
     double per_through() const { return 1 / (30 * (largest_exponent / exponent) + 3 / exponent); }
     // how much a skill counts where panels are placed: among very many each less, or time itself would no longer
@@ -67,13 +88,13 @@ struct Graph {
     static bool positive(double x) { return x > 0 && std::isfinite(x); }
 
     void read_paces(const double *frequency, const double *after, const uint8_t *present, bool paced) {
-        const double half = paced ? Law::effort_at(0.5) : 0.0;
+        const double half = paced ? law.effort_at(0.5) : 0.0;
         paces.resize(static_cast<size_t>(skills));
         fastest = 0.0;
         for (int64_t s = 0; s < skills; s++) {
             if (!present[s]) continue;
             Pace &pace = paces[s];
-            pace = {Law::effort_at(level[s]), frequency[s], INFINITY, frequency[s], paced};
+            pace = {law.effort_at(level[s]), frequency[s], INFINITY, frequency[s], paced};
             if (paced) pace.turn = std::max((half - pace.start) / pace.rate, 0.0), pace.after = after[s];
             fastest = std::max(fastest, pace.rate);
             sound = sound && positive(pace.rate) && positive(pace.after) && pace.start >= 0 && std::isfinite(pace.start);
@@ -81,9 +102,9 @@ struct Graph {
         sound = sound && fastest > 0;
     }
 
-    void read_behind(const int32_t *prerequisites, const uint8_t *required, const int32_t *depth, const uint8_t *present,
-                     int64_t fan_in) {
-        behind.clear();
+    void read_behind(const int32_t *prerequisites, const uint8_t *required, const double *strengths,
+                     const int32_t *depth, const uint8_t *present, int64_t fan_in) {
+        behind.clear(), strength.clear();
         begin.resize(static_cast<size_t>(skills + 1));
         needed.assign(static_cast<size_t>(skills), 0);
         for (int64_t s = 0; s < skills; s++) {
@@ -96,6 +117,9 @@ struct Graph {
                 // what is not there, or comes later, would be read before it is written
                 sound = sound && b == prerequisites[f] && present[b] && depth[b] < depth[s];
                 behind.push_back(b), needed[b] = 1;
+                if (!strengths) continue;
+                sound = sound && strengths[f] >= 0 && strengths[f] <= 1;
+                strength.push_back(strengths[f]);
             }
         }
         begin[skills] = static_cast<int64_t>(behind.size());

@@ -1,7 +1,7 @@
 // The compiled loops as custom calls of XLA on a CPU (typed FFI): what `calls.py` binds.
 //
 // Arguments of every call, in this order: the graph's (prerequisites, depth, required, either, present, frequency,
-// level, after, exponent, tolerance), the goal (a level, for learning times), the clock's (rate, waste), and training
+// level, after, exponent, tolerance, plateau, strength), the goal (a level, for learning times), the clock's (rate, waste), and training
 // steps; then what the call itself has.
 
 #include "operands.h"
@@ -15,11 +15,11 @@ const Kernels *kernels = nullptr;
 const Rule *rule = nullptr;
 
 enum : size_t {
-    PREREQUISITES, DEPTH, REQUIRED, EITHER, PRESENT, FREQUENCY, LEVEL, AFTER, EXPONENT, TOLERANCE, GOAL, RATE, WASTE,
-    STEPS, MORE
+    PREREQUISITES, DEPTH, REQUIRED, EITHER, PRESENT, FREQUENCY, LEVEL, AFTER, EXPONENT, TOLERANCE, PLATEAU, STRENGTH,
+    GOAL, RATE, WASTE, STEPS, MORE
 };
 // axes of each beside the leading ones
-constexpr int64_t OWN[] = {2, 1, 2, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1};
+constexpr int64_t OWN[] = {2, 1, 2, 1, 1, 1, 1, 1, 0, 0, 0, 2, 0, 0, 0, 1};
 
 Runner on_threads_of(ffi::ThreadPool &pool) {
     return on_pool(std::max<int64_t>(pool.num_threads(), 1), [&pool](auto task) { pool.Schedule(std::move(task)); });
@@ -34,6 +34,7 @@ Batch batch_of(Call &call, const std::vector<int64_t> &more) {
     batch.cross_entropy = call.number("cross_entropy") != 0;
     batch.squared = call.number("squared") != 0;
     batch.paced = call.number("paced") != 0;
+    batch.slow = call.number("slow") != 0, batch.soft = call.number("soft") != 0;
     return batch;
 }
 
@@ -49,6 +50,9 @@ void lay_out(Call &call, Batch &batch) {
     batch.after = call.numbers(AFTER, skills);
     batch.exponent = batch.solved = call.numbers(EXPONENT, 1);
     batch.tolerance = call.numbers(TOLERANCE, 1);
+    batch.plateau = call.numbers(PLATEAU, 1);
+    // one number where strengths are not looked at
+    batch.strength = call.numbers(STRENGTH, batch.soft ? edges : 1);
     batch.rate = call.numbers(RATE, 1), batch.waste = call.numbers(WASTE, 1);
 }
 
@@ -159,10 +163,12 @@ ffi::Error trajectories_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments,
 }
 
 // -- derivatives: after the arguments of a solve its edges and what it has found (times, or resource time), then tangents
-// of frequency, level, after, exponent, goal, rate, waste and training steps, or cotangents of the results
+// of frequency, level, after, exponent, plateau, strength, goal, rate, waste and training steps, or cotangents of the
+// results. Those of plateau and strength are not known here: models that have them are not asked for
 
 constexpr size_t EDGES = MORE, FOUND = MORE + 1, OWN_FIRST = MORE + 2;
-constexpr int64_t EACH[] = {1, 1, 1, 0, 0, 0, 0, 1};
+constexpr int64_t EACH[] = {1, 1, 1, 0, 0, 2, 0, 0, 0, 1};
+enum : size_t { BY_PLATEAU = 4, BY_STRENGTH, BY_GOAL, BY_RATE, BY_WASTE, BY_STEPS };
 
 // The axes behind the leading ones of all that comes after the arguments of a solve.
 std::vector<int64_t> axes_behind(const std::vector<int64_t> &own) {
@@ -189,9 +195,9 @@ ffi::Error tangent_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi:
     const auto along = [&](size_t k, int64_t each) { return call.numbers(OWN_FIRST + k, each); };
     const Tangents to{given_of(call, times, bounds, ts),
                       times,
-                      {along(0, skills), along(1, skills), along(2, skills), along(3, 1), along(4, 1), along(5, 1),
-                       along(6, 1)},
-                      along(7, steps),
+                      {along(0, skills), along(1, skills), along(2, skills), along(3, 1), along(BY_GOAL, 1),
+                       along(BY_RATE, 1), along(BY_WASTE, 1)},
+                      along(BY_STEPS, steps),
                       call.numbers_to(0, skills * std::max<int64_t>(times, 1)),
                       OF_TIMES ? View<double>() : call.numbers_to(1, times)};
     const bool succeeded = kernels->tangents(batch, options_of(call), *rule, on_threads_of(pool), to);
@@ -214,9 +220,11 @@ ffi::Error cotangent_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ff
                         call.numbers(OWN_FIRST, skills * std::max<int64_t>(times, 1)),
                         OF_TIMES ? View<const double>() : call.numbers(OWN_FIRST + 1, times),
                         {call.numbers_to(0, skills), call.numbers_to(1, skills), call.numbers_to(2, skills),
-                         call.numbers_to(3, 1), call.numbers_to(4, 1), call.numbers_to(5, 1), call.numbers_to(6, 1)},
-                        call.numbers_to(7, steps)};
-    if (OF_TIMES) std::fill_n(to.steps.data, call.result(7).element_count(), 0.0);
+                         call.numbers_to(3, 1), call.numbers_to(BY_GOAL, 1), call.numbers_to(BY_RATE, 1),
+                         call.numbers_to(BY_WASTE, 1)},
+                        call.numbers_to(BY_STEPS, steps)};
+    if (OF_TIMES) std::fill_n(to.steps.data, call.result(BY_STEPS).element_count(), 0.0);
+    for (const size_t k : {BY_PLATEAU, BY_STRENGTH}) std::fill_n(call.numbers_to(k, 1).data, call.result(k).element_count(), 0.0);
     const bool succeeded = kernels->cotangents(batch, options_of(call), *rule, on_threads_of(pool), to);
     call.put();
     return done(succeeded);

@@ -9,6 +9,7 @@ class Leaders {
   public:
     const double *gates, *at_edges;  // (skill, node, panel), (skill, edge)
     const int64_t *before;
+    const double *strength;  // how much each counts; none where all count wholly
     int64_t count, panels, stride;
 
     // Adds to `missed` of four panels, from the one at `p` on (`cascade._missed_at_kinks`).
@@ -21,7 +22,11 @@ class Leaders {
     }
 
   private:
-    double gate(int64_t f, int64_t node, int64_t p) const { return gates_of(f, node, p)[0]; }
+    double gate(int64_t f, int64_t node, int64_t p) const { return gates_at(f, node, p)[0]; }
+    Vector gates_at(int64_t f, int64_t node, int64_t p) const {
+        const Vector own = load(gates_of(f, node, p));
+        return strength ? (1.0 - strength[f]) + strength[f] * own : own;
+    }
     const double *gates_of(int64_t f, int64_t node, int64_t p) const {
         const int64_t b = before[f];
         if (node < 0 || node == NODES) return at_edges + b * stride + p + (node < 0 ? 0 : 1);
@@ -29,9 +34,9 @@ class Leaders {
     }
 
     Vector leader(int64_t node, int64_t p) const {
-        Vector most = load(gates_of(0, node, p)), found = all(0.0);
+        Vector most = gates_at(0, node, p), found = all(0.0);
         for (int64_t f = 1; f < count; f++) {
-            const Vector other = load(gates_of(f, node, p));
+            const Vector other = gates_at(f, node, p);
             const Integers ahead = other > most;
             most = ahead ? other : most, found = ahead ? all(static_cast<double>(f)) : found;
         }

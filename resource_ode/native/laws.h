@@ -1,9 +1,10 @@
-// How effort z becomes what else is asked of it: the two losses (as `loss.py`), by what a cascade needs.
+// How effort z becomes what else is asked of it: the losses (as `loss.py`), by what a cascade needs.
 //
 // `depth` is -ln u, `demand` the part of a skill that is left to learn, `progress` what the budget law counts;
-// d progress/dz = demand. Gates are 1 - exp(-a depth).
+// d progress/dz = demand. Gates are 1 - exp(-a depth). A graph has a law of its own, which may have a number: `read`.
 
 struct MeanSquaredError {
+    void read(double) {}
     static inline Vector depth(Vector z) { return z; }
     static inline Vector depth_slope(Vector) { return all(1.0); }
     static inline Vector demand(Vector z) { return decay(z); }
@@ -20,9 +21,62 @@ struct MeanSquaredError {
     // whether what comes after an effort no longer counts: in an opening with the gate exponent a, in the demand
     static bool through(double a, double z) { return a * z > DONE; }
     static bool learned(double z) { return z > DONE; }
+    // whether demand grows before it falls, and log-depth faster than effort
+    static constexpr bool GROWS = false;
+    static inline Vector steepness(Vector) { return all(1.0); }
+    static inline Vector largest_demand(Vector first, Vector) { return demand(first); }
+};
+
+// Mean squared error with a plateau epsilon: u = e^-z/(e^-z + epsilon (1 - e^-z)).
+struct SlowStart {
+    double plateau = 1.0, log_plateau = 0.0, peak = 0.0;
+
+    void read(double epsilon) {
+        plateau = epsilon, log_plateau = std::log(epsilon);
+        // demand is largest at u = 1/(2 (1 - epsilon)), where that is below 1
+        peak = effort_of_depth(std::log(std::max(2 * (1 - epsilon), 1.0)));
+    }
+    // e^-z/u
+    inline Vector scale(Vector z) const { return decay(z) + plateau * saturation(z); }
+    inline Vector depth(Vector z) const {
+        // the first form ends with the exponentials
+        return z > 600.0 ? z + log_plateau : log_of_one_more(plateau * saturation(z) / decay(z));
+    }
+    inline Vector depth_slope(Vector z) const { return plateau / scale(z); }
+    inline Vector demand(Vector z) const {
+        const Vector own = scale(z);
+        return plateau * decay(z) / (own * own);
+    }
+    inline Vector progress(Vector z) const { return plateau * saturation(z) / scale(z); }
+    inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) const {
+        const Vector own = scale(z);
+        rest = decay(z) / own, demand = rest * plateau / own;
+    }
+    static constexpr bool HAS_END = true;
+    double effort_of_progress(double progress) const { return effort_at(progress); }
+    double effort_at(double level) const {
+        // below 0 it only has to be negative
+        return level == 0 ? 0.0 : level < 0 ? level : std::log1p(level / (plateau * (1 - level)));
+    }
+    double effort_slope(double level) const { return 1 / ((1 - level) * (plateau * (1 - level) + level)); }
+    double effort_of_depth(double depth) const {
+        return depth + std::log1p((1 / plateau - 1) * -std::expm1(-depth));
+    }
+    bool through(double a, double z) const { return a * (z + log_plateau) > DONE; }
+    bool learned(double z) const { return z + log_plateau > DONE; }
+    static constexpr bool GROWS = true;
+    inline Vector steepness(Vector z) const {
+        const Vector own = depth(z);
+        return own > 0 ? larger(z * depth_slope(z) / own, all(1.0)) : all(1.0);
+    }
+    inline Vector largest_demand(Vector first, Vector last) const {
+        const Vector most = all(peak);
+        return demand(most < first ? first : most > last ? last : most);
+    }
 };
 
 struct CrossEntropy {
+    void read(double) {}
     // e^margin - 1
     static inline Vector grown(Vector z) { return z - margin(z); }
     static inline Vector depth(Vector z) { return log_of_one_more(grown(z) * 0.5); }
@@ -56,4 +110,7 @@ struct CrossEntropy {
     }
     static bool through(double, double) { return false; }
     static bool learned(double) { return false; }
+    static constexpr bool GROWS = false;
+    static inline Vector steepness(Vector) { return all(1.0); }
+    static inline Vector largest_demand(Vector first, Vector) { return demand(first); }
 };

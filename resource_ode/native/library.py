@@ -13,7 +13,7 @@ import numpy as np
 from ..base.legendre import COARSE_NODES, NODES, gauss_legendre
 
 # must be that of `loops.cpp`
-INTERFACE = 7
+INTERFACE = 8
 # panels fill vectors of so many numbers
 LANES = 4
 # panels of the last solve of a graph, and how many are tried
@@ -45,9 +45,12 @@ class Problem(ctypes.Structure):
 
     _fields_ = [
         *((name, ctypes.c_int64) for name in ("rows", "skills", "fan_in", "exponents", "clocks")),
-        *((name, ctypes.c_int64) for name in ("single", "cross_entropy", "squared", "paced", "threads")),
+        *(
+            (name, ctypes.c_int64)
+            for name in ("single", "cross_entropy", "squared", "paced", "slow", "soft", "threads")
+        ),
         *((name, ctypes.c_void_p) for name in ("prerequisites", "depth", "required", "either", "present")),
-        *((name, ctypes.c_void_p) for name in ("frequency", "level", "after")),
+        *((name, ctypes.c_void_p) for name in ("frequency", "level", "after", "plateau", "strength")),
         *((name, ctypes.c_void_p) for name in ("exponent", "all_exponents", "learning_rate", "waste", "tolerance")),
     ]
 

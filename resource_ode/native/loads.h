@@ -12,7 +12,7 @@ bool loads(const Batch &batch, const Runner &run, const Loads &to) {
             graph.read(batch, row);
             worker->gates.reserve(batch.skills * LANES), worker->demands.reserve(batch.skills * LANES);
             double *gates = worker->gates, *demands = worker->demands, before = 0.0;
-            for (int64_t s : graph.order) before += Law::progress(all(graph.paces[s].start))[0];
+            for (int64_t s : graph.order) before += graph.law.progress(all(graph.paces[s].start))[0];
             for (int64_t e = 0; e < batch.groups; e++)
                 for (int64_t c = 0; c < batch.clocks; c++) {
                     const double a = *batch.exponent.at(row, e), *state = to.state.at(row, e, c);
@@ -26,9 +26,9 @@ bool loads(const Batch &batch, const Runner &run, const Loads &to) {
                             for (int64_t lane = 0; lane < LANES; lane++)
                                 x[lane] = state[std::min(t + lane, to.times - 1) * batch.skills + s];
                             const Vector effort = pace.effort(x);
-                            if (graph.needed[s]) store(gates + s * LANES, saturation(a * Law::depth(effort)));
-                            store(demands + s * LANES, pace.pace(x) * Law::demand(effort));
-                            found[3] += Law::progress(effort);
+                            if (graph.needed[s]) store(gates + s * LANES, saturation(a * graph.law.depth(effort)));
+                            store(demands + s * LANES, pace.pace(x) * graph.law.demand(effort));
+                            found[3] += graph.law.progress(effort);
                         }
                         for (int64_t s : graph.order) {
                             Vector opening[1];

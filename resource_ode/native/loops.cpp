@@ -79,7 +79,7 @@ bool cotangents(const Batch &batch, const Options &options, const Rule &rule, co
 
 bool loads(const Batch &batch, const Runner &run, const Loads &to) { return OF_THIS_KIND(any_loads, batch, run, to); }
 
-constexpr int64_t INTERFACE = 7;
+constexpr int64_t INTERFACE = 8;
 const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double>, times<float>,
                          times<double>, tangents,            cotangents,           loads};
 
@@ -88,10 +88,10 @@ const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double
 // What Python calls on whole arrays, as `native/__init__.py` lays them out. `single` says that results are float32; what
 // is solved is always float64.
 struct Problem {
-    int64_t rows, skills, fan_in, exponents, clocks, single, cross_entropy, squared, paced, threads;
+    int64_t rows, skills, fan_in, exponents, clocks, single, cross_entropy, squared, paced, slow, soft, threads;
     const int32_t *prerequisites, *depth;
     const uint8_t *required, *either, *present;
-    const double *frequency, *level, *after, *exponent, *all_exponents, *learning_rate, *waste, *tolerance;
+    const double *frequency, *level, *after, *plateau, *strength, *exponent, *all_exponents, *learning_rate, *waste, *tolerance;
 };
 
 namespace {
@@ -105,11 +105,13 @@ Batch batch_of(const Problem &problem) {
     batch.rows = rows, batch.groups = groups, batch.clocks = clocks, batch.skills = skills;
     batch.fan_in = problem.fan_in, batch.cross_entropy = problem.cross_entropy != 0;
     batch.squared = problem.squared != 0, batch.paced = problem.paced != 0;
+    batch.slow = problem.slow != 0, batch.soft = problem.soft != 0;
     batch.prerequisites = of_row(problem.prerequisites, skills * problem.fan_in);
     batch.required = of_row(problem.required, skills * problem.fan_in);
     batch.depth = of_row(problem.depth, skills);
     batch.either = of_row(problem.either, skills), batch.present = of_row(problem.present, skills);
     batch.frequency = of_row(problem.frequency, skills), batch.level = of_row(problem.level, skills);
+    batch.plateau = of_row(problem.plateau, 1), batch.strength = of_row(problem.strength, skills * problem.fan_in);
     batch.after = of_row(problem.after, skills), batch.solved = of_row(problem.exponent, 1);
     batch.exponent = View<const double>::whole(problem.all_exponents, 1, rows, groups, clocks, true, false);
     batch.rate = View<const double>::whole(problem.learning_rate, 1, rows, groups, clocks);

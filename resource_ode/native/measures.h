@@ -38,7 +38,7 @@ double needed(const Graph<Law> &graph, double goal) {
     double total = 0.0;
     for (int64_t s : graph.order) {
         const double start = graph.paces[s].start;
-        if (goal > start) total += (Law::progress(all(goal)) - Law::progress(all(start)))[0];
+        if (goal > start) total += (graph.law.progress(all(goal)) - graph.law.progress(all(start)))[0];
     }
     return total;
 }
@@ -68,9 +68,10 @@ bool measures(const Batch &batch, const Options &options, const Rule &rule, cons
             Solver<Law> &solver = worker->solver;
             const double *levels = to.levels.at(row);
             const bool once = to.horizon.data || to.efficiency.data, pairs = to.overlap.data != nullptr;
+            const Law law = law_of<Law>(batch, row);
             double goals[3], highest = 0.0;
             for (int64_t k = 0; k < 3; k++) {
-                goals[k] = Law::effort_at(levels[k]);
+                goals[k] = law.effort_at(levels[k]);
                 if (k ? pairs : once) highest = std::max(highest, goals[k]);
             }
             const Cascade<Law> *solved = solver.for_times(row, highest, with_demand);
@@ -117,13 +118,14 @@ class SpentReader {
     void read(int64_t row, const Spent &to) {
         const Graph<Law> &graph = solver.graph;
         const double tolerance = *batch.tolerance.at(row);
-        double goal = Law::effort_at(to.level);
+        const Law law = law_of<Law>(batch, row);
+        double goal = law.effort_at(to.level);
         if (to.whole) {
             // of what is to be learned so little is left that it does not count, whatever learns then
             double start = 0.0;
             for (int64_t s = 0; s < batch.skills; s++)
                 if (batch.present.at(row)[s]) start = std::max(start, batch.level.at(row)[s]);
-            goal = Law::effort_at(start) + Law::effort_of_depth(-std::log(tolerance / 10));
+            goal = law.effort_at(start) + law.effort_of_depth(-std::log(tolerance / 10));
         }
         const Cascade<Law> *cascade = solver.for_times(row, goal, true);
         double found[4] = {NAN, NAN, NAN, NAN}, error = NAN;
@@ -160,7 +162,7 @@ class SpentReader {
         for (int64_t s : graph.order) {
             const Pace pace = graph.paces[s];
             const double *x = cascade.at_edges + s * cascade.stride, *o = cascade.opening + s * NODES * panels;
-            for (int64_t p = 0; p < panels && !Law::learned(pace.effort(x[p])); p += LANES) {
+            for (int64_t p = 0; p < panels && !graph.law.learned(pace.effort(x[p])); p += LANES) {
                 Vector values[NODES];
                 for (int64_t node = 0; node < NODES; node++) values[node] = load(o + node * panels + p);
                 Folded(values).integrals(rule, load(cascade.half + p), inner, LANES);
@@ -168,7 +170,7 @@ class SpentReader {
                 for (int64_t node = 0; node < NODES; node++) {
                     const int64_t n = node * panels + p;
                     const Vector exposure = here + load(inner + node * LANES);
-                    const Vector part = values[node] * pace.pace(exposure) * Law::demand(pace.effort(exposure));
+                    const Vector part = values[node] * pace.pace(exposure) * graph.law.demand(pace.effort(exposure));
                     store(demand + n, load(demand + n) + part);
                     store(squares + n, load(squares + n) + part * part);
                 }
@@ -218,8 +220,8 @@ class SpentReader {
             for (int64_t node = 0; node < NODES && !whole; node++)
                 x += weights[node] * cascade.opening[(s * NODES + node) * panels + until];
             const Vector effort = pace.effort(all(std::max(x, 0.0)));
-            learned += (Law::progress(effort) - Law::progress(all(pace.start)))[0];
-            if (whole) left += Law::demand(effort)[0];
+            learned += (graph.law.progress(effort) - graph.law.progress(all(pace.start)))[0];
+            if (whole) left += graph.law.demand(effort)[0];
         }
         // nothing is learned where every skill starts at the level
         if (!(clock > 0)) spent = integral = learned = 0.0;

@@ -7,8 +7,8 @@ class Solver {
     const Options &options;
     const Rule &rule;
     Graph<Law> graph;
-    // of the last solve: its estimated error, those of its groups, and whether all are within the tolerance
-    double error = 0.0;
+    // of the last solve: its estimated error, the goal of its efforts if it has one, the errors of its groups, and whether all are within the tolerance
+    double error = 0.0, goal = 0.0;
     std::vector<double> errors;
     bool enough = false;
 
@@ -37,9 +37,10 @@ class Solver {
         return finest(row, true, 0.0, of_levels, [](const Cascade<Law> &) { return false; });
     }
 
-    // Up to where each skill's effort is at `goal`.
-    const Cascade<Law> *for_times(int64_t row, double goal, bool with_demand) {
+    // Up to where each skill is at a level: its effort then is `goal`.
+    const Cascade<Law> *for_times(int64_t row, double level, bool with_demand) {
         graph.read(batch, row);
+        goal = graph.law.effort_at(level);
         if (!begin(goal)) return nullptr;
         const double ratio = graph.largest_exponent / graph.exponent;
         const double last = reach(goal * ratio);
@@ -229,7 +230,7 @@ class Solver {
     // is nothing left to learn in the end; cross entropy goes on, and its roots alone bound it
     // (`trajectories.resource_range`).
     double end_of(double resource) {
-        if (Law::HAS_END) return reach(options.end_effort * graph.largest_exponent / graph.exponent);
+        if (Law::HAS_END) return reach(graph.law.effort_of_depth(options.end_effort * graph.largest_exponent / graph.exponent));
         double roots = 0.0, last = 0.0;
         for (int64_t s : graph.order) roots += !graph.count(s);
         // the slowest root gains at most the mean margin, and by Cauchy-Schwarz "l2" learns sqrt(roots) times faster
@@ -238,7 +239,7 @@ class Solver {
             if (graph.count(s)) continue;
             const Pace &pace = graph.paces[s];
             const double most = 0.8 * std::log(HUGE_NUMBER);
-            const double goal = Law::effort_of_progress(std::min(Law::progress(all(pace.start))[0] + gained, most));
+            const double goal = graph.law.effort_of_progress(std::min(graph.law.progress(all(pace.start))[0] + gained, most));
             last = std::max(last, std::max(goal - pace.start, 0.0) / pace.slowest());
         }
         return last;
@@ -265,11 +266,12 @@ class Solver {
                 for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
                     const int64_t b = graph.behind[f];
                     const Pace &pace = graph.paces[b];
-                    const double missing = std::max(Law::effort_of_depth(depth) - pace.start, 0.0) / pace.slowest();
+                    const double missing = std::max(graph.law.effort_of_depth(depth) - pace.start, 0.0) / pace.slowest();
                     const double reached = std::min(begins[2 * b] + slows[2 * b] * missing,
                                                     begins[2 * b + 1] + slows[2 * b + 1] * missing);
                     from = either ? std::min(from, reached) : std::max(from, std::min(reached, huge));
-                    slow = std::min(either ? 1 / open : slow / open, huge);
+                    const double own = graph.needs(f, all(open))[0];
+                    slow = std::min(either ? std::max(slow, 1 / own) : slow / own, huge);
                 }
                 begins[2 * s + line] = from, slows[2 * s + line] = slow;
                 best = std::min(best, from + slow * std::min(wanted, root));

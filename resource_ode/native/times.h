@@ -71,7 +71,7 @@ class TimesReader {
         reached.resize(static_cast<size_t>((count + 2 * LANES - 1) / (2 * LANES)));
         double before = 0.0;
         for (int64_t s : graph.order)
-            if (graph.paces[s].start > 0) before += Law::progress(all(graph.paces[s].start))[0];
+            if (graph.paces[s].start > 0) before += graph.law.progress(all(graph.paces[s].start))[0];
         for (int64_t k = 0; k < count; k += 2 * LANES) {
             int64_t of[2 * LANES];
             double goals[2 * LANES];
@@ -122,7 +122,7 @@ class TimesReader {
         at.weights_of(i, weights);
         for (int64_t block = 0; block < table.blocks; block++) {
             const Vector exposure = table.exposures(weights, block) / ratio;
-            const Vector part = Law::progress(paces.effort(block * LANES, exposure));
+            const Vector part = graph.law.progress(paces.effort(block * LANES, exposure));
             learned += part == part ? part : all(0.0);  // not every place holds a skill
         }
         return sum(learned);

@@ -41,6 +41,10 @@ VALUES = {
     "initial_level": (None, [0.1, 0.2], {"words": 0.2, "letters": 0.1}),
     "frequency_after": (None, [2.0, 1.0], BY_NAME),
     "pool": (None, [0, 1], [1, 0], [0, 0], {"letters": 1, "words": 0}),
+    "plateau": (1, 0.1, [0.1, 0.2]),
+    "frequency_power": (1, 0.5, [0.5, 2.0]),
+    "learnability": (1, 2.0, BY_NAME, [2.0, 1.0]),
+    "prerequisite_strength": (1, 0.5, {("letters", "words"): 0.3}, [[1.0], [0.2]]),
 }
 
 

@@ -48,6 +48,7 @@ VARIANTS = {
     "cross_entropy": {"loss": "cross_entropy"},
     "l2": {"competition": "l2"},
     "self-paced": {"frequency_after": AFTER},
+    "extended": {"plateau": 0.05, "frequency_power": 0.6, "learnability": 1.5, "prerequisite_strength": 0.7},
     "everything": {
         "gate": MIXED,
         "loss": "cross_entropy",
@@ -183,6 +184,7 @@ def test_laws_of_a_users_own_go_by_arrays():
 
 def names_of(model):
     names = ("frequency", "learning_rate", "wasted_resource", "gate_exponent", "initial_level", "frequency_after")
+    names += ("plateau", "frequency_power", "learnability", "prerequisite_strength")
     return [name for name in names if getattr(model, name) is not None]
 
 

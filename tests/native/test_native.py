@@ -50,6 +50,7 @@ TS = np.linspace(0.0, 2000.0, 41)
         pytest.param({"gate_exponent": 1.0}, marks=pytest.mark.slow),
         pytest.param({"gate": "any"}, marks=pytest.mark.slow),
         {"gate": ["any", "all", "any", "any", "all", "any", "all"], "initial_level": np.linspace(0.6, 0.0, 7)},
+        {"plateau": 0.003, "prerequisite_strength": 0.8, "gate": ["any", "all", "any", "any", "all", "any", "all"]},
     ],
 )
 def test_random_graphs(monkeypatch, options):

@@ -92,6 +92,12 @@ CASES = {
             wasted_resource=ro.Schedule([0, 50], [0.1, 0.2]),
         )
     ),
+    "extended": lambda: invented(
+        chain(plateau=0.1, frequency_power=0.5, learnability=2.0, prerequisite_strength=[[1.0], [0.3], [0.7]])
+    ),
+    "extended batch": lambda: invented(
+        chain(plateau=[0.1, 1.0], learnability=[[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]], prerequisite_strength=0.5)
+    ),
     "cross entropy, l2": lambda: invented(chain(loss="cross_entropy", competition="l2"), spent=True),
 }
 

@@ -169,7 +169,9 @@ def _relative_error(
     """
     noise = rounding(model.dtype)
     start = model.initial_effort()
-    missed = solved.missed[jnp.arange(model.skills), panel] + noise * (goal + 2 * start / model.pace(goal))
+    missed = solved.missed[jnp.arange(model.skills), panel] + noise * (
+        goal + 2 * start / model.effective(model.pace(goal))
+    )
     late = missed / integrals.values_at(solved.opening, panel, place)
     # the demand near by: it changes little from a panel to the next
     pace = jnp.diff(learned_at_edges) / jnp.diff(solved.edges)[None]

@@ -207,7 +207,12 @@ def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> c
         jnp.asarray(graph.present),
         *(jnp.asarray(x, model.dtype) for x in (rate, level, after)),
     ]
-    of_member = [jnp.asarray(x, model.dtype) for x in (model.gate_exponent, tolerance, goal)]
+    # what is not there is not looked at
+    plateau, strength = model.plateau, model.prerequisite_strength
+    plateau = jnp.ones((), model.dtype) if plateau is None else plateau
+    strength = jnp.ones((1, 1), model.dtype) if strength is None else strength
+    of_member = (model.gate_exponent, tolerance, plateau, strength, goal)
+    of_member = [jnp.asarray(x, model.dtype) for x in of_member]
     clocks = [jnp.asarray(x, model.dtype) for x in (model.learning_rate, model.wasted_resource)]
     if model.pool is not None:
         own = calls.AXES
@@ -256,6 +261,8 @@ def _model(call: calls.Call, own: calls.Operands) -> ResourceModel:
         gate_exponent=own.exponent,
         initial_level=own.level,
         frequency_after=own.after if call.paced else None,
+        plateau=own.plateau if call.slow else None,
+        prerequisite_strength=own.strength if call.soft else None,
     )
 
 
