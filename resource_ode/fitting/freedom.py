@@ -48,8 +48,8 @@ class Freedom(eqx.Module):
     """Free parameters of the model of a graph, met in several mixtures.
 
     `templates`: models of the constant mixtures (a batch), then one a schedule; `places`: which mixtures each serves;
-    `held`: values of what is not free; `reference`: the typical frequency; `gauge`: weights of the mean of learnabilities
-    that is 0 by convention.
+    `held`: values of what is not free; `reference`: the typical frequency; `gauge`: weights of the mean of
+    learnabilities (of their logarithms) that is 0 by convention.
     """
 
     templates: tuple[ResourceModel, ...]
