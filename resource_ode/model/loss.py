@@ -27,6 +27,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..base.special import decay, margin_from_exposure, saturation
@@ -108,7 +109,7 @@ class AbstractLoss(eqx.Module):
         """A function of effort in whose logarithm what happens to a skill is spread evenly."""
         return effort
 
-    def with_plateau(self, plateau: Array) -> AbstractLoss:
+    def with_plateau(self, plateau: Array | np.ndarray) -> AbstractLoss:
         """The loss with the plateau of a model.
 
         **Raises:** `ValueError` where none is known.
@@ -206,7 +207,7 @@ class MeanSquaredError(AbstractLoss):
     def advance(self, state: Values, change: Values) -> Values:
         return state - change
 
-    def with_plateau(self, plateau: Array) -> AbstractLoss:
+    def with_plateau(self, plateau: Array | np.ndarray) -> AbstractLoss:
         return SlowStart(plateau)
 
 
@@ -223,7 +224,8 @@ class SlowStart(MeanSquaredError):
     Source: derived here.
     """
 
-    plateau: Float[Array, ""]
+    # of a batch where only its kind is looked at
+    plateau: Float[Array | np.ndarray, "*batch"]
     effort_is_depth: ClassVar[bool] = False
 
     def log_depth(self, effort: Values) -> Values:

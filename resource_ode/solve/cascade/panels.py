@@ -21,6 +21,12 @@ def logarithmic_edges(fastest: Any, last: Any, panels: int) -> Float[Array, " ed
     return ((1 / fastest) * jnp.expm1(steps * jnp.log1p(last * fastest))).at[-1].set(last)
 
 
+def quickest(model: ResourceModel) -> Float[Array, ""]:
+    """One over the resource time in which the first thing happens: a skill is learned, or opens the way for others."""
+    fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
+    return fastest if model.graph.fan_in == 0 else fastest * jnp.maximum(model.gate_exponent, 1)
+
+
 def even_edges(
     model: ResourceModel,
     edges: Float[Array, " edge"],
@@ -40,7 +46,7 @@ def even_edges(
     ($z \sim 10$) and its gate ($a z \sim 3$) are through. The numbers are by trial on random graphs. Where the cascade
     is to be read with other gate exponents too (`at_exponent`), up to a `largest`, demand lasts longer by their ratio.
     """
-    fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
+    fastest = quickest(model)
     # with a plateau it is log-depth that is followed: little happens before it begins to grow
     grown = (
         model.law.measured(jax.vmap(model.effort, 1, 1)(exposure)) - model.law.measured(model.initial_effort())[:, None]
