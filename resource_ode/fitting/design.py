@@ -103,7 +103,7 @@ class Design:
         return "\n".join(lines)
 
 
-def design(found: Fit, level: float = 0.8, near: Any = None) -> Design:
+def design(found: Any, level: Any = 0.8, near: Any = None) -> Design:
     r"""Which mixture or rule brings all tasks to a level soonest, by the fitted model.
 
     Compared are the even mixture; the best constant one inside the range of those tried; sampling by
@@ -168,7 +168,7 @@ def design(found: Fit, level: float = 0.8, near: Any = None) -> Design:
 
 
 def improve(
-    runs: Any, train: Callable[[dict[str, float]], Any], graph: Any = None, rounds: Any = 2, level: float = 0.8,
+    runs: Any, train: Callable[[dict[str, float]], Any], graph: Any = None, rounds: Any = 2, level: Any = 0.8,
     free: Any = None, prior: Any = None,
 ) -> tuple[Fit, list[dict[str, Any]]]:  # fmt: skip
     """Fit, train with the constant mixture that the fit recommends, and fit again, some rounds.

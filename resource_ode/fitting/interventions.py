@@ -133,7 +133,7 @@ class InferredGraph:
         return f"InferredGraph({direct} dependencies of {len(self.names)} tasks)"
 
 
-def infer_graph(runs: Any, level: float = 0.8) -> InferredGraph:
+def infer_graph(runs: Any, level: Any = 0.8) -> InferredGraph:
     r"""Which tasks build on which, from runs that leave one task out or meet it much more rarely.
 
     $$ w_{ij} = 1 - r_0 / r_{ij}, \qquad r_{ij} = T_i^{\text{without } j} / T_i $$

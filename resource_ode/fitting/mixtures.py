@@ -20,6 +20,8 @@ from .fit import Fit
 
 # how far beyond the shares tried a mixture may be: between two tried mixtures, and around a single one
 FACTOR, ALONE = 1.25, 1.5
+# rounding of shares that sum to 1
+SLACK = 1.03
 DRAWS = 48
 
 
@@ -62,7 +64,7 @@ class WhatIf:
         return f"WhatIf({len(self.labels)} mixtures of {len(self.names)} tasks, level {self.level:g})"
 
 
-def what_if(found: Fit, mixtures: Any, level: float = 0.8) -> WhatIf:
+def what_if(found: Any, mixtures: Any, level: Any = 0.8) -> WhatIf:
     """Learning times that a fit predicts for other mixtures.
 
     **Arguments:**
@@ -136,7 +138,7 @@ def is_inside(found: Fit, mixture: np.ndarray) -> bool:
     shares = np.array(arguments.distinct_shares(found.problem.grid.mixtures))
     least, most = trust(shares)
     share = mixture / mixture.sum()
-    return bool(np.all((share >= least) & (share <= most)))
+    return bool(np.all((share >= least / SLACK) & (share <= most * SLACK)))
 
 
 def trust(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
