@@ -23,6 +23,8 @@ FACTOR, ALONE = 1.25, 1.5
 # rounding of shares that sum to 1
 SLACK = 1.03
 DRAWS = 48
+# what a single mixture is called
+SINGLE = "the mixture"
 
 
 class WhatIf:
@@ -33,26 +35,34 @@ class WhatIf:
     - `names`: the tasks; `labels`: the mixtures.
     - `times`: `(mixture, task)`, training steps to the level; `low`, `high`: 95 % intervals.
     - `last`: `(mixture,)`, steps until all tasks are there; `last_low`, `last_high`.
-    - `inside`: `(mixture,)`, whether a mixture is near enough to those tried to be believed; for a single mixture one
-        truth value.
+    - `inside`: `(mixture,)`, whether a mixture is near enough to those tried to be believed.
     - `level`: the level.
+
+    Of a single mixture, all are without the axis of mixtures.
     """
 
     def __init__(
         self, names: Any, labels: list[str], mixtures: np.ndarray, drawn: np.ndarray, inside: Any, level: float
     ):
-        self.names, self.labels, self.mixtures, self.inside, self.level = names, labels, mixtures, inside, level
-        self.times, self.last = drawn[0], drawn[0].max(axis=1)
-        self.low, self.high = _ends(drawn)
-        self.last_low, self.last_high = _ends(drawn.max(axis=2))
+        self.names, self.labels, self.level = names, labels, level
+        low, high = _ends(drawn)
+        last_low, last_high = _ends(drawn.max(axis=2))
+        found = {"mixtures": mixtures, "times": drawn[0], "low": low, "high": high, "last": drawn[0].max(axis=1)}
+        found |= {"last_low": last_low, "last_high": last_high, "inside": inside}
+        # of a single mixture, without the axis of mixtures
+        self._found = found
+        one = {name: value[0] for name, value in found.items()} if len(labels) == 1 and labels[0] == SINGLE else found
+        self.mixtures, self.times, self.low, self.high = (one[name] for name in ("mixtures", "times", "low", "high"))
+        self.last, self.last_low, self.last_high = (one[name] for name in ("last", "last_low", "last_high"))
+        self.inside = bool(one["inside"]) if one is not found else inside
 
     def report(self) -> str:
         """What was found, in plain sentences."""
         lines = []
-        inside = np.atleast_1d(self.inside)
+        last, low, high, inside = (self._found[name] for name in ("last", "last_low", "last_high", "inside"))
         for place, label in enumerate(self.labels):
-            interval = f"{_said(self.last_low[place])} to {_said(self.last_high[place])}"
-            lines.append(f"{label}: all tasks at level {self.level:g} by step {_said(self.last[place])} ({interval}).")
+            interval = f"{_said(low[place])} to {_said(high[place])}"
+            lines.append(f"{label}: all tasks at level {self.level:g} by step {_said(last[place])} ({interval}).")
             if not inside[place]:
                 lines.append(
                     f"  {label} is outside the range of mixtures that were tried: the prediction is likely too good. "
@@ -101,7 +111,7 @@ def what_if(found: Any, mixtures: Any, level: Any = 0.8) -> WhatIf:
     array = np.array(rows)
     inside = np.array([is_inside(found, row) for row in array])
     drawn = drawn_times(found, array, level)
-    return WhatIf(found.names, list(labelled), array, drawn, bool(inside[0]) if single else inside, level)
+    return WhatIf(found.names, list(labelled), array, drawn, inside, level)
 
 
 def drawn_times(found: Fit, mixtures: np.ndarray, level: float) -> np.ndarray:
@@ -155,13 +165,13 @@ def _labelled(mixtures: Any, names: tuple[str, ...]) -> tuple[bool, dict[str, An
         several = mixtures and all(isinstance(value, Mapping) or listed(value) is not None
                                    for value in mixtures.values())  # fmt: skip
         return (False, {str(label): value for label, value in mixtures.items()}) if several else (
-            True, {"the mixture": dict(mixtures)})  # fmt: skip
+            True, {SINGLE: dict(mixtures)})  # fmt: skip
     rows = listed(mixtures)
     if not rows:
         raise ValueError(f"mixtures: expected a mixture or several, got {brief(mixtures)}")
     if all(isinstance(row, Mapping) or listed(row) is not None for row in rows):
         return False, {f"mixture {place + 1}": row for place, row in enumerate(rows)}
-    return True, {"the mixture": rows}
+    return True, {SINGLE: rows}
 
 
 def _ends(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -146,7 +146,9 @@ def test_what_if_predicts_inside_and_says_where_it_does_not():
     assert np.mean((result.low <= true) & (true <= result.high)) >= 0.75
     text = result.report()
     assert "far is outside the range of mixtures that were tried" in text and "even is outside" not in text
-    assert ro.what_if(fitted(), EVEN.tolist()).inside is True
+    alone = ro.what_if(fitted(), EVEN.tolist())
+    assert alone.inside is True and alone.times.shape == (4,) and alone.last == alone.times.max()
+    np.testing.assert_allclose(alone.times, result.times[0])
 
 
 @pytest.mark.parametrize(
