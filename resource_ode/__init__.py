@@ -19,8 +19,13 @@ if _TYPE_CHECKING:
     from .config.scenario import read_scenario as read_scenario
     from .explorer.explore import explore as explore
     from .fitting.curves import Curves as Curves
+    from .fitting.design import design as design
+    from .fitting.design import improve as improve
     from .fitting.fit import Fit as Fit
     from .fitting.fit import fit as fit
+    from .fitting.interventions import infer_graph as infer_graph
+    from .fitting.interventions import suggest_runs as suggest_runs
+    from .fitting.mixtures import what_if as what_if
     from .fitting.reading import read_curves as read_curves
     from .fitting.waste import fit_waste as fit_waste
     from .graphs.convert import condense as condense
@@ -87,6 +92,11 @@ _LAZY = {
     "Curves": ("fitting.curves", "Curves"),
     "Fit": ("fitting.fit", "Fit"),
     "fit": ("fitting.fit", "fit"),
+    "infer_graph": ("fitting.interventions", "infer_graph"),
+    "suggest_runs": ("fitting.interventions", "suggest_runs"),
+    "design": ("fitting.design", "design"),
+    "improve": ("fitting.design", "improve"),
+    "what_if": ("fitting.mixtures", "what_if"),
     "read_curves": ("fitting.reading", "read_curves"),
     "fit_waste": ("fitting.waste", "fit_waste"),
     "compare": ("related.comparison", "compare"),

@@ -28,7 +28,7 @@ def draw_run(run: Any, path: Path) -> None:
         shares(run, ax=axes, pool=pool)
         if pool is not None:
             axes.set_title(f"pool {pool}")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_store(store: Path, path: Path, variables: list[str] | None) -> None:
@@ -45,10 +45,11 @@ def draw_store(store: Path, path: Path, variables: list[str] | None) -> None:
         raise WrongInput(str(error)) from None
     except ValueError as error:
         raise WrongInput(f"{store}: {error}") from None
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def _save(figure: Any, path: Path) -> None:
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure, whole or not at all."""
     with warnings.catch_warnings():
         # a letter that no font has is drawn as a box
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from")

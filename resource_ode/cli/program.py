@@ -12,11 +12,14 @@ import typer
 
 from .demo import demo
 from .explore import explore
+from .fit import fit
+from .infer_graph import infer_graph
 from .plot import plot_saved
 from .reproduce import reproduce
 from .simulate import simulate
 from .sweep import sweep
 from .terminal import Interrupted, WrongInput, complain, tell
+from .what_if import what_if
 
 DEBUG = "RESOURCE_ODE_DEBUG"
 
@@ -51,6 +54,18 @@ app.command(
     short_help="Recompute the figures of the paper.",
     epilog="Example: resource-ode reproduce series waste --out out/paper",
 )(reproduce)
+app.command(
+    short_help="Fit the model to measured curves.",
+    epilog="Example: resource-ode fit curves.csv --graph graph.json --out model.toml --plot fit.png",
+)(fit)
+app.command(
+    short_help="Find which task builds on which, from curves of runs that leave tasks out.",
+    epilog="Example: resource-ode infer-graph runs.csv --out graph.json",
+)(infer_graph)
+app.command(
+    short_help="Predict learning times of a fitted model in another mixture.",
+    epilog="Example: resource-ode what-if model.toml --mixture A=.3,B=.7",
+)(what_if)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

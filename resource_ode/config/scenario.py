@@ -22,11 +22,12 @@ from ..graphs.graph import GATES, SkillGraph
 from ..model.competition import COMPETITIONS
 from ..model.loss import LOSSES
 from ..model.model import ResourceModel
+from .fitted import Fitted, read_fitted
 from .toml import ScenarioError, Table, read_toml
 
 # keys that say how a graph file is read
 READING = ("direction", "sign", "threshold", "condense")
-TOP = ("resource", "time", "skill", "graph", *READING)
+TOP = ("resource", "time", "skill", "graph", "fitted", *READING)
 RESOURCE = (
     "learning_rate",
     "wasted_resource",
@@ -82,6 +83,7 @@ class Scenario:
     - `ts`: `(time,)`, training steps at which to report.
     - `names`: the names of the skills.
     - `graph_file`: the graph file that it names, if it does.
+    - `fitted`: of a fitted model, how far it may be asked.
     """
 
     path: Path
@@ -89,6 +91,7 @@ class Scenario:
     ts: np.ndarray
     names: tuple[str, ...]
     graph_file: Path | None = None
+    fitted: Fitted | None = None
 
 
 def read_scenario(path: str | os.PathLike[str]) -> Scenario:
@@ -108,7 +111,7 @@ def read_scenario(path: str | os.PathLike[str]) -> Scenario:
     model = read_model(top)
     times = read_times(top.table("time", TIME), model)
     file = path.parent / top.text("graph") if "graph" in top else None
-    return Scenario(path, model, times, model.graph.skill_names(), file)
+    return Scenario(path, model, times, model.graph.skill_names(), file, read_fitted(top, model.skills))
 
 
 def read_model(top: Table) -> ResourceModel:

@@ -100,4 +100,4 @@ def _sigmoid(first: Grid) -> np.ndarray:
 def _least_squares(residuals: Callable[[np.ndarray], np.ndarray], start: np.ndarray) -> Any:
     import scipy.optimize
 
-    return scipy.optimize.least_squares(residuals, start, method="trf", max_nfev=60).x
+    return scipy.optimize.least_squares(residuals, start, method="lm", max_nfev=2000).x

@@ -123,7 +123,7 @@ class Curves:
                 found.setdefault(tuple(run.mixture.tolist()), run.mixture)
         return list(found.values())
 
-    def split(self, part: float = 0.6) -> tuple[Curves, Curves]:
+    def split(self, part: Any = 0.6) -> tuple[Curves, Curves]:
         """The first part of each run, by its rows, and the rest.
 
         **Raises:** `ValueError` for a part outside (0, 1).
@@ -141,7 +141,7 @@ class Curves:
 
         return cut(True), cut(False)
 
-    def learning_times(self, level: float = 0.8) -> np.ndarray:
+    def learning_times(self, level: Any = 0.8) -> np.ndarray:
         """Steps at which each task first reaches a level and holds it on the next measured row, `(run, task)`.
 
         Between rows by a straight line; 0 where the first row is there already, `inf` where the level is never

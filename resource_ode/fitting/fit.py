@@ -109,7 +109,7 @@ class Fit:
     def draws(self, count: int = 60) -> np.ndarray:
         """Vectors that the curves and the ridge allow, `(draw, number)`; the best comes first."""
         slopes = self.problem.slopes(self.x)
-        values, vectors = np.linalg.eigh(slopes.T @ slopes)
+        values, vectors = np.linalg.eigh(np.einsum("rk,rl->kl", slopes, slopes))
         spread = vectors / np.sqrt(np.maximum(values, 1e-9))
         noise = np.random.default_rng(1).standard_normal((count - 1, self.x.size))
         # farther away than this, what is linear here is not

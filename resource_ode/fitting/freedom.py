@@ -49,7 +49,7 @@ class Freedom(eqx.Module):
 
     `templates`: models of the constant mixtures (a batch), then one a schedule; `places`: which mixtures each serves;
     `held`: values of what is not free; `reference`: the typical frequency; `gauge`: weights of the mean of
-    learnabilities that is 0 by convention.
+    learnabilities (of their logarithms) that is 0 by convention.
     """
 
     templates: tuple[ResourceModel, ...]
@@ -267,7 +267,8 @@ def freedom_of(
     for name in PARAMETERS:
         if name in free:
             values[name] = 0.5
-        elif name in held:
+        elif name in held and not (name in PAPER and np.ndim(held[name]) == 0 and held[name] == PAPER[name]):
+            # what is the paper's is left out: the compiled loops know the paper's model best
             values[name] = held[name]
     if graph.fan_in == 0:
         values.pop("prerequisite_strength", None)

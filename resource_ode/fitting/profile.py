@@ -57,7 +57,7 @@ def intervals(problem: Problem, x: np.ndarray, labels: list[str]) -> list[Known]
     best = wide.solve(x)
     least = wide.cost(best)
     slopes = wide.slopes(best)
-    information = slopes.T @ slopes
+    information = np.einsum("rk,rl->kl", slopes, slopes)
     covariance = np.linalg.pinv(information, hermitian=True)
     found = []
     for label in labels:

@@ -44,7 +44,7 @@ class Raw:
 def read_curves(
     curves: Any,
     *,
-    value: str = "accuracy",
+    value: Any = "accuracy",
     chance: Any = None,
     ceiling: Any = None,
     mixture: Any = None,

@@ -97,6 +97,18 @@ class Problem:
             parts.append(held[0][None, :] / HELD)
         return np.concatenate(parts)
 
+    def _reduced(self, x: np.ndarray, held: Any) -> tuple[np.ndarray, np.ndarray]:
+        """As many rows as numbers, and one: with the sum of squares, gradient and J'J of all rows.
+
+        Least squares sees no difference, and decomposes small matrices: those of all rows keep every core spinning.
+        """
+        residuals, slopes = self.residuals(x, held), self.slopes(x, held)
+        values, vectors = np.linalg.eigh(np.einsum("rk,rl->kl", slopes, slopes))
+        root = np.sqrt(np.maximum(values, 1e-15 * values[-1]))
+        rows = (vectors.T @ np.einsum("rk,r->k", slopes, residuals)) / root
+        rest = max(float(np.sum(residuals**2) - np.sum(rows**2)), 0.0)
+        return np.append(rows, math.sqrt(rest)), np.concatenate([root[:, None] * vectors.T, np.zeros((1, x.size))])
+
     def cost(self, x: np.ndarray) -> float:
         return float(np.sum(self.residuals(x) ** 2))
 
@@ -107,16 +119,15 @@ class Problem:
         inside = 1e-9 * (self.high - self.low)
         start = np.clip(start, self.low + inside, self.high - inside)
         found = scipy.optimize.least_squares(
-            self.residuals,
+            lambda x: self._reduced(x, held)[0],
             start,
-            jac=self.slopes,  # pyright: ignore[reportArgumentType]
+            jac=lambda x: self._reduced(x, held)[1],  # pyright: ignore[reportArgumentType]
             bounds=(self.low, self.high),
             x_scale="jac",
             max_nfev=most,
             xtol=1e-7,
             ftol=1e-9,
             gtol=1e-12,
-            args=(held,),
         )
         return found.x
 

@@ -1,0 +1,81 @@
+"""Files of measured curves, as the commands take them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from .terminal import WrongInput
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="CURVES.csv...",
+        help="Measured curves: a column step and one a task; or columns run, step, task, value and frequency; or what "
+        "TensorBoard or Weights & Biases exports.",
+    ),
+]
+Value = Annotated[
+    Literal["accuracy", "loss", "squared_error", "level"], typer.Option(help="What the cells are.")
+]  # fmt: skip
+Chance = Annotated[
+    float | None, typer.Option(metavar="NUMBER", help="What a task has before it is learned.  [default: inferred]")
+]
+Ceiling = Annotated[float | None, typer.Option(metavar="NUMBER", help="What a solved task has.  [default: inferred]")]
+Mixture = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="A=.5,B=.5",
+        help="How often each task was met; once for all files, or once a file in their order.",
+    ),
+]
+
+
+def read_files(files: list[Path], value: str, chance: Any, ceiling: Any, mixtures: list[str] | None) -> Any:
+    """Curves of all files, each with its mixture.
+
+    **Raises:** [`resource_ode.cli.terminal.WrongInput`][].
+    """
+    from ..fitting.curves import Curves
+    from ..fitting.reading import read_curves
+
+    options = {"value": value, "chance": chance, "ceiling": ceiling}
+    try:
+        if not mixtures or len(mixtures) == 1:
+            mixture = as_mixture(mixtures[0], "--mixture") if mixtures else None
+            # files of one run, as loggers write them, belong together
+            return read_curves(list(files), mixture=mixture, **options)
+        if len(mixtures) != len(files):
+            raise WrongInput(
+                f"--mixture: expected one for all files, or one a file ({len(files)}), got {len(mixtures)}"
+            )
+        parts = [
+            read_curves(file, mixture=as_mixture(text, "--mixture"), **options)
+            for file, text in zip(files, mixtures, strict=True)
+        ]
+        return Curves.join(parts)
+    except ValueError as error:
+        raise WrongInput(str(error).removeprefix("curves: ")) from None
+
+
+def as_mixture(text: str, option: str) -> dict[str, float]:
+    """`A=.5,B=.5` as numbers by task.
+
+    **Raises:** [`resource_ode.cli.terminal.WrongInput`][].
+    """
+    found: dict[str, float] = {}
+    for part in text.split(","):
+        name, equals, number = part.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = math.nan
+        if not equals or not name.strip() or not 0 <= value < math.inf:
+            raise WrongInput(f"{option}: expected names and numbers, as A=.5,B=.5, got {text}")
+        if name.strip() in found:
+            raise WrongInput(f"{option}: expected each task once, got {name.strip()} twice")
+        found[name.strip()] = value
+    return found

@@ -1,0 +1,101 @@
+"""`resource-ode fit`: measured curves in, a fitted model out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .checks import PICTURES, check_output, start_jax
+from .curves import Ceiling, Chance, Files, Mixture, Value, read_files
+from .terminal import WrongInput, complain, tell
+
+
+def fit(
+    files: Files,
+    out: Annotated[Path, typer.Option(metavar="MODEL.toml", help="Where the fitted model goes, a scenario file.")],
+    graph: Annotated[
+        Path | None,
+        typer.Option(metavar="GRAPH", help="Which task builds on which: a graph file, or a scenario.  [default: none]"),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FIT.png", help="Draw it (.png, .pdf or .svg).")] = None,
+    value: Value = "accuracy",
+    chance: Chance = None,
+    ceiling: Ceiling = None,
+    mixture: Mixture = None,
+    free: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A parameter to fit; once a parameter.  [default: what curves may show]"),
+    ] = None,
+    hold: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=NUMBER", help="A parameter that is known, as frequency_power=0.5."),
+    ] = None,
+) -> None:
+    """Fit the model to measured curves of several tasks, and say what they show and what they do not."""
+    check_output(out, "--out", (".toml", ".TOML"))
+    if plot is not None:
+        check_output(plot, "--plot", PICTURES)
+    start_jax()
+    from ..config.fitted import Fitted, write_fitted
+    from ..fitting.fit import fit as fit_curves
+    from ..fitting.mixtures import misses
+
+    curves = read_files(files, value, chance, ceiling, mixture)
+    for file in files:
+        if out.exists() and out.samefile(file):
+            raise WrongInput(f"--out: expected another file than the curves, got {out}")
+    try:
+        found = fit_curves(curves, _graph(graph), free, _held(hold))
+    except ValueError as error:
+        raise WrongInput(str(error)) from None
+    for line in found.report().split("\n"):
+        tell(line)
+    tried = [mixture for mixture in curves.mixtures if mixture.sum() > 0]
+    known = found.stated or len(tried) > 1
+    try:
+        write_fitted(out, found.model, found.problem.last, Fitted(tried_rows(tried, len(curves.names)), known,
+                                                                  misses(found, 0.8)))  # fmt: skip
+    except ValueError as error:
+        raise WrongInput(f"--out: {error}") from None
+    written = str(out)
+    if plot is not None:
+        from .pictures import save_figure
+
+        try:
+            save_figure(found.plot(), plot)
+        except Exception:
+            complain(f"{out} is written; drawing {plot} failed")
+            raise
+        written += f" and {plot}"
+    tell(f"Wrote {written}.")
+
+
+def tried_rows(mixtures: list[Any], tasks: int) -> Any:
+    import numpy as np
+
+    return np.array(mixtures, float).reshape(len(mixtures), tasks)
+
+
+def _graph(path: Path | None) -> Any:
+    if path is None:
+        return None
+    from ..config.scenario import read_scenario
+    from ..graphs.files import read_graph
+
+    try:
+        return read_scenario(path).model.graph if path.suffix.lower() == ".toml" else read_graph(path)
+    except ValueError as error:
+        raise WrongInput(str(error)) from None
+
+
+def _held(hold: list[str] | None) -> dict[str, float] | None:
+    found = {}
+    for text in hold or []:
+        name, _, number = text.partition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            raise WrongInput(f"--hold: expected a name and a number, as plateau=0.01, got {text}") from None
+    return found or None

@@ -1,0 +1,224 @@
+"""`design`: which mixture or rule to train with next, by simulation of the fitted model; and a loop that does so."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..base.checks import whole_number
+from ..base.values import brief
+from ..solve.learning import learning_times
+from . import arguments
+from .curves import Curves, as_curves
+from .fit import Fit, fit
+from .mixtures import misses, trust
+from .policies import Rule, times_under
+
+DRAWS, CANDIDATES, ROUNDS = 16, 96, 4
+# rules are followed so many times as long as the even mixture takes
+LONGER = 3.0
+RULES = {
+    "sample by 1 - level": Rule(1.0),
+    "sample by (1 - level)^0.5": Rule(0.5),
+    "sample by loss, (1 - level)^2": Rule(2.0),
+    "by topology": Rule(1.0, topology=True),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """A way to choose the mixture, and what is predicted of it.
+
+    **Fields:** `name`; `last`: steps until all tasks are at the level; `factor`: how many times sooner than with the
+    even mixture, `low` and `high` a 95 % interval; `mixture`: of a constant one, by task; `feedback`: whether it
+    follows the levels.
+    """
+
+    name: str
+    last: float
+    factor: float
+    low: float
+    high: float
+    mixture: dict[str, float] | None = None
+    feedback: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Design:
+    """Policies compared; made by [`resource_ode.design`][].
+
+    **Fields:** `policies`: by name; `best`: the name of the one with the largest predicted factor; `level`.
+    `predicted_factor`, `low`, `high`, `mixture`: those of the best.
+    """
+
+    policies: dict[str, Policy]
+    best: str
+    level: float
+
+    @property
+    def predicted_factor(self) -> float:
+        """How many times sooner than with the even mixture all tasks are predicted to be learned by the best policy."""
+        return self.policies[self.best].factor
+
+    @property
+    def low(self) -> float:
+        """The lower end of its 95 % interval."""
+        return self.policies[self.best].low
+
+    @property
+    def high(self) -> float:
+        """The upper end of its 95 % interval."""
+        return self.policies[self.best].high
+
+    @property
+    def mixture(self) -> dict[str, float] | None:
+        """The mixture of the best policy; `None` where it follows the levels."""
+        return self.policies[self.best].mixture
+
+    def report(self) -> str:
+        """What was found, in plain sentences."""
+        best = self.policies[self.best]
+        interval = f"{best.low:.2f} to {best.high:.2f}"
+        lines = [
+            f"Recommended: {best.name}, predicted to bring all tasks to level {self.level:g} by step {best.last:.4g}, "
+            f"{best.factor:.2f} times as fast as the even mixture ({interval})."
+        ]
+        if best.mixture is not None:
+            lines.append("Its mixture: " + ", ".join(f"{name}={part:.3g}" for name, part in best.mixture.items()) + ".")
+        if best.low <= 1:
+            lines.append("It may be no faster than the even mixture: the interval holds 1.")
+        lines.append("All policies (step of the last task, factor, 95 % interval):")
+        for policy in sorted(self.policies.values(), key=lambda each: -each.factor):
+            lines.append(
+                f"  {policy.name}: {policy.last:.4g}, {policy.factor:.2f} ({policy.low:.2f} to {policy.high:.2f})"
+            )
+        lines.append(
+            "Rules that follow the levels leave the range of mixtures that were tried; they correct themselves as they "
+            "go, constant mixtures do not."
+        )
+        return "\n".join(lines)
+
+
+def design(found: Any, level: Any = 0.8, near: Any = None) -> Design:
+    r"""Which mixture or rule brings all tasks to a level soonest, by the fitted model.
+
+    Compared are the even mixture; the best constant one inside the range of those tried; sampling by
+    $(1 - \text{level})^q$ for $q$ of 1/2, 1 and 2 (as a squared loss); and training what is ready by the graph.
+
+    **Arguments:**
+
+    - `found`: a [`Fit`][resource_ode.fitting.fit.Fit] to runs of several mixtures, or one whose `frequency_power` was
+        stated.
+    - `level`: the level that all tasks are to reach.
+    - `near`: a mixture; the constant one then stays within a factor 1.5 of it, instead of near all that were tried.
+
+    **Returns:** a [`Design`][resource_ode.fitting.design.Design].
+
+    **Raises:** `ValueError` for a fit that cannot predict other mixtures.
+
+    **Example:**
+
+    >>> print(ro.design(found, level=0.8).report())  # doctest: +SKIP
+    """
+    if not isinstance(found, Fit):
+        raise ValueError(f"found: expected what fit returns, got {type(found).__name__}")
+    if not isinstance(level, (int, float)) or isinstance(level, bool) or not 0 < level < 1:
+        raise ValueError(f"level: expected a number between 0 and 1, got {brief(level)}")
+    tasks = len(found.names)
+    if near is None:
+        shares = np.array(arguments.distinct_shares(found.problem.grid.mixtures))
+    else:
+        row = found.checked_mixture(near, "near")
+        shares = row[None] / row.sum()
+    even = found.checked_mixture(np.full(tasks, 1 / tasks))
+    total = float(even.sum())
+    draws = found.draws(DRAWS)
+    constant = _best_constant(found, shares, total, level)
+    both = np.stack([even, constant])
+    times = np.stack([np.asarray(learning_times(found.model_of(both, x), level)).max(axis=1) for x in draws])
+    plain = times[:, 0]
+    until = LONGER * float(np.max(plain[np.isfinite(plain)], initial=found.problem.last))
+    lasts = {"even mixture": plain, "constant mixture": times[:, 1]}
+    for name, rule in RULES.items():
+        if rule.topology and not found.model.graph.fan_in:
+            continue
+        lasts[name] = times_under(found.problem.freedom, draws, rule, total, until, level).max(axis=1)
+    noise = np.random.default_rng(3)
+    off = misses(found, level)
+    policies = {}
+    for name, last in lasts.items():
+        with np.errstate(invalid="ignore"):
+            ratio = plain / last
+        ratio = np.where(np.isfinite(ratio), ratio, 0.0)
+        if name == "even mixture":
+            ends = (1.0, 1.0)
+        else:
+            spread = ratio[:, None] * np.exp(off * noise.standard_normal((len(ratio), 50)))
+            low, high = np.quantile(spread, [0.025, 0.975])
+            ends = (float(low), float(high))
+        mixture = {"even mixture": even, "constant mixture": constant}.get(name)
+        named = None if mixture is None else dict(zip(found.names, map(float, mixture), strict=True))
+        policies[name] = Policy(name, float(last[0]), float(ratio[0]), *ends, named, mixture is None)
+    best = max(policies.values(), key=lambda each: each.factor).name
+    return Design(policies, best, level)
+
+
+def improve(
+    runs: Any, train: Callable[[dict[str, float]], Any], graph: Any = None, rounds: Any = 2, level: Any = 0.8,
+    free: Any = None, prior: Any = None,
+) -> tuple[Fit, list[dict[str, Any]]]:  # fmt: skip
+    """Fit, train with the constant mixture that the fit recommends, and fit again, some rounds.
+
+    **Arguments:** `runs`: curves of at least two mixtures; `train`: called with a mixture `{task: number}`, trains and
+    returns the curves of that run (or of several seeds); `graph`, `free`, `prior`: as for [`resource_ode.fit`][];
+    `rounds`: how often; `level`: as for [`resource_ode.design`][].
+
+    **Returns:** the last fit; and of each round a dict with the `mixture`, the `predicted` and the `measured` step by
+    which all tasks were at the level.
+
+    **Raises:** `ValueError` as `fit` and `design` do.
+    """
+    whole_number("rounds", rounds)
+    curves = as_curves(runs)
+    history: list[dict[str, Any]] = []
+    found = fit(curves, graph, free, prior)
+    for _ in range(rounds):
+        chosen = design(found, level).policies["constant mixture"]
+        assert chosen.mixture is not None
+        new = as_curves(train(dict(chosen.mixture)))
+        last = float(np.median(new.learning_times(level).max(axis=1)))
+        history.append({"mixture": chosen.mixture, "predicted": chosen.last, "measured": last})
+        curves = Curves.join([curves, new])
+        found = fit(curves, graph, free, prior)
+    return found, history
+
+
+def _best_constant(found: Fit, shares: np.ndarray, total: float, level: float) -> np.ndarray:
+    """The constant mixture inside the range that learns the last task soonest: a random search that narrows."""
+    least, most = trust(shares)
+    random = np.random.default_rng(0)
+    center, spread = shares.mean(axis=0), 0.6
+    best, best_time = center * total, math.inf
+    for _ in range(ROUNDS):
+        logs = np.log(center) + spread * random.standard_normal((CANDIDATES, len(center)))
+        logs[0] = np.log(center)
+        some = np.clip(np.exp(logs), least, most)
+        # shares sum to 1: what is clipped is made up for by the others
+        for _ in range(8):
+            some = np.clip(some / some.sum(axis=1, keepdims=True), least, most)
+        some = some[np.abs(some.sum(axis=1) - 1) < 0.02]
+        if not len(some):
+            break
+        some = some / some.sum(axis=1, keepdims=True)
+        # batches of one size are one program
+        some = np.concatenate([some, np.repeat(some[-1:], CANDIDATES - len(some), axis=0)])
+        last = np.asarray(learning_times(found.model_of(some * total), level)).max(axis=1)
+        place = int(np.nanargmin(last))
+        if last[place] < best_time:
+            best, best_time = some[place] * total, float(last[place])
+        center, spread = best / total, spread / 2.5
+    return best

@@ -1,0 +1,108 @@
+r"""Rules that choose what is trained next by what is learned already, simulated on a fitted model.
+
+The mixture $p(t)$ follows the levels. Effort still grows as ever,
+
+$$ \frac{dz_i}{dt} = \frac{\eta\, c_i \kappa_i p_i(t)^\gamma}{\sum_j f_j + N_0}, $$
+
+but $p$ changes with the state, so that training time is integrated rather than resource time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from ..model.model import ResourceModel
+from .freedom import Freedom
+
+# of each task's share, so much is kept however well it is learned; by topology a tenth is spread evenly
+FLOOR, EVEN = 0.02, 0.1
+# a prerequisite is learned, by topology, from this level on
+LEARNED = 0.8
+ROWS, TOLERANCE, MAX_STEPS = 1001, 1e-4, 4096
+
+
+class Rule(eqx.Module):
+    """How the mixture follows the levels: `(1 - level)^power`, or where `topology` is true evenly over tasks whose
+    prerequisites are learned and which are not.
+    """
+
+    # an array, so that other powers do not recompile
+    power: Any
+    topology: bool = eqx.field(static=True, default=False)
+
+    def mixture(self, level: Array, model: ResourceModel, total: Array) -> Array:
+        """The mixture at these levels, which sums to `total`."""
+        if self.topology:
+            graph = model.graph
+            ready = jnp.all((level[graph.prerequisites] > LEARNED) | ~graph.required, axis=-1)
+            weight = jnp.where(ready & (level < LEARNED), 1.0, 0.0) + EVEN / level.size
+        else:
+            weight = jnp.clip(1 - level, 0, 1) ** self.power + FLOOR
+        return weight / jnp.sum(weight) * total
+
+
+@eqx.filter_jit
+def _levels(freedom: Freedom, draws: Array, rule: Rule, total: Array, ts: Array) -> Array:
+    """Levels under a rule, `(draw, time, task)`."""
+
+    def one(x: Array) -> Array:
+        template = freedom.models(x)[0]
+        model = template[0] if template.batch_shape else template
+        rate, waste = model.learning_rate_at()[0], model.waste_at()
+
+        def field(t: Any, effort: Any, _: Any) -> Array:
+            law = model.law
+            own = model.effective(rule.mixture(law.level(effort), model, total))
+            openness = model.openness(model.gates(law.log_depth(effort)))
+            demand = openness * own * law.demand(effort)
+            return openness * own * rate / model.denominator(demand, waste)[0]
+
+        solution = diffrax.diffeqsolve(
+            diffrax.ODETerm(field),
+            diffrax.Tsit5(),
+            ts[0],
+            ts[-1],
+            None,
+            model.initial_effort(),
+            saveat=diffrax.SaveAt(ts=ts),
+            stepsize_controller=diffrax.PIDController(rtol=TOLERANCE, atol=TOLERANCE),
+            max_steps=MAX_STEPS,
+            throw=False,
+        )
+        assert solution.ys is not None
+        return jax.vmap(model.law.level)(solution.ys)
+
+    return jax.lax.map(one, draws)
+
+
+def times_under(
+    freedom: Freedom, draws: np.ndarray, rule: Rule, total: float, until: float, level: float
+) -> np.ndarray:
+    """Steps at which each task reaches a level under a rule, `(draw, task)`; `inf` beyond `until`."""
+    dtype = freedom.reference.dtype
+    ts = jnp.linspace(0, until, ROWS, dtype=dtype)
+    found = np.asarray(
+        _levels(
+            freedom,
+            jnp.asarray(draws, dtype),
+            Rule(jnp.asarray(rule.power, dtype), rule.topology),
+            jnp.asarray(total, dtype),
+            ts,
+        )
+    )
+    steps = np.asarray(ts)
+    reached = found >= level
+    row = np.maximum(np.argmax(reached, axis=1), 1)
+    after = np.take_along_axis(found, row[:, None, :], 1)[:, 0]
+    before = np.take_along_axis(found, row[:, None, :] - 1, 1)[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.clip((level - before) / (after - before), 0, 1)
+    times = steps[row - 1] + part * (steps[row] - steps[row - 1])
+    return np.where(reached.any(axis=1), times, np.inf)

@@ -1,0 +1,113 @@
+"""fit, infer-graph and what-if: what they write and say, and what they refuse in one line."""
+
+import numpy as np
+import pytest
+
+import resource_ode as ro
+from resource_ode import cli
+from resource_ode.config.scenario import read_scenario
+
+GRAPH = ro.SkillGraph({"A": [], "B": [], "AB": ["A", "B"]})
+MODEL = ro.ResourceModel(GRAPH, [0.4, 0.4, 0.2], 0.02, 0.3, 0.1)
+STEPS = np.arange(0.0, 800.0, 10.0)
+HELD = ["--free", "learning_rate", "--free", "wasted_resource", "--free", "gate_exponent"]
+
+
+def write(path, *mixtures):
+    """Accuracies of a run a mixture, chance being 1/2."""
+    rows = ["run,step,task,accuracy,frequency"]
+    for k, mixture in enumerate(mixtures):
+        level = np.asarray(ro.simulate(MODEL.replace(frequency=np.maximum(mixture, 1e-12)), STEPS).level)
+        rows += [
+            f"run {k},{step:g},{task},{0.5 + level[row, place] / 2:.6f},{mixture[place]}"
+            for row, step in enumerate(STEPS)
+            for place, task in enumerate(("A", "B", "AB"))
+        ]
+    path.write_text("\n".join(rows) + "\n")
+    return str(path)
+
+
+def test_fit_then_what_if(tmp_path, capsys):
+    curves = write(tmp_path / "curves.csv", [0.4, 0.4, 0.2], [0.2, 0.3, 0.5])
+    ro.write_graph(GRAPH, tmp_path / "graph.json")
+    out, plot = tmp_path / "model.toml", tmp_path / "fit.png"
+    arguments = ["fit", curves, "--graph", str(tmp_path / "graph.json"), "--out", str(out), "--plot", str(plot), *HELD]
+    assert cli.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "learning_rate: 0.02 (" in said and "The model describes these curves" in said
+    assert f"Wrote {out} and {plot}." in said and plot.stat().st_size > 10_000
+    scenario = read_scenario(out)
+    np.testing.assert_allclose(scenario.model.wasted_resource, 0.3, rtol=1e-2)
+    assert scenario.model.graph.prerequisite_lists() == [[], [], [0, 1]]
+    assert scenario.fitted.frequency_power_known and scenario.fitted.tried.shape == (2, 3)
+    assert cli.main(["simulate", str(out), "--out", str(tmp_path / "run.csv")]) == 0
+    capsys.readouterr()
+
+    assert cli.main(["what-if", str(out), "--mixture", "A=.3,B=.4,AB=.3", "--mixture", "A=.9,B=.05,AB=.05"]) == 0
+    said = capsys.readouterr().out
+    time = float(ro.horizon(MODEL.replace(frequency=[0.3, 0.4, 0.3]), 0.8))
+    found = float(said.partition("by step ")[2].split()[0])
+    np.testing.assert_allclose(found, time, rtol=0.02)
+    assert said.count("outside the range of mixtures that were tried") == 1
+    for text, wrong in (("A=.5,B=.5", "got none for 'AB'"), ("A=.5", "got none for"), ("A", "as A=.5,B=.5, got A")):
+        assert cli.main(["what-if", str(out), "--mixture", text]) == 2
+        assert wrong in capsys.readouterr().err
+
+
+def test_what_if_of_one_mixture_is_refused(tmp_path, capsys):
+    curves, out = write(tmp_path / "curves.csv", [0.4, 0.4, 0.2]), tmp_path / "model.toml"
+    assert cli.main(["fit", curves, "--out", str(out), "--free", "learning_rate", "--free", "wasted_resource"]) == 0
+    assert "Other mixtures cannot be predicted" in capsys.readouterr().out
+    assert cli.main(["what-if", str(out), "--mixture", "A=.3,B=.4,AB=.3"]) == 2
+    said = capsys.readouterr().err
+    assert "runs of one mixture do not show what others do" in said and len(said.splitlines()) == 1
+    plain = tmp_path / "plain.toml"
+    plain.write_text(out.read_text().partition("[fitted]")[0] + '[[skill]]\nname = "A"\nfrequency = 1.0\n')
+    assert cli.main(["what-if", str(plain), "--mixture", "A=1"]) == 2
+    assert "expected a fitted model" in capsys.readouterr().err
+
+
+def test_infer_graph(tmp_path, capsys):
+    curves = write(tmp_path / "runs.csv", [1, 1, 1], [0, 1.5, 1.5], [1.5, 0, 1.5], [1.5, 1.5, 0])
+    out = tmp_path / "graph.json"
+    assert cli.main(["infer-graph", curves, "--out", str(out)]) == 0
+    assert "'AB' builds on 'A': strength" in capsys.readouterr().out
+    assert ro.read_graph(out).prerequisite_lists() == [[], [], [0, 1]]
+    alone = write(tmp_path / "alone.csv", [1, 1, 1])
+    assert cli.main(["infer-graph", alone]) == 0
+    said = capsys.readouterr().out
+    assert "is not identified" in said and "Suggested, without A: --mixture A=0,B=1.5,AB=1.5" in said
+    assert cli.main(["infer-graph", alone, "--out", str(tmp_path / "none.json")]) == 2
+    assert not (tmp_path / "none.json").exists()
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ([], "Missing option '--out'"),
+        (["--out", "model.csv"], "--out: expected a file that ends in .toml"),
+        (["--out", "model.toml", "--free", "rate"], "free: expected names of parameters, got 'rate'"),
+        (["--out", "model.toml", "--hold", "plateau=low"], "--hold: expected a name and a number"),
+        (
+            ["--out", "model.toml", "--mixture", "A=1,B=1"],
+            "mixture: expected a number for each task, got none for 'AB'",
+        ),
+        (["--out", "model.toml", "--mixture", "A=x"], "--mixture: expected names and numbers, as A=.5,B=.5, got A=x"),
+        (["--out", "model.toml", "--graph", "none.json"], "none.json"),
+        (["--out", "model.toml", "--ceiling", "0.4"], "ceiling: expected a number above chance for column 'A'"),
+    ],
+)
+def test_wrong_options_are_one_line(tmp_path, monkeypatch, capsys, options, said):
+    monkeypatch.chdir(tmp_path)
+    curves = write(tmp_path / "curves.csv", [0.4, 0.4, 0.2])
+    assert cli.main(["fit", curves, *options]) == 2
+    error = capsys.readouterr().err
+    assert said in error and len(error.strip().splitlines()) == 1
+    assert not (tmp_path / "model.toml").exists()
+
+
+def test_curves_that_are_none_are_one_line(tmp_path, capsys):
+    path = tmp_path / "curves.csv"
+    path.write_text("step,A\n0,0.5\n10,high\n")
+    assert cli.main(["fit", str(path), "--out", str(tmp_path / "model.toml")]) == 2
+    assert capsys.readouterr().err == f"resource-ode: {path}: column 'A', line 3: expected a number, got 'high'\n"

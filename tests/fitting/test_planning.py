@@ -1,0 +1,211 @@
+"""Dependencies from runs that leave tasks out; predictions of other mixtures, and which to train with."""
+
+import functools
+
+import numpy as np
+import pytest
+from fitting.test_measured import FREE, MODEL, NAMES, ONE, curves
+
+import resource_ode as ro
+from resource_ode.fitting.curves import Curves, Run
+
+
+def left_out(model, noise=0.02, seeds=1, until=1.3, start=0, only=None):
+    """Runs with all tasks, and without each."""
+    random = np.random.default_rng(start)
+    tasks = model.skills
+    steps = np.linspace(0, until * float(ro.horizon(model)), 120)
+    chosen = range(tasks) if only is None else only
+    mixtures = [np.ones(tasks) / tasks, *(np.where(np.arange(tasks) == j, 0, 1 / (tasks - 1)) for j in chosen)]
+    level = np.asarray(ro.simulate(model.replace(frequency=np.maximum(mixtures, 1e-12)), steps).level)
+    runs = [
+        Run(steps, level[k] + noise * random.standard_normal(level[k].shape), mixture, f"{k}, {seed}", seed)
+        for k, mixture in enumerate(mixtures)
+        for seed in range(seeds)
+    ]
+    return Curves(model.graph.skill_names(), tuple(runs))
+
+
+def ancestors(lists):
+    found = np.zeros((len(lists), len(lists)), bool)
+    for child, row in enumerate(lists):
+        for parent in row:
+            found[child] |= found[parent]
+            found[child, parent] = True
+    return found
+
+
+def random_case(start):
+    random = np.random.default_rng(start)
+    tasks = int(random.integers(3, 13))
+    lists = [[int(j) for j in np.flatnonzero(random.random(i) < min(0.5, 1.5 / max(i, 1)))] for i in range(tasks)]
+    graph = ro.SkillGraph(lists, names=tuple(f"task {i}" for i in range(tasks)))
+    frequency = np.exp(0.3 * random.standard_normal(tasks)) / tasks
+    return lists, ro.ResourceModel(graph, frequency, 0.02, random.choice([0.01, 0.05, 0.2]), random.choice([0.05, 0.3]))
+
+
+def test_dependencies_of_random_graphs_are_found():
+    edges = hits = confident = false = 0
+    for start in range(6):
+        lists, model = random_case(start)
+        found = ro.infer_graph(left_out(model, start=start))
+        above = ancestors(lists)
+        true = np.array([[j in row for j in range(len(lists))] for row in lists])
+        edges, hits = edges + true.sum(), hits + (true & found.confident).sum()
+        confident, false = confident + found.confident.sum(), false + (found.confident & ~above).sum()
+        # what is left without the transitive ones leads to the same ancestors
+        assert np.array_equal(ancestors(found.graph.prerequisite_lists()), found.confident)
+    assert hits >= 0.95 * edges and false <= 0.05 * confident
+
+
+SOFT = ro.ResourceModel(
+    ro.SkillGraph({"A": [], "B": [], "AB": ["A", "B"], "ABC": ["AB"], "C": []}),
+    np.ones(5) / 5,
+    0.02,
+    0.5,
+    2.0,
+    prerequisite_strength=0.6,
+)
+
+
+@functools.cache
+def soft():
+    return ro.infer_graph(left_out(SOFT, seeds=3))
+
+
+def test_strengths_have_intervals_and_transitive_edges_are_marked():
+    found = soft()
+    assert found.identified and found.graph.skill_names() == SOFT.graph.skill_names()
+    assert found.graph.prerequisite_lists() == [[], [], [0, 1], [2], []]
+    assert set(found.strengths) == {("A", "AB"), ("B", "AB"), ("AB", "ABC")}
+    direct = [found.strength[2, 0], found.strength[3, 2]]
+    assert np.all((0.1 < np.array(direct)) & (np.array(direct) < 0.7))
+    decided = found.decided
+    assert np.all(found.low[decided] <= found.strength[decided])
+    assert np.all(found.strength[decided] <= found.high[decided])
+    assert "'AB' builds on 'A': strength 0." in found.report()
+    hard = ro.infer_graph(left_out(SOFT.replace(prerequisite_strength=1.0, gate_exponent=0.1)))
+    assert hard.transitive[3, 0] and hard.graph.prerequisite_lists() == [[], [], [0, 1], [2], []]
+    assert "'ABC' builds on 'A'" in hard.report() and "through another task" in hard.report()
+
+
+def test_independent_tasks_have_no_confident_edge():
+    independent = ro.ResourceModel(ro.SkillGraph([[]] * 5), [0.4, 0.2, 0.2, 0.1, 0.1], 0.02, 0.3)
+    for start in range(5):
+        found = ro.infer_graph(left_out(independent, seeds=2, start=start))
+        assert found.identified and not found.confident.any()
+    assert "No task builds on another, as far as these runs tell." in found.report()
+
+
+def test_without_interventions_nothing_is_identified_and_runs_are_suggested():
+    same = np.ones(4) / 4
+    found = ro.infer_graph(curves([same], model=MODEL.replace(learnability=1.0, gate_exponent=1.0)))
+    assert not found.identified and found.graph is None and not found.confident.any()
+    assert np.all(np.isnan(found.strength))
+    assert ("A", "B") in found.symmetric and ("A", "AB") not in found.symmetric
+    assert "not identified" in found.report() and "'A' and 'B' have curves that are alike" in found.report()
+    suggested = ro.suggest_runs(curves([ONE]))
+    assert list(suggested) == list(NAMES)
+    np.testing.assert_allclose(list(suggested["B"].values()), np.array([0.4, 0, 0.2, 0.1]) / 0.7)
+    # after a run without A, three are left, and what builds on B is still open
+    some = left_out(SOFT, only=[0])
+    assert list(ro.suggest_runs(some)) == ["B", "AB", "ABC", "C"]
+    assert (
+        "Not identified: what builds on 'B', 'AB', 'ABC', 'C', which no run leaves out."
+        in ro.infer_graph(some).report()
+    )
+
+
+def test_graphs_are_not_inferred_from_runs_without_mixtures():
+    bare = Curves(("A",), (Run(np.arange(3.0), np.ones((3, 1)), None, "run"),))
+    with pytest.raises(ValueError, match="runs: expected the mixture of each, got none for run 'run'"):
+        ro.infer_graph(bare)
+    with pytest.raises(ValueError, match="level: expected a number between 0 and 1, got 2"):
+        ro.infer_graph(bare, level=2)
+
+
+# -- other mixtures
+
+# much waste, so that the mixture matters
+SLOW = MODEL.replace(wasted_resource=0.5)
+STEPS = np.arange(0.0, 1000.0, 10.0)
+EVEN, FAR = np.ones(4) / 4, np.array([0.7, 0.1, 0.1, 0.1])
+
+
+@functools.cache
+def fitted():
+    return ro.fit(curves(model=SLOW, steps=STEPS, noise=0.01), MODEL.graph, FREE)
+
+
+def test_what_if_predicts_inside_and_says_where_it_does_not():
+    result = ro.what_if(fitted(), {"even": EVEN, "far": dict(zip(NAMES, FAR, strict=True))})
+    assert result.inside.tolist() == [True, False]
+    true = np.asarray(ro.learning_times(SLOW.replace(frequency=np.stack([EVEN, FAR])), 0.8))
+    np.testing.assert_allclose(result.times, true, rtol=0.03)
+    assert np.all(result.low <= result.times) and np.all(result.times <= result.high)
+    assert np.mean((result.low <= true) & (true <= result.high)) >= 0.75
+    text = result.report()
+    assert "far is outside the range of mixtures that were tried" in text and "even is outside" not in text
+    alone = ro.what_if(fitted(), EVEN.tolist())
+    assert alone.inside is True and alone.times.shape == (4,) and alone.last == alone.times.max()
+    np.testing.assert_allclose(alone.times, result.times[0])
+
+
+@pytest.mark.parametrize(
+    "mixtures, said",
+    [
+        ({"A": 1, "B": 1, "AB": 1}, "mixture: expected a number for each task, got none for 'C'"),
+        ({"x": {"A": 1, "B": 1, "AB": 1, "D": 1}}, "mixture 'x': expected names of tasks, got 'D'"),
+        ([1, 0, 1, 1], "expected a number above 0 for each task"),
+        ([], "mixtures: expected a mixture or several"),
+        (3, "mixtures: expected a mixture or several, got 3"),
+    ],
+)
+def test_wrong_mixtures_are_refused(mixtures, said):
+    with pytest.raises(ValueError) as caught:
+        ro.what_if(fitted(), mixtures)
+    assert said in str(caught.value)
+
+
+def test_one_mixture_predicts_no_other():
+    alone = ro.fit(curves([ONE]), MODEL.graph, FREE[:3])
+    for ask in (lambda: ro.what_if(alone, EVEN), lambda: ro.design(alone)):
+        with pytest.raises(ValueError, match="runs of one mixture do not show how speed follows frequency"):
+            ask()
+    with pytest.raises(ValueError, match="found: expected what fit returns"):
+        ro.what_if(MODEL, EVEN)
+
+
+def test_a_design_keeps_its_promise_inside_the_range():
+    result = ro.design(fitted())
+    constant = result.policies["constant mixture"]
+    assert ro.what_if(fitted(), constant.mixture).inside
+    both = SLOW.replace(frequency=np.stack([EVEN, list(constant.mixture.values())]))
+    even, last = np.asarray(ro.horizon(both, 0.8))
+    np.testing.assert_allclose(constant.last, last, rtol=0.03)
+    assert constant.factor >= 1 and constant.low <= even / last <= constant.high
+    assert result.best in result.policies and result.predicted_factor == max(p.factor for p in result.policies.values())
+    assert result.low <= result.predicted_factor <= result.high
+    assert f"Recommended: {result.best}" in result.report()
+    near = ro.design(fitted(), near=ONE).policies["constant mixture"].mixture
+    assert np.all(np.abs(np.log(np.array(list(near.values())) / ONE)) <= np.log(1.5) + 0.05)
+
+
+def test_a_rule_that_follows_nothing_is_the_even_mixture():
+    from resource_ode.fitting.policies import Rule, times_under
+
+    found = fitted()
+    times = times_under(found.problem.freedom, found.x[None], Rule(0.0), 1.0, 1500.0, 0.8)[0]
+    np.testing.assert_allclose(times, ro.learning_times(found.model_of(EVEN), 0.8), rtol=1e-3)
+
+
+def test_fit_train_refit():
+    asked = []
+
+    def train(mixture):
+        asked.append(mixture)
+        return curves([np.array(list(mixture.values()))], model=SLOW, steps=STEPS, start=7)
+
+    found, history = ro.improve(curves(model=SLOW, steps=STEPS), train, MODEL.graph, rounds=1, free=FREE)
+    assert len(found.curves) == 3 and history[0]["mixture"] == asked[0]
+    np.testing.assert_allclose(history[0]["predicted"], history[0]["measured"], rtol=0.05)
