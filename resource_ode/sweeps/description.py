@@ -21,14 +21,11 @@ from ..base.words import nearest, said
 from ..config.toml import Table, read_toml
 from ..graphs.graph import GATES
 from .ensemble import GENERATORS, LAWS, build_frequency, is_random, needed, section_keys
+from .keys import ENSEMBLE, OBSERVE, SPACINGS, TOP, with_keys
 from .measures import OBSERVABLES
 from .plan import BOUNDS, CHOICES, CHUNK, CLOCKS, RESOURCE, Axis, Sweep
 from .reducer import find_reducer, source_digest
 
-TOP = ("title", "ensemble", "graph", "frequency", "resource", "time", "observe", "axis")
-ENSEMBLE = ("graphs", "seed", "chunk", "precision")
-OBSERVE = ("names", "level", "reducer")
-SPACINGS = ("values", "linear", "log")
 PRECISIONS = ("float64", "float32")
 DEFAULT_OBSERVABLES = ("horizon", "efficiency")
 MOST_POINTS = 100_000
@@ -37,11 +34,15 @@ MOST_STATIC, MOST_MEMBERS = 1000, 10**15
 MOST_WHOLE = 2**31 - 1
 
 
-def read_sweep(description: Any) -> Sweep:
+def read_sweep(description: Any, settings: Sequence[str] = ()) -> Sweep:
     """Check a description and write it out in full.
 
-    **Arguments:** `description`: the path of a TOML file, a dictionary with the same tables (lists may be arrays, the
-    reducer a function), or a [`resource_ode.sweeps.plan.Sweep`][], which is returned as it is.
+    **Arguments:**
+
+    - `description`: the path of a TOML file, a dictionary with the same tables (lists may be arrays, the reducer a
+        function), or a [`resource_ode.sweeps.plan.Sweep`][], which is returned as it is.
+    - `settings`: keys in place of its own, as `"graphs=64"`, `"graph.density=0.2"` or
+        `"axis.wasted_resource.values=[0.1, 1]"`.
 
     **Raises:** [`resource_ode.config.toml.ScenarioError`][], a `ValueError`, that names the file, the key, what was
     expected and what came.
@@ -67,6 +68,8 @@ def read_sweep(description: Any) -> Sweep:
         values = read_toml(path, "a sweep file")
     else:
         raise ValueError(f"description: expected a path, a dictionary or a Sweep, got {type(description).__name__}")
+    if settings:
+        values = with_keys(path, values, settings)
     return _read(_Section(path, "", values, TOP))
 
 
