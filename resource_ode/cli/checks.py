@@ -30,8 +30,8 @@ def check_output(path: Path, option: str, extensions: tuple[str, ...]) -> None:
     **Raises:** [`resource_ode.cli.terminal.WrongInput`][].
     """
     if path.suffix.lower() not in extensions:
-        *most, last = extensions
-        raise WrongInput(f"{option}: expected a file that ends in {', '.join(most)} or {last}, got {path}")
+        endings = " or ".join(part for part in (", ".join(extensions[:-1]), extensions[-1]) if part)
+        raise WrongInput(f"{option}: expected a file that ends in {endings}, got {path}")
     problem = atomic.obstacle(path)
     if problem:
         raise WrongInput(f"{option}: {problem}")

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from .config import config
 from .demo import demo
+from .examples import examples
 from .plot import plot_saved
 from .reproduce import reproduce
 from .simulate import simulate
@@ -47,6 +49,10 @@ app.command(
     short_help="Recompute the figures of the paper.",
     epilog="Example: resource-ode reproduce series waste --out out/paper",
 )(reproduce)
+app.command(
+    short_help="List the example files, or print one.", epilog="Example: resource-ode examples chain --out chain.toml"
+)(examples)
+app.command(short_help="Print what this installation computes with.", epilog="Example: resource-ode config")(config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

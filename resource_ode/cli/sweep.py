@@ -119,7 +119,7 @@ def _cluster(address: str | None) -> Iterator[Any]:
         from distributed import Client
     except ImportError:
         raise RuntimeError(
-            "--scheduler needs Dask, which is not installed; pip install 'resource-ode[sweep]' brings it"
+            "--scheduler needs Dask, which is not installed; pip install -e '.[sweep]' in the checkout brings it"
         ) from None
     try:
         client = Client(address, timeout=CONNECT)

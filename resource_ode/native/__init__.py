@@ -24,7 +24,7 @@ from ..model.competition import LengthOfDemands, SumOfDemands
 from ..model.loss import CrossEntropy, MeanSquaredError
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
-from .library import INTERFACE, MOST_PANELS, Problem, address, library, options, rules
+from .library import INTERFACE, MOST_PANELS, Problem, address, library, obstacle, options, rules
 
 __all__ = [
     "INTERFACE",
@@ -33,8 +33,10 @@ __all__ = [
     "learning_times",
     "levels",
     "library",
+    "obstacle",
     "serves_levels",
     "trajectories",
+    "would_apply",
 ]
 
 # rows between two looks at the keyboard, and two reports of progress
@@ -53,6 +55,11 @@ def kind_of(model: ResourceModel) -> tuple[bool, bool, bool] | None:
 
 def applies(model: ResourceModel) -> bool:
     """Whether these loops can solve a concrete model, here."""
+    return would_apply(model) and library() is not None
+
+
+def would_apply(model: ResourceModel) -> bool:
+    """Whether these loops could solve a concrete model, here, if they were built."""
     return (
         jax.default_backend() == "cpu"
         and kind_of(model) is not None
@@ -60,7 +67,6 @@ def applies(model: ResourceModel) -> bool:
         and model.interference is None
         and not any(isinstance(x, Schedule) for x in (model.frequency, model.learning_rate, model.wasted_resource))
         and model.skills > 0
-        and library() is not None
     )
 
 
