@@ -18,6 +18,8 @@ import numpy as np
 
 from .patience import waiting
 
+# the setting of JAX that says where programs are kept on disk
+CACHE = "jax_compilation_cache_dir"
 # programs that are kept, over all functions
 MOST_KEPT = 128
 
@@ -52,7 +54,7 @@ class Program:
         varying = [x for x, varies in zip(leaves, self._varying, strict=True) if varies]
         if self.ran:
             return self._jitted(varying)
-        with waiting(jax.config.jax_compilation_cache_dir):
+        with waiting(getattr(jax.config, CACHE)):
             result = self._jitted(varying)
         self.ran = True
         return result

@@ -14,8 +14,11 @@ import jax
 from .. import native
 from ..base.checks import file_path
 from ..base.pieces import cores
+from ..base.programs import CACHE
 from ..base.version import __version__
 
+# the setting of JAX that makes numbers 64 bits wide
+WIDE = "jax_enable_x64"
 # what numbers depend on
 LIBRARIES = ("jax", "jaxlib", "equinox", "diffrax", "numpy")
 # what some parts need: the part
@@ -41,12 +44,12 @@ def show_config() -> None:
 def read_config() -> dict[str, str]:
     """What [`resource_ode.show_config`][] prints, by name."""
     versions = {name: _version(name) for name in LIBRARIES}
-    wide = bool(jax.config.jax_enable_x64)
+    wide = bool(getattr(jax.config, WIDE))
     try:
         devices = ", ".join(str(device) for device in jax.devices())
     except Exception as error:  # whatever a platform that is asked for and not there raises
         devices = f"none ({str(error).partition(chr(10))[0][:200]})"
-    folder = jax.config.jax_compilation_cache_dir
+    folder = getattr(jax.config, CACHE)
     kept = folder or "nowhere; resource_ode.keep_compiled() keeps them on disk, JAX_COMPILATION_CACHE_DIR says where"
     return {
         "resource_ode": f"{__version__} ({Path(__file__).parents[1]})",
@@ -79,7 +82,7 @@ def keep_compiled(folder: Any = None) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"folder: expected a folder, got {path} ({error.strerror})") from None
-    jax.config.update("jax_compilation_cache_dir", str(path))
+    jax.config.update(CACHE, str(path))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", KEPT_FROM)
     return path
 
