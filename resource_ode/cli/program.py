@@ -13,6 +13,7 @@ import typer
 from .config import config
 from .demo import demo
 from .examples import examples
+from .explore import explore
 from .plot import plot_saved
 from .reproduce import reproduce
 from .simulate import simulate
@@ -45,6 +46,9 @@ app.command(
     epilog="Example: resource-ode plot run.nc --out run.png",
 )(plot_saved)
 app.command(short_help="Show what the model does.", epilog="Example: resource-ode demo --out out/demo")(demo)
+app.command(
+    short_help="Explore a model in the browser.", epilog="Example: resource-ode explore examples/and_tree.toml"
+)(explore)
 app.command(
     short_help="Recompute the figures of the paper.",
     epilog="Example: resource-ode reproduce series waste --out out/paper",

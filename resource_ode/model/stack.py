@@ -12,8 +12,9 @@ from ..base.modules import with_fields
 from ..base.values import listed
 from ..graphs.graph import SkillGraph
 from ..graphs.stacking import padded, stacked
+from .extension import EXTENSION
 from .model import ResourceModel
-from .parameters import MEMBER_AXES
+from .parameters import MEMBER_AXES, own_shape
 from .schedule import Schedule
 
 
@@ -62,28 +63,37 @@ def _models(models: list[ResourceModel]) -> ResourceModel:
                 raise ValueError(
                     f"stack: expected models of one {name}, got {getattr(first, name)!r} and {getattr(model, name)!r}"
                 )
-        if not eqx.tree_equal((model.law, model.rule), (first.law, first.rule)):
-            raise ValueError(f"stack: expected models of one loss and one competition, got {model.law} and {first.law}")
+        if not eqx.tree_equal((model.base_law, model.rule), (first.base_law, first.rule)):
+            raise ValueError(
+                f"stack: expected models of one loss and one competition, got {model.base_law} and {first.base_law}"
+            )
         for name in MEMBER_AXES:
             mine, other = getattr(model, name), getattr(first, name)
             if isinstance(mine, Schedule) or isinstance(other, Schedule):
                 raise ValueError(f"stack: {name} is a schedule, which only a batch of one graph shape can share")
-            if (mine is None) != (other is None):
+            if (mine is None) != (other is None) and name not in EXTENSION:
                 raise ValueError(f"stack: {name} is given in some models and not in others")
     graph = stacked([model.graph for model in models])
     values: dict[str, Any] = {}
     for name, axes in MEMBER_AXES.items():
-        if getattr(first, name) is None:
+        if all(getattr(model, name) is None for model in models):
             continue
         # padding gets harmless values: it is masked before every division and logarithm
         fill = {"initial_level": 0, "pool": 0, "interference": 0}.get(name, 1)
-        rows = [getattr(model, name) for model in models]
-        values[name] = jnp.stack([padded(row, (graph.skills,) * axes, fill) for row in rows] if axes else rows)
+        rows = [_given(model, name) for model in models]
+        own = own_shape(name, graph.skills, graph.fan_in)
+        values[name] = jnp.stack([padded(row, own, fill) for row in rows] if axes else rows)
     if "interference" in values:
         eye = jnp.eye(graph.skills, dtype=bool)
         values["interference"] = jnp.where(eye, 1, values["interference"])
-    batch = ResourceModel(graph, loss=first.law, competition=first.rule, **values)
+    batch = ResourceModel(graph, loss=first.base_law, competition=first.rule, **values)
     return with_fields(batch, origins=_origins(models))
+
+
+def _given(model: ResourceModel, name: str) -> Array:
+    """A parameter of a model; the paper's value where an extension is left out."""
+    value = getattr(model, name)
+    return jnp.ones(own_shape(name, model.skills, model.graph.fan_in), model.dtype) if value is None else value
 
 
 def _origins(models: list[ResourceModel]) -> tuple[tuple[str, str], ...]:

@@ -14,6 +14,7 @@ import numpy as np
 from ..base.tracing import is_concrete
 from ..base.version import __version__
 from ..graphs.graph import GATES
+from ..model.extension import EXTENSION
 from ..model.labels import dimensions
 from ..model.schedule import Schedule
 from .layout import (
@@ -98,7 +99,7 @@ def to_xarray(run: Any) -> Any:
     attributes: dict[str, Any] = {
         "title": "Run of the Resource model of skill learning",
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
+        "format_version": FORMAT_VERSION if beyond_format_2(run) else 2,
         "resource_ode_version": __version__,
         "method": run.method,
         "kind": run.kind,
@@ -113,9 +114,9 @@ def to_xarray(run: Any) -> Any:
         # what `load` needs: a lost array is not taken for one that never was
         "arrays": " ".join(name for name, row in (variables | coordinates).items() if CHECKSUM in row[2]),
     }
-    for name in ("learning_rate", "wasted_resource", "gate_exponent"):
+    for name in ("learning_rate", "wasted_resource", "gate_exponent", "plateau", "frequency_power"):
         value = getattr(run.model, name)
-        if not isinstance(value, Schedule) and value.ndim == 0:
+        if value is not None and not isinstance(value, Schedule) and value.ndim == 0:
             attributes[name] = float(value)
     return xarray.Dataset(variables, coordinates, attributes)
 
@@ -190,3 +191,8 @@ def _names(run: Any) -> tuple[tuple[str, ...] | np.ndarray, str]:
     if len(graph.names) == 1:
         return graph.names[0], "shared"
     return np.asarray(graph.names, dtype=object).reshape((*graph.batch_shape, graph.skills)), "by member"
+
+
+def beyond_format_2(run: Any) -> bool:
+    """Whether the run has what versions that read up to format 2 do not know."""
+    return any(run.axes()) or any(getattr(run.model, name) is not None for name in EXTENSION)

@@ -56,7 +56,7 @@ def save(run: Any, path: Any) -> None:
         raise (ValueError if os.path.isdir(path.parent) else FileNotFoundError)(printable(f"path: {problem}"))
     model = run.model
     for what, given, known in (
-        ("loss", model.law, LOSSES.values()),
+        ("loss", model.base_law, LOSSES.values()),
         ("competition", model.rule, COMPETITIONS.values()),
         ("gate", model.graph.own_gate, (None,)),
     ):

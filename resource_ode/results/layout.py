@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 FORMAT = "resource_ode run"
-# 2: every array that a run is rebuilt from carries a checksum; 3: batch axes may have names and coordinates
+# 2: every array that a run is rebuilt from carries a checksum; 3: batch axes may have names and coordinates, and the
+# model the parameters of `EXTENSION`, without which versions that do not know them would rebuild another model
 FORMAT_VERSION = 3
 CHECKSUM = "crc32"
 # how the names of the skills are stored: not at all, once, or by member
@@ -48,6 +49,10 @@ MODEL = {
     "initial_level": (("skill",), "1", "level of the skill at the start"),
     "frequency_after": (("skill",), "1", "frequency of the skill from level 1/2 on"),
     "pool": (("skill",), "1", "pool of the skill"),
+    "plateau": ((), "1", "plateau: how fast a skill of which nothing is learned grows"),
+    "frequency_power": ((), "1", "power of the frequency in the effective frequency"),
+    "learnability": (("skill",), "1", "learnability of the skill: its effective frequency at frequency 1"),
+    "prerequisite_strength": (("skill", "prerequisite"), "1", "how much the skill needs the prerequisite"),
 }
 # a variable may not have the name of another one, nor that of an axis it does not lie along
 VARIABLE = {

@@ -100,7 +100,7 @@ def _rebuild(held: SavedRun) -> tuple[Trajectory, np.dtype]:
     model = _assemble(
         ResourceModel,
         graph=graph,
-        law=as_loss(held.text("loss", tuple(LOSSES))),
+        base_law=as_loss(held.text("loss", tuple(LOSSES))),
         rule=as_competition(held.text("competition", tuple(COMPETITIONS))),
         pools=pools,
         origins=_origins(held),
