@@ -6,9 +6,12 @@ Without a compiler, or the headers of XLA, the package installs as well: array p
 import glob
 import importlib.util
 import os
+import shutil
 import sys
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 unix = sys.platform != "win32"
 options = ["-std=c++17", "-O3", "-fvisibility=hidden", "-Wno-psabi", "-pthread"] if unix else []
@@ -34,4 +37,34 @@ jaxlib = importlib.util.find_spec("jaxlib")
 if jaxlib is not None and jaxlib.origin is not None:
     extensions.append(extension("handlers", include_dirs=[os.path.join(os.path.dirname(jaxlib.origin), "include")]))
 
-setup(ext_modules=extensions)
+
+class BuildLoops(build_ext):
+    """Where an extension cannot be built, the reason is kept beside its place, for `resource_ode.show_config`."""
+
+    def build_extension(self, ext):
+        place = self.get_ext_fullpath(ext.name)
+        reason = os.path.join(os.path.dirname(place), ext.name.rpartition(".")[2] + "_not_built.txt")
+        if os.path.exists(reason):
+            os.remove(reason)
+        try:
+            super().build_extension(ext)
+        except Exception as error:
+            os.makedirs(os.path.dirname(reason), exist_ok=True)
+            with open(reason, "w", encoding="utf-8") as file:
+                file.write(f"{type(error).__name__}: {error}".splitlines()[0][:500] + "\n")
+            raise
+
+
+class BuildWithExamples(build_py):
+    """The scenario files go along: `resource-ode examples` shows them from an install too."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            target = os.path.join(self.build_lib, "resource_ode", "examples")
+            os.makedirs(target, exist_ok=True)
+            for name in sorted(glob.glob("examples/*.toml")):
+                shutil.copy(name, target)
+
+
+setup(ext_modules=extensions, cmdclass={"build_ext": BuildLoops, "build_py": BuildWithExamples})

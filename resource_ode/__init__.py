@@ -16,6 +16,8 @@ if _TYPE_CHECKING:
     from . import observables as observables
     from . import plot as plot
     from .applications import parity as parity
+    from .config.environment import keep_compiled as keep_compiled
+    from .config.environment import show_config as show_config
     from .config.scenario import read_scenario as read_scenario
     from .explorer.explore import explore as explore
     from .fitting.curves import Curves as Curves
@@ -83,6 +85,8 @@ _LAZY = {
     "read_graph": ("graphs.files", "read_graph"),
     "write_graph": ("graphs.files", "write_graph"),
     "condense": ("graphs.convert", "condense"),
+    "keep_compiled": ("config.environment", "keep_compiled"),
+    "show_config": ("config.environment", "show_config"),
     "read_scenario": ("config.scenario", "read_scenario"),
     "geometry": ("related.geometry", None),
     "GeometryModel": ("related.geometry", "GeometryModel"),

@@ -16,6 +16,10 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from .patience import waiting
+
+# the setting of JAX that says where programs are kept on disk
+CACHE = "jax_compilation_cache_dir"
 # programs that are kept, over all functions
 MOST_KEPT = 128
 
@@ -47,7 +51,11 @@ class Program:
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         leaves = jax.tree.leaves((arguments, options))
-        result = self._jitted([x for x, varies in zip(leaves, self._varying, strict=True) if varies])
+        varying = [x for x, varies in zip(leaves, self._varying, strict=True) if varies]
+        if self.ran:
+            return self._jitted(varying)
+        with waiting(getattr(jax.config, CACHE)):
+            result = self._jitted(varying)
         self.ran = True
         return result
 

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from ..base import atomic
 from .terminal import WrongInput
 
 RUN_FILES = (".csv", ".nc")
+# keys of a file that are given on the command line
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A key in place of the file's own, as wasted_resource=0.1 or time.until=1000; may be given several times.",
+    ),
+]
 PICTURES = (".png", ".pdf", ".svg")
 
 
@@ -18,8 +30,8 @@ def check_output(path: Path, option: str, extensions: tuple[str, ...]) -> None:
     **Raises:** [`resource_ode.cli.terminal.WrongInput`][].
     """
     if path.suffix.lower() not in extensions:
-        *most, last = extensions
-        raise WrongInput(f"{option}: expected a file that ends in {', '.join(most)} or {last}, got {path}")
+        endings = " or ".join(part for part in (", ".join(extensions[:-1]), extensions[-1]) if part)
+        raise WrongInput(f"{option}: expected a file that ends in {endings}, got {path}")
     problem = atomic.obstacle(path)
     if problem:
         raise WrongInput(f"{option}: {problem}")

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from .config import config
 from .demo import demo
+from .examples import examples
 from .explore import explore
 from .fit import fit
 from .infer_graph import infer_graph
@@ -66,6 +68,10 @@ app.command(
     short_help="Predict learning times of a fitted model in another mixture.",
     epilog="Example: resource-ode what-if model.toml --mixture A=.3,B=.7",
 )(what_if)
+app.command(
+    short_help="List the example files, or print one.", epilog="Example: resource-ode examples chain --out chain.toml"
+)(examples)
+app.command(short_help="Print what this installation computes with.", epilog="Example: resource-ode config")(config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

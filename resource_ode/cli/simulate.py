@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..base.words import shortened
-from .checks import PICTURES, RUN_FILES, check_output, start_jax
+from .checks import PICTURES, RUN_FILES, Settings, check_output, start_jax
 from .pictures import draw_run
 from .terminal import WrongInput, complain, count, tell
 
@@ -40,6 +40,7 @@ def simulate(
     tolerance: Annotated[
         float | None, typer.Option(metavar="ERROR", help="Largest error of a level.  [default: 1e-6]")
     ] = None,
+    settings: Settings = None,
 ) -> None:
     """Run one scenario file and write the levels of its skills over training.
 
@@ -60,7 +61,7 @@ def simulate(
     from ..solve.simulation import simulate as solve
 
     try:
-        scenario = read_scenario(file)
+        scenario = read_scenario(file, settings or ())
     except ScenarioError as error:
         raise WrongInput(str(error)) from None
     for option, path in (("--out", out), ("--plot", plot)):

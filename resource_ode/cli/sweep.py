@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .checks import check_folder, start_jax
+from .checks import Settings, check_folder, start_jax
 from .terminal import Interrupted, WrongInput, count, tell
 
 # seconds to wait for the scheduler of a cluster
@@ -35,6 +35,7 @@ def sweep(
     wait: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="How long to wait while the scheduler has no workers.")
     ] = 600,
+    settings: Settings = None,
 ) -> None:
     """Measure an ensemble of graphs at every point of a grid of parameters.
 
@@ -65,14 +66,22 @@ def sweep(
 
     store: list[SweepStore] = []
     try:
-        until_stopped(lambda: _sweep(file, out, resume, scheduler, wait, store))
+        until_stopped(lambda: _sweep(file, out, resume, scheduler, wait, settings or [], store))
     except Stopped as stopped:
         stored = store[0].stop() if store else 0
         left = f"{stored:,} of {count(store[0].sweep.members, 'member')} are stored" if store else "nothing is stored"
         raise Interrupted(f"{stopped}: {left} in {out}; to go on, give --resume", stopped.number) from None
 
 
-def _sweep(file: Path, out: Path, resume: bool, scheduler: str | None, wait: float, begun: list[Any]) -> None:
+def _sweep(
+    file: Path,
+    out: Path,
+    resume: bool,
+    scheduler: str | None,
+    wait: float,
+    settings: list[str],
+    begun: list[Any],
+) -> None:
     """The sweep itself; its store is put into `begun` when there is one."""
     import time
 
@@ -82,7 +91,7 @@ def _sweep(file: Path, out: Path, resume: bool, scheduler: str | None, wait: flo
     try:
         with _cluster(scheduler) as client:
             try:
-                plan = read_sweep(file)
+                plan = read_sweep(file, settings)
                 store = begin(plan, out, resume=resume)
             except ValueError as error:
                 raise WrongInput(str(error)) from None
@@ -110,7 +119,7 @@ def _cluster(address: str | None) -> Iterator[Any]:
         from distributed import Client
     except ImportError:
         raise RuntimeError(
-            "--scheduler needs Dask, which is not installed; pip install 'resource-ode[sweep]' brings it"
+            "--scheduler needs Dask, which is not installed; pip install -e '.[sweep]' in the checkout brings it"
         ) from None
     try:
         client = Client(address, timeout=CONNECT)

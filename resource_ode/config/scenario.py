@@ -11,6 +11,7 @@ import graphlib
 import math
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..model.competition import COMPETITIONS
 from ..model.loss import LOSSES
 from ..model.model import ResourceModel
 from .fitted import Fitted, read_fitted
+from .settings import with_settings
 from .toml import ScenarioError, Table, read_toml
 
 # keys that say how a graph file is read
@@ -42,6 +44,8 @@ RESOURCE = (
     "prerequisite_strength",
 )
 TIME = ("until", "horizon", "values", "points")
+# of which there is one
+SPANS = ("until", "horizon", "values")
 SKILL = (
     "name",
     "frequency",
@@ -94,10 +98,14 @@ class Scenario:
     fitted: Fitted | None = None
 
 
-def read_scenario(path: str | os.PathLike[str]) -> Scenario:
+def read_scenario(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> Scenario:
     """The model and times in a scenario file.
 
-    **Arguments:** `path`: a TOML file; a graph file that it names is looked for beside it.
+    **Arguments:**
+
+    - `path`: a TOML file; a graph file that it names is looked for beside it.
+    - `settings`: keys in place of the file's own, as `"wasted_resource=0.1"`, `"time.until=1000"` or
+        `"skill.T1.frequency=2"`.
 
     **Raises:** [`resource_ode.config.toml.ScenarioError`][] for whatever is wrong with it.
 
@@ -107,7 +115,9 @@ def read_scenario(path: str | os.PathLike[str]) -> Scenario:
     >>> run = ro.simulate(scenario.model, scenario.ts)  # doctest: +SKIP
     """
     path = file_path("path", path)
-    top = Table(path, "", read_toml(path), TOP, HOMES)
+    sections = {"": ("graph", *READING), "resource": RESOURCE, "time": TIME}
+    values = with_settings(path, read_toml(path), settings, sections, {"skill": SKILL}, {"time": SPANS})
+    top = Table(path, "", values, TOP, HOMES)
     model = read_model(top)
     times = read_times(top.table("time", TIME), model)
     file = path.parent / top.text("graph") if "graph" in top else None
@@ -164,7 +174,7 @@ def read_model(top: Table) -> ResourceModel:
 
 def read_times(table: Table, model: ResourceModel) -> np.ndarray:
     """The times of a `[time]` table, training steps; a horizon is looked up in the model."""
-    given = [key for key in ("until", "horizon", "values") if key in table]
+    given = [key for key in SPANS if key in table]
     if len(given) != 1:
         raise table.error(f"expected one of until, horizon and values, got {' and '.join(given) or 'none of them'}")
     if given == ["values"]:

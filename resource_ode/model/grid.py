@@ -95,6 +95,8 @@ def _column(model: Any, name: str, values: Any) -> tuple[Any, int, tuple[Any, ..
     array = plain(name, values, wanted)
     axes = 1 if pooled and array.ndim == 2 else own
     lengths = (model.pools if pooled else model.skills,) * axes
+    if name == "prerequisite_strength":
+        lengths = (model.skills, model.graph.fan_in)
     if array.ndim != axes + 1 or not array.shape[0]:
         raise ValueError(f"{name}: expected {wanted}, at least one, got shape {array.shape}")
     if array.shape[1:] != lengths:

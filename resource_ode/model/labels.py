@@ -66,7 +66,7 @@ class LabelledBatch(eqx.Module):
         >>> batch = model.grid(wasted_resource=[0.01, 0.1])
         >>> times = batch.label(ro.learning_times(batch))
         >>> times.dims, round(float(times.sel(wasted_resource=0.01, skill="b")))
-        (('wasted_resource', 'skill'), 1611)
+        (('wasted_resource', 'skill'), 1568)
         """
         import xarray
 

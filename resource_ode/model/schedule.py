@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from ..base.tracing import is_concrete
 from ..base.values import plain
+from .sampling import sampled
 
 
 class Schedule(eqx.Module):
@@ -41,6 +42,34 @@ class Schedule(eqx.Module):
         ):
             raise ValueError(f"Schedule: expected times that start at 0 and strictly increase, got {np.asarray(times)}")
         self.times, self.values = times, values
+
+    @classmethod
+    def sampled(cls, function: Any, until: int, *, tolerance: float = 1e-4) -> Schedule:
+        r"""A schedule from a function of the training step, such as one of optax.
+
+        Step $k$ is the time from $k$ to $k + 1$. Pieces hold the mean of the function over them, and are as many as are
+        needed for what has been spent, $\int_0^t \eta\, d\tau$, to be off by no more than `tolerance` times the
+        whole at every step (and not at all where a piece ends). From `until` on the last value holds.
+
+        **Arguments:**
+
+        - `function`: of a step, or of an array of steps; finite and not negative.
+        - `until`: number of steps. Of more than 65,536, so many are read, evenly spread.
+
+        **Other arguments:**
+
+        - `tolerance`: largest error of what has been spent, relative to the whole.
+
+        **Raises:** `ValueError` for a function that is none or gives other values, and where more than 10,000 pieces
+        would be needed (it says the error of so many).
+
+        **Example:**
+
+        >>> schedule = Schedule.sampled(lambda step: 1e-3 * (1 - step / 1000), 1000, tolerance=1e-2)
+        >>> schedule.times.shape, round(float(schedule.values[0]), 6)
+        ((9,), 0.000938)
+        """
+        return cls(*sampled(function, until, tolerance))
 
     def at(self, time: Any) -> Array:
         """The value in force at one time (a change takes effect at its own time)."""

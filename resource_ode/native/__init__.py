@@ -25,7 +25,7 @@ from ..model.extension import effective_rates
 from ..model.loss import CrossEntropy, MeanSquaredError, SlowStart
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
-from .library import INTERFACE, MOST_PANELS, Problem, address, library, options, rules
+from .library import INTERFACE, MOST_PANELS, Problem, address, library, obstacle, options, rules
 
 __all__ = [
     "INTERFACE",
@@ -35,9 +35,11 @@ __all__ = [
     "levels",
     "library",
     "measures",
+    "obstacle",
     "serves_levels",
     "spent",
     "trajectories",
+    "would_apply",
 ]
 
 # rows between two looks at the keyboard, and two reports of progress
@@ -68,6 +70,11 @@ def kind_of(model: ResourceModel) -> Kind | None:
 
 def applies(model: ResourceModel) -> bool:
     """Whether these loops can solve a concrete model, here."""
+    return would_apply(model) and library() is not None
+
+
+def would_apply(model: ResourceModel) -> bool:
+    """Whether these loops could solve a concrete model, here, if they were built."""
     return (
         jax.default_backend() == "cpu"
         and kind_of(model) is not None
@@ -75,7 +82,6 @@ def applies(model: ResourceModel) -> bool:
         and model.interference is None
         and not any(isinstance(x, Schedule) for x in (model.frequency, model.learning_rate, model.wasted_resource))
         and model.skills > 0
-        and library() is not None
     )
 
 

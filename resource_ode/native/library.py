@@ -6,6 +6,7 @@ import ctypes
 import functools
 import importlib.util
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,18 +24,34 @@ MOST_PANELS, ATTEMPTS = 384, 4
 @functools.cache
 def library() -> ctypes.CDLL | None:
     """The compiled loops; None if they were not built, or were built for another version of this module."""
+    return _opened()[0]
+
+
+def obstacle() -> str:
+    """Why there are no compiled loops, in words; empty if there are."""
+    return _opened()[1]
+
+
+def _opened() -> tuple[ctypes.CDLL | None, str]:
     found = importlib.util.find_spec("resource_ode.native._loops")
     if found is None or found.origin is None:
-        return None
+        return None, f"they were not built ({_why_not_built()})"
     try:
         loops = ctypes.CDLL(found.origin)
         sizes = (NODES, COARSE_NODES, LANES, *map(ctypes.sizeof, (Problem, Options, Rule)))
         if loops.resource_ode_interface(*map(ctypes.c_int64, sizes)) != INTERFACE:
-            return None
+            return None, "they were built for another version of the package; install it again"
         loops.resource_ode_kernels.restype = ctypes.c_void_p
-    except (OSError, AttributeError):
-        return None
-    return loops
+    except (OSError, AttributeError) as error:
+        return None, f"they cannot be loaded ({str(error)[:200]})"
+    return loops, ""
+
+
+def _why_not_built() -> str:
+    try:
+        return (Path(__file__).parent / "_loops_not_built.txt").read_text(encoding="utf-8").strip()[:300]
+    except (OSError, UnicodeDecodeError):
+        return "a C++ compiler is needed when the package is installed"
 
 
 # -- the structures that both languages know

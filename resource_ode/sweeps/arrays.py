@@ -24,7 +24,7 @@ def zarr_module() -> Any:
         import zarr
     except ImportError:
         raise RuntimeError(
-            "a sweep needs zarr, which is not installed; pip install 'resource-ode[sweep]' brings it"
+            "a sweep needs zarr, which is not installed; pip install -e '.[sweep]' in the checkout brings it"
         ) from None
     return zarr
 

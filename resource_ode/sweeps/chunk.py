@@ -88,9 +88,9 @@ def _drawer(sweep: Sweep, static: tuple[tuple[str, Any], ...]) -> Callable[..., 
             # one key a graph of the ensemble, whatever the cell: maps are smooth, and cells differ by their axes alone
             key = jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), number)
             mine = {name: value for name, value in traced.items() if name in graph_keys}
-            graph = build_graph(graph_arguments, jax.random.fold_in(key, 0), mine)
+            graph = build_graph(graph_arguments, jax.random.fold_in(key, 0), mine, number)
             mine = {name: value for name, value in traced.items() if name in frequency_keys}
-            frequency = build_frequency(frequency_arguments, jax.random.fold_in(key, 1), graph.skills, mine)
+            frequency = build_frequency(frequency_arguments, jax.random.fold_in(key, 1), graph.skills, mine, number)
             valid = jnp.all(jnp.isfinite(frequency) & (frequency > 0))
             return graph, jnp.where(valid, frequency, 1), valid
 

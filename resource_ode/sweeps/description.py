@@ -18,17 +18,14 @@ import jax
 import numpy as np
 
 from ..base.words import nearest, said
-from ..config.toml import Table, read_toml
-from ..graphs.graph import GATES
-from .ensemble import GENERATORS, LAWS, build_frequency, is_random, needed, section_keys
+from ..config.toml import read_toml
+from .ensemble import LAWS, build_frequency, is_random, needed, section_keys
+from .graph_section import read_section
+from .keys import ENSEMBLE, OBSERVE, SPACINGS, TOP, Section, check_single, with_keys
 from .measures import OBSERVABLES
 from .plan import BOUNDS, CHOICES, CHUNK, CLOCKS, RESOURCE, Axis, Sweep
 from .reducer import find_reducer, source_digest
 
-TOP = ("title", "ensemble", "graph", "frequency", "resource", "time", "observe", "axis")
-ENSEMBLE = ("graphs", "seed", "chunk", "precision")
-OBSERVE = ("names", "level", "reducer")
-SPACINGS = ("values", "linear", "log")
 PRECISIONS = ("float64", "float32")
 DEFAULT_OBSERVABLES = ("horizon", "efficiency")
 MOST_POINTS = 100_000
@@ -37,11 +34,15 @@ MOST_STATIC, MOST_MEMBERS = 1000, 10**15
 MOST_WHOLE = 2**31 - 1
 
 
-def read_sweep(description: Any) -> Sweep:
+def read_sweep(description: Any, settings: Sequence[str] = ()) -> Sweep:
     """Check a description and write it out in full.
 
-    **Arguments:** `description`: the path of a TOML file, a dictionary with the same tables (lists may be arrays, the
-    reducer a function), or a [`resource_ode.sweeps.plan.Sweep`][], which is returned as it is.
+    **Arguments:**
+
+    - `description`: the path of a TOML file, a dictionary with the same tables (lists may be arrays, the reducer a
+        function), or a [`resource_ode.sweeps.plan.Sweep`][], which is returned as it is.
+    - `settings`: keys in place of its own, as `"graphs=64"`, `"graph.density=0.2"` or
+        `"axis.wasted_resource.values=[0.1, 1]"`.
 
     **Raises:** [`resource_ode.config.toml.ScenarioError`][], a `ValueError`, that names the file, the key, what was
     expected and what came.
@@ -67,7 +68,9 @@ def read_sweep(description: Any) -> Sweep:
         values = read_toml(path, "a sweep file")
     else:
         raise ValueError(f"description: expected a path, a dictionary or a Sweep, got {type(description).__name__}")
-    return _read(_Section(path, "", values, TOP))
+    if settings:
+        values = with_keys(path, values, settings)
+    return _read(Section(path, "", values, TOP))
 
 
 def from_content(content: dict[str, Any]) -> Sweep:
@@ -89,26 +92,15 @@ def _kind(name: str) -> str:
     return "clock" if name in CLOCKS else "member" if name in BOUNDS else "static"
 
 
-class _Section(Table):
-    """A table of a sweep: as in a scenario, but with this format's keys."""
-
-    def section(self, key: str, known: Sequence[str] | None, *, optional: bool = False) -> _Section:
-        """A table below this one; empty if it is optional and not there. Without `known`, its keys are not checked."""
-        value = self.values.get(key, {} if optional else None)
-        if not isinstance(value, dict):
-            raise self.error(f"expected a section [{key}], got {'none' if value is None else said(value)}")
-        return _Section(self.path, f"[{key}]", value, tuple(value) if known is None else known)
-
-
-def _read(top: _Section) -> Sweep:
+def _read(top: Section) -> Sweep:
     raw = top.values.get("axis", [])
     if not isinstance(raw, list) or not all(isinstance(row, dict) for row in raw):
         raise top.error(f"expected [[axis]] tables, in double brackets, got {said(raw)}", "axis")
-    rows = [_Section(top.path, f"[[axis]] {number}", row, ("name", *SPACINGS)) for number, row in enumerate(raw, 1)]
+    rows = [Section(top.path, f"[[axis]] {number}", row, ("name", *SPACINGS)) for number, row in enumerate(raw, 1)]
     swept = [row.text("name") for row in rows]
 
+    graph, graph_keys = read_section(top)
     ensemble = top.section("ensemble", ENSEMBLE, optional=True)
-    graph, graph_keys = _graph(top)
     frequency, frequency_keys = _frequency(top, graph)
     resource = top.section("resource", RESOURCE)
     known = (*graph_keys, *frequency_keys, *RESOURCE)
@@ -162,8 +154,8 @@ def _read(top: _Section) -> Sweep:
         if count > most:
             raise top.error(f"expected axes of at most {most:,} {what}, got {count:,}")
     if content["ensemble"]["precision"] == "float32":
-        _check_single([*content["frequency"].values(), *content["resource"].values()], ensemble)
-        _check_single([value for axis in axes for value in axis.values], ensemble)
+        check_single([*content["frequency"].values(), *content["resource"].values()], ensemble)
+        check_single([value for axis in axes for value in axis.values], ensemble)
     if sweep.given("plateau") and "cross_entropy" in sweep.given("loss"):
         raise resource.error('expected only with loss = "mse", got "cross_entropy" (here or on an axis)', "plateau")
     _check_shapes(sweep, graph, frequency)
@@ -173,80 +165,49 @@ def _read(top: _Section) -> Sweep:
 # -- the sections
 
 
-def _graph(top: _Section) -> tuple[_Section, tuple[str, ...]]:
-    values = top.section("graph", None).values
-    given = [key for key in ("generator", "prerequisites", "file") if key in values]
-    if len(given) != 1:
-        where = _Section(top.path, "[graph]", {}, ())
-        raise where.error(
-            f"expected one of generator, prerequisites and file, got {' and '.join(given) or 'none of them'}"
-        )
-    if given == ["generator"]:
-        generator = _Section(top.path, "[graph]", values, tuple(values)).choice("generator", GENERATORS, "")
-        keys = section_keys({"generator": generator})["graph"]
-        return _Section(top.path, "[graph]", values, ("generator", *keys)), keys
-    if given == ["prerequisites"]:
-        _check_prerequisites(_Section(top.path, "[graph]", values, ("prerequisites", "gate")))
-        if all(row.get("name") != "gate" for row in top.values.get("axis", [])):
-            values = {"gate": "all"} | values
-        return _Section(top.path, "[graph]", values, tuple(values)), ("gate",)
-    table = _Section(top.path, "[graph]", values, ("file", "condense"))
-    from ..graphs.files import read_graph
-
-    try:
-        graph = read_graph(top.path.parent / table.text("file"), condense=table.flag("condense", False))
-    except ValueError as error:
-        raise table.error(str(error).replace("condense=True", "condense = true"), "file") from None
-    # the graph itself is part of the description: another file of the same name is another sweep
-    gate = [GATES[int(either)] for either in np.asarray(graph.any_gate)]
-    held = {"prerequisites": graph.prerequisite_lists(), "gate": gate}
-    if graph.frequency is not None and "frequency" not in top:
-        top.values = top.values | {"frequency": {"values": np.asarray(graph.frequency).tolist()}}
-    return _Section(top.path, "[graph]", held, tuple(held)), ()
-
-
-def _check_prerequisites(table: _Section) -> None:
-    lists = table.get("prerequisites")
-    if not isinstance(lists, list) or not lists:
-        raise table.error(f"expected a list with one list a skill, as [[], [0]], got {said(lists)}", "prerequisites")
-    for skill, row in enumerate(lists):
-        if not isinstance(row, list):
-            raise table.error(f"expected a list of indices of skills, got {said(row)}", f"prerequisites[{skill}]")
-        for index in row:
-            if isinstance(index, bool) or not isinstance(index, int):
-                raise table.error(f"expected whole numbers, got {said(index)}", f"prerequisites[{skill}]")
-            if not 0 <= index < len(lists):
-                last = len(lists) - 1
-                raise table.error(f"expected skills from 0 to {last}, got {said(index)}", f"prerequisites[{skill}]")
-
-
-def _frequency(top: _Section, graph: _Section) -> tuple[_Section, tuple[str, ...]]:
+def _frequency(top: Section, graph: Section) -> tuple[Section, tuple[str, ...]]:
     values = top.section("frequency", None).values
-    given = [key for key in ("law", "values") if key in values]
-    table = _Section(top.path, "[frequency]", values, tuple(values))
+    given = [key for key in ("law", "values", "each") if key in values]
+    table = Section(top.path, "[frequency]", values, tuple(values))
     if len(given) != 1:
-        raise table.error(f"expected one of law and values, got {' and '.join(given) or 'none of them'}")
+        raise table.error(f"expected one of law, values and each, got {' and '.join(given) or 'none of them'}")
     if given == ["values"]:
-        return _Section(top.path, "[frequency]", values, ("values",)), ()
+        return Section(top.path, "[frequency]", values, ("values",)), ()
+    if given == ["each"]:
+        _check_each(table, graph)
+        return Section(top.path, "[frequency]", values, ("each",)), ()
     keys = section_keys({"law": table.choice("law", LAWS, "")})["frequency"]
-    return _Section(top.path, "[frequency]", values, ("law", *keys)), keys
+    return Section(top.path, "[frequency]", values, ("law", *keys)), keys
 
 
-def _graph_value(table: _Section, key: str, value: Any) -> Any:
-    if key in ("generator", "prerequisites"):
+def _check_each(table: Section, graph: Section) -> None:
+    rows, graphs = table.get("each"), graph.values.get("graphs")
+    if graphs is None:
+        raise table.error("expected only with graphs of your own ([graph] graphs, files, or a function)", "each")
+    if not isinstance(rows, list) or len(rows) != len(graphs) or not all(isinstance(row, list) for row in rows):
+        raise table.error(f"expected a list of numbers for each of the {len(graphs)} graphs, got {said(rows)}", "each")
+    for place, (row, held) in enumerate(zip(rows, graphs, strict=True)):
+        if len(row) != len(held["prerequisites"]):
+            raise table.error(f"expected {len(held['prerequisites'])} numbers, got {len(row)}", f"each[{place}]")
+        for skill, value in enumerate(row):
+            table.checked(f"each[{place}][{skill}]", value, above=0.0)
+
+
+def _graph_value(table: Section, key: str, value: Any) -> Any:
+    if key in ("generator", "prerequisites", "graphs"):
         return value
     if key == "gate" and isinstance(value, list):
         return [_value(table, key, word, f"gate[{skill}]") for skill, word in enumerate(value)]
     return _value(table, key, value)
 
 
-def _frequency_value(table: _Section, key: str, value: Any) -> Any:
-    if key == "law":
+def _frequency_value(table: Section, key: str, value: Any) -> Any:
+    if key in ("law", "each"):
         return value
     return table.numbers("values", above=0.0) if key == "values" else _value(table, key, value)
 
 
-def _value(table: _Section, key: str, value: Any, place: str | None = None) -> Any:
+def _value(table: Section, key: str, value: Any, place: str | None = None) -> Any:
     """One value of a parameter, checked as far as it can be by itself."""
     place = key if place is None else place
     if key in CHOICES:
@@ -264,7 +225,7 @@ def _value(table: _Section, key: str, value: Any, place: str | None = None) -> A
     return _whole(table, place, value)
 
 
-def _whole(table: _Section, place: str, value: Any) -> int:
+def _whole(table: Section, place: str, value: Any) -> int:
     real = (
         isinstance(value, (int, float))
         and not isinstance(value, bool)
@@ -276,7 +237,7 @@ def _whole(table: _Section, place: str, value: Any) -> int:
     return int(value)
 
 
-def _resource(table: _Section, swept: list[str]) -> dict[str, Any]:
+def _resource(table: Section, swept: list[str]) -> dict[str, Any]:
     held = {key: _value(table, key, value) for key, value in table.values.items()}
     for key in CLOCKS:
         if key not in held and key not in swept:
@@ -287,7 +248,7 @@ def _resource(table: _Section, swept: list[str]) -> dict[str, Any]:
     return held
 
 
-def _spread(table: _Section, *, one: Callable[[str, Any], Any]) -> list[Any]:
+def _spread(table: Section, *, one: Callable[[str, Any], Any]) -> list[Any]:
     """The values of an axis: listed, or spread evenly or in geometric progression."""
     given = [key for key in SPACINGS if key in table]
     if len(given) != 1:
@@ -310,7 +271,7 @@ def _spread(table: _Section, *, one: Callable[[str, Any], Any]) -> list[Any]:
     return [one(spacing, value) for value in points.tolist()]
 
 
-def _axis(row: _Section, name: str) -> Axis:
+def _axis(row: Section, name: str) -> Axis:
     values = _spread(row, one=lambda place, value: _value(row, name, value, place))
     if name == "widths":
         values = [tuple(value) for value in values]
@@ -320,7 +281,7 @@ def _axis(row: _Section, name: str) -> Axis:
     return Axis(name, tuple(values), _kind(name))
 
 
-def _times(top: _Section) -> list[float] | None:
+def _times(top: Section) -> list[float] | None:
     if "time" not in top:
         return None
     table = top.section("time", SPACINGS)
@@ -330,7 +291,7 @@ def _times(top: _Section) -> list[float] | None:
     return times
 
 
-def _observe(top: _Section, timed: bool) -> tuple[dict[str, Any], Callable[..., Any] | None]:
+def _observe(top: Section, timed: bool) -> tuple[dict[str, Any], Callable[..., Any] | None]:
     table = top.section("observe", OBSERVE, optional=True)
     names = table.get("names", [] if "reducer" in table else list(DEFAULT_OBSERVABLES))
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -359,19 +320,7 @@ def _observe(top: _Section, timed: bool) -> tuple[dict[str, Any], Callable[..., 
     return held, reducer
 
 
-def _check_single(values: Sequence[Any], ensemble: _Section) -> None:
-    """Refuse numbers that become 0 or infinite in single precision."""
-    for value in values:
-        if isinstance(value, list):
-            _check_single(value, ensemble)
-        elif isinstance(value, float) and value != 0:
-            with np.errstate(over="ignore", under="ignore"):
-                single = np.float32(value)
-            if not (np.isfinite(single) and single):
-                raise ensemble.error(f"expected numbers that float32 can hold, got {value:g}", "precision")
-
-
-def _check_shapes(sweep: Sweep, graph: _Section, frequency: _Section) -> None:
+def _check_shapes(sweep: Sweep, graph: Section, frequency: Section) -> None:
     """Trace each combination of the static values once: what the generators refuse is known before anything runs."""
     for static in sweep.statics():
         with jax.enable_x64(sweep.content["ensemble"]["precision"] == "float64"):

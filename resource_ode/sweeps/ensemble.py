@@ -9,8 +9,10 @@ from typing import Any
 import jax
 
 from .. import frequencies
+from ..base.modules import with_fields
 from ..graphs import generators as graphs
 from ..graphs.graph import SkillGraph
+from .own_graphs import stacked_arrays
 
 GENERATORS = ("independent", "chain", "star", "tree", "layered", "random_dag", "preferential", "parity")
 LAWS = ("zipf", "exponential", "lognormal", "uniform")
@@ -37,6 +39,9 @@ def check_size(arguments: dict[str, Any]) -> None:
 
 def _size(arguments: dict[str, Any]) -> tuple[int, int]:
     """Skills of a graph and the most prerequisites of one."""
+    if "graphs" in arguments:
+        sizes = [_size(row) for row in arguments["graphs"]]
+        return max(size[0] for size in sizes), max(size[1] for size in sizes)
     if "prerequisites" in arguments:
         lists = arguments["prerequisites"]
         return len(lists), max(map(len, lists), default=0)
@@ -65,9 +70,12 @@ def _roughly(number: int) -> str:
     return f"{number:,}" if number < 10**15 else "more than 10^15"
 
 
-def build_graph(arguments: dict[str, Any], key: Any, traced: dict[str, Any]) -> SkillGraph:
-    """The graph of one member."""
+def build_graph(arguments: dict[str, Any], key: Any, traced: dict[str, Any], number: Any = 0) -> SkillGraph:
+    """The graph of one member, the one at place `number` of a list."""
     arguments = arguments | traced
+    if "graphs" in arguments:
+        rows = {name: jax.numpy.asarray(x)[number] for name, x in stacked_arrays(arguments["graphs"]).items()}
+        return with_fields(SkillGraph([[]]), **rows)
     if "prerequisites" in arguments:
         return SkillGraph(arguments["prerequisites"], arguments.get("gate", "all"))
     generator = arguments.pop("generator")
@@ -79,9 +87,12 @@ def build_graph(arguments: dict[str, Any], key: Any, traced: dict[str, Any]) -> 
     return function(**arguments).unnamed()
 
 
-def build_frequency(arguments: dict[str, Any], key: Any, skills: int, traced: dict[str, Any]) -> Any:
-    """The frequencies of one member."""
+def build_frequency(arguments: dict[str, Any], key: Any, skills: int, traced: dict[str, Any], number: Any = 0) -> Any:
+    """The frequencies of one member; those of absent skills are 1."""
     arguments = arguments | traced
+    if "each" in arguments:
+        rows = [[*row, *[1.0] * (skills - len(row))] for row in arguments["each"]]
+        return jax.numpy.asarray(rows, float)[number]
     if "values" in arguments:
         return jax.numpy.asarray(arguments["values"], float)
     function = getattr(frequencies, arguments.pop("law"))
@@ -92,7 +103,7 @@ def build_frequency(arguments: dict[str, Any], key: Any, skills: int, traced: di
 def is_random(content: dict[str, Any]) -> bool:
     """Whether members of the ensemble differ at all."""
     generator, law = content["graph"].get("generator"), content["frequency"].get("law")
-    return generator in ("layered", "random_dag", "preferential") or law == "lognormal"
+    return "graphs" in content["graph"] or generator in ("layered", "random_dag", "preferential") or law == "lognormal"
 
 
 def section_keys(graph_or_frequency: dict[str, Any]) -> dict[str, tuple[str, ...]]:

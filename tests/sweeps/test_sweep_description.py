@@ -136,14 +136,14 @@ def test_graph_of_a_file_is_part_of_the_description(tmp_path: Path) -> None:
         ({"graph": {"generator": "dag"}}, '[graph] generator: expected "independent" or "chain" or "star" or "tree" or '
          '"layered" or "random_dag" or "preferential" or "parity", got "dag"'),
         ({"graph": {"generator": None}},
-         "[graph]: expected one of generator, prerequisites and file, got none of them"),
+         "[graph]: expected one of generator, prerequisites, file, graphs and files, got none of them"),
         ({"graph": {"skills": None}}, '[graph]: missing key "skills" (expected here, or an axis over it)'),
         ({"graph": {"skills": 2.5}}, "[graph] skills: expected a whole number, got 2.5"),
         ({"graph": {"skills": 0}}, "[graph]: skills: expected at least 1, got 0"),
         ({"graph": {"links": 2}}, '[graph]: unknown key "links"; expected one of generator, skills, density, '
          "max_fan_in, gate"),
         ({"graph": {"gate": "most"}}, '[graph] gate: expected "all" or "any", got "most"'),
-        ({"frequency": {"law": None}}, "[frequency]: expected one of law and values, got none of them"),
+        ({"frequency": {"law": None}}, "[frequency]: expected one of law, values and each, got none of them"),
         ({"frequency": {"law": None, "values": [1.0]}}, "[frequency] values: expected one number a skill (4), got 1"),
         ({"frequency": {"sigma": -1}}, "[frequency] sigma: expected a finite number of at least 0, got -1"),
         ({"resource": {"learning_rate": None}},

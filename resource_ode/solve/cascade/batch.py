@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ... import native
 from ...base import pieces, programs
 from ...base.tracing import is_concrete
 from ...base.warning import warn
@@ -37,11 +39,26 @@ BACKENDS: tuple[AbstractCascade, ...] = (CompiledCascade(), GPUCascade(), ArrayC
 ODE_STEPS, EVENT_SKILLS = 1024, 64
 
 
+# members times skills from which on it matters how fast they are solved
+MANY = 10_000
+
+
 def backend_for(model: ResourceModel, *, under_trace: bool = False) -> AbstractCascade:
     """What solves a model that has a cascade, here."""
     if under_trace or not is_concrete(model) or traced.serves_pools(model, 1):
         return BACKENDS[0] if traced.by_loops(model) else BACKENDS[-1]
-    return next(backend for backend in BACKENDS if backend.obstacle(model) is None)
+    found = next(backend for backend in BACKENDS if backend.obstacle(model) is None)
+    if found is not BACKENDS[0] and math.prod(model.batch_shape) * model.skills >= MANY and native.would_apply(model):
+        _say_what_is_missing()
+    return found
+
+
+@functools.cache
+def _say_what_is_missing() -> None:
+    """Once, where speed matters."""
+    why = native.obstacle()
+    if why:
+        warn(f"this takes several times longer without the compiled loops: {why}", stacklevel=5)
 
 
 def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, wish: Wish) -> Any:
