@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..base.values import brief
+from .colouring import add_bar
 from .style import (
     COLOURS,
     GREY,
@@ -139,9 +140,7 @@ def draw_key(ax: Any, panel: Any, hatched: bool, lines: Any, *, inside: bool = F
 
 
 def draw_bar(ax: Any, over: list[Any], image: Any, label: Any, levels: Any) -> None:
-    bar = ax.figure.colorbar(image, ax=over if len(over) > 1 else over[0], pad=0.03)
-    bar.set_label(textwrap.fill(label or "", 36))
-    bar.outline.set_linewidth(0.4)
+    bar = add_bar(ax, image, textwrap.fill(label or "", 36), beside=over if len(over) > 1 else over[0])
     if levels is not None:
         bar.add_lines(levels, ["white"] * len(levels), [0.7] * len(levels))
 

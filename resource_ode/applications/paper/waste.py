@@ -84,9 +84,11 @@ def draw(found: dict[str, np.ndarray]) -> dict[str, Any]:
             end = 1.6 * float(np.asarray(learning_times(model(waste), 0.5)).max())
             times = np.linspace(0, end, 300)
             for curve, color in zip(np.asarray(simulate(model(waste), times).level).T, colors, strict=True):
-                ax.plot(times / 1000, curve, color=color, linewidth=1.0)
+                ax.plot(times, curve, color=color, linewidth=1.0)
             ax.set_title(f"$N_0$ = {waste:g}", loc="left")
-            ax.set(xlabel="1000 training steps", xlim=(0, end / 1000), ylim=(-0.02, 1.02))
+            ax.set(xlabel="training steps", xlim=(0, end), ylim=(-0.02, 1.02))
+            ax.locator_params(axis="x", nbins=3)
+            ax.ticklabel_format(axis="x", scilimits=(-4, 4), useMathText=True)
         axes[0, 0].set_ylabel("level")
         bar = figure.colorbar(
             _scale(colormaps["viridis"]), ax=axes[0, -1], label="skill (1 = most frequent)", ticks=(1, 5, 10)
@@ -110,7 +112,7 @@ def draw(found: dict[str, np.ndarray]) -> dict[str, Any]:
         right.semilogx(waste, found["overlap"], color=COLOURS[1], label="Domino overlap")
         right.semilogx(waste, found["efficiency"], color=COLOURS[2], label="share of use")
         right.set(xlabel="wasted resource $N_0$", ylabel="order parameter", ylim=(-0.02, 1.02))
-        right.legend(frameon=False, loc="center right", bbox_to_anchor=(1.0, 0.55))
+        figure.legend(*right.get_legend_handles_labels(), loc="outside upper right", ncols=3, frameon=False)
         letters(axes)
     figures["sweep"] = figure
     return figures
