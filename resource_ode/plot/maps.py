@@ -48,7 +48,8 @@ def heat_map(
     - `x_label`, `y_label`, `label`: of the axes and the colour bar, with units.
     - `log_x`, `log_y`: logarithmic axes; default where three or more positive coordinates are in geometric progression.
     - `log`: logarithmic colours.
-    - `center`: a value with a meaning of its own (0 of a difference): white, with blue below and red above it.
+    - `center`: a value with a meaning of its own (0 of a difference, 1 of a ratio): white, with blue below and red
+        above it.
     - `colorbar`, `legend`: whether to draw them.
 
     Cells reach half way to their neighbours, on the axis as drawn. Values that are not finite are grey.
@@ -93,15 +94,20 @@ def heat_map(
 def map_colours(parts: Any, log: bool = False, center: float | None = None) -> tuple[Any, str]:
     """One scale for the colours of several maps: matplotlib's norm, and the name of the colour map.
 
-    **Raises:** `ValueError` for logarithmic colours about a centre.
+    **Raises:** `ValueError` for a centre that is not finite, or not above 0 with logarithmic colours.
     """
     from matplotlib.colors import LogNorm, Normalize
 
     numbers = np.concatenate([np.ma.compressed(np.ma.masked_invalid(part)) for part in parts])
     low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 1.0)
     if center is not None:
-        if log or not np.isfinite(center):
-            raise ValueError(f"center: expected a finite number, and no logarithmic colours, got {center}")
+        if not np.isfinite(center) or (log and center <= 0):
+            raise ValueError(
+                f"center: expected a finite number{', above 0 with log=True' if log else ''}, got {center}"
+            )
+        if log:
+            factor = max(high / center, center / low) if numbers.size and high > low else 2.0
+            return LogNorm(center / factor, center * factor), DIVERGING
         far = max(high - center, center - low) or 1.0
         return Normalize(center - far, center + far), DIVERGING
     if log:
@@ -114,7 +120,7 @@ def heat_maps(maps: Any, x: Any = None, y: Any = None, *, label: str | None = No
 
     **Arguments:**
 
-    - `maps`: a dictionary from titles to values, each as [`resource_ode.plot.heat_map`][] takes them.
+    - `maps`: a dictionary from titles to values, each as [`resource_ode.plot.maps.heat_map`][] takes them.
     - `x`, `y`, `label`, and `x_label`, `y_label`, `log_x`, `log_y`, `log`, `center`: as there, the same for all.
 
     **Returns:** an array of axes.

@@ -43,8 +43,8 @@ def levels(
 ) -> Any:
     """Level of each skill over training steps.
 
-    A skill has the same colour in all pictures of a run, see [`resource_ode.plot.colours`][]. Up to eight are named,
-    above their curves where there is room; of more, a bar explains the colours.
+    A skill has the same colour in all pictures of a run, see [`resource_ode.plot.colouring.colours`][]. Up to eight are
+    named, above their curves where there is room; of more, a bar explains the colours.
 
     **Arguments:**
 

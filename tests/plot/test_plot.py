@@ -284,8 +284,12 @@ def test_a_value_with_a_centre_is_white_there():
     image = plot.heat_map([[-1.0, 0.0, 3.0]], center=0.0).collections[0]
     np.testing.assert_allclose(image.cmap(image.norm(0.0))[:3], 1, atol=0.05)
     assert (image.norm.vmin, image.norm.vmax) == (-3, 3)
-    with pytest.raises(ValueError, match="center"):
-        plot.heat_map([[1.0, 2.0]], center=1.0, log=True)
+    ratio = plot.heat_map([[0.5, 1.0, 8.0]], center=1.0, log=True).collections[0]
+    np.testing.assert_allclose(ratio.cmap(ratio.norm(1.0))[:3], 1, atol=0.05)
+    assert (ratio.norm.vmin, ratio.norm.vmax) == (0.125, 8)
+    for wrong in (np.nan, -1.0):
+        with pytest.raises(ValueError, match="center: expected a finite number, above 0"):
+            plot.heat_map([[1.0, 2.0]], center=wrong, log=True)
 
 
 @pytest.mark.parametrize(
