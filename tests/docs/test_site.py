@@ -113,7 +113,7 @@ def test_every_page_can_be_read_on_a_phone(site, browser):
 def test_search_finds_learning_times(site, browser):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(site[1] + "/index.html")
-    page.locator("label[for=__search]").first.click()
+    page.locator("input.md-search__input").click()
     page.locator("input.md-search__input").fill("learning_times")
     first = page.locator(".md-search-result__link").first
     first.wait_for(timeout=30_000)

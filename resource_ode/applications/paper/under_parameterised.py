@@ -156,10 +156,10 @@ def draw(cases: dict[tuple[str, int], Case]) -> Any:
                         level = getattr(case, law)[0, :, skill]
                         ax.plot(case.ts, level, color=colour, linewidth=1.0, linestyle=dashes)
                     # the number of the task, on its curve where it is half learned
-                    row = int(np.argmax(measured >= 0.45))
+                    half = int(np.argmax(measured >= 0.45)) or len(measured) // 2
                     ax.text(
-                        case.ts[row],
-                        measured[row],
+                        case.ts[half],
+                        measured[half],
                         str(skill + 1),
                         fontsize=6,
                         ha="center",

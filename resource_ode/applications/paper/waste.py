@@ -101,6 +101,15 @@ def draw(found: dict[str, np.ndarray]) -> dict[str, Any]:
         for skill, color in enumerate(colors):
             left.loglog(waste, found["half"][:, skill], color=color, linewidth=1.1)
             left.loglog(waste[::8], found["exact"][::8, skill], "o", color=color, markersize=2)
+        for skill in (0, SKILLS - 1):
+            left.annotate(
+                f"skill {skill + 1}",
+                (waste[0], found["half"][0, skill]),
+                xytext=(0, 3),
+                textcoords="offset points",
+                va="bottom",
+                fontsize=6,
+            )
         left.set(xlabel="wasted resource $N_0$", ylabel="time to level 0.5 (training steps)")
         middle.semilogx(waste, found["ratio"], color=COLOURS[0])
         middle.axhline(1.95 / 0.95, color="0.5", linewidth=0.8, linestyle="--")
