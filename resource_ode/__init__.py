@@ -18,6 +18,10 @@ if _TYPE_CHECKING:
     from .applications import parity as parity
     from .config.scenario import read_scenario as read_scenario
     from .explorer.explore import explore as explore
+    from .fitting.curves import Curves as Curves
+    from .fitting.fit import Fit as Fit
+    from .fitting.fit import fit as fit
+    from .fitting.reading import read_curves as read_curves
     from .fitting.waste import fit_waste as fit_waste
     from .graphs.convert import condense as condense
     from .graphs.files import GraphFileError as GraphFileError
@@ -80,6 +84,10 @@ _LAZY = {
     "train_geometry": ("related.training", "train_geometry"),
     "sign_descent": ("related.sign_descent", None),
     "domino": ("related.domino", None),
+    "Curves": ("fitting.curves", "Curves"),
+    "Fit": ("fitting.fit", "Fit"),
+    "fit": ("fitting.fit", "fit"),
+    "read_curves": ("fitting.reading", "read_curves"),
     "fit_waste": ("fitting.waste", "fit_waste"),
     "compare": ("related.comparison", "compare"),
     "sweep": ("sweeps", "sweep"),

@@ -49,6 +49,7 @@ def applies(model: ResourceModel) -> bool:
         and model.graph.own_gate is None
         and model.pool is None
         and model.frequency_after is None
+        and model.prerequisite_strength is None
         and model.skills <= MOST_SKILLS
         and bool(np.all(np.asarray(model.wasted_resource) > 0))
     )
