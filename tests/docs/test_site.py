@@ -114,9 +114,9 @@ def test_search_finds_learning_times(site, browser):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(site[1] + "/index.html")
     page.locator("input.md-search__input").click()
-    page.locator("input.md-search__input").fill("learning_times")
-    first = page.locator(".md-search-result__link").first
-    first.wait_for(timeout=30_000)
+    # key by key, as the search listens to keys
+    page.locator("input.md-search__input").press_sequentially("learning_times", delay=30)
+    page.locator(".md-search-result__meta").filter(has_text="matching").wait_for(timeout=30_000)
     links = page.locator(".md-search-result__link").evaluate_all("all => all.map(link => link.href)")
     assert any("reference/solving" in link for link in links), links
     page.close()
