@@ -192,6 +192,9 @@ def measure(small: bool = False) -> dict[float, dict[str, Any]]:
 # -- show
 
 
+KEY_ROOM = 1.5
+
+
 def draw(found: dict[float, dict[str, Any]]) -> Any:
     """The losses, and the exponents against alpha."""
     import matplotlib
@@ -250,7 +253,7 @@ def draw(found: dict[float, dict[str, Any]]) -> Any:
             CHINCHILLA["N"], color="0.5", linewidth=0.7, linestyle=(0, (5, 2)), label="language models (Chinchilla)"
         )
         in_d.set_ylabel("exponent $\\alpha_N$ (in d)")
-        in_d.legend(frameon=False, fontsize=7)
+        in_d.legend(frameon=False, fontsize=7, loc="upper left")
         mean = [one["S"].mean() for one in found.values()]
         in_t.errorbar(alphas, mean, [deviation(one["S"]) for one in found.values()], fmt="s", color=COLOURS[1], ms=4)
         in_t.plot([], [], "s", color=COLOURS[1], ms=4, label="Geometry, trained")
@@ -265,9 +268,10 @@ def draw(found: dict[float, dict[str, Any]]) -> Any:
             CHINCHILLA["S"], color="0.5", linewidth=0.7, linestyle=(0, (5, 2)), label="language models (Chinchilla)"
         )
         in_t.set_ylabel("exponent $\\alpha_S$ (in steps)")
-        in_t.legend(frameon=False, fontsize=7)
+        in_t.legend(frameon=False, fontsize=7, loc="upper left")
         for ax in (in_d, in_t):
-            ax.set_ylim(0, None)
+            # with room for the key above the curves
+            ax.set_ylim(0, KEY_ROOM * ax.get_ylim()[1])
         letters(axes)
     return figure
 
