@@ -253,7 +253,7 @@ def test_overview_draws_whatever_there_is() -> None:
 def test_a_value_with_a_centre_has_diverging_colours() -> None:
     data, name = dataset().isel(sigma=0), "efficiency"
     middle = float(data[name].mean())
-    image = plot.phase(data, name, center=middle, colorbar=False).collections[0]
+    image = ro.plot.phase(data, name, center=middle, colorbar=False).collections[0]
     assert image.norm(middle) == pytest.approx(0.5) and image.get_cmap().name == "RdBu_r"
     with pytest.raises(ValueError, match="center"):
-        plot.phase(data, name, center=float("inf"))
+        ro.plot.phase(data, name, center=float("inf"))
