@@ -176,18 +176,38 @@ def write_tables(path: Path, found: Any, wastes: Any, seeds: range, took: float)
     path.write_text("\n".join(lines).rstrip() + "\n")
 
 
+def read_tables(path: Path) -> tuple[Any, Any]:
+    """What `draw` draws, from the tables as they were written."""
+    found, wastes, name = [], {}, None
+    for line in path.read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|") or cells[0] == "---":
+            continue
+        if cells[0] == "varied" or cells[1] == "L1 fit":
+            name = cells[0]
+        elif name == "varied":
+            rms = {law: float(cell) for law, cell in zip(LAWS, cells[3:], strict=False) if cell}
+            found.append((cells[0], cells[1], float(cells[2]), rms))
+        elif name:
+            columns = [tuple(map(float, cell.split(" +- "))) for cell in cells[1:]]
+            wastes.setdefault(name, []).append((float(cells[0]), *columns))
+    return found, wastes
+
+
 def draw(path: Path, found: Any, wastes: Any) -> None:
+    """The picture; `wastes` as mean and spread."""
     import matplotlib
     from matplotlib import pyplot
     from matplotlib.ticker import NullFormatter
 
     from resource_ode import plot
+    from resource_ode.plot.style import GREY, STYLE
 
     looks = {L1: ("o", plot.COLOURS[1]), L2: ("s", plot.COLOURS[0]), RECURSION: ("D", plot.COLOURS[2])}
     looks[OVERLAPS] = ("^", plot.COLOURS[3])
     names = {L1: "L1 law, N0 fitted", L2: "L2 law, nothing fitted", RECURSION: "L2 recursion, nothing fitted"}
     names[OVERLAPS] = "L2 law with overlaps, nothing fitted"
-    with matplotlib.rc_context(plot._STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = pyplot.figure(figsize=(7.2, 6.4), layout="constrained", dpi=200)
         left, right = figure.subfigures(1, 2, width_ratios=(1.25, 1))
         ax = left.subplots()
@@ -198,7 +218,7 @@ def draw(path: Path, found: Any, wastes: Any) -> None:
         ax.set_xscale("log")
         ax.set_yticks(places, [f"{what} {value}".strip() for what, value, *_ in found])
         ax.set_xlabel("RMS level error")
-        ax.grid(axis="y", linewidth=0.3, color=plot.GREY)
+        ax.grid(axis="y", linewidth=0.3, color=GREY)
         left.legend(*ax.get_legend_handles_labels(), loc="outside upper center", frameon=False)
         axes = right.subplots(3, 1)
         labels = {"sigma": "gradient noise sigma", "1/B": "1/batch size", "learning rate": "learning rate (per step)"}
@@ -207,21 +227,21 @@ def draw(path: Path, found: Any, wastes: Any) -> None:
         for ax, (name, rows) in zip(axes, wastes.items(), strict=True):
             size = np.asarray([row[0] for row in rows])
             for (label, marker, column), colour in zip(series, colours, strict=True):
-                mean = np.asarray([row[column].mean() for row in rows])
-                spread = np.asarray([row[column].std(ddof=1) for row in rows])
+                mean, spread = np.transpose([row[column] for row in rows])
                 low = np.minimum(spread, 0.9 * mean)
                 ax.errorbar(
                     size, mean, [low, spread], fmt=marker, color=colour, markersize=4, linewidth=0.8, label=label
                 )
             within = size[(size >= DOMINANT[name][0] * 0.999) & (size <= DOMINANT[name][1] * 1.001)]
-            anchor = next(row for row in rows if row[0] == within[0])[1].mean()
+            anchor = next(row for row in rows if row[0] == within[0])[1][0]
             ax.plot(within, anchor * within / within[0], color="grey", linewidth=0.8, label="proportional")
             ax.set_xscale("log")
             ax.set_yscale("log")
             ax.xaxis.set_minor_formatter(NullFormatter())
             ax.set_xlabel(labels[name])
             ax.set_ylabel("fitted N0 (frequency)")
-        axes[0].legend(frameon=False)
+        handles = axes[0].get_legend_handles_labels()
+        right.legend(*handles, loc="outside upper center", ncols=2, frameon=False, columnspacing=1.0)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)
         pyplot.close(figure)
@@ -232,13 +252,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=8, help="number of seeds (default 8)")
     parser.add_argument("--out", type=Path, default=ROOT / "docs", help="folder for l2_law.md and images/l2_law.png")
     parser.add_argument("--resume", action="store_true", help="keep the rows of an interrupted run")
+    parser.add_argument("--redraw", action="store_true", help="draw the tables that are there, and compute nothing")
     options = parser.parse_args()
+    picture, tables = options.out / "images" / "l2_law.png", options.out / "l2_law.md"
+    if options.redraw:
+        draw(picture, *read_tables(tables))
+        return
     seeds = range(options.seeds)
     kept = Kept(ROOT / "out" / "studies" / "l2_law.json", seeds, options.resume)
     found, wastes = study(kept), fitted_wastes(kept)
     options.out.mkdir(parents=True, exist_ok=True)
-    draw(options.out / "images" / "l2_law.png", found, wastes)
-    write_tables(options.out / "l2_law.md", found, wastes, seeds, kept.seconds)
+    write_tables(tables, found, wastes, seeds, kept.seconds)
+    draw(picture, *read_tables(tables))
 
 
 if __name__ == "__main__":

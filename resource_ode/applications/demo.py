@@ -8,6 +8,7 @@ what is wasted on the way.
 from __future__ import annotations
 
 import math
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,16 +36,18 @@ Echo = Callable[[str], Any]
 # an accuracy, and the level at which the model has it (accuracy = 1/2 + level/2)
 ACCURACY = 0.95
 LEVEL = 2 * ACCURACY - 1
+# of a level, what counts as its end in the picture
+END_OF_RISE = 0.99
 
 # the ensemble: its skills, what all graphs share, and the axes of the maps
 SKILLS = 16
 LEARNING_RATE = 0.01
 GATE_EXPONENT = 0.01
-DENSITIES = np.geomspace(0.02, 0.5, 8)
-SPREADS = np.linspace(0.0, 2.8, 8)
-WASTES = np.geomspace(1e-3, 1.0, 7)
+DENSITIES = np.geomspace(0.02, 0.5, 16)
+SPREADS = np.linspace(0.0, 3.0, 16)
+WASTES = np.geomspace(1e-3, 1.0, 13)
 # the whole runs are simulated at these two of them
-SIMULATED = [0, 4]
+SIMULATED = [0, 8]
 LAST_LEVEL = 0.95
 CELLS = len(DENSITIES) * len(SPREADS)
 SCENARIO = """The Resource model of three sparse parities, as the demo ran it: AB is the exclusive or of A and B.
@@ -73,7 +76,7 @@ def run_demo(
 
     - `echo`: called with each line of the report.
     - `seeds`, `steps`, `samples`: number of networks that are trained, for how many steps, on how many bit strings.
-    - `graphs`: number of random graphs, a multiple of the 64 cells of the map.
+    - `graphs`: number of random graphs, a multiple of the 256 cells of the map.
 
     **Returns:** the numbers behind the report, by name, and `"files"`, the paths that were written.
 
@@ -116,12 +119,15 @@ def _parity(out: Path, echo: Echo, seeds: int, steps: int, samples: int) -> dict
     difference = np.median(_level(trained), axis=0) - np.asarray(theory.level)
     rms = float(np.sqrt(np.mean(difference**2)))
 
+    # how much later than the networks' median the model has each task
+    late = predicted / np.median(measured, axis=0) - 1
+
     dataset = trained.to_xarray()
     atomic.write(out / "parity_experiment.nc", lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
     theory.save(out / "parity_theory.nc")
     text = scenario_text(model, {"until": steps, "points": steps + 1}, SCENARIO)
     atomic.write(out / "parity.toml", lambda path: path.write_text(text, encoding="utf-8"))
-    _draw(out / "parity.png", (4.6, 3.3), lambda figure: _parity_figure(figure, trained, theory))
+    _draw(out / "parity.png", (6.0, 3.1), lambda figure: _parity_figure(figure, trained, theory, late, rms))
 
     bits = {name: len(subset) for name, subset in zip(tasks.names, tasks.subsets, strict=True)}
     echo(f"Sparse parity: {seeds} networks learned {len(bits)} parities of {tasks.bits} bits in {seconds:.1f} s.")
@@ -131,7 +137,7 @@ def _parity(out: Path, echo: Echo, seeds: int, steps: int, samples: int) -> dict
         built = " + ".join(tasks.names[j] for j in tasks.prerequisites[position])
         echo(
             f"    {name:<3} ({count} bits{f', from {built}' if built else ''}): networks {_step(middle)} "
-            f"({_step(low)} to {_step(high)}), model {_step(predicted[position])}"
+            f"({_step(low)} to {_step(high)}), model {_step(predicted[position])}{_lateness(late[position])}"
         )
     echo(f"  Median of the networks and model differ by {rms:.2f} in level, root mean square over steps and tasks.")
     return {
@@ -139,6 +145,7 @@ def _parity(out: Path, echo: Echo, seeds: int, steps: int, samples: int) -> dict
         "parity_rms": rms,
         "parity_measured": measured,
         "parity_predicted": predicted,
+        "parity_late": late,
     }
 
 
@@ -151,7 +158,11 @@ def _step(value: float) -> str:
     return f"{value:.0f}" if np.isfinite(value) else "never"
 
 
-def _parity_figure(figure: Any, trained: ParityRun, theory: Trajectory) -> None:
+def _lateness(late: float) -> str:
+    return f", {abs(late):.0%} {'later' if late > 0 else 'earlier'}" if np.isfinite(late) else ""
+
+
+def _parity_figure(figure: Any, trained: ParityRun, theory: Trajectory, late: np.ndarray, rms: float) -> None:
     from matplotlib.lines import Line2D
 
     from ..plot.style import COLOURS
@@ -168,7 +179,9 @@ def _parity_figure(figure: Any, trained: ParityRun, theory: Trajectory) -> None:
         turn = sum(np.allclose(expected[:, task], other, atol=1e-3) for other in shown)
         shown.append(expected[:, task])
         ax.plot(steps, expected[:, task], color=color, linewidth=2.2, linestyle=(4.4 * turn, (2.2, 1.8)), zorder=4)
-    ax.set_xlim(0, steps[-1])
+    # until all is learned, and a little beyond
+    busy = np.flatnonzero((np.minimum(expected, median) < END_OF_RISE).any(axis=1))
+    ax.set_xlim(0, min(1.1 * steps[busy[-1]] if busy.size else np.inf, steps[-1]))
     ax.set_ylim(-0.06, 1.04)
     ax.set_xlabel("training steps")
     ax.set_ylabel("level  (2 accuracy $-$ 1)")
@@ -184,7 +197,12 @@ def _parity_figure(figure: Any, trained: ParityRun, theory: Trajectory) -> None:
         Line2D([], [], color="0.3", linewidth=1.0, label="networks, median"),
         Line2D([], [], color="0.3", linewidth=2.2, linestyle=(0, (2.2, 1.8)), label="Resource model"),
     ]
-    ax.legend(handles=handles, loc="lower right", frameon=False, handlelength=2.4)
+    ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1.18, 0.5), frameon=False, handlelength=2.4)
+    said = [f"{name}{_lateness(delay)}" for name, delay in zip(trained.names, late, strict=True) if np.isfinite(delay)]
+    where = f"; the model reaches {ACCURACY:.0%} accuracy for {'; for '.join(said)}" if said else ""
+    ax.set_title(
+        textwrap.fill(f"Model and median differ by {rms:.2f} in level (RMS){where}.", 78), loc="left", fontsize=7
+    )
 
 
 # -- an ensemble of random graphs
@@ -339,7 +357,12 @@ def _map_figure(figure: Any, seriality: np.ndarray, useful: np.ndarray) -> None:
         y_label=density,
         label="share of the resource that is of use",
     )
-    for ax, letter in ((left, "a"), (right, "b")):
+    for ax, letter, x, values in (
+        (left, "a", SPREADS, seriality.mean(axis=-1)),
+        (right, "b", WASTES, useful.mean(axis=(-1, -2)).T),
+    ):
+        lines = ax.contour(x, DENSITIES, values, levels=5, colors="white", linewidths=0.7)
+        ax.clabel(lines, fontsize=6, fmt="%g")
         ax.set_title(letter, loc="left", fontweight="bold", fontsize=9)
         ax.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5], labels=["0.02", "0.05", "0.1", "0.2", "0.5"])
         ax.set_yticks([], minor=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.words import printable
 from ..model.loss import LOSSES
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
@@ -28,8 +29,9 @@ def scenario_text(model: ResourceModel, time: dict[str, Any], comment: str = "")
     graph = model.graph
     if model.batch_shape:
         raise ValueError(f"model: expected one model, got a batch of shape {model.batch_shape}")
-    if isinstance(model.frequency, Schedule):
-        raise ValueError("model: expected constant frequencies, got a schedule, which a scenario cannot say")
+    for name in ("frequency", "learning_rate", "wasted_resource"):
+        if isinstance(getattr(model, name), Schedule):
+            raise ValueError(f"model: expected a constant {name}, got a schedule, which a scenario cannot say")
     if model.loss not in LOSSES:
         raise ValueError(f"model: expected a loss among {', '.join(LOSSES)}, got {model.loss}")
     lines = [f"# {line}".rstrip() for line in comment.splitlines()] + ([""] if comment else [])
@@ -38,22 +40,28 @@ def scenario_text(model: ResourceModel, time: dict[str, Any], comment: str = "")
         if name != "gate_exponent" or graph.fan_in:
             lines.append(f"{name} = {_said(getattr(model, name))}")
     lines += [f"loss = {_said(model.loss)}", f"competition = {_said(model.competition)}"]
-    if model.interference is not None:
-        lines.append(f"interference = {_said(model.interference)}")
+    for name in ("interference", "plateau", "frequency_power"):
+        if getattr(model, name) is not None:
+            lines.append(f"{name} = {_said(getattr(model, name))}")
     lines += ["", "[time]", *(f"{key} = {_said(value)}" for key, value in time.items())]
+    # as a scenario has to have them
+    names = [printable(name) for name in graph.skill_names()]
     any_gate = np.asarray(graph.any_gate)
+    strength = None if model.prerequisite_strength is None else np.asarray(model.prerequisite_strength)
     columns = {
         name: np.asarray(getattr(model, name))
-        for name in ("frequency", "initial_level", "frequency_after", "pool")
+        for name in ("frequency", "initial_level", "frequency_after", "pool", "learnability")
         if getattr(model, name) is not None
     }
     for skill, parents in enumerate(graph.prerequisite_lists()):
-        lines += ["", "[[skill]]", f"name = {_said(graph.name_of(skill))}"]
+        lines += ["", "[[skill]]", f"name = {_said(names[skill])}"]
         for name, column in columns.items():
             if name != "initial_level" or column[skill] != 0:
                 lines.append(f"{name} = {_said(column[skill])}")
         if parents:
-            lines.append(f"requires = {_said([graph.name_of(parent) for parent in parents])}")
+            lines.append(f"requires = {_said([names[parent] for parent in parents])}")
+            if strength is not None:
+                lines.append(f"prerequisite_strength = {_said(strength[skill, : len(parents)])}")
             if any_gate[skill]:
                 lines.append('gate = "any"')
     return "\n".join(lines) + "\n"
@@ -62,8 +70,7 @@ def scenario_text(model: ResourceModel, time: dict[str, Any], comment: str = "")
 def _said(value: Any) -> str:
     """A value as TOML."""
     if isinstance(value, str):
-        # the one control character that JSON leaves as it is
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
         return f"[{', '.join(map(_said, value))}]"
     numbers = np.asarray(value)

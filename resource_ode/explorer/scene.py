@@ -98,11 +98,12 @@ class Scene:
         """Another graph; what was given a skill (start levels, learnability) does not outlive it."""
         if frequency is None:
             frequency = np.resize(self.frequency, graph.skills)
-        kept = {name: float(getattr(self.base, name)) for name in START}
+        kept: dict[str, Any] = {name: float(getattr(self.base, name)) for name in START}
+        kept |= {name: getattr(self.base, name) for name in ("plateau", "frequency_power")}
         if not self.base.graph.fan_in:
             # a model without prerequisites may have no gate
             kept["gate_exponent"] = START["gate_exponent"]
-        self.base = ResourceModel(graph, frequency, **kept, loss=self.base.law, competition=self.base.rule)
+        self.base = ResourceModel(graph, frequency, **kept, loss=self.base.base_law, competition=self.base.rule)
         self.set_frequency(frequency)
 
     def drawn(self) -> Drawn:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..results.trajectory import Trajectory
-from ..solve.learning import learning_times
 from .graph_drawing import graph
 from .runs import levels, shares
 from .style import STYLE
@@ -28,7 +25,8 @@ def summary(run: Trajectory) -> Any:
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.0, 6.0), layout="constrained", dpi=200)
         top, middle, bottom = figure.subplots(3, 1, height_ratios=(1.2, 1, 1))
-        graph(run.model, times=np.asarray(learning_times(run.model)), ax=top)
-        levels(run, ax=middle)
-        shares(run, ax=bottom)
+        graph(run, ax=top)
+        # one bar explains the colours of all three
+        levels(run, ax=middle, colorbar=False)
+        shares(run, ax=bottom, colorbar=False)
     return figure

@@ -9,10 +9,13 @@ import numpy as np
 
 from ..graphs.graph import SkillGraph
 from ..model.model import ResourceModel
+from ..results.trajectory import Trajectory
+from .colouring import colour_by, half_times
+from .names import name_nodes
 from .style import (
     COLOURS,
+    FEW,
     LEARNING_TIME,
-    add_colour_bar,
     as_numbers,
     legend_above,
     shortened_name,
@@ -20,20 +23,29 @@ from .style import (
     styled_axes,
 )
 
-# up to this many skills, the nodes of a graph carry their names
-NAMED_NODES = 15
+# among more skills than this there is never room for names
+MOST_NAMED = 60
 
 
-def graph(graph_or_model: Any, *, times: Any = None, ax: Any = None) -> Any:
+def graph(
+    source: Any,
+    *,
+    times: Any = None,
+    ax: Any = None,
+    legend: bool = True,
+    colorbar: bool = True,
+) -> Any:
     """A skill graph in layers by depth, with arrows from each prerequisite to the skills that require it.
 
-    Circles need all of their prerequisites, diamonds any one. Up to 15 skills carry their names.
+    Circles need all of their prerequisites, diamonds any one. Skills carry their names where there is room for all.
 
     **Arguments:**
 
-    - `graph_or_model`: one [`resource_ode.SkillGraph`][], or a model that has one.
+    - `source`: one [`resource_ode.SkillGraph`][], a model that has one, or a run: then skills have the colours of the
+        other pictures of the run.
     - `times`: `(skill,)` learning times to colour by, training steps (`inf` or NaN: never learned).
     - `ax`: matplotlib axes, a new figure by default.
+    - `legend`, `colorbar`: whether to explain shapes and colours.
 
     **Returns:** the axes.
 
@@ -44,7 +56,7 @@ def graph(graph_or_model: Any, *, times: Any = None, ax: Any = None) -> Any:
     from matplotlib.lines import Line2D
     from matplotlib.patches import FancyArrowPatch
 
-    skills = _one_graph(graph_or_model)
+    skills = _one_graph(source)
     present = [int(skill) for skill in np.flatnonzero(np.asarray(skills.present))]
     parents = skills.prerequisite_lists()
     depth = np.asarray(skills.depth)
@@ -57,12 +69,15 @@ def graph(graph_or_model: Any, *, times: Any = None, ax: Any = None) -> Any:
     )
     places = layered_places(parents, depth, present)
     layers, widest = int(depth[present].max()) + 1, int(np.bincount(depth[present]).max())
-    named = len(present) <= NAMED_NODES
     new = ax is None
     with styled_axes(ax, height=float(np.clip(0.25 * widest + 1.2, 2.0, 4.0))) as ax:
         colors: Any = [COLOURS[5]] * skills.skills
         if times is not None:
-            colors = add_colour_bar(ax, times, LEARNING_TIME)
+            colors = colour_by(ax, times, LEARNING_TIME, colorbar=colorbar)
+        elif isinstance(source, Trajectory) and skills.skills <= FEW:
+            colors = COLOURS[: skills.skills]
+        elif isinstance(source, Trajectory):
+            colors = colour_by(ax, half_times(source), LEARNING_TIME, missing="not learned yet", colorbar=colorbar)
         # in points across: a node keeps clear of its neighbours in the layer and of the next layer
         wide, tall = size_in_points(ax)
         size = float(np.clip(min(0.8 * tall / (widest + 0.3), 0.6 * wide / layers), 3, 11))
@@ -99,19 +114,6 @@ def graph(graph_or_model: Any, *, times: Any = None, ax: Any = None) -> Any:
                     linewidths=0.5,
                     zorder=2,
                 )
-        if named:
-            for skill in present:
-                ax.annotate(
-                    shortened_name(skills.name_of(skill)),
-                    places[skill],
-                    parse_math=False,
-                    xytext=(0, -size / 2 - 2),
-                    textcoords="offset points",
-                    ha="center",
-                    va="top",
-                    fontsize=7,
-                    zorder=3,
-                )
         half = max(abs(y) for _, y in places.values())
         ax.set_xlim(-0.5, layers - 0.5)
         ax.set_ylim(-half - 0.8, half + 0.5)
@@ -121,25 +123,26 @@ def graph(graph_or_model: Any, *, times: Any = None, ax: Any = None) -> Any:
         ax.set_yticks([])
         if new:
             ax.spines["left"].set_visible(False)
-        if any_gate.any():
+        if legend and any_gate.any():
             look = {"linestyle": "", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 5}
             handles = [
                 Line2D([], [], marker="o", label="needs all", **look),
                 Line2D([], [], marker="D", label="needs any", **{**look, "markersize": 4.3}),
             ]
             legend_above(ax, handles)
+        if len(present) <= MOST_NAMED:
+            name_nodes(ax, [shortened_name(skills.name_of(skill)) for skill in present], places, present, size)
     return ax
 
 
-def _one_graph(graph_or_model: Any) -> SkillGraph:
-    found = graph_or_model.graph if isinstance(graph_or_model, ResourceModel) else graph_or_model
+def _one_graph(source: Any) -> SkillGraph:
+    found = source.model if isinstance(source, Trajectory) else source
+    found = found.graph if isinstance(found, ResourceModel) else found
     if not isinstance(found, SkillGraph):
-        raise ValueError(f"graph_or_model: expected a SkillGraph or a ResourceModel, got {type(found).__name__}")
+        raise ValueError(f"source: expected a SkillGraph, a ResourceModel or a Trajectory, got {type(found).__name__}")
     if found.batch_shape:
         index = ", ".join("ijkl"[: len(found.batch_shape)])
-        raise ValueError(
-            f"graph_or_model: expected one graph, got a batch of shape {found.batch_shape}; pass graph[{index}]"
-        )
+        raise ValueError(f"source: expected one graph, got a batch of shape {found.batch_shape}; pass graph[{index}]")
     return found
 
 

@@ -6,7 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from .style import GREY, MAP, as_numbers, cell_edges, is_geometric, label_of_array, legend_above, styled_axes
+from .colouring import add_bar
+from .style import (
+    DIVERGING,
+    GREY,
+    HEIGHT,
+    MAP,
+    WIDTH,
+    as_numbers,
+    cell_edges,
+    is_geometric,
+    label_of_array,
+    legend_above,
+    styled_axes,
+)
 
 
 def heat_map(
@@ -21,6 +34,9 @@ def heat_map(
     log_x: bool | None = None,
     log_y: bool | None = None,
     log: bool = False,
+    center: float | None = None,
+    colorbar: bool = True,
+    legend: bool = True,
 ) -> Any:
     """One number a member of an ensemble, over the two parameters that were varied.
 
@@ -32,6 +48,9 @@ def heat_map(
     - `x_label`, `y_label`, `label`: of the axes and the colour bar, with units.
     - `log_x`, `log_y`: logarithmic axes; default where three or more positive coordinates are in geometric progression.
     - `log`: logarithmic colours.
+    - `center`: a value with a meaning of its own (0 of a difference, 1 of a ratio): white, with blue below and red
+        above it.
+    - `colorbar`, `legend`: whether to draw them.
 
     Cells reach half way to their neighbours, on the axis as drawn. Values that are not finite are grey.
 
@@ -43,7 +62,6 @@ def heat_map(
     **Example:** `ro.plot.heat_map(horizons, noise, rates, x_label="wasted resource", y_label="learning rate",
     label="horizon (training steps)")`
     """
-    from matplotlib.colors import LogNorm
     from matplotlib.patches import Patch
 
     values, x, y, labels = _grid(values, x, y)
@@ -52,27 +70,92 @@ def heat_map(
     log_y = is_geometric(y) if log_y is None else log_y
     x_edges, y_edges = cell_edges("x", x, log_x), cell_edges("y", y, log_y)
     shown = np.ma.masked_invalid(values)
-    norm = None
     if log:
         shown = np.ma.masked_less_equal(shown, 0)
         if shown.count() == 0:
             raise ValueError("log: expected some values above 0, got none; pass log=False")
-        norm = LogNorm(vmin=float(shown.min()), vmax=float(shown.max()))
+    norm, cmap = map_colours([shown], log, center)
     with styled_axes(ax) as ax:
         ax.set_facecolor(GREY)
-        image = ax.pcolormesh(x_edges, y_edges, shown, cmap=MAP, norm=norm, rasterized=True, linewidth=0)
+        image = ax.pcolormesh(x_edges, y_edges, shown, cmap=cmap, norm=norm, rasterized=True, linewidth=0)
         ax.set_xscale("log" if log_x else "linear")
         ax.set_yscale("log" if log_y else "linear")
         ax.set_xlim(x_edges.min(), x_edges.max())
         ax.set_ylim(y_edges.min(), y_edges.max())
         ax.set_xlabel(x_label or "")
         ax.set_ylabel(y_label or "")
-        bar = ax.figure.colorbar(image, ax=ax, pad=0.03)
-        bar.set_label(label or "")
-        bar.outline.set_linewidth(0.4)
-        if shown.count() < shown.size:
+        if colorbar:
+            add_bar(ax, image, label or "")
+        if legend and shown.count() < shown.size:
             legend_above(ax, [Patch(color=GREY, label="no finite value" if not log else "no finite value above 0")])
     return ax
+
+
+def map_colours(parts: Any, log: bool = False, center: float | None = None) -> tuple[Any, str]:
+    """One scale for the colours of several maps: matplotlib's norm, and the name of the colour map.
+
+    **Raises:** `ValueError` for a centre that is not finite, or not above 0 with logarithmic colours.
+    """
+    from matplotlib.colors import LogNorm, Normalize
+
+    numbers = np.concatenate([np.ma.compressed(np.ma.masked_invalid(part)) for part in parts])
+    low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 1.0)
+    if center is not None:
+        if not np.isfinite(center) or (log and center <= 0):
+            raise ValueError(
+                f"center: expected a finite number{', above 0 with log=True' if log else ''}, got {center}"
+            )
+        if log:
+            factor = max(high / center, center / low) if numbers.size and high > low else 2.0
+            return LogNorm(center / factor, center * factor), DIVERGING
+        far = max(high - center, center - low) or 1.0
+        return Normalize(center - far, center + far), DIVERGING
+    if log:
+        return LogNorm(low, high if high > low else 2 * low), MAP
+    return Normalize(low, high if high > low else low + 1), MAP
+
+
+def heat_maps(maps: Any, x: Any = None, y: Any = None, *, label: str | None = None, **options: Any) -> Any:
+    """Several maps side by side, under one scale and one colour bar.
+
+    **Arguments:**
+
+    - `maps`: a dictionary from titles to values, each as [`resource_ode.plot.maps.heat_map`][] takes them.
+    - `x`, `y`, `label`, and `x_label`, `y_label`, `log_x`, `log_y`, `log`, `center`: as there, the same for all.
+
+    **Returns:** an array of axes.
+
+    **Example:** `ro.plot.heat_maps({"all": times[0], "any": times[1]}, noise, rates, label="training steps", log=True)`
+    """
+    import matplotlib
+    from matplotlib import pyplot
+
+    from .style import STYLE
+
+    if not isinstance(maps, dict) or not maps:
+        raise ValueError("maps: expected a dictionary from titles to values, with one map at least")
+    with matplotlib.rc_context(STYLE):
+        figure, axes = pyplot.subplots(
+            1, len(maps), figsize=(0.8 * WIDTH * len(maps) + 0.6, HEIGHT), layout="constrained", dpi=200, squeeze=False
+        )
+        axes = axes[0]
+        try:
+            for ax, (title, values) in zip(axes, maps.items(), strict=True):
+                heat_map(values, x, y, ax=ax, colorbar=False, label=label, **options)
+                ax.set_title(title, loc="left")
+            images = [ax.collections[0] for ax in axes]
+            norm, _ = map_colours(
+                [image.get_array() for image in images], options.get("log", False), options.get("center")
+            )
+            for image in images:
+                image.set_norm(norm)
+            for ax in axes[1:]:
+                ax.set_ylabel("")
+            add_bar(axes[0], images[0], label or "", beside=list(axes))
+        except BaseException:
+            pyplot.close(figure)
+            raise
+    return axes
 
 
 def _grid(values: Any, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str | None, ...]]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..base.values import brief
+from .maps import map_colours
 from .phase_drawing import (
     ROW,
     boundary_lines,
@@ -57,6 +58,8 @@ def phase(
     contours: Any = True,
     spread: str = "hatch",
     log: bool | None = None,
+    center: float | None = None,
+    colorbar: bool = True,
     ax: Any = None,
 ) -> Any:
     r"""A phase diagram: the ensemble mean of one variable of a sweep over two of its axes (or along one).
@@ -83,6 +86,9 @@ def phase(
         the range of the map; `"panel"` puts a map of the standard deviation beside it (a new figure without `over`);
         `"none"`. A curve has a band of one standard deviation and bars of one standard error unless it is `"none"`.
     - `log`: logarithmic colours (on a curve: a logarithmic axis); default for times that span more than two decades.
+    - `center`: a value with a meaning of its own (0 of a difference, 1 of a ratio): white, with blue below and red
+        above it.
+    - `colorbar`: whether to draw it.
     - `ax`: matplotlib axes, a new figure by default; with `over`, as many as it has values.
 
     Axes are logarithmic where the coordinates are in geometric progression. Values that are not in order are put in
@@ -113,12 +119,16 @@ def phase(
     panels = [mean.isel({over: i}) for i in range(mean.sizes[over])] if over else [mean]
     if spread == "panel" and (over is not None or ax is not None):
         raise ValueError(f'spread: "panel" makes a figure of its own, expected no {"ax" if ax is not None else "over"}')
-    scale = _scale(mean, log)
+    scale, cmap = _scale(mean, log, center)
     levels = _levels(contours, scale, log)
     lines = boundary_lines(boundary)
 
-    def draw(ax: Any, panel: Any, scale: Any, levels: Any) -> Any:
-        return draw_map(ax, panel, names, scale, levels, lines)
+    def draw(ax: Any, panel: Any, scale: Any, levels: Any, cmap: str = cmap) -> Any:
+        return draw_map(ax, panel, names, scale, levels, lines, cmap)
+
+    def bar(ax: Any, over: list[Any], image: Any, label: Any, levels: Any) -> None:
+        if colorbar:
+            draw_bar(ax, over, image, label, levels)
 
     label = label_of_array(values)
     if over is None and spread != "panel":
@@ -126,17 +136,18 @@ def phase(
             image = draw(ax, mean, scale, levels)
             unsure = hatch_unsure(ax, mean, error, names, scale) if spread == "hatch" else False
             draw_key(ax, mean, unsure, lines)
-            draw_bar(ax, [ax], image, label, levels)
+            bar(ax, [ax], image, label, levels)
         return ax
     grid = panels_on(ax, len(panels) if over else 2)
     if over is None:
         image = draw(grid[0], mean, scale, levels)
         draw_key(grid[0], mean, False, lines)
-        draw_bar(grid[0], [grid[0]], image, label, levels)
-        low_high = _scale(deviation, False)
-        image = draw(grid[1], deviation, low_high, _levels(contours if contours is False else True, low_high, False))
+        bar(grid[0], [grid[0]], image, label, levels)
+        low_high, plain = _scale(deviation, False)
+        some = _levels(contours if contours is False else True, low_high, False)
+        image = draw(grid[1], deviation, low_high, some, plain)
         grid[1].set_ylabel("")
-        draw_bar(grid[1], [grid[1]], image, "standard deviation over graphs", None)
+        bar(grid[1], [grid[1]], image, "standard deviation over graphs", None)
         return grid
     image = None
     for number, (axes, panel) in enumerate(zip(grid, panels, strict=True)):
@@ -152,7 +163,7 @@ def phase(
             axes.set_ylabel("")
         if number + ROW < len(panels):
             axes.set_xlabel("")
-    draw_bar(grid[0], list(grid), image, label, levels)
+    bar(grid[0], list(grid), image, label, levels)
     return grid
 
 
@@ -251,17 +262,12 @@ def _spans_decades(mean: Any, units: Any) -> bool:
     return bool(numbers.size and numbers.min() > 0 and numbers.max() > DECADES * numbers.min())
 
 
-def _scale(values: Any, log: bool) -> Any:
-    from matplotlib.colors import LogNorm, Normalize
-
+def _scale(values: Any, log: bool, center: float | None = None) -> tuple[Any, str]:
     numbers = np.asarray(values)
     numbers = numbers[np.isfinite(numbers) & ((numbers > 0) | (not log))]
     if not numbers.size:
         raise ValueError(f"variable: expected some finite values{' above 0' if log else ''} to draw, got none")
-    low, high = float(numbers.min()), float(numbers.max())
-    if log:
-        return LogNorm(low, high if high > low else 2 * low)
-    return Normalize(low, high if high > low else low + 1)
+    return map_colours([numbers], log, center)
 
 
 def _levels(contours: Any, scale: Any, log: bool) -> np.ndarray | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..base.values import brief
+from .colouring import add_bar
 from .style import (
     COLOURS,
     GREY,
@@ -44,21 +45,23 @@ def boundary_lines(boundary: Any) -> list[tuple[str | None, Any]]:
     return [(None, boundary)]
 
 
-def draw_map(ax: Any, panel: Any, names: list[str], scale: Any, levels: Any, lines: Any) -> Any:
+def draw_map(ax: Any, panel: Any, names: list[str], scale: Any, levels: Any, lines: Any, cmap: str = MAP) -> Any:
     x, y = (panel[name] for name in names)
     numbers = np.asarray(panel.transpose(names[1], names[0]))
     across, up = (np.asarray(axis, dtype=float) for axis in (x, y))
     log_x, log_y = is_geometric(across), is_geometric(up)
     edges_x, edges_y = cell_edges(names[0], across, log_x), cell_edges(names[1], up, log_y)
     ax.set_facecolor(GREY)
-    options = {"cmap": MAP, "norm": scale, "rasterized": True, "linewidth": 0}
+    options = {"cmap": cmap, "norm": scale, "rasterized": True, "linewidth": 0}
     image = ax.pcolormesh(edges_x, edges_y, np.ma.masked_invalid(numbers), **options)
     ax.set_xscale("log" if log_x else "linear")
     ax.set_yscale("log" if log_y else "linear")
     if levels is not None and min(numbers.shape) > 1 and "words" not in {*x.attrs, *y.attrs}:
         inside = levels[(levels > np.nanmin(numbers)) & (levels < np.nanmax(numbers))]
         if inside.size:
-            drawn = ax.contour(across, up, np.ma.masked_invalid(numbers), inside, colors="white", linewidths=0.7)
+            drawn = ax.contour(
+                across, up, np.ma.masked_invalid(numbers), inside, colors=contour_colour(cmap), linewidths=0.7
+            )
             ax.clabel(drawn, fontsize=6, fmt=_level_said)
     for (_, line), style in zip(lines, itertools.cycle(LINES)):
         points = np.geomspace(*_ends(edges_x), 400) if log_x else np.linspace(*_ends(edges_x), 400)
@@ -79,6 +82,11 @@ def draw_map(ax: Any, panel: Any, names: list[str], scale: Any, levels: Any, lin
     _name_ticks(ax.xaxis, x)
     _name_ticks(ax.yaxis, y)
     return image
+
+
+def contour_colour(cmap: str) -> str:
+    """A colour that is seen on a map of colours."""
+    return "white" if cmap == MAP else "0.3"
 
 
 def _name_ticks(axis: Any, coordinate: Any) -> None:
@@ -139,11 +147,9 @@ def draw_key(ax: Any, panel: Any, hatched: bool, lines: Any, *, inside: bool = F
 
 
 def draw_bar(ax: Any, over: list[Any], image: Any, label: Any, levels: Any) -> None:
-    bar = ax.figure.colorbar(image, ax=over if len(over) > 1 else over[0], pad=0.03)
-    bar.set_label(textwrap.fill(label or "", 36))
-    bar.outline.set_linewidth(0.4)
+    bar = add_bar(ax, image, textwrap.fill(label or "", 36), beside=over if len(over) > 1 else over[0])
     if levels is not None:
-        bar.add_lines(levels, ["white"] * len(levels), [0.7] * len(levels))
+        bar.add_lines(levels, [contour_colour(image.get_cmap().name)] * len(levels), [0.7] * len(levels))
 
 
 def panels_on(ax: Any, count: int) -> np.ndarray:

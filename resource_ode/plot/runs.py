@@ -12,24 +12,39 @@ from typing import Any
 import numpy as np
 
 from ..results.trajectory import Trajectory
+from .colouring import colour_by, half_times
+from .names import fit_on
 from .style import (
     COLOURS,
     FEW,
     LEARNING_TIME,
-    add_colour_bar,
+    MOST_NAMES,
     label_time_axis,
     legend_above,
     legend_right,
     shortened_name,
-    size_in_points,
     styled_axes,
 )
 
+# a loss over logarithmic time is drawn from shortly before this part of its fall
+FALLEN = 0.05
+# up to so many skills, the bands of shares are parted by lines
+MOST_PARTED = 40
 
-def levels(run: Any, *, ax: Any = None, skills: Sequence[int | str] | None = None, color_by: str | None = None) -> Any:
+
+def levels(
+    run: Any,
+    *,
+    ax: Any = None,
+    skills: Sequence[int | str] | None = None,
+    color_by: str | None = None,
+    legend: bool | None = None,
+    colorbar: bool = True,
+) -> Any:
     """Level of each skill over training steps.
 
-    Up to eight skills are named, above their curves where there is room; more are coloured along a map with a bar.
+    A skill has the same colour in all pictures of a run, see [`resource_ode.plot.colouring.colours`][]. Up to eight are
+    named, above their curves where there is room; of more, a bar explains the colours.
 
     **Arguments:**
 
@@ -37,7 +52,9 @@ def levels(run: Any, *, ax: Any = None, skills: Sequence[int | str] | None = Non
     - `ax`: matplotlib axes, a new figure by default.
     - `skills`: indices or names of those to draw, default all.
     - `color_by`: `"depth"` in the graph or `"learning time"` (the first time above level 1/2); by default up to eight
-        skills have colours of their own, more are coloured by depth if there are prerequisites.
+        skills have colours of their own, more are coloured by learning time.
+    - `legend`: names in a legend at the right (of up to 56 skills), `False` for no names at all.
+    - `colorbar`: whether to draw the bar where colours are those of a scale.
 
     **Returns:** the axes.
 
@@ -49,30 +66,35 @@ def levels(run: Any, *, ax: Any = None, skills: Sequence[int | str] | None = Non
     chosen = _skills(run, skills)
     if color_by not in (None, "depth", "learning time"):
         raise ValueError(f'color_by: expected "depth" or "learning time", got {color_by!r}')
+    if legend and len(chosen) > MOST_NAMES:
+        raise ValueError(f"legend: expected at most {MOST_NAMES} skills to name, got {len(chosen)}; choose some")
     times, level = np.asarray(run.ts), np.asarray(run.level)[:, chosen]
-    crossed = _crossing(times, level)
-    depth = np.asarray(run.model.graph.depth)[chosen]
+    crossed = half_times(run)
+    few = run.model.skills <= FEW and color_by is None
+    names = [shortened_name(run.names[skill]) for skill in chosen]
     with styled_axes(ax) as ax:
-        if len(chosen) <= FEW and color_by is None:
-            for curve, color in zip(level.T, COLOURS, strict=False):
-                ax.plot(times, curve, color=color, linewidth=1.3, solid_capstyle="round")
+        if few:
+            colors: Any = [COLOURS[skill] for skill in chosen]
+        elif color_by == "depth":
+            depth = np.asarray(run.model.graph.depth)
+            colors = colour_by(ax, depth, "depth in the graph", whole=True, colorbar=colorbar)[chosen]
         else:
-            if color_by is None:
-                color_by = "depth" if depth.any() else "learning time"
-            values, label = (depth, "depth in the graph") if color_by == "depth" else (crossed, LEARNING_TIME)
-            colors = add_colour_bar(ax, values, label, whole=color_by == "depth", missing="not learned yet")
-            for curve, color in zip(level.T, colors, strict=True):
-                ax.plot(times, curve, color=color, linewidth=0.8, alpha=0.9)
+            # of all skills, so that few of them have the colours that they have among the others
+            colors = colour_by(ax, crossed, LEARNING_TIME, missing="not learned yet", colorbar=colorbar)[chosen]
+        wide = len(chosen) <= FEW
+        for curve, color in zip(level.T, colors, strict=True):
+            ax.plot(times, curve, color=color, linewidth=1.3 if wide else 0.8, solid_capstyle="round")
+        lines = ax.lines[-len(chosen) :]
         label_time_axis(ax, times)
         ax.set_ylabel("level")
         low, high = float(level.min()), float(level.max())
         ax.set_ylim(min(-0.02, low - 0.05 * (low < 0)), max(1.02, high))
-        if len(chosen) <= FEW and len(ax.lines) and color_by is None:
-            _name_curves(ax, [shortened_name(run.names[skill]) for skill in chosen], crossed)
+        if legend or (legend is None and few):
+            _name_curves(ax, lines, names, crossed[chosen], beside=bool(legend))
     return ax
 
 
-def shares(run: Any, *, ax: Any = None, pool: int | None = None) -> Any:
+def shares(run: Any, *, ax: Any = None, pool: int | None = None, legend: bool = True, colorbar: bool = True) -> Any:
     """Shares of the resource over training steps, stacked in order of learning, with the wasted share on top.
 
     They sum to 1. With `competition="l2"` it is the squares of the shares that do, and they are drawn.
@@ -82,6 +104,7 @@ def shares(run: Any, *, ax: Any = None, pool: int | None = None) -> Any:
     - `run`: one [`resource_ode.Trajectory`][].
     - `ax`: matplotlib axes, a new figure by default.
     - `pool`: which pool to draw, needed where the model has pools.
+    - `legend`, `colorbar`: whether to draw them; up to eight skills have a legend, more a colour bar.
 
     **Returns:** the axes.
 
@@ -103,26 +126,27 @@ def shares(run: Any, *, ax: Any = None, pool: int | None = None) -> Any:
         raise ValueError(f"pool: this run has no pools, got {pool}")
     if share[:, members].min(initial=0) < -1e-9:
         raise ValueError("run: its shares are negative at some time (interference), which cannot be stacked")
-    times, level = np.asarray(run.ts), np.asarray(run.level)
-    crossed = _crossing(times, level)[members]
-    order = np.lexsort((members, np.where(np.isnan(crossed), np.inf, crossed)))
-    members, crossed = members[order], crossed[order]
+    times, crossed = np.asarray(run.ts), half_times(run)
+    order = np.lexsort((members, np.where(np.isnan(crossed), np.inf, crossed)[members]))
+    members = members[order]
     bands = share[:, members]
     label = "share of the resource"
     if run.model.competition == "l2":
         bands, waste, label = bands**2, waste**2, "squared share of the resource"
-    few = len(members) <= FEW
+    few = run.model.skills <= FEW
     with styled_axes(ax) as ax:
         # the colours that `levels` gives the same skills
-        own = members if run.model.skills <= FEW else order
         if few:
-            colors: Any = [COLOURS[number] for number in own]
+            colors: Any = [COLOURS[number] for number in members]
         else:
-            colors = add_colour_bar(ax, crossed, LEARNING_TIME, missing="not learned yet")
+            colors = colour_by(ax, crossed, LEARNING_TIME, missing="not learned yet", colorbar=colorbar)[members]
         tops = np.cumsum(bands, axis=1)
+        # skills that take their turns would have no line between them; of very many, lines would hide the bands
+        parted = len(members) <= MOST_PARTED
         for below, above, color in zip((tops - bands).T, tops.T, colors, strict=True):
             # a band that has no line of its own would be parted from the next by a seam
-            ax.fill_between(times, below, above, facecolor=color, edgecolor="white" if few else color, linewidth=0.3)
+            edge = {"edgecolor": "white", "linewidth": 0.3} if parted else {"edgecolor": color, "linewidth": 0.1}
+            ax.fill_between(times, below, above, where=above - below > 1e-6, facecolor=color, **edge)
         filled = tops[:, -1]
         wasted = {"facecolor": "#E6E6E6", "edgecolor": "#8C8C8C", "hatch": "/////", "linewidth": 0.0}
         ax.fill_between(times, filled, filled + waste, label="wasted", **wasted)
@@ -130,11 +154,11 @@ def shares(run: Any, *, ax: Any = None, pool: int | None = None) -> Any:
         ax.set_ylim(0, 1)
         ax.set_ylabel(label)
         handles = [Patch(**wasted, label="wasted")]
-        if few:
+        if legend and few:
             rows = zip(members, colors, strict=True)
             handles += [Patch(color=color, label=shortened_name(run.names[skill])) for skill, color in list(rows)[::-1]]
             legend_right(ax, handles)
-        else:
+        elif legend:
             legend_above(ax, handles)
     return ax
 
@@ -162,6 +186,10 @@ def loss(run: Any, *, ax: Any = None, log: bool = True) -> Any:
         if log:
             ax.set_xscale("log")
             ax.set_yscale("log")
+            # rows that are even in time would leave decades in which nothing happens
+            falling = times[values < values[0] - FALLEN * (values[0] - values[-1])]
+            if falling.size and values[-1] < values[0]:
+                ax.set_xlim(max(times[0], falling[0] / 3), times[-1])
             # late in a run the loss falls exponentially, which would leave all else in a corner
             if values.min() < 1e-6 * values.max():
                 ax.set_ylim(1e-6 * values.max(), 2 * values.max())
@@ -175,7 +203,10 @@ def _one(run: Any) -> Trajectory:
         raise ValueError(f"run: expected a Trajectory, got {type(run).__name__}")
     if run.batch_shape:
         index = ", ".join("ijkl"[: len(run.batch_shape)])
-        raise ValueError(f"run: expected one run, got a batch of shape {run.batch_shape}; pass run[{index}]")
+        raise ValueError(
+            f"run: expected one run, got a batch of shape {run.batch_shape}; pass run[{index}], or draw all with "
+            "ro.plot.batch"
+        )
     # without waste exposure ends at infinity
     if np.isnan(np.asarray(run.state)).any():
         raise ValueError(f"run: expected a run that succeeded, got one with missing values. {run.failures()}".strip())
@@ -202,44 +233,29 @@ def _skills(run: Trajectory, skills: Any) -> list[int]:
     return chosen
 
 
-def _crossing(times: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """First time at which each skill is drawn at level 1/2, between rows by interpolation; NaN if it never is."""
-    crossed = np.full(level.shape[1], np.nan)
-    for skill, curve in enumerate(level.T):
-        above = np.flatnonzero(curve >= 0.5)
-        if above.size:
-            row = above[0]
-            part = 1.0 if row == 0 else (0.5 - curve[row - 1]) / (curve[row] - curve[row - 1])
-            crossed[skill] = times[row] if row == 0 else times[row - 1] + part * (times[row] - times[row - 1])
-    return crossed
-
-
-def _name_curves(ax: Any, names: list[str], crossed: np.ndarray) -> None:
+def _name_curves(ax: Any, lines: Any, names: list[str], crossed: np.ndarray, *, beside: bool) -> None:
     """Names above the curves, where each is half learned, if they fit side by side; else a legend in that order."""
-    lines = ax.lines[-len(names) :]
     order = np.argsort(np.where(np.isnan(crossed), np.inf, crossed), kind="stable")
-    size = 7.0
-    width, _ = size_in_points(ax)
-    if ax.get_xscale() == "linear" and not np.isnan(crossed).any():
-        low, high = ax.get_xlim()
-        centres = (crossed[order] - low) / (high - low) * width
-        half = np.asarray([0.3 * size * len(names[skill]) for skill in order])
-        left, right = centres - half, centres + half
-        if left[0] >= -0.1 * width and right[-1] <= 1.05 * width and np.all(left[1:] - right[:-1] >= size / 2):
-            for skill in order:
-                ax.annotate(
-                    names[skill],
-                    (crossed[skill], 1.0),
-                    parse_math=False,
-                    xycoords=("data", "axes fraction"),
-                    xytext=(0, 3),
-                    textcoords="offset points",
-                    color=lines[skill].get_color(),
-                    ha="center",
-                    va="bottom",
-                    fontsize=size,
-                )
+    if not beside and ax.get_xscale() == "linear" and not np.isnan(crossed).any():
+        texts = [
+            ax.annotate(
+                names[skill],
+                (crossed[skill], 1.0),
+                parse_math=False,
+                xycoords=("data", "axes fraction"),
+                xytext=(0, 3),
+                textcoords="offset points",
+                color=lines[skill].get_color(),
+                ha="center",
+                va="bottom",
+                fontsize=7,
+            )
+            for skill in range(len(names))
+        ]
+        if fit_on(ax, texts):
             return
+        for text in texts:
+            text.remove()
     for line, name in zip(lines, names, strict=True):
         line.set_label(name)
     legend_right(ax, [lines[skill] for skill in order])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +16,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 
 
 MAP = "viridis"
+
+
+# of a value with a centre: white there
+DIVERGING = "RdBu_r"
 
 
 WIDTH, HEIGHT = 3.5, 2.6  # inches
@@ -33,6 +36,10 @@ GREY = "#C8C8C8"
 
 # up to this many skills, each has its own colour and name
 FEW = len(COLOURS)
+
+
+# names in one column of a legend, and in all of it
+LEGEND_ROWS, MOST_NAMES = 14, 56
 
 
 # of a name, so many letters are drawn
@@ -128,42 +135,6 @@ def label_time_axis(ax: Any, times: np.ndarray) -> None:
     ax.set_xlabel(STEPS)
 
 
-def add_colour_bar(
-    ax: Any, values: np.ndarray, label: str, *, whole: bool = False, missing: str = "never learned"
-) -> np.ndarray:
-    """A colour for each value, and the bar that explains them; values that are not finite are grey."""
-    from matplotlib import colormaps
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import BoundaryNorm, ListedColormap, LogNorm, Normalize
-    from matplotlib.lines import Line2D
-
-    values = np.asarray(values, dtype=float)
-    there = np.isfinite(values)
-    low, high = (float(values[there].min()), float(values[there].max())) if there.any() else (0.0, 1.0)
-    # the lightest end is hard to see as a thin line on white
-    cmap, ticks = ListedColormap(colormaps[MAP](np.linspace(0, 0.95, 256))), None
-    if whole:
-        steps = 0 < high - low < cmap.N
-        norm: Any = (
-            BoundaryNorm(np.arange(low - 0.5, high + 1), cmap.N) if steps else Normalize(low, max(high, low + 1))
-        )
-        ticks = np.arange(low, high + 1, max(1, math.ceil((high - low + 1) / 8)))
-    elif low > 0 and high > 100 * low:
-        norm = LogNorm(low, high)
-    else:
-        norm = Normalize(low, high if high > low else low + 1)
-    cmap = cmap.with_extremes(bad=GREY)
-    bar = ax.figure.colorbar(ScalarMappable(norm, cmap), ax=ax, pad=0.03, ticks=ticks)
-    bar.set_label(label)
-    bar.outline.set_linewidth(0.4)
-    if whole:
-        bar.minorticks_off()
-    if not there.all():
-        look = {"linestyle": "", "marker": "s", "color": GREY, "markersize": 5}
-        legend_above(ax, [Line2D([], [], label=missing, **look)])
-    return cmap(norm(np.ma.masked_invalid(values)))
-
-
 def legend_above(ax: Any, handles: list[Any]) -> None:
     old = ax.get_legend()
     if old is not None:
@@ -191,6 +162,7 @@ def legend_right(ax: Any, handles: list[Any]) -> None:
     legend = ax.legend(
         handles=handles,
         labels=[""] * len(handles),
+        ncols=-(-len(handles) // LEGEND_ROWS),
         loc="center left",
         bbox_to_anchor=(1.01, 0.5),
         frameon=False,

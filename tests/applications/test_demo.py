@@ -22,7 +22,7 @@ def done(tmp_path_factory):
     """Folder, report and numbers of one small run."""
     out = tmp_path_factory.mktemp("demo") / "made" / "on demand"
     lines = []
-    found = demo.run_demo(out, echo=lines.append, seeds=3, steps=40, samples=128, graphs=64)
+    found = demo.run_demo(out, echo=lines.append, seeds=3, steps=40, samples=128, graphs=256)
     return out, "\n".join(lines), found
 
 
@@ -67,6 +67,8 @@ def test_the_theory_is_the_papers_and_its_times_are_those_of_the_curves(done):
     np.testing.assert_allclose(ro.learning_times(model, 0.9), times)
     for time in times:
         assert f"model {time:.0f}" in report
+    # nothing is learned in 40 steps, so that nothing can be said to be late
+    assert not np.isfinite(found["parity_late"]).any() and "later" not in report
 
 
 def test_the_scenario_describes_the_same_run(done):
@@ -83,13 +85,13 @@ def test_the_scenario_describes_the_same_run(done):
 def test_the_map_holds_every_graph(done):
     out, report, found = done
     with xarray.open_dataset(out / "seriality_map.nc", engine="h5netcdf") as data:
-        assert dict(data["seriality"].sizes) == {"density": 8, "spread": 8, "graph": 1}
+        assert dict(data["seriality"].sizes) == {"density": 16, "spread": 16, "graph": 1}
         on_rows, row_errors = data["seriality_on_rows"], data["seriality_error"]
         for variable in (on_rows, row_errors):
-            assert dict(variable.sizes) == {"simulated_waste": 2, "density": 8, "spread": 8, "graph": 1}
+            assert dict(variable.sizes) == {"simulated_waste": 2, "density": 16, "spread": 16, "graph": 1}
         gap = np.abs(on_rows - data["seriality"])
         assert bool((gap <= row_errors).all())
-        assert dict(data["efficiency"].sizes) == {"wasted_resource": 7, "density": 8, "spread": 8, "graph": 1}
+        assert dict(data["efficiency"].sizes) == {"wasted_resource": 13, "density": 16, "spread": 16, "graph": 1}
         seriality, efficiency = data["seriality"].values, data["efficiency"].values
         mean = data["seriality"].mean("graph")
         edges = data["dependencies"].mean(("spread", "graph")).values
@@ -107,7 +109,7 @@ def test_the_map_holds_every_graph(done):
     assert f"up to {found['seriality_error']:.3f}" in report
     assert f"{efficiency[0].mean():.0%} of the resource is of use" in report
     assert f"{found['graphs_per_second']:,.0f} graphs/s" in report
-    assert found["graphs_per_second"] == pytest.approx(64 / found["seconds"])
+    assert found["graphs_per_second"] == pytest.approx(256 / found["seconds"])
 
 
 def test_the_graphs_are_all_different_and_as_frequent_as_they_should_be():
@@ -118,8 +120,8 @@ def test_the_graphs_are_all_different_and_as_frequent_as_they_should_be():
     assert len(np.unique(frequency[:, 1:], axis=None)) == frequency[:, 1:].size
 
 
-@pytest.mark.parametrize("graphs", [0, 63, True])
+@pytest.mark.parametrize("graphs", [0, 255, True])
 def test_graphs_that_do_not_fill_the_map_are_refused(tmp_path, graphs):
-    with pytest.raises(ValueError, match="graphs: expected a multiple of 64"):
+    with pytest.raises(ValueError, match="graphs: expected a multiple of 256"):
         demo.run_demo(tmp_path / "out", graphs=graphs)
     assert not (tmp_path / "out").exists()

@@ -248,3 +248,12 @@ def test_overview_draws_whatever_there_is() -> None:
         overview(dataset(), ["speed"])
     with pytest.raises(ValueError, match="dataset: expected some finite values to draw, got none"):
         overview(dataset() * np.nan)
+
+
+def test_a_value_with_a_centre_has_diverging_colours() -> None:
+    data, name = dataset().isel(sigma=0), "efficiency"
+    middle = float(data[name].mean())
+    image = ro.plot.phase(data, name, center=middle, colorbar=False).collections[0]
+    assert image.norm(middle) == pytest.approx(0.5) and image.get_cmap().name == "RdBu_r"
+    with pytest.raises(ValueError, match="center"):
+        ro.plot.phase(data, name, center=float("inf"))

@@ -1,5 +1,7 @@
 """Pictures: what is drawn, how it is labelled, and what is refused. Runs have made-up numbers; none is solved."""
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
@@ -86,9 +88,10 @@ def test_names_that_would_overlap_go_to_a_legend_in_order_of_learning():
 def test_many_levels_have_a_colour_bar(hundred):
     ax = plot.levels(hundred)
     assert len(ax.lines) == 100 and ax.get_legend() is None and not ax.texts
-    assert [bar.get_ylabel() for bar in bars(ax)] == ["depth in the graph"]
-    ax = plot.levels(hundred, color_by="learning time")
     assert [bar.get_ylabel() for bar in bars(ax)] == ["learning time (training steps)"]
+    ax = plot.levels(hundred, color_by="depth")
+    assert [bar.get_ylabel() for bar in bars(ax)] == ["depth in the graph"]
+    assert not bars(plot.levels(hundred, colorbar=False))
 
 
 def test_chosen_skills_are_drawn_on_given_axes(hundred):
@@ -120,6 +123,72 @@ def test_skills_have_the_same_colour_in_levels_and_shares():
     assert drawn == [plot.levels(run).lines[skill].get_color() for skill in (1, 2, 0)]
 
 
+@pytest.mark.parametrize("skills", [3, 30])
+def test_a_skill_has_one_colour_in_all_pictures_of_a_run(skills):
+    rng = np.random.default_rng(0)
+    run = invented(model(skills), halfway=rng.permutation(np.linspace(200, 3900, skills)))
+    expected = [to_hex(color) for color in plot.colours(run)]
+    assert len(set(expected)) == skills
+    assert [to_hex(line.get_color()) for line in plot.levels(run).lines] == expected
+    nodes = plot.graph(run).collections[0]
+    assert [to_hex(color) for color in nodes.get_facecolor()] == expected
+    order = np.argsort(plot.colouring.half_times(run))
+    bands = plot.shares(run).collections[:-1]
+    assert [to_hex(band.get_facecolor()[0]) for band in bands] == [expected[skill] for skill in order]
+    some = plot.levels(run, skills=[2, 1], legend=True)
+    assert [to_hex(line.get_color()) for line in some.lines] == [expected[2], expected[1]]
+    assert sorted(legend(some)) == ["skill 2", "skill 3"]
+
+
+@pytest.mark.parametrize("skills", [3, 15, 30, 300])
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [("chain", "a much longer name of skill {}"), ("star", "skill {}"), ("layers", "a longer name {}")],
+)
+def test_names_never_overlap(skills, shape, words):
+    parents = {
+        "chain": [[skill - 1] if skill else [] for skill in range(skills)],
+        "star": [[0] if skill else [] for skill in range(skills)],
+        "layers": [[skill - 5] if skill >= 5 else [] for skill in range(skills)],
+    }[shape]
+    graph = ro.SkillGraph(parents, names=[words.format(skill) for skill in range(skills)])
+    run = invented(ro.ResourceModel(graph, np.linspace(1, 2, skills), 1e-3, 0.1, 0.1))
+    drawn = [plot.graph(graph)] if skills > 30 else [plot.graph(graph), *plot.summary(run).axes]
+    for ax in drawn:
+        texts = [*ax.texts, *(ax.get_legend().get_texts() if ax.get_legend() else [])]
+        assert plot.names.apart(plot.names.boxes(ax, texts))
+    if skills == 3:
+        assert len(drawn[0].texts) == 3
+
+
+def test_names_are_left_out_only_where_they_do_not_fit():
+    assert len(plot.graph(ro.graphs.tree(3)).texts) == 15
+    assert len(plot.graph(ro.graphs.layered(jax.random.key(0), [6] * 5)).texts) == 30
+    assert not plot.graph(ro.graphs.chain(300)).texts
+
+
+def test_a_batch_is_a_median_and_a_band():
+    rates = np.linspace(1, 2, 11)
+    runs = invented(model(3, wasted_resource=rates))
+    scaled = eqx.tree_at(lambda run: run.state, runs, runs.state * rates[:, None, None])
+    ax = plot.batch(scaled)
+    assert labels(ax) == ("training steps", "level") and len(ax.lines) == len(ax.collections) == 3
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), np.median(scaled.level, axis=0)[:, 1], rtol=1e-12)
+    band = ax.collections[1].get_paths()[0].vertices[:, 1]
+    assert band.max() == pytest.approx(np.quantile(scaled.level[..., 1], 0.9, axis=0).max())
+    assert legend(ax)[:3] == ["skill 1", "skill 2", "skill 3"] and "of 11 runs" in legend(ax)[-1]
+    assert plot.batch(scaled, "loss").get_ylabel() == "loss"
+    for arguments, message in (
+        ((scaled[0],), "got one run"),
+        ((scaled, "height"), "quantity: expected one of"),
+        ((3,), "expected a Trajectory"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            plot.batch(*arguments)
+    with pytest.raises(ValueError, match="quantiles"):
+        plot.batch(scaled, quantiles=(0.9, 0.1))
+
+
 def test_many_shares_have_a_colour_bar(hundred):
     ax = plot.shares(hundred)
     assert len(ax.collections) == 101 and legend(ax) == ["wasted"]
@@ -143,6 +212,10 @@ def test_loss_keeps_six_decades(three):
     assert ax.get_xscale() == ax.get_yscale() == "log" and ax.lines[0].get_xdata()[0] > 0
     assert ax.get_ylim()[1] / ax.get_ylim()[0] < 1e7
     assert plot.loss(three, log=False).get_yscale() == "linear"
+    # from shortly before the loss falls: what comes before is flat
+    values, times = np.asarray(three.loss), np.asarray(three.ts)
+    fallen = times[values < values[0] - 0.05 * (values[0] - values[-1])][0]
+    assert ax.get_xlim()[0] == pytest.approx(max(times[1], fallen / 3), rel=0.05)
 
 
 # -- graphs
@@ -195,6 +268,38 @@ def test_heat_map_on_logarithmic_axes_centres_its_cells():
     assert np.ma.count_masked(ax.collections[0].get_array()) == 1 and legend(ax) == ["no finite value"]
 
 
+def test_maps_share_one_bar():
+    axes = plot.heat_maps({"one": [[1.0, 10.0]], "other": [[100.0, 1e5]]}, label="steps", log=True)
+    norms = [ax.collections[0].norm for ax in axes]
+    assert norms[0] is norms[1] and (norms[0].vmin, norms[0].vmax) == (1.0, 1e5)
+    others = [ax for ax in axes[0].figure.axes if ax not in list(axes)]
+    assert [bar.get_ylabel() for bar in others] == ["steps"]
+    assert [ax.get_title(loc="left") for ax in axes] == ["one", "other"]
+    others[0].figure.draw_without_rendering()
+    ticks = [text.get_text() for text in others[0].get_yticklabels()]
+    assert {"1", "100", "10000"} <= set(ticks) and not any("mathdefault" in tick for tick in ticks)
+
+
+def test_a_value_with_a_centre_is_white_there():
+    image = plot.heat_map([[-1.0, 0.0, 3.0]], center=0.0).collections[0]
+    np.testing.assert_allclose(image.cmap(image.norm(0.0))[:3], 1, atol=0.05)
+    assert (image.norm.vmin, image.norm.vmax) == (-3, 3)
+    ratio = plot.heat_map([[0.5, 1.0, 8.0]], center=1.0, log=True).collections[0]
+    np.testing.assert_allclose(ratio.cmap(ratio.norm(1.0))[:3], 1, atol=0.05)
+    assert (ratio.norm.vmin, ratio.norm.vmax) == (0.125, 8)
+    for wrong in (np.nan, -1.0):
+        with pytest.raises(ValueError, match="center: expected a finite number, above 0"):
+            plot.heat_map([[1.0, 2.0]], center=wrong, log=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.002, "0.002"), (50.0, "50"), (2e4, "20000"), (1e-6, "$10^{-6}$"), (2e7, r"$2\times 10^{7}$")],
+)
+def test_ticks_of_a_logarithmic_bar_are_plain_numbers(value, said):
+    assert plot.colouring.plain_number(value) == said
+
+
 def test_heat_map_takes_a_data_array():
     data = xarray.DataArray(
         np.ones((2, 3)) * [1, 2, 3],
@@ -243,8 +348,8 @@ CALLS = {
     "ax: expected matplotlib axes, got str": lambda run: plot.levels(run, ax="axes"),
     "pool: this run has no pools": lambda run: plot.shares(run, pool=0),
     "pool: this run has 2 pools": lambda run: plot.shares(invented(model(3, pool=[0, 1, 0]))),
-    "graph_or_model: expected a SkillGraph": lambda run: plot.graph(run),
-    "graph_or_model: expected one graph": lambda run: plot.graph(ro.stack([run.model] * 2)),
+    "source: expected a SkillGraph": lambda run: plot.graph(3),
+    "source: expected one graph": lambda run: plot.graph(ro.stack([run.model] * 2)),
     "times: expected one learning time a skill": lambda run: plot.graph(run.model, times=[1.0]),
     "times: expected numbers": lambda run: plot.graph(run.model, times=["soon"] * 3),
     "values: expected two dimensions": lambda run: plot.heat_map([1.0], [1], [1]),
@@ -287,7 +392,7 @@ def test_names_are_drawn_as_they_are(tmp_path):
 def test_chains_of_any_depth_have_colours(skills, tmp_path):
     graph = ro.graphs.chain(skills)
     run = invented(ro.ResourceModel(graph, 1.0 + np.arange(skills), 1e-3, 0.1, 0.1))
-    ax = plot.levels(run)
+    ax = plot.levels(run, color_by="depth")
     assert len(ax.lines) == skills
     assert len({to_hex(line.get_color()) for line in ax.lines}) >= 150
     ax.figure.savefig(tmp_path / "deep.png")

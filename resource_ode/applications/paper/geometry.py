@@ -168,9 +168,15 @@ def causes(results: list[Result]) -> str:
     return " ".join(sentences)
 
 
+DASHED: dict[str, Any] = {"color": "black", "linewidth": 0.6, "linestyle": (0, (4, 2))}
+DOTTED: dict[str, Any] = {"color": COLOURS[1], "linewidth": 1.0, "linestyle": (0, (1, 1))}
+
+
 def draw(results: list[Result]) -> Any:
     """Levels, and below them the clocks `-ln(u_i)/p_i` of each skill."""
     import matplotlib
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
 
     columns = min(4, len(results))
     blocks = -(-len(results) // columns)
@@ -182,14 +188,14 @@ def draw(results: list[Result]) -> Any:
             colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(shown)))
             for skill, colour in zip(shown, colours, strict=True):
                 top.plot(result.ts, 1 - result.unlearned[0, :, skill], color=colour, linewidth=1.2)
-                dashed = {"color": "black", "linewidth": 0.6, "linestyle": (0, (4, 2))}
-                top.plot(result.ts, 1 - result.paper[:, skill], **dashed)
+                top.plot(result.ts, 1 - result.paper[:, skill], **DASHED)
+                top.plot(result.ts, 1 - result.law[0, :, skill], **DOTTED)
                 u = result.unlearned[0, :, skill]
                 inside = (u > 0.03) & (u < 0.97)
                 below.plot(result.ts[inside], -np.log(u[inside]) / result.frequency[skill], ".", color=colour, ms=2.5)
             with np.errstate(divide="ignore"):
                 clock = -np.log(result.paper[1:, -1]) / result.frequency[-1]
-            below.plot(result.ts[1:], clock, color="black", linewidth=0.6, linestyle=(0, (4, 2)))
+            below.plot(result.ts[1:], clock, **DASHED)
             below.set(yscale="log", xlim=(0, result.ts[-1]), xlabel="training steps")
             top.set(xlim=(0, result.ts[-1]), ylim=(-0.08, 1.15))
             top.set_title(f"{'abcdefgh'[k]}  {result.setting.name}", loc="left", fontsize=8)
@@ -197,9 +203,16 @@ def draw(results: list[Result]) -> Any:
                 top.set_ylabel("level")
                 below.set_ylabel("$-\\ln(u_i)/p_i$ (1/frequency)")
         top = axes[0, 0]
-        top.plot([], [], color=COLOURS[2], label="Geometry, one seed")
-        top.plot([], [], color="black", linewidth=0.6, linestyle=(0, (4, 2)), label="Resource, the paper's $N_0$")
-        figure.legend(*top.get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+        top.plot([], [], color="0.5", linewidth=1.2, label="Geometry, one seed (below: dots)")
+        top.plot([], [], label="Resource, L1 with the paper's $N_0$", **DASHED)
+        top.plot([], [], label="Resource, L2, nothing fitted", **DOTTED)
+        figure.legend(*top.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
+        scale = ScalarMappable(
+            Normalize(0, 1), ListedColormap(matplotlib.colormaps["viridis"](np.linspace(0, 0.9, 256)))
+        )
+        bar = figure.colorbar(scale, ax=axes, location="bottom", aspect=60, shrink=0.5, pad=0.01, ticks=(0, 1))
+        bar.ax.set_xticklabels(["most frequent skill", "rarest"])
+        bar.outline.set_linewidth(0.4)
     return figure
 
 

@@ -114,7 +114,10 @@ def find(small: bool = False) -> Finding:
             spread, title = deviation(times[:, task]), f"{name}: {label} to accuracy {ACCURACY:g}"
             numbers.append(Number(title, measured, claim, 0.75 * claim, 1.25 * claim, spread, "steps"))
     order = float(middle["composition"][2] / np.max(middle["composition"][:2]))
-    numbers.append(Number("composition: time of AB / time of its slower part", order, low=1.0))
+    theory = np.asarray(learning_times(models["composition"], LEVEL))
+    claimed = float(theory[2] / np.max(theory[:2]))
+    title = "composition: time of AB / time of its slower part"
+    numbers.append(Number(title, order, claimed, 0.75 * claimed, 1.25 * claimed))
     numbers.append(Number("self-paced: fitted low frequency", low))
     a, b, both = middle["composition"]
     return Finding(

@@ -192,6 +192,9 @@ def measure(small: bool = False) -> dict[float, dict[str, Any]]:
 # -- show
 
 
+KEY_ROOM = 1.5
+
+
 def draw(found: dict[float, dict[str, Any]]) -> Any:
     """The losses, and the exponents against alpha."""
     import matplotlib
@@ -209,7 +212,7 @@ def draw(found: dict[float, dict[str, Any]]) -> Any:
             time.loglog(one["given"], one["law"], **thin)
             ends = np.interp(one["window"], one["given"], one["loss"][0])
             time.loglog(one["window"], ends, "o", color=colour, ms=3.5)
-        size.plot([], [], label="d tasks learned", **thin)
+        size.plot([], [], label="the d most frequent\ntasks learned, no other", **thin)
         size.set(xlabel="dimension d", ylabel="loss at the end")
         ticks = next(iter(found.values()))["dimensions"]
         size.set_xticks(ticks, [f"{d}" for d in ticks])
@@ -218,40 +221,57 @@ def draw(found: dict[float, dict[str, Any]]) -> Any:
         size.set_ylim(low * (low / high) ** 0.35, high)
         size.legend(frameon=False, fontsize=7, ncols=2, loc="lower left")
         time.plot([], [], label="L2 law, nothing fitted", **thin)
-        time.plot([], [], "o", color="0.4", ms=3.5, label="ends of the fit")
-        time.set(xlabel="training steps $\\times\\ \\eta$ (skills' worth)", ylabel="loss")
+        time.plot([], [], "o", color="0.4", ms=3.5, label="the exponent is fitted\nbetween the dots")
+        time.set(xlabel="$\\eta t$ (skills that full use would learn)", ylabel="loss")
         time.set_xticks([0.5, 1, 2, 5], ["0.5", "1", "2", "5"])
         time.minorticks_off()
         time.legend(frameon=False, loc="lower left", fontsize=7)
         fine = np.linspace(1.0, 2.0, 51)
         for ax in (in_d, in_t):
-            ax.plot(fine, fine - 1, color="0.6", linewidth=0.9, label="Domino, endless")
+            ax.plot(fine, fine - 1, color="0.6", linewidth=0.9, label="Domino, endless tasks: $\\alpha-1$")
             ax.set(xlabel="exponent of the frequencies $\\alpha$", xlim=(0.95, 2.05))
         mean = [one["N"].mean() for one in found.values()]
         in_d.errorbar(alphas, mean, [deviation(one["N"]) for one in found.values()], fmt="o", color=COLOURS[0], ms=4)
-        in_d.plot([], [], "o", color=COLOURS[0], ms=4, label="Geometry")
-        in_d.plot(alphas, [one["N domino"] for one in found.values()], "-", color="black", lw=0.9, label="Domino")
+        in_d.plot([], [], "o", color=COLOURS[0], ms=4, label="Geometry, trained")
         in_d.plot(
-            alphas, [one["N many"] for one in found.values()], "x", color=COLOURS[2], ms=5, label=f"{MANY} tasks, exact"
+            alphas,
+            [one["N domino"] for one in found.values()],
+            "-",
+            color="black",
+            lw=0.9,
+            label="Domino, as many tasks",
         )
-        in_d.axhline(CHINCHILLA["N"], color="0.5", linewidth=0.7, linestyle=(0, (5, 2)), label="Chinchilla")
+        in_d.plot(
+            alphas,
+            [one["N many"] for one in found.values()],
+            "x",
+            color=COLOURS[2],
+            ms=5,
+            label=f"least loss of {MANY} tasks",
+        )
+        in_d.axhline(
+            CHINCHILLA["N"], color="0.5", linewidth=0.7, linestyle=(0, (5, 2)), label="language models (Chinchilla)"
+        )
         in_d.set_ylabel("exponent $\\alpha_N$ (in d)")
-        in_d.legend(frameon=False, fontsize=7)
+        in_d.legend(frameon=False, fontsize=7, loc="upper left")
         mean = [one["S"].mean() for one in found.values()]
         in_t.errorbar(alphas, mean, [deviation(one["S"]) for one in found.values()], fmt="s", color=COLOURS[1], ms=4)
-        in_t.plot([], [], "s", color=COLOURS[1], ms=4, label="Geometry")
+        in_t.plot([], [], "s", color=COLOURS[1], ms=4, label="Geometry, trained")
         for name, label, style in (
             ("S law", "L2 law", {"color": "black", "lw": 0.9, "ls": (0, (4, 2))}),
-            ("S noisy", "L2 law, with noise", {"color": COLOURS[2], "lw": 1.0, "ls": "-."}),
-            ("S domino", "Domino", {"color": "black", "lw": 0.9}),
-            ("S quanta", "quanta", {"color": "black", "lw": 0.9, "ls": ":"}),
+            ("S noisy", "L2 law with waste", {"color": COLOURS[2], "lw": 1.0, "ls": "-."}),
+            ("S domino", "Domino, as many tasks", {"color": "black", "lw": 0.9}),
+            ("S quanta", "quanta: all tasks side by side", {"color": "black", "lw": 0.9, "ls": ":"}),
         ):
             in_t.plot(alphas, [one[name] for one in found.values()], label=label, **style)
-        in_t.axhline(CHINCHILLA["S"], color="0.5", linewidth=0.7, linestyle=(0, (5, 2)), label="Chinchilla")
+        in_t.axhline(
+            CHINCHILLA["S"], color="0.5", linewidth=0.7, linestyle=(0, (5, 2)), label="language models (Chinchilla)"
+        )
         in_t.set_ylabel("exponent $\\alpha_S$ (in steps)")
-        in_t.legend(frameon=False, fontsize=7)
+        in_t.legend(frameon=False, fontsize=7, loc="upper left")
         for ax in (in_d, in_t):
-            ax.set_ylim(0, None)
+            # with room for the key above the curves
+            ax.set_ylim(0, KEY_ROOM * ax.get_ylim()[1])
         letters(axes)
     return figure
 

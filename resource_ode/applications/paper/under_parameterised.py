@@ -133,6 +133,7 @@ def more_dimensions(small: bool = False) -> dict[tuple[str, str], np.ndarray]:
     return found
 
 
+MEASURED = "0.72"
 LAWS = (
     ("paper", "the paper's law", "o", COLOURS[0], (0, (3, 1.5))),
     ("norm", "gradient's length, nothing fitted", "^", COLOURS[2], (0, (1, 1))),
@@ -148,11 +149,29 @@ def draw(cases: dict[tuple[str, int], Case]) -> Any:
         for row, loss in enumerate(WASTE):
             for column, count in enumerate(shown):
                 ax, case = axes[row, column], cases[loss, count]
-                for skill, colour in zip(range(3), (COLOURS[0], COLOURS[1], COLOURS[2]), strict=True):
-                    ax.plot(case.ts, case.measured[0, :, skill], color=colour, linewidth=1.6, alpha=0.55)
-                    for law, *_, dashes in LAWS[:2]:
+                for skill in range(3):
+                    measured = case.measured[0, :, skill]
+                    ax.plot(case.ts, measured, color=MEASURED, linewidth=2.2)
+                    for law, _, _, colour, dashes in LAWS[:2]:
                         level = getattr(case, law)[0, :, skill]
                         ax.plot(case.ts, level, color=colour, linewidth=1.0, linestyle=dashes)
+                    # the number of the task, on its curve where it is half learned
+                    half = int(np.argmax(measured >= 0.45)) or len(measured) // 2
+                    ax.text(
+                        case.ts[half],
+                        measured[half],
+                        str(skill + 1),
+                        fontsize=6,
+                        ha="center",
+                        va="center",
+                        zorder=5,
+                        bbox={
+                            "boxstyle": "circle,pad=0.15",
+                            "facecolor": "white",
+                            "edgecolor": "0.5",
+                            "linewidth": 0.4,
+                        },
+                    )
                 ax.set(xlabel="training steps", xlim=(0, case.ts[-1]), ylim=(-0.3, 1.15))
                 ax.set_title(f"{'abcdefgh'[row * (len(shown) + 1) + column]}  {LABELS[loss]}, n = {count}", loc="left")
             axes[row, 0].set_ylabel("level")
@@ -173,9 +192,9 @@ def draw(cases: dict[tuple[str, int], Case]) -> Any:
             ax.minorticks_off()
             ax.set_title(f"{'abcdefgh'[(row + 1) * (len(shown) + 1) - 1]}  {LABELS[loss]}", loc="left")
         first = axes[0, 0]
-        first.plot([], [], color="0.3", linewidth=1.6, alpha=0.55, label="levels: Geometry (three most frequent tasks)")
-        for _, label, *_, dashes in LAWS[:2]:
-            first.plot([], [], color="0.3", linewidth=1.0, linestyle=dashes, label=f"levels: {label}")
+        first.plot([], [], color=MEASURED, linewidth=2.2, label="Geometry (levels of tasks 1 to 3, one seed)")
+        for _, label, _, colour, dashes in LAWS[:2]:
+            first.plot([], [], color=colour, linewidth=1.0, linestyle=dashes, label=f"levels: {label}")
         handles = [axis.get_legend_handles_labels() for axis in (first, axes[0, -1])]
         joined = (handles[0][0] + handles[1][0], handles[0][1] + handles[1][1])
         figure.legend(*joined, loc="outside upper center", ncols=3, frameon=False, fontsize=7)

@@ -84,9 +84,11 @@ def draw(found: dict[str, np.ndarray]) -> dict[str, Any]:
             end = 1.6 * float(np.asarray(learning_times(model(waste), 0.5)).max())
             times = np.linspace(0, end, 300)
             for curve, color in zip(np.asarray(simulate(model(waste), times).level).T, colors, strict=True):
-                ax.plot(times / 1000, curve, color=color, linewidth=1.0)
+                ax.plot(times, curve, color=color, linewidth=1.0)
             ax.set_title(f"$N_0$ = {waste:g}", loc="left")
-            ax.set(xlabel="1000 training steps", xlim=(0, end / 1000), ylim=(-0.02, 1.02))
+            ax.set(xlabel="training steps", xlim=(0, end), ylim=(-0.02, 1.02))
+            ax.locator_params(axis="x", nbins=3)
+            ax.ticklabel_format(axis="x", scilimits=(-4, 4), useMathText=True)
         axes[0, 0].set_ylabel("level")
         bar = figure.colorbar(
             _scale(colormaps["viridis"]), ax=axes[0, -1], label="skill (1 = most frequent)", ticks=(1, 5, 10)
@@ -99,6 +101,15 @@ def draw(found: dict[str, np.ndarray]) -> dict[str, Any]:
         for skill, color in enumerate(colors):
             left.loglog(waste, found["half"][:, skill], color=color, linewidth=1.1)
             left.loglog(waste[::8], found["exact"][::8, skill], "o", color=color, markersize=2)
+        for skill in (0, SKILLS - 1):
+            left.annotate(
+                f"skill {skill + 1}",
+                (waste[0], found["half"][0, skill]),
+                xytext=(0, 3),
+                textcoords="offset points",
+                va="bottom",
+                fontsize=6,
+            )
         left.set(xlabel="wasted resource $N_0$", ylabel="time to level 0.5 (training steps)")
         middle.semilogx(waste, found["ratio"], color=COLOURS[0])
         middle.axhline(1.95 / 0.95, color="0.5", linewidth=0.8, linestyle="--")
@@ -110,7 +121,7 @@ def draw(found: dict[str, np.ndarray]) -> dict[str, Any]:
         right.semilogx(waste, found["overlap"], color=COLOURS[1], label="Domino overlap")
         right.semilogx(waste, found["efficiency"], color=COLOURS[2], label="share of use")
         right.set(xlabel="wasted resource $N_0$", ylabel="order parameter", ylim=(-0.02, 1.02))
-        right.legend(frameon=False, loc="center right", bbox_to_anchor=(1.0, 0.55))
+        figure.legend(*right.get_legend_handles_labels(), loc="outside upper right", ncols=3, frameon=False)
         letters(axes)
     figures["sweep"] = figure
     return figures

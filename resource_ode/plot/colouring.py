@@ -1,0 +1,116 @@
+"""One colour a skill, the same in every picture of a run; and the bars that explain colours."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..results.trajectory import Trajectory
+from .style import COLOURS, FEW, GREY, MAP, legend_above
+
+
+def colours(run: Trajectory) -> list[str]:
+    """The colour of each skill in all pictures of a run, for pictures of one's own beside them.
+
+    Up to eight skills have colours of their own, more are coloured by when they first reach level 1/2; grey if never.
+
+    **Arguments:** `run`: one [`resource_ode.Trajectory`][].
+
+    **Returns:** a colour a skill, as `"#0072B2"`.
+
+    **Example:** `ax.bar(run.names, efforts, color=ro.plot.colours(run))`
+    """
+    from matplotlib.colors import to_hex
+
+    if run.model.skills <= FEW:
+        return list(COLOURS[: run.model.skills])
+    norm, cmap = scale_of(half_times(run))
+    return [to_hex(colour).upper() for colour in cmap(norm(np.ma.masked_invalid(half_times(run))))]
+
+
+def half_times(run: Trajectory) -> np.ndarray:
+    """First time at which each skill is drawn at level 1/2, between rows by interpolation; NaN if it never is."""
+    times, level = np.asarray(run.ts), np.asarray(run.level)
+    crossed = np.full(level.shape[1], np.nan)
+    for skill, curve in enumerate(level.T):
+        above = np.flatnonzero(curve >= 0.5)
+        if above.size:
+            row = above[0]
+            part = 1.0 if row == 0 else (0.5 - curve[row - 1]) / (curve[row] - curve[row - 1])
+            crossed[skill] = times[row] if row == 0 else times[row - 1] + part * (times[row] - times[row - 1])
+    return crossed
+
+
+def scale_of(values: np.ndarray, *, whole: bool = False) -> tuple[Any, Any]:
+    """How values become colours: matplotlib's norm and colour map."""
+    from matplotlib import colormaps
+    from matplotlib.colors import BoundaryNorm, ListedColormap, LogNorm, Normalize
+
+    there = np.isfinite(values)
+    low, high = (float(values[there].min()), float(values[there].max())) if there.any() else (0.0, 1.0)
+    # the lightest end is hard to see as a thin line on white
+    cmap = ListedColormap(colormaps[MAP](np.linspace(0, 0.95, 256))).with_extremes(bad=GREY)
+    if whole:
+        steps = 0 < high - low < cmap.N
+        norm: Any = (
+            BoundaryNorm(np.arange(low - 0.5, high + 1), cmap.N) if steps else Normalize(low, max(high, low + 1))
+        )
+    elif low > 0 and high > 100 * low:
+        norm = LogNorm(low, high)
+    else:
+        norm = Normalize(low, high if high > low else low + 1)
+    return norm, cmap
+
+
+def colour_by(
+    ax: Any,
+    values: np.ndarray,
+    label: str,
+    *,
+    whole: bool = False,
+    missing: str = "never learned",
+    colorbar: bool = True,
+) -> np.ndarray:
+    """A colour for each value, and the bar that explains them; values that are not finite are grey."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.lines import Line2D
+
+    values = np.asarray(values, dtype=float)
+    norm, cmap = scale_of(values, whole=whole)
+    if colorbar:
+        bar = add_bar(ax, ScalarMappable(norm, cmap), label)
+        if whole:
+            low, high = np.ceil(norm.vmin), np.floor(norm.vmax)
+            bar.set_ticks(np.arange(low, high + 1, max(1, math.ceil((high - low + 1) / 8))))
+            bar.minorticks_off()
+    if colorbar and not np.isfinite(values).all():
+        look = {"linestyle": "", "marker": "s", "color": GREY, "markersize": 5}
+        legend_above(ax, [Line2D([], [], label=missing, **look)])
+    return cmap(norm(np.ma.masked_invalid(values)))
+
+
+def add_bar(ax: Any, image: Any, label: str, *, beside: Any = None) -> Any:
+    """A colour bar at the right of axes (or of several); a logarithmic one has plain numbers."""
+    from matplotlib.colors import LogNorm
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    bar = ax.figure.colorbar(image, ax=ax if beside is None else beside, pad=0.03)
+    bar.set_label(label)
+    bar.outline.set_linewidth(0.4)
+    if isinstance(image.norm, LogNorm):
+        decades = math.log10(image.norm.vmax / image.norm.vmin)
+        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2.5 else (1.0,), numticks=8))
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, place: plain_number(value)))
+        bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    return bar
+
+
+def plain_number(value: float) -> str:
+    """A tick as it is written by hand: 0.002, 50, 20000; beyond six digits as a power of ten."""
+    if value and not 1e-4 <= abs(value) < 1e6:
+        exponent = math.floor(math.log10(abs(value)))
+        lead = value / 10.0**exponent
+        return f"$10^{{{exponent}}}$" if math.isclose(lead, 1) else f"${lead:g}\\times 10^{{{exponent}}}$"
+    return np.format_float_positional(float(f"{value:.6g}"), trim="-")
