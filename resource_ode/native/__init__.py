@@ -33,6 +33,7 @@ __all__ = [
     "learning_times",
     "levels",
     "library",
+    "obstacle",
     "serves_levels",
     "trajectories",
 ]
@@ -51,17 +52,26 @@ def kind_of(model: ResourceModel) -> tuple[bool, bool, bool] | None:
     return laws[type(model.law)], rules[type(model.rule)], model.frequency_after is not None
 
 
+def obstacle(model: ResourceModel) -> str | None:
+    """Why these loops cannot solve a concrete model, here; None if they can."""
+    if jax.default_backend() != "cpu":
+        return "the loops run on a CPU"
+    if kind_of(model) is None:
+        return "the loops do not know a loss, competition or gate of a user's own"
+    if model.pool is not None:
+        return "the loops take pools as members of their own, in programs of JAX alone"
+    if model.interference is not None:
+        return "interference couples the skills"
+    if any(isinstance(x, Schedule) for x in (model.frequency, model.learning_rate, model.wasted_resource)):
+        return "a parameter follows a schedule"
+    if not model.skills:
+        return "there are no skills"
+    return None if library() is not None else "the loops were not built"
+
+
 def applies(model: ResourceModel) -> bool:
     """Whether these loops can solve a concrete model, here."""
-    return (
-        jax.default_backend() == "cpu"
-        and kind_of(model) is not None
-        and model.pool is None
-        and model.interference is None
-        and not any(isinstance(x, Schedule) for x in (model.frequency, model.learning_rate, model.wasted_resource))
-        and model.skills > 0
-        and library() is not None
-    )
+    return obstacle(model) is None
 
 
 def _problem(

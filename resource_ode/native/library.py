@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..base.legendre import COARSE_NODES, NODES, gauss_legendre
+from ..base.constants import CONSTANTS, Constants
+from ..base.legendre import COARSE_NODES, NEWTON_STEPS, NODES, gauss_legendre
 
 # must be that of `loops.cpp`
-INTERFACE = 5
+INTERFACE = 6
 # panels fill vectors of so many numbers
 LANES = 4
 # panels of the last solve of a graph, and how many are tried
@@ -28,7 +29,7 @@ def library() -> ctypes.CDLL | None:
         return None
     try:
         loops = ctypes.CDLL(found.origin)
-        sizes = (NODES, COARSE_NODES, LANES, *map(ctypes.sizeof, (Problem, Options, Rule)))
+        sizes = (NODES, COARSE_NODES, NEWTON_STEPS, LANES, *map(ctypes.sizeof, (Problem, Options, Rule, Constants)))
         if loops.resource_ode_interface(*map(ctypes.c_int64, sizes)) != INTERFACE:
             return None
         loops.resource_ode_kernels.restype = ctypes.c_void_p
@@ -68,7 +69,7 @@ class Rule(ctypes.Structure):
         (name, ctypes.c_void_p)
         for name in (
             *("places", "weights", "even", "odd", "tail", "powers", "to_nodes", "to_powers"),
-            *("coarse_weights", "coarse_cumulative"),
+            *("coarse_weights", "coarse_cumulative", "constants"),
         )
     ]
 
@@ -94,7 +95,7 @@ def rules() -> tuple[Rule, list[np.ndarray]]:
         *(coarse[name] for name in ("weights", "cumulative")),
     ]
     arrays = [np.ascontiguousarray(x, np.float64) for x in arrays]
-    return Rule(*map(address, arrays)), arrays
+    return Rule(*map(address, arrays), ctypes.addressof(CONSTANTS)), arrays
 
 
 def options(panels: int, coarse: int, made_for: float, dtype: Any) -> Options:

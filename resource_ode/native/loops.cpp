@@ -77,7 +77,7 @@ bool cotangents(const Batch &batch, const Options &options, const Rule &rule, co
     return OF_THIS_KIND(any_cotangents, batch, options, rule, run, to);
 }
 
-constexpr int64_t INTERFACE = 5;
+constexpr int64_t INTERFACE = 6;
 const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double>, times<float>,
                          times<double>, tangents,            cotangents};
 
@@ -169,10 +169,11 @@ extern "C" {
 
 // Sizes of the structures that Python lays out, and of the rules: a library with others is not used.
 EXPORT const Kernels *resource_ode_kernels() { return &KERNELS; }
-EXPORT int64_t resource_ode_interface(int64_t nodes, int64_t coarse_nodes, int64_t lanes, int64_t problem, int64_t options,
-                                      int64_t rule) {
-    const bool same = nodes == plain::NODES && coarse_nodes == plain::COARSE_NODES && lanes == plain::LANES &&
-                      problem == sizeof(Problem) && options == sizeof(Options) && rule == sizeof(Rule);
+EXPORT int64_t resource_ode_interface(int64_t nodes, int64_t coarse_nodes, int64_t newton_steps, int64_t lanes,
+                                      int64_t problem, int64_t options, int64_t rule, int64_t constants) {
+    const bool same = nodes == plain::NODES && coarse_nodes == plain::COARSE_NODES &&
+                      newton_steps == plain::NEWTON_STEPS && lanes == plain::LANES && problem == sizeof(Problem) &&
+                      options == sizeof(Options) && rule == sizeof(Rule) && constants == sizeof(Constants);
     return same ? INTERFACE : -1;
 }
 
