@@ -59,9 +59,8 @@ def medians(model: ro.ResourceModel, repeats: int, with_level: bool) -> dict[boo
 
 def main() -> None:
     jax.config.update("jax_enable_x64", True)
-    print(
-        "| result | read | processor time, pool / none | gain | wall time, pool / none | gain |\n|---|---|---|---|---|---|"
-    )
+    print("| result | read | processor time, pool / none | gain | wall time, pool / none | gain |")
+    print("|---|---|---|---|---|---|")
     for members, repeats in ((1024, 20), (4096, 10)):
         model = model_of(members)
         for with_level in (False, True):

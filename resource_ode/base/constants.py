@@ -39,7 +39,7 @@ class Constants(ctypes.Structure):
 
 
 CONSTANTS = Constants(
-    # the measure: b, l, o and p above (`python -m studies.panels` finds them again)
+    # the measure: b, l, o and p above (`python -m studies.panels` tries others)
     begins=3.0,
     learned=30.0,
     open=3.0,

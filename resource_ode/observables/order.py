@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ..base.crossing import first_crossing
 from ..base.values import brief
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
@@ -191,8 +192,7 @@ def row_times(run: Trajectory, level: float) -> Float[Array, "*batch skill"]:
     """
     reached = jnp.asarray(level, checked_run(run).ts.dtype)
     found = run.level
-    above = found >= reached
-    time = jnp.where(jnp.any(above, axis=-2), run.ts[jnp.argmax(above, axis=-2)], jnp.inf)
+    time = first_crossing(run.ts, found, reached, between_rows=False)
     return jnp.where(jnp.isnan(found[..., 0, :]), jnp.nan, time)
 
 
