@@ -75,7 +75,7 @@ class Case:
         return np.where(either, found.max(axis=1, initial=0), found.prod(axis=1))
 
     def denominator(self, f, waste):
-        """What is competed for, one entry a skill."""
+        """What is competed for, one entry per skill."""
         if self.pool is None:
             return f.sum() + waste if self.competition == "l1" else np.sqrt(f @ f + waste**2)
         total, pool = np.zeros(self.skills), np.asarray(self.pool)
@@ -86,7 +86,7 @@ class Case:
         return total
 
     def rate_of(self, value):
-        """A learning rate as one entry a skill."""
+        """A learning rate as one entry per skill."""
         return value if value.ndim == 0 else value[np.asarray(self.pool)]
 
     def start(self):
@@ -95,7 +95,14 @@ class Case:
         return 2 * np.arctanh(level) if self.loss == "cross_entropy" else -np.log1p(-level)
 
     def levels(self, ts=TIMES, rtol=1e-11):
-        """Levels `(time, skill)` by SciPy, in log-depth or margin (with interference and MSE in u itself)."""
+        """Levels `(time, skill)` by SciPy."""
+        y = self.states(ts, rtol)
+        if self.loss == "cross_entropy":
+            return np.tanh(y / 2)
+        return -np.expm1(-y) if self.interference is None else 1 - y
+
+    def states(self, ts=TIMES, rtol=1e-11):
+        """Log-depths or margins `(time, skill)` by SciPy; with interference and MSE u itself."""
         ce, direct = self.loss == "cross_entropy", self.interference is not None
         plain = direct and not ce
         half = np.log(3.0) if ce else np.log(2.0)
@@ -157,10 +164,26 @@ class Case:
                 for skill, when in zip(slow, solved.t_events or [], strict=False):
                     if len(when):
                         fast[skill] = True
-        y = np.array([rows[float(t)] for t in ts])
-        if plain:
-            return 1 - y
-        return np.tanh(y / 2) if ce else -np.expm1(-y)
+        return np.array([rows[float(t)] for t in ts])
+
+    def depths_by_clock(self, until):
+        """Log-depths as functions of the clock, up to a clock, by SciPy (MSE)."""
+
+        def field(_, depth):
+            return self.gates(-np.expm1(-self.gate_exponent * depth)) * self.frequency
+
+        solved = solve_ivp(
+            field,
+            (0, until),
+            np.zeros(self.skills),
+            "DOP853",
+            dense_output=True,
+            rtol=1e-11,
+            atol=1e-40,
+            first_step=1e-6,
+        )
+        assert solved.success, solved.message
+        return solved.sol
 
     def levels_by_clock(self, ts):
         """Levels by integrating the log-depths over the logarithm of the clock (MSE, "l1", N0 > 0): for extremes.

@@ -25,7 +25,7 @@ def simulate(
         Path,
         typer.Option(
             metavar="RUN.csv|RUN.nc",
-            help="Where the result goes. CSV: one row a time, one column a skill, cells are levels from 0 to 1. "
+            help="Where the result goes. CSV: one row per time, one column per skill, cells are levels from 0 to 1. "
             "netCDF (.nc): shares of the resource, waste and loss as well.",
         ),
     ],

@@ -7,7 +7,7 @@ ones only); map a generator over keys, or over a density, for a batch:
 >>> jax.vmap(lambda key: random_dag(key, 6, 0.3))(jax.random.split(jax.random.key(0), 4)).batch_shape
 (4,)
 
-`gate` is that of [`resource_ode.SkillGraph`][]: `"all"` or `"any"`, for all skills or one a skill, or a boolean array
+`gate` is that of [`resource_ode.SkillGraph`][]: `"all"` or `"any"`, for all skills or one per skill, or a boolean array
 that is true for `"any"`.
 """
 

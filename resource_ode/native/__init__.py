@@ -3,8 +3,8 @@ r"""The cascade as compiled loops, a graph after the other, on a CPU.
 What `cascade` does on whole arrays, a loop that keeps one graph in the cache of one core does many times faster, and
 there is nothing to compile when it is first called: the same nodes and error estimate, but numbers of panels that each
 graph chooses for itself, with edges where a self-paced skill turns or another gate becomes the largest. It serves every
-model that has one cascade a graph. Numbers inside are float64 also where results are float32. Graphs do not meet, so a
-result does not depend on what else is in the batch.
+model that has one cascade per graph. Numbers inside are float64, also where results are float32. Graphs do not meet,
+so that a result does not depend on what else is in the batch.
 
 The loops are C++ (`loops.cpp`), built when the package is installed. Where that was not possible, or the processor's
 kind has none, `cascade` serves these models too.

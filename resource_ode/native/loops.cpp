@@ -116,7 +116,7 @@ Batch batch_of(const Problem &problem) {
     return batch;
 }
 
-// Results of one number a row.
+// Results of one number per row.
 template <class T>
 View<T> rows_of(const Problem &problem, T *data) {
     return View<T>::whole(data, 1, problem.rows, problem.exponents, problem.clocks, false, false);

@@ -139,7 +139,7 @@ def depth_correlation(
         times = numbers("times", source)
     depth = numbers("depth", depth)
     if times.shape[-1] != depth.shape[-1]:
-        raise ValueError(f"depth: expected one a skill ({times.shape[-1]}), got shape {depth.shape}")
+        raise ValueError(f"depth: expected one per skill ({times.shape[-1]}), got shape {depth.shape}")
     try:
         shape = np.broadcast_shapes(times.shape, depth.shape)
     except ValueError:

@@ -47,7 +47,7 @@ def rows_error(run: Trajectory, measure: Callable[[Trajectory], Any]) -> Array:
 
     **Returns:** the shape of what is measured, in its units; NaN where it is NaN.
 
-    **Raises:** `ValueError` for anything but a run, or a measure that has a value a row.
+    **Raises:** `ValueError` for anything but a run, or a measure that has a value per row.
 
     **Example:**
 

@@ -22,7 +22,7 @@ def heat_map(
     log_y: bool | None = None,
     log: bool = False,
 ) -> Any:
-    """One number a member of an ensemble, over the two parameters that were varied.
+    """One number per member of an ensemble, over the two parameters that were varied.
 
     **Arguments:**
 

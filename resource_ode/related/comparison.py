@@ -107,7 +107,7 @@ class Comparison(eqx.Module):
 
         count, skills = len(self.models), self.run.model.skills
         if axes is not None and np.size(axes) != count:
-            raise ValueError(f"axes: expected {count} axes, one a model, got {np.size(axes)}")
+            raise ValueError(f"axes: expected {count} axes, one per model, got {np.size(axes)}")
         few = skills <= style.FEW
         colours = style.COLOURS if few else matplotlib.colormaps[style.MAP](np.linspace(0, 0.9, skills))
         times, measured, rms = np.asarray(self.ts), _seeded(self.run.trajectory), self.rms()

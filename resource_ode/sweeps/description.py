@@ -206,7 +206,7 @@ def _graph(top: _Section) -> tuple[_Section, tuple[str, ...]]:
 def _check_prerequisites(table: _Section) -> None:
     lists = table.get("prerequisites")
     if not isinstance(lists, list) or not lists:
-        raise table.error(f"expected a list with one list a skill, as [[], [0]], got {said(lists)}", "prerequisites")
+        raise table.error(f"expected a list with one list per skill, as [[], [0]], got {said(lists)}", "prerequisites")
     for skill, row in enumerate(lists):
         if not isinstance(row, list):
             raise table.error(f"expected a list of indices of skills, got {said(row)}", f"prerequisites[{skill}]")
@@ -381,7 +381,7 @@ def _check_shapes(sweep: Sweep, graph: _Section, frequency: _Section) -> None:
             drawn = functools.partial(build_frequency, arguments, jax.random.key(0), skills, first)
             length = jax.eval_shape(drawn).shape[-1]
         if length != skills:
-            raise frequency.error(f"expected one number a skill ({skills}), got {length}", "values")
+            raise frequency.error(f"expected one number per skill ({skills}), got {length}", "values")
 
 
 def _plain(value: Any) -> Any:

@@ -61,7 +61,7 @@ def test_it_draws_one_panel_a_model():
     assert [ax.get_title().split("\n")[0] for ax in axes] == list(compared().models)
     assert axes[0].get_xlabel() == "training steps" and "level" in axes[0].get_ylabel()
     assert all(len(ax.lines) == 5 for ax in axes)
-    with pytest.raises(ValueError, match="axes: expected 5 axes, one a model, got 1"):
+    with pytest.raises(ValueError, match="axes: expected 5 axes, one per model, got 1"):
         compared().plot(axes=axes[:1])
     from matplotlib import pyplot
 

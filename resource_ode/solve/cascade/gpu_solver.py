@@ -32,7 +32,7 @@ from ...model.loss import MeanSquaredError
 from ...model.model import ResourceModel
 from .gpu_layout import LANES, Graphs, Solution, width
 
-# one bit a skill
+# one bit per skill
 MOST_SKILLS = 32
 # run by the interpreter, wherever
 INTERPRET = False
