@@ -90,6 +90,13 @@ def horizon(
     """Training steps by which the last skill of each member reaches a level; `inf` if one never does.
 
     Arguments, errors and source as for [`resource_ode.learning_times`][].
+
+    **Example:**
+
+    >>> import resource_ode as ro
+    >>> model = ro.ResourceModel(ro.SkillGraph([[], []]), [1.0, 0.1], learning_rate=1.0, wasted_resource=0.1)
+    >>> round(float(ro.horizon(model)), 3)
+    34.0
     """
     times = learning_times(model, level, tolerance=tolerance, batch_size=batch_size)
     present = jnp.broadcast_to(model.graph.present, times.shape)

@@ -24,8 +24,9 @@ from ..results.trajectory import budget, budget_residual
 from .members import Wish, in_chunks, kept
 from .method import ODE
 
-# the solver's tolerance per unit of level tolerance: local errors add up over the run
-SAFETY = 100.0
+# how much finer than the level tolerance the solver's own is, since local errors add up over a run; by this much more
+# where a frequency jumps, and where a second, coarser solve tells the error (`python -m studies.ode_tolerance`)
+SAFETY, AT_JUMPS, TWO_SOLVES = 100.0, 20.0, 10.0
 
 
 def solve_ode(model: ResourceModel, ts: Array, tolerance: Any, method: ODE, wish: Wish) -> Any:
@@ -123,9 +124,9 @@ def solver_parts(model: ResourceModel, tolerance: Any, solver: Any, controller: 
     solver = diffrax.Tsit5() if solver is None else solver
     if controller is None:
         # a self-paced frequency jumps, and every jump that is stepped over costs accuracy
-        safety = SAFETY if model.frequency_after is None else 20 * SAFETY
+        safety = SAFETY if model.frequency_after is None else AT_JUMPS * SAFETY
         # where no law tells the error, it is estimated by a coarser solve, which needs room
-        safety = safety if model.rule.has_budget_law else 10 * safety
+        safety = safety if model.rule.has_budget_law else TWO_SOLVES * safety
         local = jnp.maximum(tolerance / safety, 4 * float(jnp.finfo(model.dtype).eps))
         controller = diffrax.PIDController(rtol=local, atol=local)
         jumps = [

@@ -110,6 +110,7 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
         depth = model.gate_exponent * model.law.log_depth(effort)
         gate = saturation(depth)
         edge, within = missed_by_interpolant(tail, half)
+        counted: tuple[Array, Array] | None = None
         if skill.either is not None:
             beside = gates_at_edges.at[skill.behind].get(mode="promise_in_bounds")
             counted = (
@@ -125,7 +126,7 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
         behind = relative.at[skill.behind].get(mode="promise_in_bounds")
         behind = jnp.where(skill.required[:, None], behind, 0)
         behind_error = jnp.sum(behind, axis=0)
-        if skill.either is not None:
+        if skill.either is not None and counted is not None:
             # of the largest gate only: gates far below it, however wrong, do not count
             wrong = jnp.max(behind[..., None] * counted[0], axis=0)
             largest = jax.lax.stop_gradient(opening)
