@@ -36,6 +36,11 @@ class Case:
     initial_level: Any = None
     frequency_after: Any = None
     pool: Any = None
+    plateau: float = 1
+    frequency_power: float = 1
+    learnability: Any = 1
+    # one list of numbers a skill, beside its prerequisites
+    prerequisite_strength: Any = None
 
     @property
     def skills(self):
@@ -45,6 +50,8 @@ class Case:
         """The same as a model of the package."""
         arguments = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)} | changes
         graph = ro.SkillGraph(arguments.pop("prerequisites"), gate=arguments.pop("gate"))
+        if arguments["prerequisite_strength"] is not None:
+            arguments["prerequisite_strength"] = self.strengths(graph.fan_in)
         for name in ("frequency", "learning_rate", "wasted_resource"):
             if isinstance(arguments[name], tuple):
                 arguments[name] = ro.Schedule(*arguments[name])
@@ -68,10 +75,21 @@ class Case:
         rows = [[*before, *[end] * (width - len(before))] for before, end in zip(self.prerequisites, fill, strict=True)]
         return np.array(rows, int).reshape(self.skills, width), either
 
+    def strengths(self, width):
+        """Prerequisite strengths as one array, filled up with ones."""
+        return np.array([[*row, *[1.0] * (width - len(row))] for row in self.prerequisite_strength])
+
+    def effective(self, frequency):
+        """kappa p^gamma."""
+        return np.asarray(self.learnability) * frequency**self.frequency_power
+
     def gates(self, opened):
         """c of every skill, from the gates 1 - u^a of all skills."""
         rows, either = self.rows
         found = np.append(opened, [1.0, 0.0])[rows]
+        if self.prerequisite_strength is not None:
+            # 1 - w u^a
+            found = 1 - self.strengths(rows.shape[1]) * (1 - found)
         return np.where(either, found.max(axis=1, initial=0), found.prod(axis=1))
 
     def denominator(self, f, waste):
@@ -120,6 +138,10 @@ class Case:
             p = self.value_at("frequency", piece)
             if self.frequency_after is not None:
                 p = np.where(fast, self.frequency_after, p)
+            p = self.effective(p)
+            if self.plateau != 1:
+                # du/dz = -u (epsilon + (1 - epsilon) s)
+                p = p * (self.plateau - (1 - self.plateau) * np.expm1(-y))
             f = c * p * demand
             speed = self.rate_of(self.value_at("learning_rate", piece))
             total = self.denominator(f, self.value_at("wasted_resource", piece))
@@ -193,7 +215,9 @@ class Case:
         first, last = -60.0, np.log(self.learning_rate * ts[-1] / self.wasted_resource) + 1e-6
 
         def field(x, depth):
-            return np.exp(x) * self.gates(-np.expm1(-self.gate_exponent * depth)) * self.frequency
+            grown = self.plateau - (1 - self.plateau) * np.expm1(-depth)
+            opened = self.gates(-np.expm1(-self.gate_exponent * depth))
+            return np.exp(x) * opened * self.effective(self.frequency) * grown
 
         solved = solve_ivp(
             field, (first, last), np.zeros(self.skills), "DOP853", dense_output=True, rtol=1e-11, atol=1e-30
@@ -217,7 +241,11 @@ class Case:
             if self.frequency_after is not None:
                 p = np.where(u > 0.5, p, self.frequency_after)
             c = np.ones(self.skills) if direct else self.gates(1 - u**self.gate_exponent)
-            f = c * p * (special.expit(-state) if ce else u)
+            f = (
+                c
+                * self.effective(p)
+                * (special.expit(-state) if ce else u * (self.plateau + (1 - self.plateau) * (1 - u)))
+            )
             total = self.denominator(f, self.value_at("wasted_resource", row))
             share = np.where(total > 0, f / np.where(total > 0, total, 1), 0)
             levels.append(np.tanh(state / 2) if ce else 1 - u)
@@ -260,11 +288,23 @@ def random_case(rng, skills=SKILLS, fan_in=None, **changes):
     return Case(**(values | changes))
 
 
+def extended(rng, **changes):
+    """A random case with a plateau, a frequency power, learnabilities and soft prerequisites."""
+    case = random_case(rng, **changes)
+    strengths = [rng.choice([0.0, 1.0, rng.uniform()], len(row)).tolist() for row in case.prerequisites]
+    own = {"frequency_power": rng.uniform(0, 1.5), "learnability": 10 ** rng.uniform(-0.5, 0.5, case.skills)}
+    own |= (
+        {} if case.loss == "cross_entropy" or case.interference is not None else {"plateau": 10 ** rng.uniform(-4, 0)}
+    )
+    return dataclasses.replace(case, prerequisite_strength=strengths, **own)
+
+
 def batch(cases, **changes):
     """The cases as one batch of models, padded to the common size by one more case, which comes last."""
     first = cases[0]
     filler = {"prerequisites": [[] for _ in range(SKILLS)], "gate": "all"}
     filler["frequency"] = np.ones(SKILLS, np.asarray(first.frequency).dtype)
+    filler |= {"learnability": 1, "prerequisite_strength": None}
     if first.interference is None:
         filler["prerequisites"][-1] = list(range(FAN_IN))
     else:

@@ -25,6 +25,10 @@ from .interference import interference_time as interference_time
 from .interference import interference_unlearned as interference_unlearned
 from .limits import domino_levels as domino_levels
 from .limits import parallel_levels as parallel_levels
+from .plateau import plateau_effort as plateau_effort
+from .plateau import plateau_learning_times as plateau_learning_times
+from .plateau import plateau_levels as plateau_levels
+from .plateau import plateau_steps as plateau_steps
 from .prerequisites import chain_log_depth as chain_log_depth
 from .prerequisites import root_prerequisites_log_depth as root_prerequisites_log_depth
 from .prerequisites import self_paced_log_depth as self_paced_log_depth

@@ -8,26 +8,31 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..base.special import decay_remainder
-from .arguments import Numbers, check_frequency, check_grid, check_positive, check_values, floats
+from .arguments import Numbers, check_frequency, check_grid, check_positive, check_shape, check_values, floats
 
 
 def chain_log_depth(
-    clock: Numbers, frequency: Numbers, prerequisite_frequency: Numbers, gate_exponent: Numbers
+    clock: Numbers,
+    frequency: Numbers,
+    prerequisite_frequency: Numbers,
+    gate_exponent: Numbers,
+    prerequisite_strength: Numbers = 1.0,
 ) -> Float[Array, " time"]:
     r"""Log-depth of the second skill of a chain of two.
 
-    $$D_2(\tau) = p_2\Bigl(\tau - \frac{1 - e^{-a p_1\tau}}{a p_1}\Bigr) = \frac{p_2}{a p_1}\,g(a p_1 \tau),
-    \qquad g(x) = x - 1 + e^{-x}$$
+    $$D_2(\tau) = p_2\Bigl(\tau - w\,\frac{1 - e^{-a p_1\tau}}{a p_1}\Bigr)
+    = p_2\Bigl((1 - w)\,\tau + \frac{w}{a p_1}\,g(a p_1 \tau)\Bigr), \qquad g(x) = x - 1 + e^{-x}$$
 
-    Derivation: the root has $D_1 = p_1\tau$, so its gate is $1 - u_1^a = 1 - e^{-a p_1\tau}$, and
-    $dD_2/d\tau = p_2(1 - e^{-a p_1\tau})$. `special.decay_remainder` keeps the digits for $a p_1\tau \ll 1$, where
-    $D_2 \approx p_2\, a p_1\, \tau^2/2$.
+    Derivation: the root has $D_1 = p_1\tau$, so its gate is $1 - w u_1^a = 1 - w\,e^{-a p_1\tau}$, and
+    $dD_2/d\tau = p_2(1 - w\,e^{-a p_1\tau})$. `special.decay_remainder` keeps the digits for $a p_1\tau \ll 1$, where
+    at $w = 1$ $D_2 \approx p_2\, a p_1\, \tau^2/2$.
 
     Arguments:
         clock: resource clock (time,), in units of 1/frequency, not negative.
         frequency: of the second skill, (), positive.
         prerequisite_frequency: of the first skill, (), positive.
         gate_exponent: (), positive.
+        prerequisite_strength: $w$, (), in [0, 1].
 
     Returns:
         Log-depth $-\ln u_2$ (time,), not negative.
@@ -40,13 +45,16 @@ def chain_log_depth(
     >>> chain_log_depth([0.0], 1.0, 0.3, 1e-3).tolist()
     [0.0]
     """
-    clock, frequency, prerequisite_frequency, gate_exponent = floats(
-        clock, frequency, prerequisite_frequency, gate_exponent
+    clock, frequency, prerequisite_frequency, gate_exponent, strength = floats(
+        clock, frequency, prerequisite_frequency, gate_exponent, prerequisite_strength
     )
     check_grid("clock", clock)
     check_positive(frequency=frequency, prerequisite_frequency=prerequisite_frequency, gate_exponent=gate_exponent)
+    check_shape("prerequisite_strength", strength, "()")
+    check_values("prerequisite_strength", strength, lambda x: (x >= 0) & (x <= 1), "a number from 0 to 1")
     rate = gate_exponent * prerequisite_frequency
-    return frequency / rate * decay_remainder(rate * clock)
+    gated = frequency / rate * decay_remainder(rate * clock)
+    return (1 - strength) * (frequency * clock) + strength * gated
 
 
 def _graded_rule(panels: int, order: int) -> tuple[np.ndarray, np.ndarray]:

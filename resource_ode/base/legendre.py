@@ -35,6 +35,7 @@ def gauss_legendre(count: int = NODES) -> dict[str, np.ndarray]:
         "nodes": nodes,
         "weights": weights,
         "tail": to_legendre[-4:],
+        "left": np.polynomial.legendre.legvander(np.array([-1.0]), count - 1)[0] @ to_legendre,  # values -> that at -1
         "everything": np.concatenate([cumulative, weights[None], to_legendre[-4:]]),
         "cumulative": cumulative,
         "powers": to_powers.T @ primitive,  # values -> coefficients of z^0 .. z^count of the integral

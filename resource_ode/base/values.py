@@ -71,6 +71,7 @@ def in_range(
     above: float = -math.inf,
     least: float = -math.inf,
     below: float = math.inf,
+    most: float = math.inf,
 ) -> Any:
     """`value` as a JAX array of a type; where it is concrete, finite and within the bounds, in that type too.
 
@@ -83,14 +84,14 @@ def in_range(
             held = exact.astype(dtype, copy=False)
 
         def inside(x: Any) -> Any:
-            return np.isfinite(x) & (x > above) & (x >= least) & (x < below)
+            return np.isfinite(x) & (x > above) & (x >= least) & (x < below) & (x <= most)
 
         # a positive number must not quietly become zero in a narrower type
         wrong = ~inside(held) | ((held == 0) & (exact != 0))
         if wrong.any():
             where = tuple(int(i) for i in np.argwhere(wrong)[0])
             bounds = [f"above {above:g}"] * (above > -math.inf) + [f"at least {least:g}"] * (least > -math.inf)
-            bounds += [f"below {below:g}"] * (below < math.inf)
+            bounds += [f"below {below:g}"] * (below < math.inf) + [f"at most {most:g}"] * (most < math.inf)
             place = f" at index {where[0] if len(where) == 1 else where}" if where else ""
             found = f"{held[where]}"
             if inside(exact[where]):

@@ -35,10 +35,24 @@ RESOURCE = (
     "competition",
     "interference",
     "frequency",
+    "plateau",
+    "frequency_power",
+    "learnability",
+    "prerequisite_strength",
 )
 TIME = ("until", "horizon", "values", "points")
-SKILL = ("name", "frequency", "requires", "gate", "initial_level", "frequency_after", "pool")
-# where a key belongs, for those that stand in the wrong section (frequency is in two)
+SKILL = (
+    "name",
+    "frequency",
+    "requires",
+    "gate",
+    "initial_level",
+    "frequency_after",
+    "pool",
+    "learnability",
+    "prerequisite_strength",
+)
+# where a key belongs, for those that stand in the wrong section (frequency and two more are in two)
 HOMES = {
     **dict.fromkeys(TOP, "at the top of the file, before the first section"),
     **dict.fromkeys(RESOURCE, "in [resource]"),
@@ -106,22 +120,30 @@ def read_model(top: Table) -> ResourceModel:
     if "graph" in top:
         graph, parameters = _graph_from_file(top), {}
         if "frequency" in resource:
-            parameters["frequency"] = _frequency(resource, graph.skills)
+            parameters["frequency"] = _for_skills(resource, "frequency", graph.skills)
         elif graph.frequency is None:
             file = top.values["graph"]
             raise resource.error(f"expected a number, or one per skill, since {file} holds none", "frequency")
+        if "learnability" in resource:
+            parameters["learnability"] = _for_skills(resource, "learnability", graph.skills)
+        if "prerequisite_strength" in resource:
+            parameters["prerequisite_strength"] = resource.number("prerequisite_strength", least=0.0, most=1.0)
     else:
         for key in READING:
             if key in top:
                 raise top.error('expected only together with graph = "a file"', key)
         if "frequency" in resource:
             raise resource.error("expected only with a graph file; each [[skill]] has its own", "frequency")
-        graph, parameters = _graph_from_tables(top)
+        graph, parameters = _graph_from_tables(top, resource)
     pools = int(max(parameters["pool"])) + 1 if "pool" in parameters else None
     parameters["learning_rate"] = _for_pools(resource, "learning_rate", pools, above=0.0)
     parameters["wasted_resource"] = _for_pools(resource, "wasted_resource", pools, least=0.0)
     if "gate_exponent" in resource or graph.fan_in:
         parameters["gate_exponent"] = resource.number("gate_exponent", above=0.0)
+    if "plateau" in resource:
+        parameters["plateau"] = resource.number("plateau", above=0.0, most=1.0)
+    if "frequency_power" in resource:
+        parameters["frequency_power"] = resource.number("frequency_power", least=0.0)
     if "interference" in resource:
         parameters["interference"] = _matrix(resource, "interference", graph.skills)
     try:
@@ -214,7 +236,7 @@ def _graph_from_file(top: Table) -> SkillGraph:
         ) from None
 
 
-def _graph_from_tables(top: Table) -> tuple[SkillGraph, dict[str, Any]]:
+def _graph_from_tables(top: Table, resource: Table) -> tuple[SkillGraph, dict[str, Any]]:
     """The graph of the `[[skill]]` tables, and the parameters that they hold."""
     tables = top.values["skill"]
     if isinstance(tables, dict):
@@ -262,6 +284,16 @@ def _graph_from_tables(top: Table) -> tuple[SkillGraph, dict[str, Any]]:
             skill.number("frequency_after", frequency, above=0.0)
             for skill, frequency in zip(rows, parameters["frequency"], strict=True)
         ]
+    if "learnability" in resource or any("learnability" in skill for skill in rows):
+        usual = resource.number("learnability", 1.0, above=0.0)
+        parameters["learnability"] = [skill.number("learnability", usual, above=0.0) for skill in rows]
+    if "prerequisite_strength" in resource or any("prerequisite_strength" in skill for skill in rows):
+        usual = resource.number("prerequisite_strength", 1.0, least=0.0, most=1.0)
+        strengths = np.ones((graph.skills, graph.fan_in))
+        for row, skill in zip(strengths, rows, strict=True):
+            own = _strengths(skill, usual)
+            row[: len(own)] = own
+        parameters["prerequisite_strength"] = strengths
     if any("pool" in skill for skill in rows):
         pools = [skill.integer("pool", 0, least=0, most=len(rows) - 1) for skill in rows]
         missing = set(range(max(pools))) - set(pools)
@@ -289,13 +321,26 @@ def _prerequisites(name: str, skill: Table, skills: dict[str, Table]) -> list[st
     return names
 
 
-def _frequency(resource: Table, skills: int) -> list[float]:
-    if not isinstance(resource.values["frequency"], list):
-        return [resource.number("frequency", above=0.0)] * skills
-    numbers = resource.numbers("frequency", above=0.0)
+def _strengths(skill: Table, usual: float) -> list[float]:
+    """How much a skill needs each prerequisite: one number for all, or a list beside `requires`."""
+    key, count = "prerequisite_strength", len(skill.get("requires", []))
+    if key in skill and not count:
+        raise skill.error("expected only with requires: there is no prerequisite whose strength it could be", key)
+    if not isinstance(skill.values.get(key), list):
+        return [skill.number(key, usual, least=0.0, most=1.0)] * count
+    numbers = skill.numbers(key, least=0.0, most=1.0)
+    if len(numbers) != count:
+        raise skill.error(f"expected one number, or one a prerequisite ({count}), got {len(numbers)}", key)
+    return numbers
+
+
+def _for_skills(resource: Table, key: str, skills: int) -> list[float]:
+    if not isinstance(resource.values[key], list):
+        return [resource.number(key, above=0.0)] * skills
+    numbers = resource.numbers(key, above=0.0)
     if len(numbers) != skills:
         expected = f"expected one number for all or one per skill ({skills})"
-        raise resource.error(f"{expected}, got {len(numbers)}", "frequency")
+        raise resource.error(f"{expected}, got {len(numbers)}", key)
     return numbers
 
 

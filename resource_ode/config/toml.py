@@ -181,7 +181,7 @@ class Table:
         return int(value)
 
     def number(self, key: str, default: float | None = None, **bounds: float) -> float:
-        """A finite number within bounds `above`, `least`, `below`."""
+        """A finite number within bounds `above`, `least`, `below`, `most`."""
         return self.checked(key, self.get(key, default), **bounds)
 
     def numbers(self, key: str, **bounds: float) -> list[float]:
@@ -192,11 +192,18 @@ class Table:
         return [self.checked(f"{key}[{position}]", value, **bounds) for position, value in enumerate(values)]
 
     def checked(
-        self, key: str, value: Any, *, above: float = -math.inf, least: float = -math.inf, below: float = math.inf
+        self,
+        key: str,
+        value: Any,
+        *,
+        above: float = -math.inf,
+        least: float = -math.inf,
+        below: float = math.inf,
+        most: float = math.inf,
     ) -> float:
         """A value, if it is a finite number within bounds."""
         wanted = [f"above {above:g}"] * (above > -math.inf) + [f"of at least {least:g}"] * (least > -math.inf)
-        wanted += [f"below {below:g}"] * (below < math.inf)
+        wanted += [f"below {below:g}"] * (below < math.inf) + [f"of at most {most:g}"] * (most < math.inf)
         sentence = f"expected a finite number {' and '.join(wanted)}".rstrip()
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.error(f"{sentence}, got {said(value)}", key)
@@ -204,6 +211,6 @@ class Table:
             number = float(value)
         except OverflowError:
             number = math.inf
-        if not (math.isfinite(number) and number > above and number >= least and number < below):
+        if not (math.isfinite(number) and number > above and number >= least and number < below and number <= most):
             raise self.error(f"{sentence}, got {said(value)}", key)
         return number

@@ -20,12 +20,14 @@ effort integrates ``dl/dX = p sigma(-l)``.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..base.special import decay, margin_from_exposure, saturation
@@ -92,6 +94,30 @@ class AbstractLoss(eqx.Module):
     @abstractmethod
     def effort_for_depth(self, depth: Values) -> Values:
         """An effort at which log-depth is at least `depth` (near the least such; without overflow)."""
+
+    # -- where it is steepest: what estimates of errors and the places of panels need
+
+    def depth_steepness(self, effort: Values) -> Values:
+        """An upper bound, at least 1, of the logarithmic derivative of log-depth by effort: 1 where it is concave."""
+        return jnp.ones_like(effort)
+
+    def largest_demand(self, first: Values, last: Values) -> Values:
+        """The largest demand between two efforts: that at the first where demand only falls."""
+        return self.demand(first)
+
+    def measured(self, effort: Values) -> Values:
+        """A function of effort in whose logarithm what happens to a skill is spread evenly."""
+        return effort
+
+    def with_plateau(self, plateau: Array | np.ndarray) -> AbstractLoss:
+        """The loss with the plateau of a model.
+
+        **Raises:** `ValueError` where none is known.
+        """
+        raise ValueError(
+            f'plateau: expected None or 1 with loss="{self.name}", since no closed form of its effort is known; '
+            'it goes with loss="mse"'
+        )
 
     # -- as functions of the state, which interference may drive outside the range that effort covers
 
@@ -180,6 +206,83 @@ class MeanSquaredError(AbstractLoss):
 
     def advance(self, state: Values, change: Values) -> Values:
         return state - change
+
+    def with_plateau(self, plateau: Array | np.ndarray) -> AbstractLoss:
+        return SlowStart(plateau)
+
+
+class SlowStart(MeanSquaredError):
+    r"""Mean squared error of skills that grow out of what they have: $du/dz = -u\,(\epsilon + (1-\epsilon)\,s)$.
+
+    $$ D(z) = \ln(1 + \epsilon\,(e^z - 1)) $$
+
+    A plateau while $z < \ln(1/\epsilon)$, then a sharp rise. Effort $z$ is still proportional to exposure, so that the
+    cascade and the budget law stay; $\epsilon = 1$ is [`resource_ode.model.loss.MeanSquaredError`][] to the bit.
+
+    **Arguments:** `plateau`: $\epsilon$, `()`, in (0, 1].
+
+    Source: derived here.
+    """
+
+    # of a batch where only its kind is looked at
+    plateau: Float[Array | np.ndarray, "*batch"]
+    effort_is_depth: ClassVar[bool] = False
+
+    def log_depth(self, effort: Values) -> Values:
+        epsilon = self.plateau
+        # the first form cancels where epsilon is small, the second overflows where effort is large, and the third
+        # serves the rest
+        most = 0.8 * math.log(float(jnp.finfo(effort.dtype).max))
+        fall = jnp.exp(-effort)
+        gentle = effort + jnp.log1p((1 - epsilon) * jnp.expm1(-effort))
+        early = jnp.log1p(epsilon * jnp.expm1(jnp.minimum(effort, most)))
+        late = effort + jnp.log(epsilon + (1 - epsilon) * fall)
+        return jnp.where(epsilon >= 0.5, gentle, jnp.where(effort < most, early, late))
+
+    def unlearned(self, effort: Values) -> Values:
+        return jnp.exp(-self.log_depth(effort))
+
+    def level(self, effort: Values) -> Values:
+        return saturation(self.log_depth(effort))
+
+    def demand(self, effort: Values) -> Values:
+        depth = self.log_depth(effort)
+        return decay(depth) * self._growth(saturation(depth))
+
+    def progress(self, effort: Values) -> Values:
+        return saturation(self.log_depth(effort))
+
+    def value(self, effort: Values) -> Values:
+        return jnp.exp(-2 * self.log_depth(effort))
+
+    def effort_at(self, level: Values) -> Values:
+        return self.effort_for_depth(-jnp.log1p(-level))
+
+    def effort_of_progress(self, progress: Values) -> Values:
+        return self.effort_for_depth(-jnp.log1p(-progress))
+
+    def effort_for_depth(self, depth: Values) -> Values:
+        # e^z = e^D (1 + (1/epsilon - 1)(1 - e^-D)): a sum of what is not negative
+        return depth + jnp.log1p((1 / self.plateau - 1) * -jnp.expm1(-depth))
+
+    def depth_steepness(self, effort: Values) -> Values:
+        depth = self.log_depth(effort)
+        some = depth > 0
+        return jnp.maximum(jnp.where(some, effort * self._growth(saturation(depth)) / jnp.where(some, depth, 1), 1), 1)
+
+    def largest_demand(self, first: Values, last: Values) -> Values:
+        # u (epsilon + (1 - epsilon)(1 - u)) is largest at u = 1/(2 (1 - epsilon)), where that is below 1
+        peak = self.effort_for_depth(jnp.log(jnp.maximum(2 * (1 - self.plateau), 1)))
+        return self.demand(jnp.clip(peak, first, last))
+
+    def measured(self, effort: Values) -> Values:
+        return self.log_depth(effort)
+
+    def direct_demand(self, state: Values) -> Values:
+        return state * self._growth(1 - state)
+
+    def _growth(self, level: Values) -> Values:
+        return self.plateau + (1 - self.plateau) * level
 
 
 class CrossEntropy(AbstractLoss):

@@ -10,29 +10,33 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..base import members
 from ..base.modules import with_fields
 from ..base.special import saturation
-from ..base.tracing import is_concrete
 from ..base.values import in_order_of
 from ..graphs.arguments import labelled
 from ..graphs.gates import combine_gates
 from ..graphs.graph import SkillGraph
-from . import parameters, replacing
+from . import labels as axis_labels
+from . import parameters, picking, replacing
 from .competition import AbstractCompetition, as_competition
+from .extension import EXTENSION, effective, read_extension
+from .grid import BatchOfModels
 from .loss import AbstractLoss, as_loss
 from .parameters import MEMBER_AXES, check_shapes, named_parameters
 from .schedule import Schedule as Schedule
 
 
-class ResourceModel(eqx.Module):
+class ResourceModel(BatchOfModels):
     r"""Skills that compete for one shared resource and depend on one another.
 
     $$ f_i = c_i p_i u_i, \qquad r_i = \frac{f_i}{\sum_j f_j + N_0}, \qquad
     \frac{du_i}{dt} = -\eta\, r_i, \qquad u_i(0) = 1, $$
 
     where $c_i$ is the product ("all") or the maximum ("any") of the gates $1 - u_j^a$ of the prerequisites $j$ of skill
-    $i$.
+    $i$. Four parameters for measured curves extend it; their default 1 is the paper's model:
+
+    $$ f_i = c_i\, \kappa_i p_i^\gamma\, u_i\, (\epsilon + (1 - \epsilon)(1 - u_i)), \qquad
+    \text{gates } 1 - w_{ij} u_j^a. $$
 
     **Arguments:**
 
@@ -58,6 +62,14 @@ class ResourceModel(eqx.Module):
     - `frequency_after`: `(*batch, skill)`: a self-paced skill's frequency from level 1/2 on.
     - `pool`: `(*batch, skill)` integers: pools that do not compete with one another. `learning_rate` and
         `wasted_resource` are then `(*batch, pool)` (a scalar serves all pools).
+    - `plateau`: $\epsilon$, `(*batch,)`, in (0, 1], for MSE without interference: below 1 a skill starts slowly and
+        grows out of what it has. A root reaches level $\theta$ at $\kappa p^\gamma \tau = \ln(1 + \theta/(\epsilon (1
+        - \theta)))$.
+    - `frequency_power`: $\gamma$, `(*batch,)`, >= 0: how strongly a skill's frequency speeds it up.
+    - `learnability`: $\kappa$, `(*batch, skill)`, or one number for all, > 0: how fast a skill is at frequency 1.
+    - `prerequisite_strength`: $w$, `(*batch, skill, fan_in)` beside the prerequisites of the graph, or `{(prerequisite,
+        skill): w}` by name (1 where none is given), or one number for all, in [0, 1]: 0 for a prerequisite that is not
+        needed.
 
     Batch axes broadcast: one graph against a grid of $N_0$ is `model.replace(wasted_resource=grid)`.
 
@@ -83,13 +95,20 @@ class ResourceModel(eqx.Module):
     initial_level: Float[Array, "*batch skill"] | None
     frequency_after: Float[Array, "*batch skill"] | None
     pool: Int[Array, "*batch skill"] | None
-    law: AbstractLoss
+    # None stands for 1, the paper's
+    plateau: Float[Array, "*batch"] | None
+    frequency_power: Float[Array, "*batch"] | None
+    learnability: Float[Array, "*batch skill"] | None
+    prerequisite_strength: Float[Array, "*batch skill fan_in"] | None
+    base_law: AbstractLoss
     rule: AbstractCompetition
     pools: int = eqx.field(static=True)
     # how arguments were given where their values do not show it: pairs of a name and "graph" (frequencies that are the
     # graph's own), "default", "single" (one number for all pools) or "names"; `replace` needs it, compiled code never
     # sees it
     origins: tuple[tuple[str, str], ...] = eqx.field(static=True)
+    # names and coordinates of the batch axes; compiled code never sees them
+    labels: axis_labels.Labels = eqx.field(static=True)
 
     def __init__(
         self,
@@ -105,11 +124,15 @@ class ResourceModel(eqx.Module):
         initial_level: Any = None,
         frequency_after: Any = None,
         pool: Any = None,
+        plateau: Any = 1,
+        frequency_power: Any = 1,
+        learnability: Any = 1,
+        prerequisite_strength: Any = 1,
     ):
         if not isinstance(graph, SkillGraph):
             make = "SkillGraph.from_networkx" if hasattr(graph, "nodes") else "SkillGraph"
             raise ValueError(f"graph: expected a SkillGraph, got {type(graph).__name__} (made into one by {make})")
-        self.law, self.rule = as_loss(loss), as_competition(competition)
+        self.base_law, self.rule = as_loss(loss), as_competition(competition)
         origins: dict[str, str] = {}
         if frequency is None:
             frequency, origins["frequency"] = graph.frequency, "graph"
@@ -151,7 +174,11 @@ class ResourceModel(eqx.Module):
                     origins[name] = "single"
                     rates[place] = jnp.broadcast_to(rates[place], (self.pools,))
         self.learning_rate, self.wasted_resource = rates
-        self.origins = tuple(sorted(origins.items()))
+        numbers = (plateau, frequency_power, learnability, prerequisite_strength)
+        extension, given = read_extension(dict(zip(EXTENSION, numbers, strict=True)), graph, dtype, in_order)
+        self.plateau, self.frequency_power, self.learnability, self.prerequisite_strength = extension.values()
+        origins |= given
+        self.origins, self.labels = tuple(sorted(origins.items())), ()
         check_shapes(self)
 
     # -- shapes
@@ -167,9 +194,14 @@ class ResourceModel(eqx.Module):
         return self.graph.skills
 
     @property
+    def law(self) -> AbstractLoss:
+        """The loss as functions of effort, with the plateau of the model."""
+        return self.base_law if self.plateau is None else self.base_law.with_plateau(self.plateau)
+
+    @property
     def loss(self) -> str:
         """Name of the loss."""
-        return self.law.name
+        return self.base_law.name
 
     @property
     def competition(self) -> str:
@@ -191,7 +223,8 @@ class ResourceModel(eqx.Module):
         """
         arguments, kept = replacing.arguments_of(self, changes)
         model = ResourceModel(**arguments)
-        return with_fields(model, origins=replacing.origins_of(model, kept))
+        kept_labels = axis_labels.after_changes(self.axes(), model.batch_shape, changes)
+        return with_fields(model, origins=replacing.origins_of(model, kept), labels=kept_labels)
 
     def __getitem__(self, index: Any) -> ResourceModel:
         """Member `index` of a batch, without its padding (under a trace the padding stays).
@@ -201,47 +234,17 @@ class ResourceModel(eqx.Module):
 
         **Raises:** `IndexError` for an index that does not fit the batch.
         """
-        batch = self.batch_shape
-        one, chosen = members.is_one(batch, index), members.positions(batch, index)
-
-        def pick(value: Any, axes: int) -> Any:
-            if isinstance(value, Schedule):
-                times = members.take(value.times, 1, batch, chosen)
-                return with_fields(value, times=times, values=members.take(value.values, axes + 1, batch, chosen))
-            return members.take(value, axes, batch, chosen)
-
-        picked = {name: pick(value, axes) for name, value, axes in named_parameters(self)[1:]}
-        model = with_fields(self, graph=self.graph.members(batch, chosen), **picked)
-        return model.without_padding() if one else model
+        return picking.picked(self, index)
 
     def without_padding(self) -> ResourceModel:
         """One model without the skills that only pad it; as it is under a trace."""
-        graph = self.graph.without_padding()
-        # gates were needed, so their exponent was given: in a stack it may have been given for some models only
-        origins = tuple(pair for pair in self.origins if pair[0] != "gate_exponent" or not graph.fan_in)
-        values = {}
-        if graph.skills < self.skills:
-            keep = np.flatnonzero(np.asarray(self.graph.present))
-            for name, axes in MEMBER_AXES.items():
-                value = getattr(self, name)
-                if axes and value is not None and not isinstance(value, Schedule):
-                    values[name] = value[keep][:, keep] if axes == 2 else value[keep]
-        return with_fields(self, graph=graph, origins=origins, **values)
+        return picking.without_padding(self)
 
     def flat(self) -> ResourceModel:
         """The same members with every array broadcast to one leading batch axis and no names: what compiled code maps
         over.
         """
-        shape, graph = self.batch_shape, self.graph
-        axes = {"prerequisites": 2, "required": 2, "present": 1, "depth": 1}
-        either = graph.any_gate
-        if either is not None:
-            only_all = is_concrete(either) and not np.any(np.asarray(either))
-            either = None if only_all else parameters.spread(either, 1, shape)
-        arrays = {name: parameters.spread(getattr(graph, name), count, shape) for name, count in axes.items()}
-        graph = with_fields(graph, names=None, frequency=None, any_gate=either, **arrays)
-        values = {name: parameters.spread(value, k, shape) for name, value, k in named_parameters(self)[1:]}
-        return with_fields(self, graph=graph, origins=(), **values)
+        return picking.flat(self)
 
     # -- the physics of one member: every method below takes and returns arrays without batch axes
 
@@ -250,12 +253,21 @@ class ResourceModel(eqx.Module):
         return self.frequency.at(time) if isinstance(self.frequency, Schedule) else self.frequency
 
     def rate(self) -> Float[Array, " skill"]:
-        """Effort gained for each unit of exposure: the frequency; with a schedule, its largest value.
+        """Effort gained for each unit of exposure: the effective frequency; with a schedule, its largest value.
 
         With a schedule, exposure counts in units of that largest frequency: $dX_i/d\\tau = c_i\\, p_i(t) / \\max_t
         p_i$.
         """
-        return jnp.max(self.frequency.values, axis=0) if isinstance(self.frequency, Schedule) else self.frequency
+        largest = isinstance(self.frequency, Schedule)
+        return self.effective(jnp.max(self.frequency.values, axis=0) if largest else self.frequency)
+
+    def effective(self, frequency: Float[Array, "*batch skill"]) -> Float[Array, "*batch skill"]:
+        r"""The effective frequency $\kappa_i p_i^\gamma$, which is the frequency in the paper's model."""
+        return effective(frequency, self.frequency_power, self.learnability)
+
+    def rate_after(self) -> Float[Array, " skill"] | None:
+        """The effective frequency of self-paced skills from level 1/2 on."""
+        return None if self.frequency_after is None else self.effective(self.frequency_after)
 
     def initial_effort(self) -> Float[Array, " skill"]:
         """Effort at `t = 0`."""
@@ -269,22 +281,25 @@ class ResourceModel(eqx.Module):
         return jnp.maximum((half - self.initial_effort()) / self.rate(), 0)
 
     def effort(self, exposure: Float[Array, " skill"]) -> Float[Array, " skill"]:
-        r"""Effort $z(X) = z(0) + p X$; for a self-paced skill, piecewise linear with a knee at level 1/2."""
-        if self.frequency_after is None:
+        r"""Effort $z(X) = z(0) + \kappa p^\gamma X$; for a self-paced skill, piecewise linear with a knee at level
+        1/2.
+        """
+        rate_after = self.rate_after()
+        if rate_after is None:
             return self.initial_effort() + self.rate() * exposure
         turn = self.turning_exposure()
         before, after = jnp.minimum(exposure, turn), jnp.maximum(exposure - turn, 0)
-        return self.initial_effort() + self.rate() * before + self.frequency_after * after
+        return self.initial_effort() + self.rate() * before + rate_after * after
 
     def exposure_at(self, level: Any) -> Float[Array, " skill"]:
         """Exposure at which each skill reaches a level (negative if it starts above it); the inverse of `effort`."""
         effort = self.law.effort_at(jnp.broadcast_to(jnp.asarray(level, self.dtype), self.rate().shape))
-        grown = effort - self.initial_effort()
-        if self.frequency_after is None:
+        grown, rate_after = effort - self.initial_effort(), self.rate_after()
+        if rate_after is None:
             return grown / self.rate()
         turn = self.turning_exposure()
         before = self.rate() * turn
-        return jnp.where(grown > before, turn + (grown - before) / self.frequency_after, grown / self.rate())
+        return jnp.where(grown > before, turn + (grown - before) / rate_after, grown / self.rate())
 
     def gained(self, exposure: Float[Array, " skill"]) -> Float[Array, " skill"]:
         """What each skill adds to the budget: its gain in level (MSE) or margin (cross entropy) since `t = 0`."""
@@ -302,24 +317,29 @@ class ResourceModel(eqx.Module):
         return saturation(self.gate_exponent * log_depth)
 
     def openness(self, gates: Float[Array, " skill"]) -> Float[Array, " skill"]:
-        """$c_i$: the product ("all") or maximum ("any") of the gates of each skill's prerequisites; 1 without any."""
+        r"""$c_i$: the product ("all") or maximum ("any") of the gates $1 - w_{ij} + w_{ij} g_j$ of each skill's
+        prerequisites; 1 without any.
+        """
         graph = self.graph
         if graph.fan_in == 0:
             return jnp.ones_like(gates)
-        return combine_gates(gates[graph.prerequisites], graph.required, graph.any_gate, graph.own_gate)
+        behind = gates[graph.prerequisites]
+        if self.prerequisite_strength is not None:
+            behind = (1 - self.prerequisite_strength) + self.prerequisite_strength * behind
+        return combine_gates(behind, graph.required, graph.any_gate, graph.own_gate)
 
     def competitiveness(self, exposure: Float[Array, " skill"], time: Any = 0.0) -> Float[Array, " skill"]:
-        """$f_i = c_i p_i u_i$ (0 for absent skills)."""
+        """$f_i$, the demand $c_i p_i u_i$ of each skill (0 for absent skills)."""
         effort = self.effort(exposure)
         openness = self.openness(self.gates(self.law.log_depth(effort)))
-        found = openness * self.pace(exposure, time) * self.law.demand(effort)
+        found = openness * self.effective(self.pace(exposure, time)) * self.law.demand(effort)
         return jnp.where(self.graph.present, found, 0)
 
     def direct_competitiveness(self, state: Float[Array, " skill"], time: Any = 0.0) -> Float[Array, " skill"]:
         """$f_i$ from the unlearned fraction (MSE) or the margin (cross entropy) itself: interference and discrete
         steps.
         """
-        unlearned, frequency = self.law.direct_unlearned(state), self.direct_pace(state, time)
+        unlearned, frequency = self.law.direct_unlearned(state), self.effective(self.direct_pace(state, time))
         openness = self.openness(1 - unlearned**self.gate_exponent) if self.graph.fan_in else jnp.ones_like(unlearned)
         return jnp.where(self.graph.present, openness * frequency * self.law.direct_demand(state), 0)
 
@@ -380,3 +400,6 @@ class ResourceModel(eqx.Module):
         parts = [f"{name}={parameters.shown(value)}" for name, value, _ in named_parameters(self)[1:]]
         options = "" if self.competition == "l1" else f", competition={self.competition!r}"
         return f"ResourceModel({self.graph!r}, {', '.join(parts)}, loss={self.loss!r}{options})"
+
+    def _repr_html_(self) -> str:
+        return parameters.as_html(self)

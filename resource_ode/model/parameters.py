@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ..base import html
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
 from ..base.values import in_range, plain
@@ -25,7 +26,13 @@ MEMBER_AXES = {
     "initial_level": 1,
     "frequency_after": 1,
     "pool": 1,
+    "plateau": 0,
+    "frequency_power": 0,
+    "learnability": 1,
+    "prerequisite_strength": 2,
 }
+# these gain a last axis where there are pools
+POOLED = ("learning_rate", "wasted_resource")
 # more pools than this are a slip: each takes memory, whether a skill is in it or not
 MOST_POOLS = 2**20
 
@@ -50,6 +57,11 @@ def parameter(name: str, value: Any, dtype: Any, **bounds: float) -> Any:
         in_range(f"{name} (schedule)", value.values, dtype, least=0.0)
         return with_fields(value, times=value.times.astype(dtype), values=value.values.astype(dtype))
     return in_range(name, value, dtype, **bounds)
+
+
+def own_shape(name: str, skills: int, fan_in: int) -> tuple[int, ...]:
+    """The axes of a parameter that belong to one member (none for those that a pool axis may follow)."""
+    return (skills, fan_in) if name == "prerequisite_strength" else (skills,) * MEMBER_AXES[name]
 
 
 def overlaps(value: Any, dtype: Any) -> Array | None:
@@ -134,18 +146,23 @@ def check_shapes(model: Any) -> None:
         value = getattr(model, name)
         if axes and value is not None:
             values = value.values if isinstance(value, Schedule) else value
-            if values.ndim < axes or values.shape[-axes:] != (skills,) * axes:
-                expected = ", ".join(["*batch"] + [str(skills)] * axes)
-                raise ValueError(f"{name}: expected shape ({expected}) for {skills} skills, got {values.shape}")
+            own = own_shape(name, skills, model.graph.fan_in)
+            if values.ndim < axes or values.shape[-axes:] != own:
+                expected = ", ".join(["*batch", *map(str, own)])
+                what = " of so many prerequisites at most" if name == "prerequisite_strength" else ""
+                raise ValueError(f"{name}: expected shape ({expected}) for {skills} skills{what}, got {values.shape}")
     if isinstance(model.frequency, Schedule) and model.frequency.values.ndim != 2:
         shape = model.frequency.values.shape
         raise ValueError(f"frequency: expected a schedule of values (piece, {skills}), got {shape}")
-    for name in ("learning_rate", "wasted_resource"):
+    for name in POOLED:
         value = getattr(model, name)
         if isinstance(value, Schedule) and value.values.ndim != 1:
             raise ValueError(f"{name}: expected a schedule of single numbers (piece,), got values {value.values.shape}")
         if model.pool is not None and not isinstance(value, Schedule) and value.shape[-1] != model.pools:
             raise ValueError(f"{name}: expected a last axis of {model.pools} pools, got shape {value.shape}")
+    if model.plateau is not None:
+        # refuses where the loss has none
+        model.base_law.with_plateau(model.plateau)
     if model.interference is not None:
         required = model.graph.required
         if model.graph.fan_in and not (is_concrete(required) and not np.any(np.asarray(required))):
@@ -154,6 +171,11 @@ def check_shapes(model: Any) -> None:
             )
         if model.frequency_after is not None:
             raise ValueError("interference: cannot be combined with frequency_after (the level may cross 1/2 twice)")
+        if model.plateau is not None:
+            raise ValueError(
+                "interference: cannot be combined with plateau (growth out of a level has no meaning where levels may "
+                "be negative)"
+            )
     if isinstance(model.frequency, Schedule) and is_concrete(model.frequency.values):
         if not np.all(np.max(np.asarray(model.frequency.values), axis=0) > 0):
             raise ValueError(
@@ -177,7 +199,7 @@ def named_parameters(model: Any) -> list[tuple[str, Any, int]]:
     for name, axes in MEMBER_AXES.items():
         value = getattr(model, name)
         if value is not None:
-            rows.append((name, value, axes + (model.pool is not None and axes == 0 and name != "gate_exponent")))
+            rows.append((name, value, axes + (model.pool is not None and name in POOLED)))
     return rows
 
 
@@ -200,9 +222,23 @@ def spread(value: Any, axes: int, shape: tuple[int, ...]) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A parameter as a model prints it."""
+    """A parameter as a model prints it: on one line."""
     if isinstance(value, Schedule):
         return f"Schedule({value.times.shape[-1]} pieces)"
     if not is_concrete(value) or value.size > 8:
         return f"{value.dtype}{list(value.shape)}"
-    return np.array2string(np.asarray(value), separator=", ", precision=6)
+    return " ".join(np.array2string(np.asarray(value), separator=", ", precision=6).split())
+
+
+def as_html(model: Any) -> str:
+    """A model as a notebook shows it."""
+    rows: list[tuple[str, Any]] = [("graph", repr(model.graph))]
+    if model.batch_shape:
+        axes = (f"{name} ({len(values)})" for name, values in model.coordinates.items())
+        rows.append(("batch", f"{model.batch_shape} {', '.join(axes)}"))
+    for name, value, _ in named_parameters(model)[1:]:
+        numbers = np.asarray(value) if not isinstance(value, Schedule) and is_concrete(value) else np.zeros(0)
+        many = numbers.size > 8 and np.isfinite(numbers).all()
+        extent = f"{numbers.shape}, from {numbers.min():.6g} to {numbers.max():.6g}" if many else shown(value)
+        rows.append((name.replace("_", " "), extent))
+    return html.table("ResourceModel", [*rows, ("loss", model.loss), ("competition", model.competition)])

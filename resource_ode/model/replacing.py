@@ -13,7 +13,9 @@ from ..base.values import place_of
 from ..base.words import nearest
 from ..graphs.arguments import labelled
 from ..graphs.graph import SkillGraph
+from .extension import EXTENSION, one_number
 from .parameters import MEMBER_AXES
+from .strength import carried_over
 
 # how an argument may have been given: taken from the graph, left to its default, one number for all pools, by name
 ORIGINS = ("graph", "default", "single", "names")
@@ -25,7 +27,7 @@ def arguments_of(model: Any, changes: Mapping[str, Any]) -> tuple[dict[str, Any]
     Arrays stay as the model holds them unless a change bears on how they were given: they may have been traced or
     changed since.
     """
-    arguments = {"graph": model.graph, "loss": model.law, "competition": model.rule}
+    arguments = {"graph": model.graph, "loss": model.base_law, "competition": model.rule}
     arguments |= {name: getattr(model, name) for name in MEMBER_AXES}
     for name in changes:
         if name not in arguments:
@@ -34,7 +36,9 @@ def arguments_of(model: Any, changes: Mapping[str, Any]) -> tuple[dict[str, Any]
     kept = {name: origin for name, origin in model.origins if name not in changes}
     for name, origin in kept.items():
         value = arguments[name]
-        if origin == "single" and not changes.keys().isdisjoint({"pool", "learning_rate", "wasted_resource"}):
+        if origin == "single" and name in EXTENSION:
+            arguments[name] = one_number(value, MEMBER_AXES[name]) if "graph" in changes else value
+        elif origin == "single" and not changes.keys().isdisjoint({"pool", "learning_rate", "wasted_resource"}):
             arguments[name] = _single(value, changes.get("pool", model.pool) is None)
         elif origin in ("graph", "default") and "graph" in changes:
             arguments[name] = None
@@ -45,7 +49,11 @@ def arguments_of(model: Any, changes: Mapping[str, Any]) -> tuple[dict[str, Any]
 
 def origins_of(model: Any, kept: dict[str, str]) -> tuple[tuple[str, str], ...]:
     """How the arguments of a new model were given, those kept from the one before included."""
-    kept = {name: origin for name, origin in kept.items() if origin != "single" or model.pool is not None}
+    kept = {
+        name: origin
+        for name, origin in kept.items()
+        if origin != "single" or model.pool is not None or name in EXTENSION
+    }
     return tuple(sorted({**kept, **dict(model.origins)}.items()))
 
 
@@ -60,6 +68,8 @@ def _single(value: Array, without_pools: bool) -> Array:
 
 def _renamed(name: str, value: Any, graph: SkillGraph, other: SkillGraph) -> Any:
     """Numbers that were given by name, in the order of the same names in another graph."""
+    if name == "prerequisite_strength":
+        return carried_over(value, graph, other)
     own = labelled(graph.names, graph.present.shape) or ()
     order = np.array(place_of(name, own, labelled(other.names, other.present.shape)))
     return value[..., order, :][..., order] if MEMBER_AXES[name] == 2 else value[..., order]

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..base import memory, pieces
 from ..model.competition import LengthOfDemands, SumOfDemands
+from ..model.extension import effective_rates
 from ..model.loss import CrossEntropy, MeanSquaredError
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
@@ -33,8 +34,10 @@ __all__ = [
     "learning_times",
     "levels",
     "library",
+    "measures",
     "obstacle",
     "serves_levels",
+    "spent",
     "trajectories",
 ]
 
@@ -48,6 +51,8 @@ def kind_of(model: ResourceModel) -> tuple[bool, bool, bool] | None:
     """Whether a model has cross entropy, competition "l2" and self-paced skills; None with anything of a user's own."""
     laws, rules = {MeanSquaredError: False, CrossEntropy: True}, {SumOfDemands: False, LengthOfDemands: True}
     if type(model.law) not in laws or type(model.rule) not in rules or model.graph.own_gate is not None:
+        return None
+    if model.prerequisite_strength is not None:
         return None
     return laws[type(model.law)], rules[type(model.rule)], model.frequency_after is not None
 
@@ -79,10 +84,11 @@ def _problem(
 ) -> tuple[Problem, list[np.ndarray]]:
     """What the loops need to know, and the arrays that it points to."""
     graph = graphs.graph
-    frequency = np.ascontiguousarray(graphs.frequency, np.float64)
+    rate, after = effective_rates(graphs)
+    frequency = np.ascontiguousarray(rate, np.float64)
     level, after = (
         np.zeros_like(frequency) if x is None else np.ascontiguousarray(x, np.float64)
-        for x in (graphs.initial_level, graphs.frequency_after)
+        for x in (graphs.initial_level, after)
     )
     arrays = [
         np.ascontiguousarray(graph.prerequisites, np.int32),
@@ -174,6 +180,39 @@ def learning_times(
     return found, codes, errors
 
 
+def measures(
+    rows: tuple[ResourceModel, Any, Any], levels: tuple[float, float, float], tolerance: Any, names: Any, numbers: Any
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """What learning times amount to, without them, `(row, exponent, clock)` each: `names` are some of "horizon",
+    "efficiency" (both at the first of the levels) and "overlap" (between the others); codes, errors `(row, exponent)`.
+
+    `numbers` are those of `learning_times`: panels that usual graphs need for 1e-7, and those of the coarse solve.
+    """
+    graphs, mine, _ = rows
+    shape = mine.rate.shape
+    found = {name: np.empty(shape) for name in ("horizon", "efficiency", "overlap") if name in names}
+    codes, errors = np.empty(shape, np.int32), np.empty(shape[:2])
+    results = (*(found.get(name) for name in ("horizon", "efficiency", "overlap")), codes, errors)
+    given = options(*numbers, 1e-7, np.dtype(graphs.dtype))
+    _call("measures", (graphs, mine), tolerance, given, ((), results), np.asarray(levels, float), None, lambda _: None)
+    return found, codes, errors
+
+
+def spent(
+    rows: tuple[ResourceModel, Any, Any], level: float | None, tolerance: Any, numbers: Any
+) -> tuple[np.ndarray, ...]:
+    """Of each row until its last skill reaches a level, or with None over the whole learning: resource time, what is
+    learned, the integrals over resource time of F and of sum f^2/F, and their estimated error as a share of what is
+    learned.
+    """
+    graphs, mine, _ = rows
+    results = tuple(np.empty(len(mine.rate)) for _ in range(5))
+    until = np.asarray([0.5 if level is None else level, level is None], float)
+    given = options(*numbers, 1e-5, np.dtype(graphs.dtype))
+    _call("spent", (graphs, mine), tolerance, given, ((), results), until, None, lambda _: None)
+    return results
+
+
 def serves_levels(model: ResourceModel) -> bool:
     """Whether `levels` can: efforts in proportion to exposures, with mean squared error."""
     return applies(model) and kind_of(model) in ((False, False, False), (False, True, False))
@@ -183,7 +222,7 @@ def levels(model: ResourceModel, state: Any) -> np.ndarray:
     """Levels `(member, time, skill)` of exposures, with mean squared error; NaN where these are."""
     state = np.ascontiguousarray(state)
     found = memory.empty(state.shape, state.dtype)
-    rate = np.ascontiguousarray(model.frequency, np.float64)
+    rate = np.ascontiguousarray(effective_rates(model)[0], np.float64)
     start = np.zeros(rate.shape)
     if model.initial_level is not None:
         start = np.ascontiguousarray(-np.log1p(-np.asarray(model.initial_level, np.float64)))

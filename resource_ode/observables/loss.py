@@ -8,14 +8,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..model.loss import AbstractLoss
+from ..model.loss import AbstractLoss, CrossEntropy, MeanSquaredError
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
 from .rows import each_member, least, signed_shares
 from .sources import profile_of
 
 # slopes of the losses we have, in units of their demand: without the quotient that derivatives of others need
-_SLOPES = {"mse": 2, "cross_entropy": 1}
+_SLOPES = {MeanSquaredError: 2, CrossEntropy: 1}
 
 
 def loss_exponent(source: ResourceModel | Trajectory, *, ts: Any = None, tolerance: Any = None) -> Float[Array, "..."]:
@@ -69,14 +69,14 @@ def _loss_exponent(run: Trajectory) -> Float[Array, " time"]:
 
 def _slope_of_effort(law: AbstractLoss, effort: Float[Array, " skill"]) -> Float[Array, " skill"]:
     """How much the loss falls for a unit of progress, at some effort."""
-    if law.name in _SLOPES:
-        return _SLOPES[law.name] * law.demand(effort)
+    if type(law) in _SLOPES:
+        return _SLOPES[type(law)] * law.demand(effort)
     falls, demand = -jax.jvp(law.value, (effort,), (jnp.ones_like(effort),))[1], law.demand(effort)
     return jnp.where(demand > 0, falls / jnp.where(demand > 0, demand, 1), 0)
 
 
 def _slope_of_state(law: AbstractLoss, state: Float[Array, " skill"]) -> Float[Array, " skill"]:
     """The same, from what discrete steps and interference follow."""
-    if law.name in _SLOPES:
-        return _SLOPES[law.name] * law.direct_demand(state)
+    if type(law) in _SLOPES:
+        return _SLOPES[type(law)] * law.direct_demand(state)
     return -law.direction * jax.jvp(law.direct_value, (state,), (jnp.ones_like(state),))[1]

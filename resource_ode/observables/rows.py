@@ -100,7 +100,7 @@ def crossing_times(run: Trajectory, level: Any) -> Float[Array, "*batch skill"]:
     """When each skill first reaches a level, read linearly between rows; `inf` where it does not, NaN where absent."""
     goal = jnp.asarray(level, run.ts.dtype)
     found = run.level
-    start = run.model.law.level(run.model.initial_effort()) if run.model.initial_level is not None else 0.0
+    start = 0.0 if run.model.initial_level is None else run.model.initial_level
     first = jnp.broadcast_to(jnp.asarray(start, found.dtype), (*found.shape[:-2], found.shape[-1]))
     # every run starts at 0, whatever its first row
     levels = jnp.concatenate([first[..., None, :], found], axis=-2)

@@ -39,8 +39,8 @@ def serial_order(model: Any) -> Int[Array, "*batch skill"]:
 
     **Returns:** `(*batch, skill)`; padding comes last.
 
-    **Raises:** `ValueError` for a model with pools, a schedule, interference, self-paced skills or initial levels, and
-    for cross entropy, whose margins have no end.
+    **Raises:** `ValueError` for a model with pools, a schedule, interference, self-paced skills, initial levels, a
+    plateau or prerequisite strengths, and for cross entropy, whose margins have no end.
 
     **Example:**
 
@@ -158,7 +158,8 @@ def serial_times(model: Any, level: Any = 0.5) -> Float[Array, "*batch skill"]:
 def _check(model: Any, name: str) -> None:
     if not isinstance(model, ResourceModel):
         raise ValueError(f"model: expected a ResourceModel, got {type(model).__name__}")
-    for part in ("pool", "interference", "frequency_after", "initial_level"):
+    parts = ("pool", "interference", "frequency_after", "initial_level", "plateau", "prerequisite_strength")
+    for part in parts if name == "serial" else parts[:4]:
         if getattr(model, part) is not None:
             raise ValueError(f"model: the {name} model has no {part}, got one")
     for part in ("frequency", "learning_rate", "wasted_resource"):
@@ -185,7 +186,7 @@ def _order(models: ResourceModel) -> Array:
     def one(model: ResourceModel) -> Array:
         graph = model.graph
         assert not isinstance(model.frequency, Schedule)
-        frequency = jnp.where(graph.present, model.frequency, -jnp.inf)
+        frequency = jnp.where(graph.present, model.rate(), -jnp.inf)
         skills = model.skills
         if graph.fan_in == 0:
             order = jnp.argsort(-frequency, stable=True)

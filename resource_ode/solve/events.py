@@ -21,6 +21,8 @@ from .members import Wish, in_chunks
 # how much more accurate the solver is asked to be where it was not: the error of a time is that of the level over the
 # slope at which it is reached, so that slopes a thousand times smaller than usual are served
 FINER = 1000
+# of what is learned until a level is reached, the least for which the solver is asked to be more accurate
+LEAST_AHEAD = 1e-3
 
 
 def _never_before(model: ResourceModel) -> Array:
@@ -66,16 +68,19 @@ def _level_of(model: ResourceModel, state: tuple[Array, ...], skill: Array) -> A
 
 
 def _event(
-    model: ResourceModel, skill: Array, level: Any, tolerance: Any, adjoint: Any, max_steps: int
+    model: ResourceModel, skill: Array, level: Any, tolerance: Any, adjoint: Any, max_steps: int, coarser: float = 1.0
 ) -> tuple[Array, tuple[Array, ...], Any]:
     """When one skill reaches a level, the state at that time, and how the solve ended."""
+    # errors of the state are absolute, that of a time is relative: the less there is to learn, the smaller they must be
+    ahead = level - _level_of(model, training_time.initial_state(model), skill)
+    tolerance = tolerance * jax.lax.stop_gradient(jnp.clip(ahead, LEAST_AHEAD, 1))
 
     def short(t: Any, y: Any, args: Any, **_: Any) -> Array:
         return _level_of(model, y, skill) - level
 
     # with interference levels may come to rest, and only an implicit solver crosses a rest in few steps
     implicit = diffrax.Kvaerno5() if model.interference is not None else None
-    solver, controller = training_time.solver_parts(model, tolerance, implicit, None)
+    solver, controller = training_time.solver_parts(model, tolerance, implicit, None, coarser)
     finding: Any = optimistix.Newton
     finding = finding(rtol=tolerance / 10, atol=tolerance / 10)  # arrays, so that other tolerances do not recompile
     solution = diffrax.diffeqsolve(
@@ -106,18 +111,21 @@ def _event_error(
     state: tuple[Array, ...],
     max_steps: int,
 ) -> Array:
-    """The relative error of an event's time: by the budget law, or as in `ode` by a second solve."""
-    if training_time.has_law(model):
-        return training_time.off_budget(model, state, time)
+    """The relative error of an event's time: as in `ode` by a second solve and the budget law. One time alone may agree
+    by chance, so that their whole difference counts.
+    """
+    residual = training_time.off_budget(model, state, time) if training_time.has_law(model) else 0.0
     adjoint = diffrax.RecursiveCheckpointAdjoint()
-    again, _, result = _event(model, skill, level, tolerance * 10, adjoint, max_steps)
-    apart = jnp.abs(again - time) / (4 * jnp.where(time > 0, time, 1))
+    again, _, result = _event(model, skill, level, tolerance, adjoint, max_steps, training_time.COARSER)
+    apart = jnp.maximum(jnp.abs(again - time) / jnp.where(time > 0, time, 1), residual)
     return jnp.where(result == diffrax.RESULTS.event_occurred, apart, jnp.inf)
 
 
-def times_by_events(model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *, traced: bool) -> Array:
+def times_by_events(
+    model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *, traced: bool, max_steps: int = 100_000
+) -> Array:
     """Learning times `(*batch, skill)`, one solve for each skill; NaN with a warning where one failed."""
-    steps = 4096 if traced else 100_000
+    steps = min(4096, max_steps) if traced else max_steps
     options: dict[str, Any] = {"adjoint": diffrax.DirectAdjoint() if traced else diffrax.RecursiveCheckpointAdjoint()}
     options |= {"max_steps": steps}
 

@@ -13,6 +13,7 @@ from typing import Any
 import diffrax
 import jax
 import jax.numpy as jnp
+import optimistix
 from jaxtyping import Array, Float
 
 from ..base import programs
@@ -27,6 +28,8 @@ from .method import ODE
 # how much finer than the level tolerance the solver's own is, since local errors add up over a run; by this much more
 # where a frequency jumps, and where a second, coarser solve tells the error (`python -m studies.ode_tolerance`)
 SAFETY, AT_JUMPS, TWO_SOLVES = 100.0, 20.0, 10.0
+# how much coarser the second solve is that tells how wrong the first may be
+COARSER = 10.0
 
 
 def solve_ode(model: ResourceModel, ts: Array, tolerance: Any, method: ODE, wish: Wish) -> Any:
@@ -98,7 +101,7 @@ def vector_field(time: Any, state: tuple[Array, ...], model: ResourceModel) -> t
     else:
         effort = model.effort(main / model.rate())
         openness = model.openness(model.gates(model.law.log_depth(effort)))
-        change = openness * model.frequency_at(time) * model.of_pool(speed)
+        change = openness * model.effective(model.frequency_at(time)) * model.of_pool(speed)
     change = jnp.where(model.graph.present, change, 0)
     if direct and model.rule.has_budget_law:
         used = (model.by_pool(found) + waste) * speed
@@ -117,9 +120,11 @@ def initial_state(model: ResourceModel) -> tuple[Array, Array, Array]:
     return main, pools, pools
 
 
-def solver_parts(model: ResourceModel, tolerance: Any, solver: Any, controller: Any) -> tuple[Any, Any]:
+def solver_parts(
+    model: ResourceModel, tolerance: Any, solver: Any, controller: Any, coarser: float = 1.0
+) -> tuple[Any, Any]:
     """The diffrax solver and controller: defaults where none was passed; schedules make the controller stop at their
-    jumps.
+    jumps. `coarser` multiplies the local tolerance, also where that is the least that the data type allows.
     """
     solver = diffrax.Tsit5() if solver is None else solver
     if controller is None:
@@ -127,8 +132,9 @@ def solver_parts(model: ResourceModel, tolerance: Any, solver: Any, controller: 
         safety = SAFETY if model.frequency_after is None else AT_JUMPS * SAFETY
         # where no law tells the error, it is estimated by a coarser solve, which needs room
         safety = safety if model.rule.has_budget_law else TWO_SOLVES * safety
-        local = jnp.maximum(tolerance / safety, 4 * float(jnp.finfo(model.dtype).eps))
-        controller = diffrax.PIDController(rtol=local, atol=local)
+        local = coarser * jnp.maximum(tolerance / safety, 4 * float(jnp.finfo(model.dtype).eps))
+        # the largest error of all counts: a mean would let one skill among many be as wrong as they are many
+        controller = diffrax.PIDController(rtol=local, atol=local, norm=optimistix.max_norm)
         jumps = [
             s.times for s in (model.frequency, model.learning_rate, model.wasted_resource) if isinstance(s, Schedule)
         ]
@@ -203,18 +209,20 @@ def _error(
     controller: Any,
     max_steps: int | None,
 ) -> Float[Array, ""]:
-    """How wrong a solve is: its largest budget residual, or where there is no law to keep, a second solve.
+    """How wrong a solve is: by a second one, and no less than its largest budget residual.
 
-    The second solve has a local tolerance ten times as coarse, and so about six times the error: a quarter of the
-    largest difference of levels is on the safe side. Where the caller brought a controller, the second solve is the
-    default one, and the whole difference counts.
+    The residual alone does not tell: however wrong a gate is, what is learned through it is spent. The second solve has
+    a local tolerance ten times as coarse, and so about six times the error: a quarter of the largest difference of
+    levels is on the safe side. Where the caller brought a controller, the second solve is the default one, and the
+    whole difference counts.
     """
     exposed = model.interference is None
+    residual: Any = 0.0
     if has_law(model):
-        residual = functools.partial(budget_residual, model, exposed=exposed)
-        return jnp.max(jnp.abs(jax.vmap(residual)(state, ts, clock, spent)))
+        off = functools.partial(budget_residual, model, exposed=exposed)
+        residual = jnp.max(jnp.abs(jax.vmap(off)(state, ts, clock, spent)))
     own = controller is None
-    parts = solver_parts(model, tolerance * 10 if own else tolerance, solver if own else None, None)
+    parts = solver_parts(model, tolerance, solver if own else None, None, COARSER if own else 1.0)
     again = _solved(model, ts, *parts, diffrax.RecursiveCheckpointAdjoint(), max_steps)
 
     assert again.ys is not None
@@ -225,7 +233,8 @@ def _error(
     other = again.ys[0] / model.rate()[None] if exposed else again.ys[0]
     apart = jnp.abs(jax.vmap(level)(state) - jax.vmap(level)(other))
     error = jnp.max(jnp.where(model.graph.present[None], apart, 0))
-    return jnp.where(again.result == diffrax.RESULTS.successful, error / 4 if own else error, jnp.inf)
+    error = jnp.maximum(error / 4 if own else error, residual)
+    return jnp.where(again.result == diffrax.RESULTS.successful, error, jnp.inf)
 
 
 def off_budget(model: ResourceModel, state: tuple[Array, ...], time: Array) -> Float[Array, ""]:

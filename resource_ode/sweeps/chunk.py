@@ -18,7 +18,7 @@ from ..graphs.graph import SkillGraph
 from ..model.model import ResourceModel
 from .ensemble import build_frequency, build_graph, section_keys
 from .measures import NO_FREQUENCY, measure
-from .plan import Sweep
+from .plan import OF_MEMBERS, Sweep
 
 
 def compute_chunk(sweep: Sweep, chunk: int) -> dict[str, np.ndarray]:
@@ -101,7 +101,7 @@ def _drawer(sweep: Sweep, static: tuple[tuple[str, Any], ...]) -> Callable[..., 
 
 def _draw(sweep: Sweep, block: _Block) -> tuple[SkillGraph, jax.Array, jax.Array]:
     draw = _drawer(sweep, tuple(sorted(block.static.items())))
-    traced = {name: jnp.asarray(values, float) for name, values in block.members.items() if name != "initial_level"}
+    traced = {name: jnp.asarray(values, float) for name, values in block.members.items() if name not in OF_MEMBERS}
     return draw(jnp.asarray(block.graphs, jnp.uint32), traced)
 
 
@@ -112,8 +112,10 @@ def _model(sweep: Sweep, block: _Block, graph: SkillGraph, frequency: jax.Array)
     frequency = frequency.reshape((frequency.shape[0], *behind, frequency.shape[1]))
     for place, (name, values) in enumerate(block.clocks.items()):
         resource[name] = values.reshape((-1,) + (1,) * (len(block.clocks) - 1 - place))
-    level = block.members.get("initial_level", resource.pop("initial_level", None))
-    if level is not None:
-        level = jnp.asarray(level, frequency.dtype).reshape((-1, *behind, 1))
-        resource["initial_level"] = jnp.broadcast_to(level, frequency.shape)
+    for name, axes in OF_MEMBERS.items():
+        value = block.members.get(name, resource.pop(name, None))
+        if value is not None:
+            own = (graph.prerequisites.shape if axes == 2 else frequency.shape)[frequency.ndim - 1 :][:axes]
+            value = jnp.asarray(value, frequency.dtype).reshape((-1, *behind, *(1,) * axes))
+            resource[name] = jnp.broadcast_to(value, (*value.shape[: value.ndim - axes], *own))
     return ResourceModel(graph, frequency, **resource)

@@ -164,6 +164,8 @@ def _read(top: _Section) -> Sweep:
     if content["ensemble"]["precision"] == "float32":
         _check_single([*content["frequency"].values(), *content["resource"].values()], ensemble)
         _check_single([value for axis in axes for value in axis.values], ensemble)
+    if sweep.given("plateau") and "cross_entropy" in sweep.given("loss"):
+        raise resource.error('expected only with loss = "mse", got "cross_entropy" (here or on an axis)', "plateau")
     _check_shapes(sweep, graph, frequency)
     return sweep
 

@@ -22,7 +22,9 @@ from ..model.competition import COMPETITIONS
 from ..model.loss import LOSSES
 from .ensemble import build_graph, check_size, section_keys
 
-RESOURCE = ("learning_rate", "wasted_resource", "gate_exponent", "loss", "competition", "initial_level")
+# numbers that are mapped over graphs, and how many axes of the model's parameter (skills, prerequisites) each fills
+OF_MEMBERS = {"initial_level": 1, "plateau": 0, "frequency_power": 0, "learnability": 1, "prerequisite_strength": 2}
+RESOURCE = ("learning_rate", "wasted_resource", "gate_exponent", "loss", "competition", *OF_MEMBERS)
 # axes along which one cascade per graph serves all values: they are never mapped over graphs
 CLOCKS = ("wasted_resource", "learning_rate", "gate_exponent")
 # axes that set shapes or choose a program: one value per chunk
@@ -33,6 +35,10 @@ BOUNDS: dict[str, dict[str, float]] = {
     "wasted_resource": {"least": 0.0},
     "gate_exponent": {"above": 0.0},
     "initial_level": {"least": 0.0, "below": 1.0},
+    "plateau": {"above": 0.0, "most": 1.0},
+    "frequency_power": {"least": 0.0},
+    "learnability": {"above": 0.0},
+    "prerequisite_strength": {"least": 0.0, "most": 1.0},
     "density": {"least": 0.0, "below": math.nextafter(1.0, 2.0)},
     "sigma": {"least": 0.0},
     "mean": {"above": 0.0},
@@ -45,6 +51,10 @@ LONG_NAMES = {
     "wasted_resource": "wasted resource $N_0$",
     "learning_rate": "learning rate",
     "gate_exponent": "gate exponent",
+    "plateau": r"plateau $\epsilon$",
+    "frequency_power": r"frequency power $\gamma$",
+    "learnability": r"learnability $\kappa$",
+    "prerequisite_strength": "prerequisite strength $w$",
     "density": "density of dependencies",
     "exponent": "exponent of the frequencies",
     "sigma": "spread of the log-frequencies",
@@ -126,6 +136,12 @@ class Sweep:
         """The first value of each axis over an argument of a section's that is not static."""
         known = section_keys(self.arguments(section, static))[section]
         return {axis.name: axis.values[0] for axis in self.axes if axis.kind == "member" and axis.name in known}
+
+    def given(self, name: str) -> list[Any]:
+        """The values that a parameter of the model has, one or those of an axis; none where it is left out."""
+        swept = [list(axis.values) for axis in self.axes if axis.name == name]
+        held = self.content["resource"]
+        return swept[0] if swept else [held[name]] if name in held else []
 
     def skills(self, static: dict[str, Any]) -> int:
         """Number of skills of each graph.

@@ -8,7 +8,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from systems import EXACT, FAN_IN, SKILLS, TIMES, Case, batch, largest_errors, random_case, random_overlap, solve
+from systems import (
+    EXACT,
+    FAN_IN,
+    SKILLS,
+    TIMES,
+    Case,
+    batch,
+    extended,
+    largest_errors,
+    random_case,
+    random_overlap,
+    solve,
+)
 
 import resource_ode as ro
 from resource_ode.solve.cascade.panels import even_edges
@@ -61,9 +73,19 @@ RANDOM = {
     "self-paced, mse": lambda rng: paced(rng, "mse"),
     "self-paced, cross entropy": lambda rng: paced(rng, "cross_entropy"),
     "pools": lambda rng: pooled(rng, False),
+    "extended": lambda rng: extended(rng, initial_level=levels_start(rng)),
+    "extended, self-paced": lambda rng: extended(rng, frequency_after=10 ** rng.uniform(-1, 1, SKILLS)),
+    "extended, l2": lambda rng: extended(rng, competition="l2"),
+    "extended, cross entropy": lambda rng: extended(rng, loss="cross_entropy"),
 }
 OBSTRUCTED = {
     "pools, crossing": lambda rng: pooled(rng, True),
+    "extended, pools, crossing": lambda rng: extended(
+        rng, pool=np.arange(SKILLS) % 2, learning_rate=[0.5, 1.0], wasted_resource=[0.1, 0.3]
+    ),
+    "extended, interference": lambda rng: extended(
+        rng, prerequisites=[[]] * SKILLS, gate="all", interference=random_overlap(rng, SKILLS, int(rng.integers(3, 30)))
+    ),
     "interference, mse": lambda rng: random_case(
         rng, prerequisites=[[]] * SKILLS, gate="all", interference=random_overlap(rng, SKILLS, int(rng.integers(3, 30)))
     ),
@@ -79,7 +101,15 @@ OBSTRUCTED = {
 
 
 # kinds whose programs take longest to compile, and whose parts other kinds have too
-SLOW = ("self-paced, cross entropy", "pools", "mse, l2", "cross entropy, l2, initial level")
+SLOW = (
+    "self-paced, cross entropy",
+    "pools",
+    "mse, l2",
+    "cross entropy, l2, initial level",
+    "extended, self-paced",
+    "extended, l2",
+    "extended, cross entropy",
+)
 
 
 # -- exact solutions

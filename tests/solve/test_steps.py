@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from systems import Case, random_case, random_overlap
+from systems import Case, extended, random_case, random_overlap
 
 import resource_ode as ro
 
@@ -33,12 +33,15 @@ VARIANTS = {
         "wasted_resource": (PIECES, np.array([0.5, 0.1, 0.01])),
     },
     "no waste": {"wasted_resource": 0.0},
+    "extended": {},
+    "extended, cross entropy": {"loss": "cross_entropy"},
 }
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_equal_to_a_loop(name):
-    case = random_case(np.random.default_rng([*name.encode()]), **(SMALL | VARIANTS[name]))
+    make = extended if name.startswith("extended") else random_case
+    case = make(np.random.default_rng([*name.encode()]), **(SMALL | VARIANTS[name]))
     rows = np.array([0, 1, 2, 10, 99, 100, 101, 250, 251, 400])
     run = ro.simulate(case.model(), rows, method="steps").check()
     level, share, unlearned = case.steps(400)

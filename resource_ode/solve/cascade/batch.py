@@ -32,6 +32,9 @@ from .trajectories import trajectories
 
 # the first that has no obstacle serves
 BACKENDS: tuple[AbstractCascade, ...] = (CompiledCascade(), GPUCascade(), ArrayCascade())
+# members that a backend is not sure of may cost about 100 times what the others do: steps of the general solver, and
+# for learning times, which it solves for each skill, steps times skills, and the most skills
+ODE_STEPS, EVENT_STEPS, EVENT_SKILLS = 4096, 2**15, 64
 
 
 def backend_for(model: ResourceModel, *, under_trace: bool = False) -> AbstractCascade:
@@ -56,7 +59,7 @@ def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, wish: Wi
     backend = backend_for(model)
 
     def by_ode(chosen: ResourceModel) -> Any:
-        options = {"adjoint": diffrax.RecursiveCheckpointAdjoint(), "max_steps": 100_000}
+        options = {"adjoint": diffrax.RecursiveCheckpointAdjoint(), "max_steps": ODE_STEPS}
         options |= {"reduce": wish.reduce, "method": wish.method}
         return ode_members(jax.tree.map(jnp.asarray, chosen), ts, tolerance, **options)
 
@@ -81,17 +84,21 @@ def batch_times(model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *,
     backend = backend_for(model)
 
     def by_events(chosen: ResourceModel) -> Array:
-        return times_by_events(jax.tree.map(jnp.asarray, chosen), level, tolerance, Wish(), traced=False)
+        steps = EVENT_STEPS // model.skills
+        members = jax.tree.map(jnp.asarray, chosen)
+        return times_by_events(members, level, tolerance, Wish(), traced=False, max_steps=steps)
 
     def solve(rows: Rows, job: Job) -> Found:
         return backend.times(rows, level, tolerance, job)
 
-    times, unsolved = _solve_batch(model, solve, by_events, model.skills, wish)
+    few = model.skills <= EVENT_SKILLS
+    times, unsolved = _solve_batch(model, solve, by_events if few else None, model.skills, wish)
     if unsolved:
         warn(
             f"learning_times: {unsolved} of {math.prod(model.batch_shape)} members are NaN, since their estimated "
-            f"error exceeds the tolerance {float(tolerance):g} and without waste no other method can solve them; "
-            "loosen tolerance",
+            f"error exceeds the tolerance {float(tolerance):g} and no other method can solve them ("
+            + ("without waste" if few else f"with more than {EVENT_SKILLS} skills")
+            + "); loosen tolerance",
             stacklevel=4,
         )
     return times
@@ -113,13 +120,13 @@ def microbatch(skills: int, members: int) -> int:
 def _solve_batch(
     model: ResourceModel,
     solve: Callable[[Rows, Job], Found],
-    otherwise: Callable[[ResourceModel], Any],
+    otherwise: Callable[[ResourceModel], Any] | None,
     numbers: int,
     wish: Wish,
 ) -> tuple[Any, int]:
     """Rows `(row, exponent, clock)` of one width by `solve`; a graph with many clocks takes several rows. Members that
-    stay unsure go to `otherwise`, each for itself, but for those without waste, which it cannot solve. `numbers` is how
-    many numbers the result of a member has.
+    stay unsure go to `otherwise`, if there is any, each for itself, but for those without waste, which it cannot solve.
+    `numbers` is how many numbers the result of a member has.
 
     Returns the result, and how many members nobody was sure of.
     """
@@ -159,9 +166,10 @@ def _solve_batch(
         own = (np.arange(count * wide) < each).reshape((count, 1, wide))[left % count]
         doubtful = np.broadcast_to(unsure[left][..., None], (len(left), exponents, wide)).copy()
         wasteful = mine.waste[left] > 0 if model.pool is None else np.all(mine.waste[left] > 0, axis=-1)
-        unsolved = int(np.sum(doubtful & ~wasteful & own))
-        place = np.nonzero(doubtful & wasteful)
-        if len(place[0]):
+        solvable = doubtful & wasteful & (otherwise is not None)
+        unsolved = int(np.sum(doubtful & ~solvable & own))
+        place = np.nonzero(solvable)
+        if otherwise is not None and len(place[0]):
             again = otherwise(take(members_of(take(rows, left)), np.ravel_multi_index(place, doubtful.shape)))
             result = pieces.put(result, (left[place[0]], *place[1:]), again)
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .integrals import constant, integrals_at, shaped_like
 from .skills import Flow
+
+# how many units of rounding a sum over the nodes and panels may be off by, relative to itself
+ROUNDING = 4
+
+
+def rounding(dtype: Any) -> float:
+    """The relative error that sums in a data type have at least."""
+    return ROUNDING * float(jnp.finfo(dtype).eps)
 
 
 def missed_by_interpolant(tail: Float[Array, "*rows panel 4"], half: Float[Array, " panel"]) -> tuple[Array, Array]:
@@ -47,6 +57,17 @@ def missed_at_kinks(
     there = jnp.take_along_axis(gates[..., 1:], first[..., :-1], axis=0)[0] - leading[:, 1:]
     changed = first[0, :, 1:] != first[0, :, :-1]
     return jnp.sum(jnp.where(changed, here - there, 0) * jnp.diff(places, axis=1) / 2, axis=1)
+
+
+def missed_at_start(
+    opening: Float[Array, "panel node"], at_start: Float[Array, ""], half: Float[Array, " panel"]
+) -> Float[Array, " panel"]:
+    """What the integral of an opening may miss before the first node of all: how open it is at 0 is known, and where
+    the polynomial says something else, something has happened in between.
+    """
+    opening, at_start, half = jax.lax.stop_gradient((opening, at_start, half))
+    jump = jnp.abs(opening[0] @ constant("left", half.dtype) - at_start)
+    return jnp.zeros_like(half).at[0].set(jump * half[0] * (1 + constant("nodes", half.dtype)[0]))
 
 
 def gate_steepness(depth: Array, gate: Array) -> Array:

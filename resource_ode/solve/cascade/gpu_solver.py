@@ -50,6 +50,7 @@ def obstacle(model: ResourceModel) -> str | None:
         and model.graph.own_gate is None,
         "there are pools": model.pool is None,
         "skills change their own pace": model.frequency_after is None,
+        "prerequisites have strengths": model.prerequisite_strength is None,
         f"there are more than {MOST_SKILLS} skills": model.skills <= MOST_SKILLS,
         "a member wastes no resource": bool(np.all(np.asarray(model.wasted_resource) > 0)),
     }

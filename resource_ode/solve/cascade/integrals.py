@@ -93,6 +93,18 @@ def invert_primitive(
     return panel, z + jax.lax.stop_gradient(jnp.clip(z, low, high) - z)
 
 
+def values_at(
+    values: Float[Array, "skill panel node"], panel: Int[Array, " skill"], place: Float[Array, " skill"]
+) -> Float[Array, " skill"]:
+    """What increases and is given at the nodes, at one place for each skill; not below the panel's first node, where
+    the polynomial rings.
+    """
+    mine = values[jnp.arange(values.shape[0]), panel]
+    powers = mine @ constant("powers", values.dtype).T
+    found = _polynomial([powers[:, power] for power in range(NODES + 1)], place)[1]
+    return jnp.maximum(found, mine[:, 0])
+
+
 def _polynomial(coefficients: list[Float[Array, " time"]], z: Float[Array, " time"]) -> tuple[Array, Array]:
     """Value and derivative by Horner's rule."""
     value, slope = coefficients[-1], jnp.zeros_like(z)

@@ -19,6 +19,12 @@ def logarithmic_edges(fastest: Any, last: Any, panels: int) -> Float[Array, " ed
     return ((1 / fastest) * jnp.expm1(steps * jnp.log1p(last * fastest))).at[-1].set(last)
 
 
+def quickest(model: ResourceModel) -> Float[Array, ""]:
+    """One over the resource time in which the first thing happens: a skill is learned, or opens the way for others."""
+    fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
+    return fastest if model.graph.fan_in == 0 else fastest * jnp.maximum(model.gate_exponent, 1)
+
+
 def even_edges(
     model: ResourceModel,
     edges: Float[Array, " edge"],
@@ -33,8 +39,11 @@ def even_edges(
     roughly. Where the cascade is to be read with other gate exponents too (`at_exponent`), up to a `largest`, demand
     lasts longer by their ratio.
     """
-    fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
-    grown = jax.vmap(model.effort, 1, 1)(exposure) - model.initial_effort()[:, None]
+    fastest = quickest(model)
+    # with a plateau it is log-depth that is followed: little happens before it begins to grow
+    grown = (
+        model.law.measured(jax.vmap(model.effort, 1, 1)(exposure)) - model.law.measured(model.initial_effort())[:, None]
+    )
     exponent = model.gate_exponent
     by = CONSTANTS
     through = by.learned * (1 if largest is None else largest / exponent) + by.open / exponent
@@ -94,7 +103,8 @@ def reach(model: ResourceModel, effort_goal: Float[Array, " skill"]) -> Float[Ar
     the second. (To keep one of them alone would multiply the slowness along a path.)
     """
     graph = model.graph
-    rate = model.rate() if model.frequency_after is None else jnp.minimum(model.rate(), model.frequency_after)
+    rate, after = model.rate(), model.rate_after()
+    rate = rate if after is None else jnp.minimum(rate, after)
     start = model.initial_effort()
     huge = jnp.asarray(float(jnp.finfo(model.dtype).max) ** 0.8, model.dtype)
 
@@ -119,7 +129,12 @@ def reach(model: ResourceModel, effort_goal: Float[Array, " skill"]) -> Float[Ar
             first = jnp.min(jnp.where(required, reached, huge))
             begins = jnp.where(either, first, jnp.max(jnp.where(required, reached, 0)))
             gate = -jnp.expm1(-model.gate_exponent * depth)
-            slows = jnp.minimum(jnp.exp(jnp.minimum(-power * jnp.log(gate), 0.8 * jnp.log(huge))), huge)
+            closed = power * jnp.log(gate)
+            if model.prerequisite_strength is not None:
+                strength = model.prerequisite_strength[skill]
+                each = jnp.where(required, jnp.log((1 - strength) + strength * gate), 0)
+                closed = jnp.where(either, jnp.min(each), jnp.sum(each))
+            slows = jnp.minimum(jnp.exp(jnp.minimum(-closed, 0.8 * jnp.log(huge))), huge)
             ends = begins + slows * jnp.minimum(wanted[skill], jnp.sqrt(huge))
             goal = jnp.where(count > 0, jnp.minimum(goal, ends), goal)
             lines.append((jnp.where(count > 0, begins, 0), jnp.where(count > 0, slows, 1)))

@@ -28,7 +28,7 @@ from jaxtyping import Array, Float, Int
 from ...base.legendre import COARSE_NODES, NODES
 from ...base.special import saturation
 from ...model.model import ResourceModel
-from .errors import gate_steepness, missed_at_kinks, missed_by_interpolant, off_balance
+from .errors import gate_steepness, missed_at_kinks, missed_at_start, missed_by_interpolant, off_balance, rounding
 from .integrals import constant, integrals_at, invert_primitive, running_sum
 from .skills import Flow, Skill, ordered_skills, skill_rows
 
@@ -43,6 +43,8 @@ class Cascade(eqx.Module):
     # what each exposure may be wrong by in a panel, and the relative shortfall of a panel that it adds up to
     missed: Float[Array, "skill panel"]
     short: Float[Array, " panel"]
+    # what the levels of a pool may be wrong by in a panel, all together
+    off: Float[Array, "pool panel"]
     # the estimated level error of the member, and where the panels fall short
     error: Float[Array, ""]
     panel_error: Float[Array, " panel"]
@@ -84,10 +86,13 @@ def coarse_exposure(model: ResourceModel, edges: Float[Array, " edge"]) -> Float
     return at_edges[place]
 
 
-def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_demand: bool = True) -> Cascade:
+def solve_cascade(
+    model: ResourceModel, edges: Float[Array, " edge"], *, with_demand: bool = True, least: Array | None = None
+) -> Cascade:
     """Integrate the exposures of one member, skill after skill in topological order.
 
-    `with_demand=False` leaves out what only the integral of the clock needs.
+    `with_demand=False` leaves out what only the integral of the clock needs. Exposures below `least` decide nothing,
+    and more panels do not go there.
     """
     dtype, half = model.dtype, jnp.diff(edges) / 2
     shape = (half.shape[0], NODES)
@@ -102,17 +107,20 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
             flow = jax.vmap(lambda skill: skill.flow(model, opening[0], nodes, skill.effort(nodes)))(skills).of_all()
         return _estimated(model, edges, opening, at_edges, flow, missed, jnp.zeros(shape[0], dtype))
 
-    def step(carry: tuple[Any, ...], skill: Skill) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
-        gates, gates_at_edges, relative, flow, count = carry
+    at_start = model.openness(model.gates(model.law.log_depth(model.initial_effort())))
+
+    def step(carry: tuple[Any, ...], row: tuple[Skill, Array]) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
+        (gates, gates_at_edges, relative, flow, count), (skill, begins) = carry, row
         found, opening = skill.opening(gates, model.graph.own_gate)
         at_edges, exposure, tail = integrals_at(opening, half)
         effort = skill.effort(exposure)
         depth = model.gate_exponent * model.law.log_depth(effort)
         gate = saturation(depth)
-        edge, within = missed_by_interpolant(tail, half)
+        unseen = missed_at_start(opening, begins, half)
+        edge, within = (x + unseen for x in missed_by_interpolant(tail, half))
         counted: tuple[Array, Array] | None = None
         if skill.either is not None:
-            beside = gates_at_edges.at[skill.behind].get(mode="promise_in_bounds")
+            beside = skill.gates_of(gates_at_edges)
             counted = (
                 jax.lax.stop_gradient(jnp.where(skill.required[:, None, None], found, 0)),
                 jnp.where(skill.required[:, None], beside, 0),
@@ -133,11 +141,12 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
             share = jnp.where(largest > 0, wrong / jnp.where(largest > 0, largest, 1), behind_error[:, None])
             behind_error = jnp.where(skill.either, jnp.max(share, axis=1), behind_error)
         frozen = jax.lax.stop_gradient(at_edges)
-        missed = running_sum(edge + jnp.diff(frozen) * behind_error)[1:]
+        missed = running_sum(edge + jnp.diff(frozen) * (behind_error + rounding(dtype)))[1:]
         reached = frozen[1:]
         own = jnp.minimum(jnp.where(reached > 0, missed / jnp.where(reached > 0, reached, 1), 0), 1)
-        first = jax.lax.stop_gradient((exposure[:, 0], effort[:, 0], depth[:, 0], gate[:, 0]))
-        own = own * skill.steepness(*first[:2]) * gate_steepness(*first[2:])
+        held = jax.lax.stop_gradient((exposure, effort))
+        first = jax.lax.stop_gradient((depth[:, 0], gate[:, 0]))
+        own = own * skill.steepness(model.law, *held) * gate_steepness(*first)
         if flow is not None:
             flow = flow.joined(skill.flow(model, opening, exposure, effort))
         gates = jax.lax.dynamic_update_index_in_dim(gates, gate, count, 0)
@@ -146,11 +155,13 @@ def solve_cascade(model: ResourceModel, edges: Float[Array, " edge"], *, with_de
 
     kinked = jnp.zeros((model.skills, edges.shape[0]), dtype) if model.graph.any_gate is not None else None
     nothing = (jnp.zeros((model.skills, *shape), dtype), kinked, jnp.zeros((model.skills, shape[0]), dtype))
-    (_, _, _, flow, _), rows = jax.lax.scan(step, (*nothing, flow, jnp.zeros((), jnp.int32)), skills)
+    start = (*nothing, flow, jnp.zeros((), jnp.int32))
+    (_, _, _, flow, _), rows = jax.lax.scan(step, start, (skills, at_start[jnp.argsort(place)]))
     opening, at_edges, missed, within = (row[place] for row in rows)
-    # exposures below this scale decide nothing: relative errors there are forgotten
-    fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0)) * jnp.maximum(model.gate_exponent, 1)
-    short = jnp.where(model.graph.present[:, None], within / (at_edges[:, 1:] + 1 / (10 * fastest)), 0)
+    if least is None:
+        fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
+        least = 1 / (10 * fastest * jnp.maximum(model.gate_exponent, 1))
+    short = jnp.where(model.graph.present[:, None], within / (at_edges[:, 1:] + least), 0)
     return _estimated(model, edges, opening, at_edges, flow, missed + within, jnp.max(short, axis=0))
 
 
@@ -186,17 +197,30 @@ def _estimated(
     missed: Array,
     short: Array,
 ) -> Cascade:
-    """A cascade with its estimated errors: of the levels, on top of it of the clock, and of the panels."""
+    """A cascade with its estimated errors: of the levels, on top of it of the clock, and of the panels.
+
+    The clock carries the errors of all skills to each of them: what all have learned is wrong by the sum, and a skill
+    gets its share of that.
+    """
     held, at_edges, missed, short = jax.lax.stop_gradient((model, exposure, missed, short))
-    slope = jax.vmap(lambda x: held.pace(x) * held.law.demand(held.effort(x)), 1, 1)(at_edges[:, :-1])
-    error, panel_error = jnp.max(jnp.where(held.graph.present[:, None], slope * missed, 0)), short
+
+    def steepest(first: Array, last: Array) -> Array:
+        return held.effective(held.pace(first)) * held.law.largest_demand(held.effort(first), held.effort(last))
+
+    slope = jax.vmap(steepest, (1, 1), 1)(at_edges[:, :-1], at_edges[:, 1:])
+    each = jnp.where(held.graph.present[:, None], slope * missed, 0)
+    off = jax.vmap(held.by_pool, 1, 1)(each)
+    error, panel_error = jnp.max(each), short
     if flow is not None:
         half, frozen = jax.lax.stop_gradient((jnp.diff(edges) / 2, flow))
         total = held.rule.total(frozen.demand, jnp.zeros_like(frozen.demand))
         edge, inside = missed_by_interpolant(total @ constant("tail", half.dtype).T, half)
-        error = error + jnp.max(jnp.sum(edge, axis=-1)) + jnp.max(inside)
+        share = jnp.max(jnp.where(total > 0, frozen.largest / jnp.where(total > 0, total, 1), 0), axis=-1)
+        # without the budget law an error that has entered the clock stays there
+        moved = off if held.rule.has_budget_law else jax.lax.cummax(off, axis=1)
+        error = error + jnp.max(jnp.sum(edge, axis=-1)) + jnp.max(inside) + jnp.max(share * moved)
         unbalanced, here = off_balance(frozen, half)
         error = jnp.maximum(error, unbalanced)
         panel_error = jnp.maximum(panel_error + jnp.max(inside, axis=0), here)
     demand = None if flow is None else flow.demand
-    return Cascade(edges, opening, exposure, demand, missed, short, error, panel_error)
+    return Cascade(edges, opening, exposure, demand, missed, short, off, error, panel_error)

@@ -7,12 +7,11 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array
 
 from ...model.model import ResourceModel
 from . import quadrature as resource_time
-from .panels import logarithmic_edges, refine_edges, with_edges
+from .panels import logarithmic_edges, quickest, refine_edges, with_edges
 
 # panels of the coarse solve that places those of the first, and of the solves that follow while the error is too large
 COARSE_PANELS = 24
@@ -33,7 +32,7 @@ def solve_member(
     before: Progress | None,
     first: Callable[[ResourceModel], Array],
     panels: int | None,
-    **options: bool,
+    **options: Any,
 ) -> resource_time.Cascade:
     """The first solve of a member, between edges `first(model)`; with `panels`, a finer one of so many after it.
 
@@ -55,14 +54,13 @@ def solve_member(
 
 
 def coarse_solve(model: ResourceModel, last: Array) -> tuple[Array, Array]:
-    """Edges up to resource time `last` that know nothing of the graph but its fastest skill, and exposures there."""
-    fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
-    edges = logarithmic_edges(fastest, last, COARSE_PANELS)
+    """Edges up to resource time `last` that know nothing of the graph but what is quickest, and exposures there."""
+    edges = logarithmic_edges(quickest(model), last, COARSE_PANELS)
     return edges, resource_time.coarse_exposure(model, edges)
 
 
 def _solve_between(
-    model: ResourceModel, edges: Array, turns: Array | None, options: dict[str, bool]
+    model: ResourceModel, edges: Array, turns: Array | None, options: dict[str, Any]
 ) -> resource_time.Cascade:
     """One solve; before it those that find the turns, each to the square of the last one's error."""
     if turns is not None:

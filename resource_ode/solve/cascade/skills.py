@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ...graphs.gates import AbstractGate, combine_gates
+from ...model.loss import AbstractLoss
 from ...model.model import ResourceModel
 
 
@@ -43,10 +44,19 @@ class Skill(eqx.Module):
     turn: Float[Array, "*skill"] | None
     rate_after: Float[Array, "*skill"] | None
     pool: Int[Array, "*skill"] | None
+    strength: Float[Array, "*skill fan_in"] | None
+
+    def gates_of(self, gates: Float[Array, "skill ..."]) -> Float[Array, "fan_in ..."]:
+        """The gates that it depends on, as far as it needs each."""
+        found = gates.at[self.behind].get(mode="promise_in_bounds")
+        if self.strength is None:
+            return found
+        strength = self.strength.reshape((-1,) + (1,) * (found.ndim - 1))
+        return (1 - strength) + strength * found
 
     def opening(self, gates: Float[Array, "skill panel node"], own: AbstractGate | None) -> tuple[Array, Array]:
         """The gates it depends on, at all nodes, and how far they open together."""
-        found = gates.at[self.behind].get(mode="promise_in_bounds")
+        found = self.gates_of(gates)
         either = None if self.either is None else self.either[None]
         return found, combine_gates(found[None], self.required[None], either, own)[0]
 
@@ -63,11 +73,15 @@ class Skill(eqx.Module):
             return self.rate
         return jnp.where(exposure < self.turn, self.rate, self.rate_after)
 
-    def steepness(self, exposure: Float[Array, " panel"], effort: Float[Array, " panel"]) -> Array:
-        """At least 1, and no less than the logarithmic derivative of its effort by its exposure."""
+    def steepness(self, law: AbstractLoss, exposure: Array, effort: Array) -> Float[Array, " panel"]:
+        """At least 1, and about the largest logarithmic derivative of its log-depth by its exposure in each panel."""
+        ends = jnp.array([0, -1])
+        # largest at an end, but for a panel that takes off and ends in itself
+        depth = jnp.max(law.depth_steepness(effort[:, ends]), axis=1)
         if self.turn is None:
-            return jnp.ones_like(exposure)
-        return jnp.maximum(self.pace(exposure) * exposure / jnp.where(effort > 0, effort, jnp.inf), 1)
+            return depth
+        exposure, effort = exposure[:, 0], effort[:, 0]
+        return depth * jnp.maximum(self.pace(exposure) * exposure / jnp.where(effort > 0, effort, jnp.inf), 1)
 
     def flow(self, model: ResourceModel, opening: Array, exposure: Array, effort: Array) -> Flow:
         """Its part in what happens in each pool, at all nodes."""
@@ -85,7 +99,7 @@ class Skill(eqx.Module):
 
 def skill_rows(model: ResourceModel) -> Skill:
     """The skills, a row each."""
-    graph, after = model.graph, model.frequency_after
+    graph, after = model.graph, model.rate_after()
     turn = None if after is None else model.turning_exposure()
     return Skill(
         graph.prerequisites,
@@ -97,6 +111,7 @@ def skill_rows(model: ResourceModel) -> Skill:
         turn,
         after,
         model.pool,
+        model.prerequisite_strength,
     )
 
 

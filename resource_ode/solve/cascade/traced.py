@@ -19,6 +19,7 @@ from jaxtyping import Array
 
 from ...base.modules import with_fields
 from ...graphs.graph import SkillGraph
+from ...model.extension import effective_rates
 from ...model.model import ResourceModel
 from ...native import calls, kind_of
 from ...native.handlers import handlers
@@ -170,14 +171,15 @@ def _call(name: str, model: ResourceModel, panels: int, made_for: float, arrays:
 
 def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> calls.Operands:
     graph, nothing = model.graph, jnp.zeros(model.skills, model.dtype)
-    level, after = (nothing if x is None else x for x in (model.initial_level, model.frequency_after))
+    rate, after = effective_rates(model)
+    level, after = (nothing if x is None else x for x in (model.initial_level, after))
     of_graph = [
         jnp.asarray(graph.prerequisites, jnp.int32),
         jnp.asarray(graph.depth, jnp.int32),
         jnp.asarray(graph.required),
         jnp.zeros(model.skills, bool) if graph.any_gate is None else jnp.asarray(graph.any_gate),
         jnp.asarray(graph.present),
-        *(jnp.asarray(x, model.dtype) for x in (model.frequency, level, after)),
+        *(jnp.asarray(x, model.dtype) for x in (rate, level, after)),
     ]
     of_member = [jnp.asarray(x, model.dtype) for x in (model.gate_exponent, tolerance, goal)]
     clocks = [jnp.asarray(x, model.dtype) for x in (model.learning_rate, model.wasted_resource)]

@@ -35,7 +35,7 @@ def resource_range(model: ResourceModel, clocks: Clocks, until: Array, endless: 
     if model.law.has_end:
         last = jnp.minimum(last, all_over(model, jnp.max(ratio)))
         effort = jnp.max(ratio) * jnp.asarray(-2 * math.log(jnp.finfo(model.dtype).eps), model.dtype)
-        goal, counts = jnp.broadcast_to(effort, (model.skills,)), model.graph.present
+        goal, counts = jnp.broadcast_to(model.law.effort_for_depth(effort), (model.skills,)), model.graph.present
     else:
         counts = model.graph.present & ~jnp.any(model.graph.required, axis=-1)
         roots = jnp.asarray(jnp.sum(counts) if model.pool is None else 1, model.dtype)

@@ -1,0 +1,132 @@
+"""Error estimates that were once too small: each model against an independent reference, or said to be inaccurate."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import resource_ode as ro
+from reliability import references
+from reliability.references import Member
+
+
+def built(member: Member, dtype: type = np.float64) -> ro.ResourceModel:
+    graph = ro.SkillGraph(member.prerequisites, member.gate)
+    numbers = {
+        name: jnp.asarray(getattr(member, name), dtype)
+        for name in ("frequency", "learning_rate", "wasted_resource", "gate_exponent")
+    }
+    after = None if member.frequency_after is None else jnp.asarray(member.frequency_after, dtype)
+    return ro.ResourceModel(
+        graph, loss=member.loss, competition=member.competition, frequency_after=after, pool=member.pool, **numbers
+    )
+
+
+def chain(skills: int) -> list[list[int]]:
+    return [[i - 1] if i else [] for i in range(skills)]
+
+
+def off(member: Member, times: np.ndarray, level: float) -> float:
+    """The largest relative error of learning times; 0 where they are said to be unsure."""
+    right = references.solve(member, np.zeros(0), level).times
+    return float(np.nanmax(np.abs(np.asarray(times, float) / right - 1), initial=0))
+
+
+# levels at which an error of a level is a far larger one of its time
+@pytest.mark.parametrize("level", [1e-3, 0.1, 0.999])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize("exponent", [0.9, 15.0, 700.0])
+def test_errors_of_times_are_relative(level, dtype, traced, exponent):
+    level = float(dtype(level))
+    rng = np.random.default_rng(5)
+    tolerance = 1e-4 if dtype is np.float32 else 1e-7
+    solve = (
+        (lambda model: ro.learning_times(model, jnp.asarray(level, dtype)))
+        if traced
+        else (lambda model: ro.learning_times(model, level))
+    )
+    solve = jax.jit(solve) if traced else solve
+    sure = 0
+    for _ in range(4):
+        frequency = (10 ** rng.uniform(-4, 4, 9)).astype(dtype).astype(float)
+        member = Member(
+            [[], [8], [8], [], [8, 1, 2], [], [0], [6], []], [str(g) for g in rng.choice(["all", "any"], 9)],
+            frequency, 0.3125, float(dtype(10 ** rng.uniform(-6, 0))), float(dtype(exponent)),
+        )  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            times = np.asarray(solve(built(member, dtype)))
+        assert off(member, times, level) <= tolerance
+        sure += not np.isnan(times).any()
+    assert sure or traced
+
+
+def test_gates_that_open_before_the_first_node_are_seen():
+    member = Member(
+        [[], [0], [1]], ["all", "any", "all"], np.array([8.7e4, 7e4, 3.0]), 7.5e-4, 0.0, 776.0
+    )  # fmt: skip
+    ts = np.linspace(0, 2000, 12)
+    run = ro.simulate(built(member), ts)
+    right = references.solve(member, ts, None).levels
+    assert run.failures() == ""
+    np.testing.assert_allclose(run.level, right, rtol=0, atol=1e-6)
+    traced = jax.jit(lambda model: ro.simulate(model, ts))(built(member))
+    np.testing.assert_allclose(traced.level, right, rtol=0, atol=1e-6)
+
+
+def test_errors_of_all_skills_come_through_the_clock():
+    """Hundreds of skills that compete at once: each may be right to the tolerance, and their sum far off."""
+    rng = np.random.default_rng(1)
+    member = Member(chain(300), ["all"] * 300, 10 ** rng.uniform(-1, 1, 300), 1.0, 1e-3, 1e-2)
+    ts = np.geomspace(30, 3e3, 8)
+    model = built(member)
+    right = references.solve(member, ts, None).levels
+    for method in ("cascade", "ode"):
+        run = ro.simulate(model, ts, method=method, max_steps=20_000 if method == "ode" else None)
+        if run.failures() == "":
+            np.testing.assert_allclose(run.level, right, rtol=0, atol=1e-6)
+
+
+def test_the_ode_does_not_trust_the_budget_alone():
+    """Gates that are wrong spend what they let through: the residual is 1e-8 where levels are off by 1e-3."""
+    rng = np.random.default_rng(0)
+    member = Member(chain(200), ["all"] * 200, 10 ** rng.uniform(-2, 2, 200), 1.5e-3, 5e-5, 1e-3)
+    ts = np.geomspace(3e3, 1e6, 8)
+    run = ro.simulate(built(member), ts, method="ode", tolerance=1e-4)
+    right = references.solve(member, ts, None).levels
+    if run.failures() == "":
+        np.testing.assert_allclose(run.level, right, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_everything_is_learned_where_exposure_is_infinite(dtype):
+    """Without waste a run ends; for cross entropy and for skills that slow down that took more than for MSE."""
+    ts = np.array([0.0, 1e9])
+    plain = Member([[], [0]], ["all", "all"], np.array([1.0, 2.0]), 0.01, 0.0, 0.5)
+    entropy = dataclasses.replace(plain, loss="cross_entropy", competition="l2")
+    slower = dataclasses.replace(plain, frequency_after=np.array([1e-3, 1e-3]))
+    for member in (entropy, slower):
+        run = ro.simulate(built(member, dtype), ts)
+        assert np.all(np.isinf(run.exposure[-1]))
+        np.testing.assert_allclose(run.level[-1], 1, rtol=0, atol=1e-6)
+
+
+def test_members_nobody_can_solve_end_soon():
+    """More skills than the general solver could take one by one, at a tolerance that kinks do not allow."""
+    rng = np.random.default_rng(3)
+    skills = 80
+    rows = [sorted(rng.choice(i, min(i, 4), replace=False).tolist()) for i in range(skills)]
+    graph = ro.SkillGraph(rows, ["any"] * skills)
+    model = ro.ResourceModel(
+        graph, 10 ** rng.uniform(-4, 4, skills), learning_rate=0.1, wasted_resource=1e-3, gate_exponent=1.0
+    )
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        times = ro.learning_times(model, 0.5, tolerance=1e-12)
+    assert np.isnan(times).all() and any("more than 64 skills" in str(w.message) for w in said)
