@@ -47,8 +47,22 @@ lint: $(VENV)/.dev ## Check style, formatting, and who imports whom
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: types
-types: $(VENV)/.dev ## Check types
+types: $(VENV)/.dev ## Check types, and that at least 97% of what the package exports has known types
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python --verifytypes resource_ode --ignoreexternal \
+		--outputjson | $(BIN)/python -c 'import json, sys; score = json.load(sys.stdin)["typeCompleteness"]["completenessScore"]; \
+		print(f"types known: {score:.1%}"); sys.exit(score < 0.97)'
+
+# Lines of the core that the quick tests run; the loops in C++ are tested through it, and not counted.
+CORE := model solve analytic graphs observables results
+.PHONY: coverage
+coverage: $(VENV)/.dev ## Print the line coverage of the core, which is to be at least 95% (15 minutes)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(addprefix tests/,$(CORE) native base config) \
+		$(addprefix --cov=resource_ode.,$(CORE)) --cov-report=term-missing:skip-covered --cov-fail-under=95 $(ARGS)
+
+.PHONY: mutants
+mutants: $(VENV)/.dev ## Spoil one line of the core at a time and see whether tests notice (ARGS="--count 300": hours)
+	$(BIN)/python -m reliability mutants $(ARGS)
 
 .PHONY: format
 format: $(VENV)/.dev ## Sort imports, apply safe fixes, format

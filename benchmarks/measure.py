@@ -22,7 +22,7 @@ class Outcome:
 
     candidate: Candidate
     graphs: int = 0
-    errors: list[float] = dataclasses.field(default_factory=list)  # one a seed
+    errors: list[float] = dataclasses.field(default_factory=list)  # one per seed
     seconds: list[list[float]] = dataclasses.field(default_factory=list)  # repetitions of each seed
     first_call: float | None = None  # seconds, compilation included
     steps: tuple[float, int] | None = None  # median and largest over graphs

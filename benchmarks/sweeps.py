@@ -129,7 +129,7 @@ def _scaling_points(dtype: str, quick: bool) -> list[dict[str, Any]]:
         if dtype == "float64" and not gpu:
             methods.append(in_numba(task, *tolerances))
     batches = (8, 64, 512) if quick else (8, 64, 512, 4096, 32768, 100_000, 1_000_000)
-    # the memory of a full trajectory: 2 x 25.6 kB a graph in float64; of diffrax, some 8 times that
+    # the memory of a full trajectory: 2 x 25.6 kB per graph in float64; of diffrax, some 8 times that
     most = {LEVELS: 100_000 if not gpu else 1_000_000, TIMES: 1_000_000}
     most_of_diffrax = 8192 if not gpu else 100_000
     sizes: dict[str, list[tuple[float, Callable[[], Ensemble]]]] = {

@@ -1,11 +1,11 @@
-"""`python -m reliability torture|fuzz|soak`."""
+"""`python -m reliability torture|fuzz|soak|mutants`."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-COMMANDS = ("torture", "fuzz", "soak")
+COMMANDS = ("torture", "fuzz", "soak", "mutants")
 
 
 def main(given: list[str]) -> int:

@@ -7,7 +7,6 @@ may be arrays `(*batch,)`, which give frequencies `(*batch, skill)`, or be mappe
 from __future__ import annotations
 
 import functools
-import math
 from typing import Any
 
 import jax
@@ -15,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .base.tracing import is_concrete
-from .base.values import brief, plain
+from .base.checks import whole_number
+from .base.values import in_range
 
 
 def zipf(skills: int, exponent: Any, total: Any = 1.0) -> Float[Array, "*batch skill"]:
@@ -39,7 +38,7 @@ def zipf(skills: int, exponent: Any, total: Any = 1.0) -> Float[Array, "*batch s
     >>> zipf(3, 1.0, total=11.0).round(3).tolist()
     [6.0, 3.0, 2.0]
     """
-    rank = np.arange(1, _size(skills) + 1)
+    rank = np.arange(1, whole_number("skills", skills) + 1)
     return _weighted("exponent", exponent, -np.log(rank), total)
 
 
@@ -60,10 +59,10 @@ def exponential(skills: int, rate: Any, total: Any = 1.0) -> Float[Array, "*batc
 
     **Example:**
 
-    >>> exponential(3, math.log(2.0), total=7.0).round(3).tolist()
+    >>> exponential(3, np.log(2.0), total=7.0).round(3).tolist()
     [4.0, 2.0, 1.0]
     """
-    return _weighted("rate", rate, -np.arange(_size(skills), dtype=float), total)
+    return _weighted("rate", rate, -np.arange(whole_number("skills", skills), dtype=float), total)
 
 
 def lognormal(key: PRNGKeyArray, skills: int, sigma: Any = 1.0, mean: Any = 1.0) -> Float[Array, "*batch skill"]:
@@ -87,9 +86,9 @@ def lognormal(key: PRNGKeyArray, skills: int, sigma: Any = 1.0, mean: Any = 1.0)
     >>> lognormal(jax.random.key(0), 5, sigma=2.0, mean=3.0).mean().round(6).item()
     3.0
     """
-    skills = _size(skills)
+    skills = whole_number("skills", skills)
     dtype = _dtype(sigma, mean)
-    sigma, mean = _number("sigma", sigma, dtype, least=0.0), _number("mean", mean, dtype, above=0.0)
+    sigma, mean = in_range("sigma", sigma, dtype, least=0.0), in_range("mean", mean, dtype, above=0.0)
     return _weighted("sigma", sigma, jax.random.normal(key, (skills,), dtype), mean * skills)
 
 
@@ -112,14 +111,14 @@ def uniform(skills: int, value: Any = 1.0) -> Float[Array, "*batch skill"]:
     >>> uniform(3, 0.5).tolist()
     [0.5, 0.5, 0.5]
     """
-    value = _number("value", value, _dtype(value), above=0.0)
-    return jnp.broadcast_to(value[..., None], (*value.shape, _size(skills)))
+    value = in_range("value", value, _dtype(value), above=0.0)
+    return jnp.broadcast_to(value[..., None], (*value.shape, whole_number("skills", skills)))
 
 
 def _weighted(name: str, scale: Any, logarithm: Any, total: Any) -> Float[Array, "*batch skill"]:
     """`total` shared out in proportion to `exp(scale * logarithm)`."""
     dtype = _dtype(scale, total)
-    scale, total = _number(name, scale, dtype), _number("total", total, dtype, above=0.0)
+    scale, total = in_range(name, scale, dtype), in_range("total", total, dtype, above=0.0)
     try:
         shape = np.broadcast_shapes(scale.shape, total.shape)
     except ValueError:
@@ -131,28 +130,8 @@ def _weighted(name: str, scale: Any, logarithm: Any, total: Any) -> Float[Array,
     return total * jax.nn.softmax(scale * logarithm, axis=-1)
 
 
-def _size(skills: Any) -> int:
-    if isinstance(skills, bool) or not isinstance(skills, (int, np.integer)) or skills < 1:
-        raise ValueError(f"skills: expected a Python integer of at least 1 (it sets a shape), got {brief(skills)}")
-    return int(skills)
-
-
 def _dtype(*values: Any) -> Any:
     """The floating-point type of the arrays among the values (float32 stays float32), else JAX's default."""
     arrays = [x.dtype for x in values if isinstance(x, (jax.Array, np.ndarray, np.generic))]
     found = [dtype for dtype in arrays if jnp.issubdtype(dtype, jnp.floating)]
     return jax.dtypes.canonicalize_dtype(functools.reduce(jnp.promote_types, found) if found else float)
-
-
-def _number(
-    name: str, value: Any, dtype: Any, above: float = -math.inf, least: float = -math.inf
-) -> Float[Array, "..."]:
-    """`value` as an array, checked where it is concrete."""
-    array = jnp.asarray(plain(name, value), dtype)
-    if is_concrete(array):
-        numbers = np.asarray(array)
-        wrong = ~(np.isfinite(numbers) & (numbers > above) & (numbers >= least))
-        if wrong.any():
-            bound = f" above {above:g}" if above > -math.inf else f" of at least {least:g}" if least > -math.inf else ""
-            raise ValueError(f"{name}: expected finite numbers{bound}, got {numbers[wrong][0]}")
-    return array

@@ -11,7 +11,7 @@ os.environ["XLA_FLAGS"] = " ".join(
         "--xla_force_host_platform_device_count=4",
         "--xla_backend_optimization_level=0",
         "--xla_cpu_use_fusion_emitters=false",
-        # one process a core already: to split a program's compilation over threads only adds work
+        # one process per core already: to split a program's compilation over threads only adds work
         "--xla_cpu_parallel_codegen_split_count=1",
     ]
 ).strip()

@@ -21,6 +21,27 @@ DESCRIPTION: dict[str, Any] = {
     "observe": {"names": ["horizon", "efficiency", "dependencies"], "level": 0.9},
 }
 CHUNKS = 3
+# about the same, as users write it
+SWEEP = """
+[ensemble]
+graphs = 4
+seed = 5
+chunk = 4
+[graph]
+generator = "random_dag"
+skills = 3
+[frequency]
+law = "lognormal"
+[resource]
+learning_rate = 1e-3
+gate_exponent = 1e-2
+[[axis]]
+name = "wasted_resource"
+log = [1e-3, 1, 2]
+[[axis]]
+name = "density"
+values = [0, 0.5, 1]
+"""
 
 
 def description(**sections: Any) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Case:
         return np.where(either, found.max(axis=1, initial=0), found.prod(axis=1))
 
     def denominator(self, f, waste):
-        """What is competed for, one entry a skill."""
+        """What is competed for, one entry per skill."""
         if self.pool is None:
             return f.sum() + waste if self.competition == "l1" else np.sqrt(f @ f + waste**2)
         total, pool = np.zeros(self.skills), np.asarray(self.pool)
@@ -104,7 +104,7 @@ class Case:
         return total
 
     def rate_of(self, value):
-        """A learning rate as one entry a skill."""
+        """A learning rate as one entry per skill."""
         return value if value.ndim == 0 else value[np.asarray(self.pool)]
 
     def start(self):
@@ -113,7 +113,14 @@ class Case:
         return 2 * np.arctanh(level) if self.loss == "cross_entropy" else -np.log1p(-level)
 
     def levels(self, ts=TIMES, rtol=1e-11):
-        """Levels `(time, skill)` by SciPy, in log-depth or margin (with interference and MSE in u itself)."""
+        """Levels `(time, skill)` by SciPy."""
+        y = self.states(ts, rtol)
+        if self.loss == "cross_entropy":
+            return np.tanh(y / 2)
+        return -np.expm1(-y) if self.interference is None else 1 - y
+
+    def states(self, ts=TIMES, rtol=1e-11):
+        """Log-depths or margins `(time, skill)` by SciPy; with interference and MSE u itself."""
         ce, direct = self.loss == "cross_entropy", self.interference is not None
         plain = direct and not ce
         half = np.log(3.0) if ce else np.log(2.0)
@@ -179,10 +186,26 @@ class Case:
                 for skill, when in zip(slow, solved.t_events or [], strict=False):
                     if len(when):
                         fast[skill] = True
-        y = np.array([rows[float(t)] for t in ts])
-        if plain:
-            return 1 - y
-        return np.tanh(y / 2) if ce else -np.expm1(-y)
+        return np.array([rows[float(t)] for t in ts])
+
+    def depths_by_clock(self, until):
+        """Log-depths as functions of the clock, up to a clock, by SciPy (MSE)."""
+
+        def field(_, depth):
+            return self.gates(-np.expm1(-self.gate_exponent * depth)) * self.frequency
+
+        solved = solve_ivp(
+            field,
+            (0, until),
+            np.zeros(self.skills),
+            "DOP853",
+            dense_output=True,
+            rtol=1e-11,
+            atol=1e-40,
+            first_step=1e-6,
+        )
+        assert solved.success, solved.message
+        return solved.sol
 
     def levels_by_clock(self, ts):
         """Levels by integrating the log-depths over the logarithm of the clock (MSE, "l1", N0 > 0): for extremes.
@@ -334,17 +357,29 @@ class System:
         """What the budget law counts; the sum of the levels unless a system says otherwise."""
         return self.at_clock(tau).sum()
 
+    def spent(self, tau):
+        """The resource, learning rate times training steps, by which the clock shows `tau`."""
+        return self.learned(tau) + self.case.wasted_resource * tau
+
     def clock(self, t):
-        eta, n0 = self.case.learning_rate, self.case.wasted_resource
         if t == 0:
             return 0.0
-        return np.exp(brentq(lambda x: self.learned(np.exp(x)) + n0 * np.exp(x) - eta * t, -60, 60, xtol=1e-14))
+        resource = self.case.learning_rate * t
+        return np.exp(brentq(lambda x: self.spent(np.exp(x)) - resource, -60, 60, xtol=1e-14))
 
     def level(self, t):
         return self.at_clock(self.clock(t))
 
     def levels(self, ts=TIMES):
         return np.array([self.level(t) for t in ts])
+
+    def times(self, level):
+        """Training steps at which each skill reaches a level."""
+        skills = range(self.case.skills)
+        clocks = [
+            np.exp(brentq(lambda x, k=k: self.at_clock(np.exp(x))[k] - level, -30, 30, xtol=1e-14)) for k in skills
+        ]
+        return np.array([self.spent(tau) for tau in clocks]) / self.case.learning_rate
 
 
 class Independent(System):
@@ -362,6 +397,9 @@ class OneSkill(System):
 
     def __init__(self):
         self.case = Case([[]], np.array([0.7]), 0.1, 0.05)
+
+    def at_clock(self, tau):
+        return -np.expm1(-self.case.frequency * tau)
 
     def level(self, t):
         p, n0 = self.case.frequency, self.case.wasted_resource
@@ -412,10 +450,86 @@ class TwoRoots(System):
         if self.case.gate == "any":
             opened = tau + np.expm1(-second * tau) / second
         else:
-            opened = tau + sum(
-                sign * np.expm1(-rate * tau) / rate for sign, rate in ((1, first), (1, second), (-1, first + second))
-            )
+            opened = product_of_two(first, second, tau)
         return -np.expm1(-p * np.array([tau, tau, opened]))
+
+
+class RootsJoinedByAll(System):
+    r"""A skill that requires four roots: $D_5 = p_5\int_0^\tau \prod_j (1 - e^{-ap_jx})\,dx$, expanded over the sets of
+    roots: $\sum_S (-1)^{|S|} (1 - e^{-a p_S\tau})/(a p_S)$, where $p_S$ is the sum over a set, and $\tau$ for none.
+    """
+
+    def __init__(self):
+        self.case = Case([[]] * 4 + [[0, 1, 2, 3]], np.array([0.5, 1.5, 1.0, 3.0, 2.0]), 0.3, 0.02, gate_exponent=0.9)
+        roots = self.case.gate_exponent * self.case.frequency[:4]
+        self.sets = [(len(s), sum(s)) for count in range(1, 5) for s in itertools.combinations(roots, count)]
+        # the expansion cancels at small clocks; there the integrand is a polynomial, for a Gauss rule of 30 nodes
+        self.roots, (self.nodes, self.weights) = roots, np.polynomial.legendre.leggauss(30)
+
+    def opened(self, tau):
+        if tau * self.roots.max() < 2:
+            x = tau * (1 + self.nodes) / 2
+            return tau / 2 * self.weights @ np.prod(-np.expm1(-np.outer(x, self.roots)), axis=1)
+        return tau + sum((-1) ** count * -np.expm1(-rate * tau) / rate for count, rate in self.sets)
+
+    def at_clock(self, tau):
+        return -np.expm1(-self.case.frequency * np.array([*[tau] * 4, self.opened(tau)]))
+
+
+class AndTree(System):
+    r"""Two pairs of roots, a skill above each, and one above both: $D_7 = p_7\int_0^\tau \prod_{5, 6} (1 - e^{-aD_j})$,
+    where $D_5$ and $D_6$ are those of `TwoRoots`; this one integral is SciPy's.
+    """
+
+    def __init__(self):
+        prerequisites = [[], [], [], [], [0, 1], [2, 3], [4, 5]]
+        self.case = Case(prerequisites, np.array([2.0, 0.7, 1.5, 0.9, 3.0, 2.0, 4.0]), 0.4, 0.03, gate_exponent=0.9)
+
+    def above_roots(self, tau):
+        """Log-depths of the two skills above the roots; by a Gauss rule where the expansion would cancel."""
+        first, second = self.case.gate_exponent * self.case.frequency[:4].reshape(2, 2).T
+        return self.case.frequency[4:6] * product_of_two(first, second, tau)
+
+    def at_clock(self, tau):
+        a, p = self.case.gate_exponent, self.case.frequency
+
+        def opening(x):
+            return np.prod(-np.expm1(-a * self.above_roots(x)))
+
+        last = p[6] * quad(opening, 0, tau, epsabs=1e-300, epsrel=1e-13, limit=200)[0]
+        return -np.expm1(-np.array([*p[:4] * tau, *self.above_roots(tau), last]))
+
+
+def product_of_two(first, second, tau):
+    r"""$\int_0^\tau (1 - e^{-Ax})(1 - e^{-Bx})\,dx$, by a Gauss rule where the expansion cancels."""
+    if tau * max(np.max(first), np.max(second)) < 0.5:
+        nodes, weights = np.polynomial.legendre.leggauss(12)
+        x = tau * (1 + nodes) / 2
+        return tau / 2 * weights @ (np.expm1(-np.multiply.outer(x, first)) * np.expm1(-np.multiply.outer(x, second)))
+    parts = ((1, first), (1, second), (-1, first + second))
+    return tau + sum(sign * np.expm1(-rate * tau) / rate for sign, rate in parts)
+
+
+class Pools(System):
+    r"""A chain in one pool and independent skills in another: each by its own clock, learning rate and waste."""
+
+    def __init__(self):
+        self.parts = chain, independent = Chain(), Independent()
+        cases = [part.case for part in self.parts]
+        self.case = Case(
+            [*chain.case.prerequisites, *independent.case.prerequisites],
+            np.concatenate([case.frequency for case in cases]),
+            np.array([case.learning_rate for case in cases]),
+            np.array([case.wasted_resource for case in cases]),
+            gate_exponent=chain.case.gate_exponent,
+            pool=np.repeat([0, 1], [case.skills for case in cases]),
+        )
+
+    def level(self, t):
+        return np.concatenate([part.level(t) for part in self.parts])
+
+    def times(self, level):
+        return np.concatenate([part.times(level) for part in self.parts])
 
 
 class SelfPaced(System):
@@ -465,17 +579,15 @@ class EuclideanCompetition(System):
     def at_clock(self, tau):
         return -np.expm1(-self.case.frequency * tau)
 
-    def clock(self, t):
+    def spent(self, tau):
         p, n0 = self.case.frequency, self.case.wasted_resource
-        if t == 0:
-            return 0.0
 
-        def spent(tau):
-            return quad(lambda x: np.sqrt((p**2 * np.exp(-2 * p * x)).sum() + n0**2), 0, tau, epsabs=1e-12, limit=200)[
-                0
-            ]
+        def total(x):
+            return np.sqrt((p**2 * np.exp(-2 * p * x)).sum() + n0**2)
 
-        return brentq(lambda tau: spent(tau) - self.case.learning_rate * t, 0, 1e3, xtol=1e-12)
+        # in pieces, or a long range would hide what happens at its beginning
+        cuts = [0.0, *np.geomspace(0.1, tau, 8)] if tau > 1 else [0.0, tau]
+        return sum(quad(total, *piece, epsabs=1e-14, epsrel=1e-13)[0] for piece in itertools.pairwise(cuts))
 
 
 class WithoutWaste(System):
@@ -483,6 +595,9 @@ class WithoutWaste(System):
 
     def __init__(self):
         self.case = Case([[], []], np.array([1.0, 0.5]), 0.16, 0.0)
+
+    def at_clock(self, tau):
+        return -np.expm1(-self.case.frequency * tau)
 
     def level(self, t):
         # p = (1, 1/2): with v = u_2, u_1 = v^2, and 2 - eta t = v^2 + v
@@ -498,6 +613,9 @@ EXACT = {
     "chain": Chain(),
     "two roots, all": TwoRoots("all"),
     "two roots, any": TwoRoots("any"),
+    "roots joined by all": RootsJoinedByAll(),
+    "tree": AndTree(),
+    "pools": Pools(),
     "self-paced": SelfPaced(),
     "interference": Interference(6),
     "interference, singular": Interference(2),

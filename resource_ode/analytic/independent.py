@@ -246,7 +246,7 @@ def independent_margins(
     return margin_from_exposure(frequency[None, :] * clock[:, None])
 
 
-_CHUNK = 1 << 20  # numbers a row of chunks may hold
+_CHUNK = 1 << 20  # numbers that a row of chunks may hold
 
 
 @functools.partial(jax.jit, static_argnums=3)

@@ -90,7 +90,7 @@ def small_gate_generations(
 
     Arguments:
         prerequisites: for each skill, the skills that it needs (each named once, no cycles).
-        gate: "all" or "any", one for all or one a skill.
+        gate: "all" or "any", one for all or one per skill.
         frequency: (skill,), positive.
 
     Returns:
@@ -130,7 +130,7 @@ def small_gate_clock(
     Arguments:
         level: (), in [0, 1).
         prerequisites: for each skill, the skills that it needs.
-        gate: "all" or "any", one for all or one a skill.
+        gate: "all" or "any", one for all or one per skill.
         frequency: (skill,), positive.
         gate_exponent: (), positive, small.
 
@@ -171,7 +171,7 @@ def small_gate_learning_times(
     Arguments:
         level: (), in [0, 1).
         prerequisites: for each skill, the skills that it needs.
-        gate: "all" or "any", one for all or one a skill.
+        gate: "all" or "any", one for all or one per skill.
         frequency: (skill,), positive.
         learning_rate: (), resource per step.
 

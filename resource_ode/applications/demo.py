@@ -193,7 +193,7 @@ def _parity_figure(figure: Any, trained: ParityRun, theory: Trajectory, late: np
         for name, subset, color in zip(trained.names, trained.tasks.subsets, COLOURS, strict=False)
     ]
     handles += [
-        Line2D([], [], color="0.3", linewidth=0.4, label="networks, one a seed"),
+        Line2D([], [], color="0.3", linewidth=0.4, label="networks, one per seed"),
         Line2D([], [], color="0.3", linewidth=1.0, label="networks, median"),
         Line2D([], [], color="0.3", linewidth=2.2, linestyle=(0, (2.2, 1.8)), label="Resource model"),
     ]

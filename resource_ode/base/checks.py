@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from .values import brief
@@ -18,6 +19,7 @@ def whole_number(name: str, value: Any, *, least: int = 1) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         expected = "a positive whole number" if least == 1 else f"a whole number of at least {least}"
+        expected += " of Python, since it sets a shape" if isinstance(value, jax.Array) else ""
         raise ValueError(f"{name}: expected {expected}, got {brief(value)}")
     return int(value)
 

@@ -9,6 +9,9 @@ import numpy as np
 # nodes of a panel of the solve, and of the coarse solve that places the panels
 NODES = 8
 COARSE_NODES = 4
+# of the search for the place where an integral reaches a value: from a chord between neighbouring nodes each step
+# squares the error, so that four go from a few per cent to rounding
+NEWTON_STEPS = 4
 
 
 @functools.cache

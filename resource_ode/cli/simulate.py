@@ -25,7 +25,7 @@ def simulate(
         Path,
         typer.Option(
             metavar="RUN.csv|RUN.nc",
-            help="Where the result goes. CSV: one row a time, one column a skill, cells are levels from 0 to 1. "
+            help="Where the result goes. CSV: one row per time, one column per skill, cells are levels from 0 to 1. "
             "netCDF (.nc): shares of the resource, waste and loss as well.",
         ),
     ],
@@ -100,16 +100,10 @@ def _learning_times(run: Any) -> str:
     """When the first few skills reach level 0.5, between the rows of the run (the exact times cost a second solve)."""
     import numpy as np
 
-    times, levels = np.asarray(run.ts), np.asarray(run.level)
-    parts = []
-    for name, level in list(zip(map(shortened, run.names), levels.T, strict=True))[:SHOWN]:
-        row = int(np.argmax(level >= 0.5))
-        if level[row] < 0.5:
-            parts.append(f"{name} not yet")
-        elif row == 0:
-            parts.append(f"{name} {times[0]:g}")
-        else:
-            part = (0.5 - level[row - 1]) / (level[row] - level[row - 1])
-            parts.append(f"{name} {times[row - 1] + part * (times[row] - times[row - 1]):.5g}")
+    from ..base.crossing import first_crossing
+
+    found = first_crossing(np.asarray(run.ts), np.asarray(run.level), 0.5, between_rows=True)
+    shown = list(zip(map(shortened, run.names), found, strict=True))[:SHOWN]
+    parts = [f"{name} {time:.5g}" if np.isfinite(time) else f"{name} not yet" for name, time in shown]
     more = len(run.names) - len(parts)
     return ", ".join(parts) + (f", and {count(more, 'more skill')}" if more else "")

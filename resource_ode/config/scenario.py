@@ -136,7 +136,7 @@ def read_model(top: Table) -> ResourceModel:
             parameters["frequency"] = _for_skills(resource, "frequency", graph.skills)
         elif graph.frequency is None:
             file = top.values["graph"]
-            raise resource.error(f"expected a number, or one a skill, since {file} holds none", "frequency")
+            raise resource.error(f"expected a number, or one per skill, since {file} holds none", "frequency")
         if "learnability" in resource:
             parameters["learnability"] = _for_skills(resource, "learnability", graph.skills)
         if "prerequisite_strength" in resource:
@@ -352,19 +352,20 @@ def _for_skills(resource: Table, key: str, skills: int) -> list[float]:
         return [resource.number(key, above=0.0)] * skills
     numbers = resource.numbers(key, above=0.0)
     if len(numbers) != skills:
-        raise resource.error(f"expected one number for all or one a skill ({skills}), got {len(numbers)}", key)
+        expected = f"expected one number for all or one per skill ({skills})"
+        raise resource.error(f"{expected}, got {len(numbers)}", key)
     return numbers
 
 
 def _for_pools(resource: Table, key: str, pools: int | None, **bounds: float) -> float | list[float]:
-    """A number, or with pools one a pool."""
+    """A number, or with pools one per pool."""
     if not isinstance(resource.values.get(key), list):
         return resource.number(key, **bounds)
     if pools is None:
-        raise resource.error("expected a number, got a list (one a pool), though no skill has a pool", key)
+        raise resource.error("expected a number, got a list (one per pool), though no skill has a pool", key)
     numbers = resource.numbers(key, **bounds)
     if len(numbers) != pools:
-        raise resource.error(f"expected one number, or one a pool ({pools}), got {len(numbers)}", key)
+        raise resource.error(f"expected one number, or one per pool ({pools}), got {len(numbers)}", key)
     return numbers
 
 
@@ -374,5 +375,5 @@ def _matrix(resource: Table, key: str, skills: int) -> list[list[float]]:
         raise resource.error(f"expected a matrix, as [[1.0, 0.1], [0.1, 1.0]], got {said(rows)}", key)
     if len(rows) != skills or any(len(row) != skills for row in rows):
         shape = f"{len(rows)} rows of {' or '.join(map(str, sorted({len(row) for row in rows})))}"
-        raise resource.error(f"expected {skills} rows of {skills} numbers, one a skill, got {shape}", key)
+        raise resource.error(f"expected {skills} rows of {skills} numbers, one per skill, got {shape}", key)
     return [[resource.checked(f"{key}[{i}][{j}]", value) for j, value in enumerate(row)] for i, row in enumerate(rows)]

@@ -62,7 +62,7 @@ def from_pairs(edges: Any, names: Any = None) -> tuple[tuple[str, ...], list[lis
     if names is None:
         names = dict.fromkeys(name for skill, before in pairs for name in (before, skill))
     elif (found := listed(names)) is None:
-        raise ValueError(f"names: expected strings, one a skill, got {brief(names)}")
+        raise ValueError(f"names: expected strings, one per skill, got {brief(names)}")
     else:
         names = found
     names = tuple(names)
@@ -142,7 +142,7 @@ def check_present(present: np.ndarray, name_at: Any) -> None:
         raise ValueError(
             f"present: expected absent skills last, got {name_at(tuple(where), skill)} absent before "
             f"{name_at(tuple(where), skill + 1)}{member(np.asarray(where))}; move them to the end, with every array "
-            "that has an entry a skill"
+            "that has an entry per skill"
         )
 
 
@@ -167,7 +167,7 @@ def labelled(names: tuple[Any, ...] | None, shape: tuple[int, ...]) -> tuple[str
 
 
 def checked_names(names: Any, shape: tuple[int, ...]) -> tuple[Any, ...] | None:
-    """Names as one tuple of strings, or one a member."""
+    """Names as one tuple of strings, or one per member."""
     if names is None:
         return None
     skills, count = shape[-1], int(np.prod(shape[:-1]))
@@ -175,16 +175,16 @@ def checked_names(names: Any, shape: tuple[int, ...]) -> tuple[Any, ...] | None:
     if rows is not None:
         rows = [name if (row := listed(name)) is None else tuple(row) for name in rows]
     if rows is None or not all(isinstance(n, (str, tuple)) for n in rows):
-        raise ValueError(f"names: expected {skills} strings, one a skill, got {brief(names)}")
+        raise ValueError(f"names: expected {skills} strings, one per skill, got {brief(names)}")
     if len(rows) == 1 and count > 1 and not isinstance(rows[0], str):
         rows = list(rows[0])
     one = not rows or isinstance(rows[0], str)
     rows = [tuple(rows)] if one else rows
     if len(rows) not in (1, count):
-        raise ValueError(f"names: expected one tuple of names or one a member ({count}), got {len(rows)}")
+        raise ValueError(f"names: expected one tuple of names or one per member ({count}), got {len(rows)}")
     for row in rows:
         if len(row) != skills or not all(isinstance(n, str) for n in row):
-            raise ValueError(f"names: expected {skills} strings, one a skill, got {len(row)}: {brief(row)}")
+            raise ValueError(f"names: expected {skills} strings, one per skill, got {len(row)}: {brief(row)}")
         repeated = [n for n, times in Counter(n for n in row if n).items() if times > 1]
         if repeated:
             raise ValueError(f"names: expected distinct names, got {min(repeated)!r} more than once")
@@ -207,7 +207,7 @@ def checked_gates(gate: Any, shape: tuple[int, ...]) -> Array | np.ndarray:
     if gates is None:
         raise ValueError(f'gate: expected "all" or "any", got {brief(gate)}')
     if len(gates) != shape[-1]:
-        raise ValueError(f"gate: expected one gate for all or one a skill ({shape[-1]}), got {len(gates)}")
+        raise ValueError(f"gate: expected one gate for all or one per skill ({shape[-1]}), got {len(gates)}")
     for skill, value in enumerate(gates):
         if not isinstance(value, str) or value not in GATES:
             raise ValueError(f'gate[{skill}]: expected "all" or "any", got {brief(value)}')

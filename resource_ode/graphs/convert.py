@@ -30,7 +30,7 @@ def networkx_arguments(
     **Arguments:**
 
     - `digraph`: a networkx `DiGraph` or `MultiDiGraph`; see the module for the node attributes that are read.
-    - `gate`: gates that take the place of the nodes' own: `"all"` or `"any"`, or one a skill.
+    - `gate`: gates that take the place of the nodes' own: `"all"` or `"any"`, or one per skill.
     - `sign`: what a negative `weight` of an edge means: `"drop"`, no dependency, or `"absolute"`, one like any other;
         without it a negative weight is refused.
     - `condense`: merge the skills of each cycle into one, as [`resource_ode.condense`][] does (call that first to see
@@ -159,7 +159,7 @@ def adjacency_arguments(
 
     names = [f"skill {skill + 1}" for skill in range(len(lists))] if names is None else list(names)
     if len(names) != len(lists):
-        raise ValueError(f"names: expected {len(lists)} strings, one a skill, got {len(names)}")
+        raise ValueError(f"names: expected {len(lists)} strings, one per skill, got {len(names)}")
     digraph = nx.DiGraph()
     for name in names:
         if name in digraph:

@@ -7,7 +7,7 @@ ones only); map a generator over keys, or over a density, for a batch:
 >>> jax.vmap(lambda key: random_dag(key, 6, 0.3))(jax.random.split(jax.random.key(0), 4)).batch_shape
 (4,)
 
-`gate` is that of [`resource_ode.SkillGraph`][]: `"all"` or `"any"`, for all skills or one a skill, or a boolean array
+`gate` is that of [`resource_ode.SkillGraph`][]: `"all"` or `"any"`, for all skills or one per skill, or a boolean array
 that is true for `"any"`.
 """
 
@@ -23,8 +23,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from ..base.checks import whole_number
 from ..base.tracing import is_concrete
-from ..base.values import brief
 from .graph import SkillGraph
 
 
@@ -40,7 +40,7 @@ def chain(skills: int, *, gate: Any = "all") -> SkillGraph:
     >>> chain(3).prerequisite_lists()
     [[], [0], [1]]
     """
-    skills = _whole("skills", skills, 1)
+    skills = whole_number("skills", skills)
     return SkillGraph([[skill - 1] if skill else [] for skill in range(skills)], gate)
 
 
@@ -56,7 +56,7 @@ def star(skills: int, *, gate: Any = "all") -> SkillGraph:
     >>> star(4).prerequisite_lists()
     [[], [0], [0], [0]]
     """
-    skills = _whole("skills", skills, 1)
+    skills = whole_number("skills", skills)
     return SkillGraph([[0] if skill else [] for skill in range(skills)], gate)
 
 
@@ -79,7 +79,7 @@ def tree(depth: int, branching: int = 2, *, gate: Any = "all") -> SkillGraph:
     >>> tree(2).prerequisite_lists()
     [[], [], [], [], [0, 1], [2, 3], [4, 5]]
     """
-    depth, branching = _whole("depth", depth, 0), _whole("branching", branching, 1)
+    depth, branching = whole_number("depth", depth, least=0), whole_number("branching", branching)
     lists: list[list[int]] = [[] for _ in range(branching**depth)]
     first = 0
     for level in range(depth - 1, -1, -1):
@@ -107,10 +107,10 @@ def layered(key: PRNGKeyArray, widths: Sequence[int], fan_in: int = 2, *, gate: 
     >>> layered(jax.random.key(0), [3, 2, 2], fan_in=2).depth.tolist()
     [0, 0, 0, 1, 1, 2, 2]
     """
-    widths = [_whole(f"widths[{layer}]", width, 1) for layer, width in enumerate(widths)]
+    widths = [whole_number(f"widths[{layer}]", width) for layer, width in enumerate(widths)]
     if not widths:
         raise ValueError("widths: expected the number of skills in each layer, got none")
-    fan_in = _whole("fan_in", fan_in, 1)
+    fan_in = whole_number("fan_in", fan_in)
     before = [0, *widths[:-1]]
     starts = np.cumsum([0, 0, *widths[:-2]])[: len(widths)]
     offset, choices = np.repeat(starts, widths), np.repeat(before, widths)
@@ -150,8 +150,8 @@ def random_dag(
     >>> random_dag(jax.random.key(0), 4, 1.0).prerequisite_lists()
     [[], [0], [0, 1], [0, 1, 2]]
     """
-    skills = _whole("skills", skills, 1)
-    fan_in = skills - 1 if max_fan_in is None else min(_whole("max_fan_in", max_fan_in, 0), skills - 1)
+    skills = whole_number("skills", skills)
+    fan_in = skills - 1 if max_fan_in is None else min(whole_number("max_fan_in", max_fan_in, least=0), skills - 1)
     density = jnp.asarray(density, float)
     if density.ndim:
         raise ValueError(f"density: expected one number (map over several with jax.vmap), got shape {density.shape}")
@@ -183,7 +183,7 @@ def preferential(key: PRNGKeyArray, skills: int, links: int = 1, *, gate: Any = 
     >>> preferential(jax.random.key(0), 100, links=2).edges.item()
     197
     """
-    skills, links = _whole("skills", skills, 1), _whole("links", links, 1)
+    skills, links = whole_number("skills", skills), whole_number("links", links)
     links = min(links, skills - 1)
     required = np.arange(links) < np.arange(skills)[:, None]
     return SkillGraph(_attach(key, skills, links), gate, required=required)
@@ -210,8 +210,8 @@ def parity(bits: int, max_size: int | None = None, *, gate: Any = "all") -> Skil
     >>> graph.names, graph.prerequisite_lists()
     (('{0}', '{1}', '{0,1}'), [[], [], [0, 1]])
     """
-    bits = _whole("bits", bits, 1)
-    largest = bits if max_size is None else _whole("max_size", max_size, 1)
+    bits = whole_number("bits", bits)
+    largest = bits if max_size is None else whole_number("max_size", max_size)
     if largest > bits:
         raise ValueError(f"max_size: expected at most the number of bits, {bits}, got {largest}")
     sets = [part for size in range(1, largest + 1) for part in itertools.combinations(range(bits), size)]
@@ -221,14 +221,6 @@ def parity(bits: int, max_size: int | None = None, *, gate: Any = "all") -> Skil
         for whole in sets
     ]
     return SkillGraph(lists, gate, names=["{" + ",".join(map(str, part)) + "}" for part in sets])
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ValueError(f"{name}: expected a Python integer (it sets a shape), got {brief(value)}")
-    if value < least:
-        raise ValueError(f"{name}: expected at least {least}, got {brief(value)}")
-    return int(value)
 
 
 @functools.partial(jax.jit, static_argnames=("most", "fan_in"))

@@ -34,13 +34,13 @@ class SkillGraph(eqx.Module):
         names, `{"letters": [], "words": ["letters"]}`, the skills in the order of the dict; or, with `required`, an
         integer array `(*batch, skill, fan_in)` of padded indices.
     - `gate`: how a skill's prerequisites combine: `"all"` (the product of their gates) or `"any"` (their maximum). One
-        for all skills, or one a skill, in order or by name. With `required`, also a boolean array `(*batch, skill)`
+        for all skills, or one per skill, in order or by name. With `required`, also a boolean array `(*batch, skill)`
         that is true for `"any"`.
 
     **Other arguments:**
 
     - `names`: one distinct string a skill; default `skill 1`, `skill 2`, ... For a batch, one tuple for all members or
-        one a member. Names label results; they never reach compiled code.
+        one per member. Names label results; they never reach compiled code.
     - `frequency`: default frequencies, `(*batch, skill)`, used by a model that is given none (dimensionless, > 0); or
         by name, as a dict or a pandas Series.
     - `required`: `(*batch, skill, fan_in)`, true where an entry of `prerequisites` is a prerequisite and not padding.

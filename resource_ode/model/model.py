@@ -42,7 +42,7 @@ class ResourceModel(BatchOfModels):
 
     - `graph`: a [`resource_ode.SkillGraph`][], one or a batch.
     - `frequency`: $p$, `(*batch, skill)`, dimensionless, > 0, used as given (never normalised); a
-        [`resource_ode.Schedule`][]; or `None` for the graph's own. As all that has an entry a skill, it may be given by
+        [`resource_ode.Schedule`][]; or `None` for the graph's own. As all that has one entry per skill, it may be by
         name: a dict, a pandas Series, the columns of a DataFrame, or an xarray DataArray.
     - `learning_rate`: $\eta$, `(*batch,)`, resource units per training step, > 0; or a schedule.
     - `wasted_resource`: $N_0$, `(*batch,)`, in units of frequency, >= 0; or a schedule.
@@ -137,7 +137,7 @@ class ResourceModel(BatchOfModels):
         if frequency is None:
             frequency, origins["frequency"] = graph.frequency, "graph"
             if frequency is None:
-                raise ValueError("frequency: expected one number a skill; none was given and the graph carries none")
+                raise ValueError("frequency: expected one number per skill; none was given and the graph carries none")
         for name, value in (("learning_rate", learning_rate), ("wasted_resource", wasted_resource)):
             if value is None:
                 raise ValueError(f"{name}: expected a number, none was given")
@@ -366,12 +366,12 @@ class ResourceModel(BatchOfModels):
         return values[self.pool]
 
     def waste_at(self, time: Any = 0.0) -> Float[Array, " pool"]:
-        """$N_0$ in force at a time, one a pool."""
+        """$N_0$ in force at a time, one per pool."""
         value = self.wasted_resource.at(time) if isinstance(self.wasted_resource, Schedule) else self.wasted_resource
         return jnp.broadcast_to(value, (self.pools,))
 
     def learning_rate_at(self, time: Any = 0.0) -> Float[Array, " pool"]:
-        r"""$\eta$ in force at a time, one a pool."""
+        r"""$\eta$ in force at a time, one per pool."""
         value = self.learning_rate.at(time) if isinstance(self.learning_rate, Schedule) else self.learning_rate
         return jnp.broadcast_to(value, (self.pools,))
 

@@ -116,9 +116,9 @@ def pools_of(pool: Any, learning_rate: Any, wasted_resource: Any) -> tuple[Array
     """The pool of each skill, and the number of pools."""
     if pool is None:
         return None, 1
-    pool = plain("pool", pool, "one integer a skill")
+    pool = plain("pool", pool, "one integer per skill")
     if not jnp.issubdtype(pool.dtype, jnp.integer):
-        raise ValueError(f"pool: expected one integer a skill, got {pool.dtype} numbers")
+        raise ValueError(f"pool: expected one integer per skill, got {pool.dtype} numbers")
     if isinstance(learning_rate, Schedule) or isinstance(wasted_resource, Schedule):
         raise ValueError("pool: cannot be combined with a schedule of learning_rate or wasted_resource")
     widths: list[int] = [int(v.shape[-1]) for v in (learning_rate, wasted_resource) if v.ndim]

@@ -58,7 +58,7 @@ def origins_of(model: Any, kept: dict[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def _single(value: Array, without_pools: bool) -> Array:
-    """The number that was given for all pools; the whole array where it is one number no longer, or one a member."""
+    """The number that was given for all pools; the whole array where it is one number no longer, or one per member."""
     if is_concrete(value):
         numbers = np.asarray(value)
         if np.any(numbers != numbers[..., :1]):

@@ -22,7 +22,17 @@ class Schedule(eqx.Module):
     - `times`: `(piece,)`, training steps, strictly increasing, `times[0] == 0`.
     - `values`: `(piece,)` for `learning_rate` and `wasted_resource`, `(piece, skill)` for `frequency`.
 
-    It is shared by all members of a batch. **Raises:** `ValueError` where these do not hold.
+    It is shared by all members of a batch.
+
+    **Raises:** `ValueError` where these do not hold.
+
+    **Example:**
+
+    >>> import resource_ode as ro
+    >>> decay = ro.Schedule([0, 1000], [1e-3, 1e-4])
+    >>> model = ro.ResourceModel(ro.SkillGraph([[]]), [1.0], learning_rate=decay, wasted_resource=0.1)
+    >>> model.learning_rate_at(1500.0).round(6).tolist()
+    0.0001
     """
 
     times: Float[Array, "*batch piece"]

@@ -3,8 +3,8 @@ r"""The cascade as compiled loops, a graph after the other, on a CPU.
 What `cascade` does on whole arrays, a loop that keeps one graph in the cache of one core does many times faster, and
 there is nothing to compile when it is first called: the same nodes and error estimate, but numbers of panels that each
 graph chooses for itself, with edges where a self-paced skill turns or another gate becomes the largest. It serves every
-model that has one cascade a graph. Numbers inside are float64 also where results are float32. Graphs do not meet, so a
-result does not depend on what else is in the batch.
+model that has one cascade per graph. Numbers inside are float64, also where results are float32. Graphs do not meet,
+so that a result does not depend on what else is in the batch.
 
 The loops are C++ (`loops.cpp`), built when the package is installed. Where that was not possible, or the processor's
 kind has none, `cascade` serves these models too.
@@ -25,7 +25,7 @@ from ..model.extension import effective_rates
 from ..model.loss import CrossEntropy, MeanSquaredError, SlowStart
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
-from .library import INTERFACE, MOST_PANELS, Problem, address, library, obstacle, options, rules
+from .library import INTERFACE, MOST_PANELS, Problem, address, library, options, rules, why_not
 
 __all__ = [
     "INTERFACE",
@@ -39,6 +39,7 @@ __all__ = [
     "serves_levels",
     "spent",
     "trajectories",
+    "why_not",
     "would_apply",
 ]
 
@@ -68,21 +69,36 @@ def kind_of(model: ResourceModel) -> Kind | None:
     return Kind(laws[type(model.law)], rules[type(model.rule)], paced, slow, model.prerequisite_strength is not None)
 
 
+def obstacle(model: ResourceModel) -> str | None:
+    """Why these loops cannot solve a concrete model, here; None if they can."""
+    return _unfit(model) or (None if library() is not None else f"the loops cannot be used: {why_not()}")
+
+
+def _unfit(model: ResourceModel) -> str | None:
+    """Why these loops do not serve a concrete model."""
+    if jax.default_backend() != "cpu":
+        return "the loops run on a CPU"
+    if kind_of(model) is None:
+        return "the loops do not know a loss, competition or gate of a user's own"
+    if model.pool is not None:
+        return "the loops take pools as members of their own, in programs of JAX alone"
+    if model.interference is not None:
+        return "interference couples the skills"
+    if any(isinstance(x, Schedule) for x in (model.frequency, model.learning_rate, model.wasted_resource)):
+        return "a parameter follows a schedule"
+    if not model.skills:
+        return "there are no skills"
+    return None
+
+
 def applies(model: ResourceModel) -> bool:
     """Whether these loops can solve a concrete model, here."""
-    return would_apply(model) and library() is not None
+    return obstacle(model) is None
 
 
 def would_apply(model: ResourceModel) -> bool:
     """Whether these loops could solve a concrete model, here, if they were built."""
-    return (
-        jax.default_backend() == "cpu"
-        and kind_of(model) is not None
-        and model.pool is None
-        and model.interference is None
-        and not any(isinstance(x, Schedule) for x in (model.frequency, model.learning_rate, model.wasted_resource))
-        and model.skills > 0
-    )
+    return _unfit(model) is None
 
 
 def _problem(

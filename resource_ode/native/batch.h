@@ -51,7 +51,13 @@ struct Options {
     double made_for, end_effort;
 };
 
-// Gauss-Legendre rules, as in `base.legendre`
+// Those of `base.constants`, which says what they are.
+struct Constants {
+    double begins, learned, open, part, many, fewer, steeper;
+    double all_learned, all_open, margin, shortest, reached;
+};
+
+// Gauss-Legendre rules, as in `base.legendre`, and the constants.
 struct Rule {
     const double *places;             // (node + 2,), with both ends
     const double *weights;            // (node,)
@@ -64,6 +70,7 @@ struct Rule {
     const double *to_powers;          // (node, node + 4): `powers` by columns, and zeros
     const double *coarse_weights;     // (coarse node,)
     const double *coarse_cumulative;  // (coarse node, coarse node)
+    const Constants *constants;
 };
 
 // What became of a row, or of a member.

@@ -20,31 +20,11 @@ from jax.interpreters import ad, batching, mlir
 
 from .handlers import handlers
 from .library import ATTEMPTS, MOST_PANELS, end_effort
+from .operands import AXES, Operands
 
 # panels of a solve whose edges go along with its results, so that a derivative need not look for them again
 KEPT = 64
 SUCCESSFUL, INACCURATE, NOT_FINITE = range(3)
-
-
-class Operands(NamedTuple):
-    """What a call takes, in its order; leading axes broadcast. Axes of a member behind each."""
-
-    prerequisites: Any  # (skill, fan_in)
-    depth: Any  # (skill,)
-    required: Any  # (skill, fan_in)
-    either: Any  # (skill,): one open gate is enough
-    present: Any  # (skill,)
-    frequency: Any  # (skill,)
-    level: Any  # (skill,): at the start
-    after: Any  # (skill,): frequency from level 1/2 on
-    exponent: Any  # ()
-    tolerance: Any  # ()
-    plateau: Any  # ()
-    strength: Any  # (skill, fan_in): how much each prerequisite is needed; (1, 1) where all are wholly
-    goal: Any  # (): a level in (-1, 1), for learning times
-    rate: Any  # ()
-    waste: Any  # ()
-    steps: Any  # (time,), for trajectories
 
 
 class Call(NamedTuple):
@@ -67,7 +47,6 @@ class Call(NamedTuple):
         return 1 if self.name == "times" else 3 if self.squared else 2
 
 
-AXES = Operands(2, 1, 2, 1, 1, 1, 1, 1, 0, 0, 0, 2, 0, 0, 0, 1)
 # those that tell graphs apart come first
 GRAPH = 13
 # those that derivatives are taken by: all numbers but the tolerance

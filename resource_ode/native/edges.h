@@ -10,9 +10,9 @@ inline void logarithmic_edges(double first, double last, int64_t panels, double 
 
 // `cascade.even_edges`: edges that share the work out evenly, up to edge `last` of the coarse ones.
 template <class Law>
-void even_edges(const Graph<Law> &graph, const double *coarse, const double *along, const double *exposure,
+void even_edges(const Graph<Law> &graph, const Constants &by, const double *coarse, const double *along, const double *exposure,
                 int64_t stride, int64_t last, int64_t panels, double *measure, double *edges) {
-    const double first = 1 / graph.quickest, per_through = graph.per_through();
+    const double first = 1 / graph.quickest, per_through = graph.per_through(by), per_begin = 1 / by.begins;
     for (int64_t k = 0; k <= last; k += LANES) {
         Vector total = all(0.0), product = all(1.0);
         for (int64_t s : graph.order) {
@@ -21,7 +21,7 @@ void even_edges(const Graph<Law> &graph, const double *coarse, const double *alo
             Vector grown = pace.paced ? pace.effort(x) - pace.start : pace.rate * x;
             // with a plateau it is log-depth that is followed: little happens before it begins to grow
             if (Law::GROWS) grown = graph.law.depth(pace.start + grown) - graph.law.depth(all(pace.start));
-            product *= (1.0 + grown * (1.0 / 3)) / (1.0 + grown * per_through);
+            product *= (1.0 + grown * per_begin) / (1.0 + grown * per_through);
             // one logarithm for as many factors as a number holds
             if (largest(product) > 1e200) {
                 for (int64_t lane = 0; lane < LANES; lane++) total[lane] += std::log(product[lane]);
@@ -29,7 +29,7 @@ void even_edges(const Graph<Law> &graph, const double *coarse, const double *alo
             }
         }
         for (int64_t lane = 0; lane < LANES; lane++) total[lane] += std::log(product[lane]);
-        store(measure + k, load(along + k) + total * (0.25 * graph.part_of_each()));
+        store(measure + k, load(along + k) + total * (by.part * graph.part_of_each(by)));
     }
     int64_t at = 0;
     edges[0] = 0.0;
@@ -45,19 +45,19 @@ void even_edges(const Graph<Law> &graph, const double *coarse, const double *alo
 }
 
 // Panels of a graph's first solve: `usual`, and more where skills wait for many others, since products of many gates
-// open steeply. The constants are by trial on random graphs.
+// open steeply.
 template <class Law>
-int64_t panels_for(const Graph<Law> &graph, const double *exposure, int64_t stride, int64_t last, int64_t usual,
+int64_t panels_for(const Graph<Law> &graph, const Constants &by, const double *exposure, int64_t stride, int64_t last, int64_t usual,
                    int64_t most) {
-    const double per_through = graph.per_through();
+    const double per_through = graph.per_through(by), per_begin = 1 / by.begins;
     double steep = 0.0;
     for (int64_t s : graph.order) {
         const double grown = graph.paces[s].rate * exposure[s * stride + last];
         if (graph.count(s) && !graph.either[s])
             steep += static_cast<double>(graph.count(s)) *
-                     std::log((1 + grown * (1.0 / 3)) / (1 + grown * per_through));
+                     std::log((1 + grown * per_begin) / (1 + grown * per_through));
     }
-    const double wanted = static_cast<double>(usual) * (0.6 + 0.0017 * graph.part_of_each() * steep);
+    const double wanted = static_cast<double>(usual) * (by.fewer + by.steeper * graph.part_of_each(by) * steep);
     if (!(wanted > static_cast<double>(usual))) return usual;  // nor for what is not a number
     if (wanted >= static_cast<double>(most)) return most;
     return (static_cast<int64_t>(wanted) + LANES - 1) / LANES * LANES;

@@ -73,16 +73,17 @@ struct Graph {
     bool largest_counts(int64_t s) const { return either[s] && count(s); }
     // An effort, in that of the exponent that is solved for, with nothing left to learn and all gates open, of every
     // exponent: what is left unlearned is below all numbers, and what is shut below rounding (`panels.all_over`).
-    double all_over() const {
-        return law.effort_of_depth(std::max(750 * largest_exponent / exponent, DONE / exponent));
+    double all_over(const Constants &by) const {
+        return law.effort_of_depth(std::max(by.all_learned * largest_exponent / exponent, by.all_open / exponent));
     }
-    // one over the effort at which a skill's demand and its gate are through, as in `cascade.even_edges`
-    double per_through() const { return 1 / (30 * (largest_exponent / exponent) + 3 / exponent); }
-    // how much a skill counts where panels are placed: among very many each less, or time itself would no longer
-    double part_of_each() const { return std::min(1.0, MANY / static_cast<double>(order.size())); }
+    // one over the effort at which a skill's demand and its gate are through, as in `panels.even_edges`
+    double per_through(const Constants &by) const {
+        return 1 / (by.learned * (largest_exponent / exponent) + by.open / exponent);
+    }
+    // how much a skill counts where panels are placed
+    double part_of_each(const Constants &by) const { return std::min(1.0, by.many / static_cast<double>(order.size())); }
 
   private:
-    static constexpr double MANY = 128;
     std::vector<int64_t> places;
 
     static bool positive(double x) { return x > 0 && std::isfinite(x); }

@@ -255,9 +255,11 @@ ffi::Error loads_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::R
         return handler->Call(frame);                                                                             \
     }
 
-// The table of the loops and the rules that they are to use, which stay where they are; false if it is another version's.
-EXPORT int resource_ode_handlers(const Kernels *table, const Rule *rules, int64_t interface) {
-    if (table->interface != interface) return 0;
+// The table of the loops and the rules that they are to use, which stay where they are; false if it is another version's,
+// or if the operands of a call have other axes.
+EXPORT int resource_ode_handlers(const Kernels *table, const Rule *rules, int64_t interface, const int64_t *axes,
+                                 int64_t operands) {
+    if (table->interface != interface || !std::equal(axes, axes + operands, std::begin(OWN), std::end(OWN))) return 0;
     kernels = table, rule = rules;
     return 1;
 }

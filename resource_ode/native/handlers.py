@@ -9,6 +9,7 @@ import importlib.util
 import jax
 
 from .library import INTERFACE, library, rules
+from .operands import AXES
 
 NAMES = (
     "times",
@@ -31,7 +32,10 @@ def handlers() -> ctypes.CDLL | None:
     try:
         calls = ctypes.CDLL(found.origin)
         table = ctypes.c_void_p(loops.resource_ode_kernels())
-        if not calls.resource_ode_handlers(table, ctypes.byref(rules()[0]), ctypes.c_int64(INTERFACE)):
+        axes = (ctypes.c_int64 * len(AXES))(*AXES)
+        if not calls.resource_ode_handlers(
+            table, ctypes.byref(rules()[0]), ctypes.c_int64(INTERFACE), axes, ctypes.c_int64(len(AXES))
+        ):
             return None
         for name in NAMES:
             capsule = jax.ffi.pycapsule(getattr(calls, f"resource_ode_{name}"))

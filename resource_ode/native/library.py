@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ..base.legendre import COARSE_NODES, NODES, gauss_legendre
+from ..base.constants import CONSTANTS, Constants
+from ..base.legendre import COARSE_NODES, NEWTON_STEPS, NODES, gauss_legendre
 
 # must be that of `loops.cpp`
-INTERFACE = 8
+INTERFACE = 9
 # panels fill vectors of so many numbers
 LANES = 4
 # panels of the last solve of a graph, and how many are tried
@@ -27,7 +28,7 @@ def library() -> ctypes.CDLL | None:
     return _opened()[0]
 
 
-def obstacle() -> str:
+def why_not() -> str:
     """Why there are no compiled loops, in words; empty if there are."""
     return _opened()[1]
 
@@ -38,7 +39,7 @@ def _opened() -> tuple[ctypes.CDLL | None, str]:
         return None, f"they were not built ({_why_not_built()})"
     try:
         loops = ctypes.CDLL(found.origin)
-        sizes = (NODES, COARSE_NODES, LANES, *map(ctypes.sizeof, (Problem, Options, Rule)))
+        sizes = (NODES, COARSE_NODES, NEWTON_STEPS, LANES, *map(ctypes.sizeof, (Problem, Options, Rule, Constants)))
         if loops.resource_ode_interface(*map(ctypes.c_int64, sizes)) != INTERFACE:
             return None, "they were built for another version of the package; install it again"
         loops.resource_ode_kernels.restype = ctypes.c_void_p
@@ -88,7 +89,7 @@ class Rule(ctypes.Structure):
         (name, ctypes.c_void_p)
         for name in (
             *("places", "weights", "even", "odd", "tail", "left", "powers", "to_nodes", "to_powers"),
-            *("coarse_weights", "coarse_cumulative"),
+            *("coarse_weights", "coarse_cumulative", "constants"),
         )
     ]
 
@@ -115,7 +116,7 @@ def rules() -> tuple[Rule, list[np.ndarray]]:
         *(coarse[name] for name in ("weights", "cumulative")),
     ]
     arrays = [np.ascontiguousarray(x, np.float64) for x in arrays]
-    return Rule(*map(address, arrays)), arrays
+    return Rule(*map(address, arrays), ctypes.addressof(CONSTANTS)), arrays
 
 
 def options(panels: int, coarse: int, made_for: float, dtype: Any) -> Options:

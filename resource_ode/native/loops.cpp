@@ -79,7 +79,7 @@ bool cotangents(const Batch &batch, const Options &options, const Rule &rule, co
 
 bool loads(const Batch &batch, const Runner &run, const Loads &to) { return OF_THIS_KIND(any_loads, batch, run, to); }
 
-constexpr int64_t INTERFACE = 8;
+constexpr int64_t INTERFACE = 9;
 const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double>, times<float>,
                          times<double>, tangents,            cotangents,           loads};
 
@@ -120,7 +120,7 @@ Batch batch_of(const Problem &problem) {
     return batch;
 }
 
-// Results of one number a row.
+// Results of one number per row.
 template <class T>
 View<T> rows_of(const Problem &problem, T *data) {
     return View<T>::whole(data, 1, problem.rows, problem.exponents, problem.clocks, false, false);
@@ -173,10 +173,11 @@ extern "C" {
 
 // Sizes of the structures that Python lays out, and of the rules: a library with others is not used.
 EXPORT const Kernels *resource_ode_kernels() { return &KERNELS; }
-EXPORT int64_t resource_ode_interface(int64_t nodes, int64_t coarse_nodes, int64_t lanes, int64_t problem, int64_t options,
-                                      int64_t rule) {
-    const bool same = nodes == plain::NODES && coarse_nodes == plain::COARSE_NODES && lanes == plain::LANES &&
-                      problem == sizeof(Problem) && options == sizeof(Options) && rule == sizeof(Rule);
+EXPORT int64_t resource_ode_interface(int64_t nodes, int64_t coarse_nodes, int64_t newton_steps, int64_t lanes,
+                                      int64_t problem, int64_t options, int64_t rule, int64_t constants) {
+    const bool same = nodes == plain::NODES && coarse_nodes == plain::COARSE_NODES &&
+                      newton_steps == plain::NEWTON_STEPS && lanes == plain::LANES && problem == sizeof(Problem) &&
+                      options == sizeof(Options) && rule == sizeof(Rule) && constants == sizeof(Constants);
     return same ? INTERFACE : -1;
 }
 

@@ -31,7 +31,7 @@ class Solver {
         if (Law::HAS_END) last = until_all_over(last);
         if (endless > 0) last = Law::HAS_END ? std::max(last, end_of(endless)) : std::min(last, end_of(endless));
         if (!begin(last)) return nullptr;
-        place_coarse(std::max(last * (1 + 1e-5), 1e6 * TINY));
+        place_coarse(std::max(last * (1 + by.margin), 1e6 * TINY));
         place_first(options.coarse_panels);
         const auto of_levels = [](const Cascade<Law> &, double of_level) { return of_level; };
         return finest(row, true, 0.0, of_levels, [](const Cascade<Law> &) { return false; });
@@ -44,7 +44,7 @@ class Solver {
         if (!begin(goal)) return nullptr;
         const double ratio = graph.largest_exponent / graph.exponent;
         const double last = reach(goal * ratio);
-        place_coarse(std::max(last * (1 + 1e-5), 1e-3 / graph.fastest));
+        place_coarse(std::max(last * (1 + by.margin), by.shortest / graph.fastest));
         // one panel more than seems needed: the solve is coarse
         int64_t until = 1;
         for (int64_t s : graph.order) {
@@ -64,7 +64,7 @@ class Solver {
         return finest(row, with_demand, least, of_times, [&](const Cascade<Law> &cascade) {
             for (int64_t s : graph.order) {
                 const double wanted = graph.paces[s].exposure_at(goal * ratio);
-                if (cascade.at_edges[s * cascade.stride + cascade.panels] < wanted * (1 - 1e-9)) return true;
+                if (cascade.at_edges[s * cascade.stride + cascade.panels] < wanted * by.reached) return true;
             }
             return false;
         });
@@ -119,6 +119,7 @@ class Solver {
     // places that kinks may have beside the panels, and solves on top of the attempts, to come nearer to them
     static constexpr int64_t MOST_KINKS = 192, MORE_ATTEMPTS = 3;
 
+    const Constants &by = *rule.constants;
     const int64_t stride;
     int64_t most_panels;
     Cascade<Law> solved;
@@ -142,8 +143,8 @@ class Solver {
     // The edges of the first solve, up to one of the coarse ones.
     void place_first(int64_t until) {
         const int64_t usual = std::min(panels_at(options, graph.tolerance), most_panels);
-        solved.resize(panels_for(graph, exposure, stride, until, usual, most_panels));
-        even_edges(graph, coarse, along, exposure, stride, until, solved.panels, measure, solved.edges);
+        solved.resize(panels_for(graph, by, exposure, stride, until, usual, most_panels));
+        even_edges(graph, by, coarse, along, exposure, stride, until, solved.panels, measure, solved.edges);
     }
 
     Cascade<Law> &another() {
@@ -220,7 +221,7 @@ class Solver {
 
     // No range need go on when all is over: there the clock of what is wasted runs on its own (`ClockReader`).
     double until_all_over(double last) {
-        const double goal = graph.all_over();
+        const double goal = graph.all_over(by);
         double least = 0.0;
         for (int64_t s : graph.order) least = std::max(least, graph.paces[s].exposure_at(goal));
         return last > least ? std::min(last, reach(goal)) : last;

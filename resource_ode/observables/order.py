@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ..base.crossing import first_crossing
 from ..base.values import brief
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
@@ -138,7 +139,7 @@ def depth_correlation(
         times = numbers("times", source)
     depth = numbers("depth", depth)
     if times.shape[-1] != depth.shape[-1]:
-        raise ValueError(f"depth: expected one a skill ({times.shape[-1]}), got shape {depth.shape}")
+        raise ValueError(f"depth: expected one per skill ({times.shape[-1]}), got shape {depth.shape}")
     try:
         shape = np.broadcast_shapes(times.shape, depth.shape)
     except ValueError:
@@ -191,8 +192,7 @@ def row_times(run: Trajectory, level: float) -> Float[Array, "*batch skill"]:
     """
     reached = jnp.asarray(level, checked_run(run).ts.dtype)
     found = run.level
-    above = found >= reached
-    time = jnp.where(jnp.any(above, axis=-2), run.ts[jnp.argmax(above, axis=-2)], jnp.inf)
+    time = first_crossing(run.ts, found, reached, between_rows=False)
     return jnp.where(jnp.isnan(found[..., 0, :]), jnp.nan, time)
 
 

@@ -174,7 +174,8 @@ def _members(
         if before is None:
             first = solve_member(frozen, None, lambda model: _first_edges(model, held), None, with_demand=False)
             before = _read(frozen, first, held, level, integrand, whole)[2]
-        solved = solve_member(model, before, lambda _: first.edges, panels, with_demand=False)
+        edges = before.edges
+        solved = solve_member(model, before, lambda _: edges, panels, with_demand=False)
         found, error, stand = _read(model, solved, goal, level, integrand, whole)
         return found, ~(error <= tolerance), stand
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base.crossing import first_crossing
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
@@ -46,7 +47,7 @@ def rows_error(run: Trajectory, measure: Callable[[Trajectory], Any]) -> Array:
 
     **Returns:** the shape of what is measured, in its units; NaN where it is NaN.
 
-    **Raises:** `ValueError` for anything but a run, or a measure that has a value a row.
+    **Raises:** `ValueError` for anything but a run, or a measure that has a value per row.
 
     **Example:**
 
@@ -104,14 +105,7 @@ def crossing_times(run: Trajectory, level: Any) -> Float[Array, "*batch skill"]:
     # every run starts at 0, whatever its first row
     levels = jnp.concatenate([first[..., None, :], found], axis=-2)
     ts = jnp.concatenate([jnp.zeros(1, run.ts.dtype), run.ts])
-    above = levels >= goal
-    row = jnp.argmax(above, axis=-2)
-    before = jnp.maximum(row - 1, 0)
-    low, high = (jnp.take_along_axis(levels, at[..., None, :], axis=-2)[..., 0, :] for at in (before, row))
-    rise = high - low
-    part = jnp.where(rise > 0, (goal - low) / jnp.where(rise > 0, rise, 1), 0)
-    time = ts[before] + part * (ts[row] - ts[before])
-    time = jnp.where(jnp.any(above, axis=-2), time, jnp.inf)
+    time = first_crossing(ts, levels, goal, between_rows=True)
     return jnp.where(jnp.isnan(found[..., 0, :]), jnp.nan, time)
 
 

@@ -92,7 +92,7 @@ def numbers(name: str, values: Any) -> Float[Array, "*batch skill"]:
     try:
         array = jnp.asarray(values)
     except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected numbers, one a skill, got {brief(values)}") from None
+        raise ValueError(f"{name}: expected numbers, one per skill, got {brief(values)}") from None
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ValueError(f"{name}: expected shape (*batch, skill) with at least one skill, got {array.shape}")
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)

@@ -63,7 +63,8 @@ def graph(
     if times is not None:
         times = as_numbers("times", times)
         if times.shape != (skills.skills,):
-            raise ValueError(f"times: expected one learning time a skill, shape ({skills.skills},), got {times.shape}")
+            expected = f"one learning time per skill, shape ({skills.skills},)"
+            raise ValueError(f"times: expected {expected}, got {times.shape}")
     any_gate = np.asarray(
         [bool(gate) and len(row) > 1 for gate, row in zip(np.asarray(skills.any_gate), parents, strict=True)]
     )

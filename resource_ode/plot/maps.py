@@ -38,7 +38,7 @@ def heat_map(
     colorbar: bool = True,
     legend: bool = True,
 ) -> Any:
-    """One number a member of an ensemble, over the two parameters that were varied.
+    """One number per member of an ensemble, over the two parameters that were varied.
 
     **Arguments:**
 

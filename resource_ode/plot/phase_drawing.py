@@ -160,10 +160,10 @@ def panels_on(ax: Any, count: int) -> np.ndarray:
     if ax is not None:
         given = np.asarray(ax, dtype=object).ravel()
         if given.size != count or not all(hasattr(one, "plot") and hasattr(one, "figure") for one in given):
-            raise ValueError(f"ax: expected {count} matplotlib axes, one a panel, got {given.size}")
+            raise ValueError(f"ax: expected {count} matplotlib axes, one per panel, got {given.size}")
         return given
     if count > MOST_PANELS:
-        raise ValueError(f"over: expected at most {MOST_PANELS} values, one a panel, got {count}; choose with isel")
+        raise ValueError(f"over: expected at most {MOST_PANELS} values, one per panel, got {count}; choose with isel")
     columns = min(count, ROW)
     rows = math.ceil(count / columns)
     few = columns < 3
@@ -211,7 +211,7 @@ def draw_curves_over(values: Any, x: str, over: str, spread: str, log: bool, ax:
     """Curves of different colours, one each of the values of a second dimension."""
     if values.sizes[over] > len(COLOURS):
         raise ValueError(
-            f"over: expected at most {len(COLOURS)} values, one a curve, got {values.sizes[over]}; choose with isel"
+            f"over: expected at most {len(COLOURS)} values, one per curve, got {values.sizes[over]}; choose with isel"
         )
     with styled_axes(ax) as ax:
         for number, color in zip(range(values.sizes[over]), COLOURS, strict=False):

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base.crossing import first_crossing
 from ..base.values import brief
 from ..fitting.waste import WasteFit, fit_waste
 from ..results.trajectory import Trajectory
@@ -72,7 +73,8 @@ class Comparison(eqx.Module):
         times = np.asarray(self.ts, float)
         found = {"Geometry": self.run.trajectory, **self.models}
         return {
-            name: np.median(first_crossing(times, _seeded(run), float(level)), axis=0) for name, run in found.items()
+            name: np.median(first_crossing(times, _seeded(run), float(level), between_rows=True), axis=0)
+            for name, run in found.items()
         }
 
     def table(self, level: Any = 0.5) -> str:
@@ -105,7 +107,7 @@ class Comparison(eqx.Module):
 
         count, skills = len(self.models), self.run.model.skills
         if axes is not None and np.size(axes) != count:
-            raise ValueError(f"axes: expected {count} axes, one a model, got {np.size(axes)}")
+            raise ValueError(f"axes: expected {count} axes, one per model, got {np.size(axes)}")
         few = skills <= style.FEW
         colours = style.COLOURS if few else matplotlib.colormaps[style.MAP](np.linspace(0, 0.9, skills))
         times, measured, rms = np.asarray(self.ts), _seeded(self.run.trajectory), self.rms()
@@ -199,17 +201,6 @@ def compare(model: Any, ts: Any, *, seeds: Any = (0, 1, 2, 3), wasted_resource: 
     if model.law.has_end:
         models[DOMINO] = domino.serial(model.resource_model(), times)
     return Comparison(run, models, fit)
-
-
-def first_crossing(times: np.ndarray, levels: np.ndarray, level: float) -> np.ndarray:
-    """First time at which each curve `(..., time, skill)` is at a level, by interpolation; `inf` if it never is."""
-    above = levels >= level
-    row = np.argmax(above, axis=-2)
-    before = np.maximum(row - 1, 0)
-    low, high = (np.take_along_axis(levels, k[..., None, :], axis=-2)[..., 0, :] for k in (before, row))
-    part = np.where(row > 0, (level - low) / np.where(high > low, high - low, 1), 0)
-    found = times[before] + part * (times[row] - times[before])
-    return np.where(np.any(above, axis=-2), found, np.inf)
 
 
 def _seeded(run: Trajectory) -> np.ndarray:

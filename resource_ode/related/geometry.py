@@ -15,17 +15,16 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from ..base.checks import whole_number
-from ..base.tracing import is_concrete
-from ..base.values import brief
+from ..base.values import in_range
 from ..graphs.graph import SkillGraph
 from ..model.loss import AbstractLoss, as_loss
 from ..model.model import ResourceModel
+from ..model.parameters import dtype_of
 
 VECTORS = ("orthonormal", "random")
 
@@ -106,13 +105,13 @@ class GeometryModel(eqx.Module):
         self.vectors, self.optimizer = vectors, optimizer
         if gradient_factor is None:
             gradient_factor = 2.0 if self.loss == "mse" else 1.0
-        dtype = _dtype(frequency)
-        self.frequency = _numbers("frequency", frequency, dtype)
+        dtype = dtype_of(frequency)
+        self.frequency = in_range("frequency", frequency, dtype, above=0.0)
         if self.frequency.ndim < 1 or self.frequency.shape[-1] == 0:
             raise ValueError(f"frequency: expected shape (*batch, skill), got {self.frequency.shape}")
-        self.learning_rate = _numbers("learning_rate", learning_rate, dtype)
-        self.noise = _numbers("noise", noise, dtype, zero=True)
-        self.gradient_factor = _numbers("gradient_factor", gradient_factor, dtype)
+        self.learning_rate = in_range("learning_rate", learning_rate, dtype, above=0.0)
+        self.noise = in_range("noise", noise, dtype, least=0.0)
+        self.gradient_factor = in_range("gradient_factor", gradient_factor, dtype, above=0.0)
         if self.gradient_factor.ndim:
             raise ValueError(f"gradient_factor: expected one number, got shape {self.gradient_factor.shape}")
         if vectors == "orthonormal" and self.skills > self.dimension:
@@ -239,24 +238,3 @@ _ARGUMENTS = (
     "optimizer",
     "gradient_factor",
 )
-
-
-def _dtype(frequency: Any) -> Any:
-    dtype = getattr(frequency, "dtype", None)
-    if dtype is not None and jnp.issubdtype(dtype, jnp.floating):
-        return jax.dtypes.canonicalize_dtype(dtype)
-    return jnp.asarray(0.0).dtype
-
-
-def _numbers(name: str, value: Any, dtype: Any, zero: bool = False) -> Array:
-    try:
-        array = jnp.asarray(value, dtype)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected numbers, got {brief(value)}") from None
-    if is_concrete(array):
-        numbers = np.asarray(array)
-        wrong = ~(np.isfinite(numbers) & ((numbers >= 0) if zero else (numbers > 0)))
-        if wrong.any():
-            expected = "finite numbers, not negative" if zero else "finite numbers above 0"
-            raise ValueError(f"{name}: expected {expected}, got {numbers[wrong][0]:g}")
-    return array

@@ -123,7 +123,7 @@ def overlapping(run: Any) -> Trajectory:
 
     **Example:**
 
-    >>> from resource_ode.geometry import train_geometry
+    >>> from resource_ode.related.training import train_geometry
     >>> model = GeometryModel([1.0, 0.1], dimension=1000, learning_rate=1e-3, vectors="random")
     >>> overlapping(train_geometry(model, [0, 40], seeds=[0, 1])).level.shape
     (2, 2, 2)

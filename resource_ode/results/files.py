@@ -35,7 +35,7 @@ def save(run: Any, path: Any) -> None:
 
     - `run`: a [`resource_ode.Trajectory`][].
     - `path`: ends in `.nc` for netCDF (all of a run or a batch, which [`resource_ode.results.load.load`][] gives back)
-        or in `.csv` for a table of the levels of one run: header `t,<skill names>`, one row a time, each number in the
+        or in `.csv` for a table of the levels of one run: header `t,<skill names>`, a row per time, each number in the
         shortest form that reads back the same. A batch whose axes all have names (a grid) has a column for each of them
         in front. A name that a spreadsheet would execute (`=`, `+`, `-`, `@`, a tab or a
         line break first), the name `t` and a name with a `'` in front are written with one `'` more in front; a

@@ -42,7 +42,13 @@ def load(path: Any) -> Trajectory:
     **Raises:** `FileNotFoundError` if there is no such file; `ValueError` if it is not a saved run, is damaged, or was
     cut or edited after it was saved: prerequisites are positions of skills, and would point elsewhere.
 
-    **Example:** `run = ro.load("run.nc")`.
+    **Example:**
+
+    >>> import resource_ode as ro
+    >>> model = ro.ResourceModel(ro.SkillGraph([[]]), [1.0], learning_rate=1e-3, wasted_resource=1e-6)
+    >>> ro.simulate(model, [0.0, 500.0]).save("run.nc")
+    >>> ro.load("run.nc").ts.tolist()
+    [0.0, 500.0]
     """
     path = file_path("path", path)
     if path.suffix.lower() != ".nc":

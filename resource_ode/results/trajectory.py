@@ -38,6 +38,15 @@ class Trajectory(LabelledBatch):
     With pools, `clock`, `waste` and `budget_residual` have a last pool axis. Skills that only pad a batch are NaN, and
     so is every value of a member that failed, but for one that is `inaccurate`: it keeps its values, to look at.
     `run[i]` is member `i` without its padding.
+
+    **Example:**
+
+    >>> import resource_ode as ro
+    >>> graph = ro.SkillGraph({"walk": [], "run": ["walk"]})
+    >>> model = ro.ResourceModel(graph, [1.0, 1.0], 1e-3, wasted_resource=[1e-6, 0.1], gate_exponent=0.1)
+    >>> run = ro.simulate(model, [0.0, 500.0, 1000.0])
+    >>> run.batch_shape, run.names, run.level.shape
+    ((2,), ('walk', 'run'), (2, 3, 2))
     """
 
     ts: Float[Array, " time"]

@@ -18,7 +18,8 @@ from . import ode as training_time
 from .crossings import crossings, levels_of
 from .members import Wish, in_chunks
 
-# how much more accurate the solver is asked to be where it was not
+# how much more accurate the solver is asked to be where it was not: the error of a time is that of the level over the
+# slope at which it is reached, so that slopes a thousand times smaller than usual are served
 FINER = 1000
 # of what is learned until a level is reached, the least for which the solver is asked to be more accurate
 LEAST_AHEAD = 1e-3

@@ -55,7 +55,7 @@ def learning_times(
     >>> import resource_ode as ro
     >>> model = ro.ResourceModel(ro.SkillGraph([[], []]), [1.0, 0.1], learning_rate=1.0, wasted_resource=0.1)
     >>> print(ro.learning_times(model, 0.95).round(3))
-    [ 4.205 34.   ]
+    [1.508 4.946]
 
     Source: derived here (the clock makes the competition cancel); the independent case is Liu et al. 2025.
     """
@@ -90,6 +90,13 @@ def horizon(
     """Training steps by which the last skill of each member reaches a level; `inf` if one never does.
 
     Arguments, errors and source as for [`resource_ode.learning_times`][].
+
+    **Example:**
+
+    >>> import resource_ode as ro
+    >>> model = ro.ResourceModel(ro.SkillGraph([[], []]), [1.0, 0.1], learning_rate=1.0, wasted_resource=0.1)
+    >>> round(float(ro.horizon(model)), 3)
+    4.946
     """
     times = learning_times(model, level, tolerance=tolerance, batch_size=batch_size)
     present = jnp.broadcast_to(model.graph.present, times.shape)

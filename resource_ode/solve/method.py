@@ -35,6 +35,13 @@ class Cascade(AbstractMethod):
     **Arguments:**
 
     - `tolerance`: bound of the level error (absolute); default 1e-6 in float64, 2e-4 in float32.
+
+    **Example:**
+
+    >>> import resource_ode as ro
+    >>> model = ro.ResourceModel(ro.SkillGraph([[]]), [1.0], learning_rate=1e-3, wasted_resource=1e-6)
+    >>> ro.simulate(model, [0.0, 500.0], method=ro.Cascade(tolerance=1e-5)).method.startswith("cascade")
+    True
     """
 
     name: ClassVar[str] = "cascade"
@@ -51,6 +58,15 @@ class ODE(AbstractMethod):
     - `adjoint`: a diffrax adjoint; by default one that allows both `jvp` and `vjp`.
     - `max_steps`: largest number of steps; default 100,000, and 4,096 under a transformation.
     - `tolerance`: bound of the level error (absolute); default 1e-6 in float64, 2e-4 in float32.
+
+    **Example:**
+
+    >>> import diffrax
+    >>> import resource_ode as ro
+    >>> model = ro.ResourceModel(ro.SkillGraph([[]]), [1.0], learning_rate=1e-3, wasted_resource=0.1)
+    >>> run = ro.simulate(model, [0.0, 500.0], method=ro.ODE(solver=diffrax.Dopri5(), max_steps=1000))
+    >>> round(float(run.level[-1, 0]), 3)
+    0.435
     """
 
     name: ClassVar[str] = "ode"
@@ -66,7 +82,15 @@ class ODE(AbstractMethod):
 
 
 class Steps(AbstractMethod):
-    r"""The discrete recursion $u \leftarrow \max(u - \eta r, 0)$ of sign descent, one row for each training step."""
+    r"""The discrete recursion $u \leftarrow \max(u - \eta r, 0)$ of sign descent, one row for each training step.
+
+    **Example:**
+
+    >>> import resource_ode as ro
+    >>> model = ro.ResourceModel(ro.SkillGraph([[]]), [1.0], learning_rate=0.25, wasted_resource=0.0)
+    >>> ro.simulate(model, range(5), method=ro.Steps()).level[:, 0].tolist()
+    [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
 
     name: ClassVar[str] = "steps"
 

@@ -25,8 +25,9 @@ from ..results.trajectory import budget, budget_residual
 from .members import Wish, in_chunks, kept
 from .method import ODE
 
-# the solver's tolerance per unit of level tolerance: local errors add up over the run
-SAFETY = 100.0
+# how much finer than the level tolerance the solver's own is, since local errors add up over a run; by this much more
+# where a frequency jumps, and where a second, coarser solve tells the error (`python -m studies.ode_tolerance`)
+SAFETY, AT_JUMPS, TWO_SOLVES = 100.0, 20.0, 10.0
 # how much coarser the second solve is that tells how wrong the first may be
 COARSER = 10.0
 
@@ -128,9 +129,9 @@ def solver_parts(
     solver = diffrax.Tsit5() if solver is None else solver
     if controller is None:
         # a self-paced frequency jumps, and every jump that is stepped over costs accuracy
-        safety = SAFETY if model.frequency_after is None else 20 * SAFETY
+        safety = SAFETY if model.frequency_after is None else AT_JUMPS * SAFETY
         # where no law tells the error, it is estimated by a coarser solve, which needs room
-        safety = safety if model.rule.has_budget_law else 10 * safety
+        safety = safety if model.rule.has_budget_law else TWO_SOLVES * safety
         local = coarser * jnp.maximum(tolerance / safety, 4 * float(jnp.finfo(model.dtype).eps))
         # the largest error of all counts: a mean would let one skill among many be as wrong as they are many
         controller = diffrax.PIDController(rtol=local, atol=local, norm=optimistix.max_norm)

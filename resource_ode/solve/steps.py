@@ -43,7 +43,7 @@ def _members(models: ResourceModel, ts: Array, *, rows: tuple[int, ...], reduce:
 
 
 def discrete_steps(model: ResourceModel, rows: np.ndarray) -> tuple[Array, Array, Array | None, Any]:
-    r"""The recursion $u \leftarrow \max(u - \eta r(u), 0)$, one row a training step; only `rows` are kept.
+    r"""The recursion $u \leftarrow \max(u - \eta r(u), 0)$, one row per training step; only `rows` are kept.
 
     For cross entropy $l \leftarrow l + \eta r$; with interference $u \leftarrow u - \eta C r$, without the maximum.
     Late in a run $u$ sticks at denormal numbers and then underflows to 0: once any $u$ has been below 1e-300, rounding

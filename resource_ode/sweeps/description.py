@@ -332,7 +332,7 @@ def _check_shapes(sweep: Sweep, graph: Section, frequency: Section) -> None:
             drawn = functools.partial(build_frequency, arguments, jax.random.key(0), skills, first)
             length = jax.eval_shape(drawn).shape[-1]
         if length != skills:
-            raise frequency.error(f"expected one number a skill ({skills}), got {length}", "values")
+            raise frequency.error(f"expected one number per skill ({skills}), got {length}", "values")
 
 
 def _plain(value: Any) -> Any:

@@ -83,7 +83,7 @@ def _own(top: Section, key: str) -> Section:
 def _check_prerequisites(table: Section) -> None:
     lists = table.get("prerequisites")
     if not isinstance(lists, list) or not lists:
-        raise table.error(f"expected a list with one list a skill, as [[], [0]], got {said(lists)}", "prerequisites")
+        raise table.error(f"expected a list with one list per skill, as [[], [0]], got {said(lists)}", "prerequisites")
     for skill, row in enumerate(lists):
         if not isinstance(row, list):
             raise table.error(f"expected a list of indices of skills, got {said(row)}", f"prerequisites[{skill}]")

@@ -1,4 +1,4 @@
-"""What a sweep measures on its members: one row an observable, with its code, and the caller's own reducer."""
+"""What a sweep measures on its members: one row per observable, with its code, and the caller's own reducer."""
 
 from __future__ import annotations
 

@@ -25,9 +25,9 @@ from .ensemble import build_graph, check_size, section_keys
 # numbers that are mapped over graphs, and how many axes of the model's parameter (skills, prerequisites) each fills
 OF_MEMBERS = {"initial_level": 1, "plateau": 0, "frequency_power": 0, "learnability": 1, "prerequisite_strength": 2}
 RESOURCE = ("learning_rate", "wasted_resource", "gate_exponent", "loss", "competition", *OF_MEMBERS)
-# axes along which one cascade a graph serves all values: they are never mapped over graphs
+# axes along which one cascade per graph serves all values: they are never mapped over graphs
 CLOCKS = ("wasted_resource", "learning_rate", "gate_exponent")
-# axes that set shapes or choose a program: one value a chunk
+# axes that set shapes or choose a program: one value per chunk
 CHOICES = {"gate": GATES, "loss": tuple(LOSSES), "competition": tuple(COMPETITIONS)}
 # ranges of the numbers that do not set a shape
 BOUNDS: dict[str, dict[str, float]] = {
@@ -61,7 +61,7 @@ LONG_NAMES = {
     "skills": "number of skills",
 }
 UNITS = {"learning_rate": "resource units per training step"}
-# members whose cascades are solved in one chunk, and numbers (one a member, clock and skill) held at a time
+# members whose cascades are solved in one chunk, and numbers (one per member, clock and skill) held at a time
 CHUNK, MOST_NUMBERS = 1024, 2**24
 
 

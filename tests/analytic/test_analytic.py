@@ -10,6 +10,7 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 from scipy.linalg import expm
 from scipy.optimize import brentq
+from systems import Case
 
 from resource_ode import analytic
 
@@ -111,21 +112,6 @@ def test_limits_of_the_domino_ratio():
 # --- Independent skills: references -----------------------------------------------------------------------------------
 
 
-def integrated(times, frequency, learning_rate, wasted_resource, loss):
-    """Log-depths or margins by DOP853 in training time, from the model's own definition."""
-
-    def slope(_, state):
-        demand = frequency * (np.exp(-state) if loss == "mse" else 1 / (1 + np.exp(state)))
-        pace = frequency if loss == "mse" else demand  # dD = -du/u
-        return learning_rate * pace / (demand.sum() + wasted_resource)
-
-    solution = solve_ivp(
-        slope, (0, times[-1]), np.zeros_like(frequency), "DOP853", t_eval=times, rtol=1e-12, atol=1e-13
-    )
-    assert solution.success
-    return solution.y.T
-
-
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize(
     ("frequency", "wasted_resource"),
@@ -139,9 +125,10 @@ def integrated(times, frequency, learning_rate, wasted_resource, loss):
 def test_independent_levels_against_integration_in_time(frequency, wasted_resource, loss):
     learning_rate = 0.02
     times = np.linspace(0, 0.97 * len(frequency) / learning_rate, 25)
-    state = integrated(times, frequency, learning_rate, wasted_resource, loss)
+    skills = len(frequency)
+    state = Case([[]] * skills, frequency, learning_rate, wasted_resource, loss=loss).states(times)
     levels = analytic.independent_levels(times, frequency, learning_rate, wasted_resource, loss)
-    assert levels.shape == (25, len(frequency))
+    assert levels.shape == (25, skills)
     np.testing.assert_allclose(levels, 1 - np.exp(-state) if loss == "mse" else np.tanh(state / 2), rtol=0, atol=1e-10)
     if loss == "cross_entropy":
         margins = analytic.independent_margins(times, frequency, learning_rate, wasted_resource)
@@ -348,14 +335,9 @@ def test_interference_against_integration_in_time():
     frequency, overlap = power_law(5, 1.0), overlapping(5, 3, seed=2)
     clock = np.linspace(0, 30, 13)
     times = np.asarray(analytic.interference_time(clock, frequency, overlap, 0.05, 0.01))
-
-    def slope(_, unlearned):
-        demand = frequency * unlearned
-        return -0.05 * overlap @ demand / (demand.sum() + 0.01)
-
-    solution = solve_ivp(slope, (0, times[-1]), np.ones(5), "DOP853", t_eval=times, rtol=1e-12, atol=1e-13)
+    reference = Case([[]] * 5, frequency, 0.05, 0.01, interference=overlap).states(times)
     unlearned = analytic.interference_unlearned(clock, frequency, overlap)
-    np.testing.assert_allclose(unlearned, solution.y.T, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(unlearned, reference, rtol=0, atol=1e-9)
 
 
 def test_a_direction_that_no_vector_spans_is_never_learned():
@@ -577,24 +559,6 @@ MIXED_GATES = ["all", "all", "all", "any", "all", "any"]
 MIXED_FREQUENCY = [0.5, 1.0, 9.0, 0.7, 1.5, 1.0]
 
 
-def cascade(prerequisites, gates, frequency, gate_exponent, until):
-    """Log-depths as functions of the clock, by DOP853 in the clock."""
-
-    def slope(_, depth):
-        opened = -np.expm1(-gate_exponent * depth)
-        combined = [
-            1.0 if not needed else (np.prod if gate == "all" else np.max)([opened[j] for j in needed])
-            for needed, gate in zip(prerequisites, gates, strict=True)
-        ]
-        return np.asarray(frequency) * combined
-
-    solution = solve_ivp(
-        slope, (0, until), np.zeros(len(frequency)), "DOP853", rtol=1e-9, atol=1e-40, first_step=1e-6, dense_output=True
-    )
-    assert solution.success
-    return solution.sol
-
-
 def crossings(depth, level, skills, until):
     """Clock at which each skill reaches a level, by root finding on the dense output."""
     return np.array([brentq(lambda x, i=i: depth(x)[i] + np.log1p(-level), 0, until) for i in range(skills)])
@@ -634,7 +598,8 @@ def test_small_gates_against_the_cascade(prerequisites, gates, frequency):
     errors, time_errors = [], []
     for gate_exponent in (1e-5, 1e-8, 1e-11):
         clock = np.asarray(analytic.small_gate_clock(level, prerequisites, gates, frequency, gate_exponent))
-        depth = cascade(prerequisites, gates, frequency, gate_exponent, 3 * clock.max())
+        case = Case(prerequisites, np.asarray(frequency), gate=gates, gate_exponent=gate_exponent)
+        depth = case.depths_by_clock(3 * clock.max())
         exact = crossings(depth, level, skills, 3 * clock.max())
         errors.append(np.abs(clock / exact - 1).max())
         times = np.array([-np.expm1(-depth(tau)).sum() for tau in exact]) / 1e-3
@@ -665,7 +630,7 @@ def test_last_learning_time_bound_holds_at_every_gate(gate_exponent):
     level, wasted_resource = 0.9, 0.3
     bound = float(analytic.last_learning_time_bound(level, TREE, TREE_FREQUENCY, 1.0, wasted_resource, gate_exponent))
     until = 60 * float(analytic.small_gate_clock(level, TREE, "all", TREE_FREQUENCY, gate_exponent).max()) + 100
-    depth = cascade(TREE, ["all"] * 7, TREE_FREQUENCY, gate_exponent, until)
+    depth = Case(TREE, np.asarray(TREE_FREQUENCY), gate_exponent=gate_exponent).depths_by_clock(until)
     last = crossings(depth, level, 7, until).max()
     exact = -np.expm1(-depth(last)).sum() + wasted_resource * last
     assert bound < exact < 3 * bound

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -18,6 +19,11 @@ def test_whole_numbers():
 def test_what_is_no_positive_whole_number(value):
     with pytest.raises(ValueError, match="n: expected a positive whole number, got "):
         whole_number("n", value)
+
+
+def test_a_number_of_jax_sets_no_shape():
+    with pytest.raises(ValueError, match="n: expected a positive whole number of Python, since it sets a shape, got"):
+        whole_number("n", jnp.asarray(3))
 
 
 @pytest.mark.parametrize("value", ["1", None, [1.0], 0, -1.0, np.nan, np.inf, 10**400])

@@ -10,30 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from stores import SWEEP
 
 from resource_ode import cli
 from resource_ode.sweeps import is_store, open_dataset, task
-
-SWEEP = """
-[ensemble]
-graphs = 4
-seed = 5
-chunk = 4
-[graph]
-generator = "random_dag"
-skills = 3
-[frequency]
-law = "lognormal"
-[resource]
-learning_rate = 1e-3
-gate_exponent = 1e-2
-[[axis]]
-name = "wasted_resource"
-log = [1e-3, 1, 2]
-[[axis]]
-name = "density"
-values = [0, 0.5, 1]
-"""
 
 
 def fake_chunk(plan: Any, chunk: int) -> dict[str, np.ndarray]:

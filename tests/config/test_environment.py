@@ -62,7 +62,7 @@ def test_missing_loops_are_said_once_where_speed_matters(without_loops):
 
 
 def test_why_there_are_no_loops(monkeypatch, tmp_path):
-    assert native.obstacle() == ""
+    assert native.why_not() == ""
     monkeypatch.setattr(library.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(library, "__file__", str(tmp_path / "library.py"))
     assert "a C++ compiler is needed" in library._opened()[1]

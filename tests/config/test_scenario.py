@@ -218,10 +218,10 @@ def test_graph_file_mistakes(tmp_path: Path) -> None:
     assert "expected at least one skill, got an empty graph" in about('graph = "skills.json"')
     graph_json(tmp_path, ("x", "y"), x=0, y=0)
     assert about('graph = "skills.json"') == (
-        ": [resource] frequency: expected a number, or one a skill, since skills.json holds none"
+        ": [resource] frequency: expected a number, or one per skill, since skills.json holds none"
     )
     assert about('graph = "skills.json"', "frequency = [1, 2, 3]") == (
-        ": [resource] frequency: expected one number for all or one a skill (2), got 3"
+        ": [resource] frequency: expected one number for all or one per skill (2), got 3"
     )
     assert about('graph = "skills.json"', "frequency = [1, 0]") == (
         ": [resource] frequency[1]: expected a finite number above 0, got 0"
@@ -283,7 +283,7 @@ MISTAKES = {
     "list without pools": (
         "learning_rate = 1e-3",
         "learning_rate = [1e-3]",
-        "[resource] learning_rate: expected a number, got a list (one a pool), though no skill has a pool",
+        "[resource] learning_rate: expected a number, got a list (one per pool), though no skill has a pool",
     ),
     "too many pools": (
         'frequency = 0.5\nrequires = ["A"]',
@@ -477,7 +477,7 @@ MISTAKES = {
     "interference of another size": (
         "[time]",
         "interference = [[1]]\n[time]",
-        "[resource] interference: expected 2 rows of 2 numbers, one a skill, got 1 rows of 1",
+        "[resource] interference: expected 2 rows of 2 numbers, one per skill, got 1 rows of 1",
     ),
     "interference of texts": (
         "[time]",
@@ -507,7 +507,8 @@ def test_pools_of_another_number(tmp_path: Path) -> None:
         "learning_rate = 1e-3", "learning_rate = [1, 2, 3]"
     )
     assert (
-        complaint(write(tmp_path, text)) == ": [resource] learning_rate: expected one number, or one a pool (2), got 3"
+        complaint(write(tmp_path, text))
+        == ": [resource] learning_rate: expected one number, or one per pool (2), got 3"
     )
 
 

@@ -234,7 +234,7 @@ ADJACENCY_ERRORS = {
     "nan": (([[0, np.nan], [0, 0]], {}), "matrix: expected finite weights, got nan in row 0, column 1"),
     "threshold": (([[0]], {"threshold": -1.0}), "threshold: expected a finite number of at least 0, got -1.0"),
     "cycle": (([[0, 1], [1, 0]], {"names": ["a", "b"]}), "expected a graph without cycles, got b -> a -> b"),
-    "names": (([[0, 1], [0, 0]], {"names": ["a"]}), "names: expected 2 strings, one a skill, got 1"),
+    "names": (([[0, 1], [0, 0]], {"names": ["a"]}), "names: expected 2 strings, one per skill, got 1"),
     "same names": (
         ([[0, 1], [0, 0]], {"names": ["a", "a"], "condense": True}),
         "expected distinct names, got 'a' more",

@@ -359,25 +359,28 @@ ERRORS = {
     ),
     "gate": (lambda: SkillGraph([[]], gate="both"), 'gate: expected "all" or "any", got \'both\''),
     "no gate": (lambda: SkillGraph([[]], gate=None), 'gate: expected "all" or "any", got None'),
-    "gates": (lambda: SkillGraph([[], []], gate=["all"]), "gate: expected one gate for all or one a skill (2), got 1"),
+    "gates": (
+        lambda: SkillGraph([[], []], gate=["all"]),
+        "gate: expected one gate for all or one per skill (2), got 1",
+    ),
     "a gate": (lambda: SkillGraph([[], []], gate=["all", "x"]), 'gate[1]: expected "all" or "any", got \'x\''),
     "gate shape": (
         lambda: SkillGraph([[], []], gate=np.array([True])),
         "gate: expected shape (2,), got (1,)",
     ),
-    "name count": (lambda: SkillGraph([[], []], names=["a"]), "names: expected 2 strings, one a skill, got 1"),
-    "name type": (lambda: SkillGraph([[], []], names=[1, 2]), "names: expected 2 strings, one a skill, got [1, 2]"),
+    "name count": (lambda: SkillGraph([[], []], names=["a"]), "names: expected 2 strings, one per skill, got 1"),
+    "name type": (lambda: SkillGraph([[], []], names=[1, 2]), "names: expected 2 strings, one per skill, got [1, 2]"),
     "gates without an axis": (
         lambda: SkillGraph([[], []], gate=np.zeros(())),
         'gate: expected "all" or "any", got array(0.)',
     ),
     "names without an axis": (
         lambda: SkillGraph([[], []], names=np.array("x", object)),
-        "names: expected 2 strings, one a skill, got array('x', dtype=object)",
+        "names: expected 2 strings, one per skill, got array('x', dtype=object)",
     ),
     "a name without an axis": (
         lambda: SkillGraph([[], []], names=["a", np.zeros(())]),
-        "names: expected 2 strings, one a skill, got ['a', array(0.)]",
+        "names: expected 2 strings, one per skill, got ['a', array(0.)]",
     ),
     "a row without an axis": (
         lambda: SkillGraph([[], np.zeros((), int)]),
@@ -393,13 +396,13 @@ ERRORS = {
     ),
     "edges with names without an axis": (
         lambda: SkillGraph.from_edges([], names=np.zeros(())),
-        "names: expected strings, one a skill, got array(0.)",
+        "names: expected strings, one per skill, got array(0.)",
     ),
-    "one string": (lambda: SkillGraph([[], []], names="ab"), "names: expected 2 strings, one a skill, got 'ab'"),
+    "one string": (lambda: SkillGraph([[], []], names="ab"), "names: expected 2 strings, one per skill, got 'ab'"),
     "same names": (lambda: SkillGraph([[], []], names=["a", "a"]), "expected distinct names, got 'a' more than once"),
     "names of members": (
         lambda: two_chains(names=[("a", "b", "c")] * 3),
-        "names: expected one tuple of names or one a member (2), got 3",
+        "names: expected one tuple of names or one per member (2), got 3",
     ),
     "frequency shape": (lambda: SkillGraph([[], []], frequency=[1.0]), "frequency: expected shape (2,), got (1,)"),
     "frequency text": (lambda: SkillGraph([[]], frequency=["a"]), "frequency: expected numbers, got ['a']"),
@@ -484,8 +487,8 @@ ERRORS = {
         "got 'words'; did you mean 'word'?",
     ),
     "a circle": (lambda: SkillGraph.from_edges([("a", "b"), ("b", "a")]), "expected a graph without cycles, got "),
-    "a number of names": (lambda: SkillGraph([[]], names=1), "names: expected 1 strings, one a skill, got 1"),
-    "names in no order": (lambda: SkillGraph([[]], names={"a"}), "names: expected 1 strings, one a skill, got {'a'}"),
+    "a number of names": (lambda: SkillGraph([[]], names=1), "names: expected 1 strings, one per skill, got 1"),
+    "names in no order": (lambda: SkillGraph([[]], names={"a"}), "names: expected 1 strings, one per skill, got {'a'}"),
     "an empty name": (
         lambda: SkillGraph([[], []], names=["a", ""]),
         "names: expected a name for each skill, got '' for skill 2",

@@ -31,7 +31,7 @@ def build(graph=LINE, **changes):
         (
             LINE,
             {"frequency": None},
-            "frequency: expected one number a skill; none was given and the graph carries none",
+            "frequency: expected one number per skill; none was given and the graph carries none",
         ),
         (LINE, {"learning_rate": None}, "learning_rate: expected a number, none was given"),
         (LINE, {"wasted_resource": None}, "wasted_resource: expected a number, none was given"),
@@ -78,7 +78,7 @@ def build(graph=LINE, **changes):
             {"interference": np.eye(2), "frequency_after": [1.0, 1.0]},
             "interference: cannot be combined with frequency_after",
         ),
-        (LINE, {"pool": [0.0, 1.0]}, "pool: expected one integer a skill, got float64 numbers"),
+        (LINE, {"pool": [0.0, 1.0]}, "pool: expected one integer per skill, got float64 numbers"),
         (LINE, {"pool": [0, -1]}, "pool: expected integers from 0"),
         (LINE, {"pool": [0, 2], "learning_rate": [1.0, 1.0]}, "pool: expected integers from 0 to 1, got 0 to 2"),
         (LINE, {"pool": [0]}, "pool: expected shape (*batch, 2) for 2 skills, got (1,)"),

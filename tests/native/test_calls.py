@@ -100,7 +100,7 @@ def test_what_only_reads_a_cascade_shares_it(variant):
     equal(jax.jit(lambda m: ro.learning_times(m, 0.6))(grid), eager)
     by_waste = jax.vmap(lambda waste: ro.simulate(with_fields(model, wasted_resource=waste), TS).state)(wastes)
     equal(by_waste, ro.simulate(grid, TS).state)
-    # a cascade a graph: its error is one for all wastes
+    # a cascade per graph: its error is one for all wastes
     seen = jax.make_jaxpr(lambda m: ro.learning_times(m, 0.6))(grid)
     (solve,) = [e for e in seen.jaxpr.eqns if e.primitive is calls.solve_p]
     assert [x.aval.shape for x in solve.outvars[:3]] == [(3, MEMBERS, SKILLS), (3, MEMBERS), (1, MEMBERS)]

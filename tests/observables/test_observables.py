@@ -457,7 +457,7 @@ def test_a_batch_gives_what_its_members_give_also_inside_the_solve():
     for index in range(len(members)):
         for name, alone in all_of(run[index]).items():
             mine = together[name][index]
-            if name == "row_times":  # one number a skill: the padding is NaN
+            if name == "row_times":  # one number per skill: the padding is NaN
                 assert np.isnan(mine[len(alone) :]).all()
                 mine = mine[: len(alone)]
             np.testing.assert_allclose(mine, alone, rtol=1e-9)
@@ -542,7 +542,7 @@ def test_other_objects_than_runs_and_models_are_refused():
         (lambda: obs.participation_ratio([]), "frequency: expected shape"),
         (lambda: obs.participation_ratio([object()]), "frequency: expected numbers"),
         (lambda: obs.domino_overlap([1.0], [1.0, 2.0]), "end_times: expected the shape of start_times"),
-        (lambda: obs.depth_correlation([1.0, 2.0], [0]), "depth: expected one a skill"),
+        (lambda: obs.depth_correlation([1.0, 2.0], [0]), "depth: expected one per skill"),
         (lambda: obs.depth_correlation(np.ones((2, 3)), np.ones((4, 3))), "depth: expected batch axes"),
         (lambda: obs.efficiency(tree(), 1.0), "level: expected a number between 0 and 1, got 1.0"),
         (lambda: obs.efficiency(tree(), times=[1.0]), "times: expected learning times of shape"),

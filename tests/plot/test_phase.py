@@ -145,14 +145,14 @@ def test_small_multiples_share_their_colours() -> None:
         assert ax.collections[0].get_clim() == grid[0].collections[0].get_clim()
     _, mine = pyplot.subplots(1, 3)
     assert [*ro.plot.phase(data, "efficiency", over="sigma", ax=mine)] == [*mine]
-    with pytest.raises(ValueError, match="ax: expected 3 matplotlib axes, one a panel, got 2"):
+    with pytest.raises(ValueError, match="ax: expected 3 matplotlib axes, one per panel, got 2"):
         ro.plot.phase(data, "efficiency", over="sigma", ax=mine[:2])
     # a row is four
     wide = xarray.concat([data.isel(sigma=[0]).assign_coords(sigma=[s]) for s in range(1, 7)], "sigma")
     grid = ro.plot.phase(wide, "efficiency", over="sigma")
     assert len(grid) == 6 and len(grid[0].figure.axes) == 7
     many = xarray.concat([data.isel(sigma=[0]).assign_coords(sigma=[s]) for s in range(1, 18)], "sigma")
-    with pytest.raises(ValueError, match="over: expected at most 16 values, one a panel, got 17"):
+    with pytest.raises(ValueError, match="over: expected at most 16 values, one per panel, got 17"):
         ro.plot.phase(many, "efficiency", over="sigma")
 
 
@@ -174,7 +174,7 @@ def test_one_axis_is_a_curve() -> None:
             ro.plot.phase(data, "efficiency", **options)
     with pytest.raises(ValueError, match="variable: expected some finite values to draw, got none"):
         ro.plot.phase(data * np.nan, "efficiency")
-    with pytest.raises(ValueError, match="over: expected at most 8 values, one a curve, got 9"):
+    with pytest.raises(ValueError, match="over: expected at most 8 values, one per curve, got 9"):
         nine = xarray.concat([data.assign_coords(sigma=s) for s in range(9)], "sigma")
         ro.plot.phase(nine, "efficiency", x="wasted_resource", over="sigma")
 

@@ -350,7 +350,7 @@ CALLS = {
     "pool: this run has 2 pools": lambda run: plot.shares(invented(model(3, pool=[0, 1, 0]))),
     "source: expected a SkillGraph": lambda run: plot.graph(3),
     "source: expected one graph": lambda run: plot.graph(ro.stack([run.model] * 2)),
-    "times: expected one learning time a skill": lambda run: plot.graph(run.model, times=[1.0]),
+    "times: expected one learning time per skill": lambda run: plot.graph(run.model, times=[1.0]),
     "times: expected numbers": lambda run: plot.graph(run.model, times=["soon"] * 3),
     "values: expected two dimensions": lambda run: plot.heat_map([1.0], [1], [1]),
     r"values: expected shape \(y, x\)": lambda run: plot.heat_map(np.ones((2, 3)), [1, 2], [1, 2, 3]),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import resource_ode as ro
-from resource_ode.related.comparison import DOMINO, L1, L2, OVERLAPS, RECURSION, first_crossing
+from resource_ode.related.comparison import DOMINO, L1, L2, OVERLAPS, RECURSION
 
 TS = np.arange(0, 601, 20)
 P = np.asarray(ro.frequencies.zipf(5, 2.0))
@@ -56,17 +56,12 @@ def test_learning_times_stand_side_by_side():
     assert len(compared().table().splitlines()) == 2 + len(times)
 
 
-def test_first_crossings_are_interpolated():
-    levels = np.asarray([[0.0, 0.6, 0.0], [0.4, 0.7, 0.1], [0.8, 0.9, 0.2]])
-    np.testing.assert_allclose(first_crossing(np.asarray([0.0, 10.0, 20.0]), levels, 0.5), [12.5, 0.0, np.inf])
-
-
 def test_it_draws_one_panel_a_model():
     axes = compared().plot()
     assert [ax.get_title().split("\n")[0] for ax in axes] == list(compared().models)
     assert axes[0].get_xlabel() == "training steps" and "level" in axes[0].get_ylabel()
     assert all(len(ax.lines) == 5 for ax in axes)
-    with pytest.raises(ValueError, match="axes: expected 5 axes, one a model, got 1"):
+    with pytest.raises(ValueError, match="axes: expected 5 axes, one per model, got 1"):
         compared().plot(axes=axes[:1])
     from matplotlib import pyplot
 

@@ -221,7 +221,7 @@ def test_a_run_that_diverges_says_so():
         ({"frequency": 1.0}, "frequency: expected shape"),
         ({"frequency": "often"}, "frequency: expected numbers, got 'often'"),
         ({"learning_rate": -1.0}, "learning_rate: expected finite numbers above 0, got -1"),
-        ({"noise": -1.0}, "noise: expected finite numbers, not negative, got -1"),
+        ({"noise": -1.0}, "noise: expected finite numbers at least 0, got -1"),
         ({"gradient_factor": [1.0, 2.0]}, "gradient_factor: expected one number"),
         ({"noise": [0.0, 1.0], "learning_rate": [1.0, 2.0, 3.0]}, "do not broadcast"),
         ({"colour": 1}, "replace: expected arguments among .*, got 'colour'"),

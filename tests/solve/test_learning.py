@@ -303,7 +303,7 @@ def test_a_level_that_is_never_reached_has_finite_gradients_beside_it():
 
 
 def test_the_bound_of_the_range_does_not_multiply_along_paths():
-    # each skill needs all before it, behind small gates: a single slow line a skill would bound the last by 1e70
+    # each skill needs all before it, behind small gates: a single slow line per skill would bound the last by 1e70
     graph = ro.SkillGraph([list(range(k)) for k in range(9)])
     model = ro.ResourceModel(graph, [1.0] * 9, 0.01, 0.01, 0.01)
     bound = np.asarray(panels.reach(model, model.effort(model.exposure_at(0.5))))

@@ -14,32 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stores
 from stores import contents, same
 
 import resource_ode as ro
 from resource_ode import sweeps
 from resource_ode.sweeps import Stopped, read_sweep, until_stopped
 
-SWEEP = """
-[ensemble]
-graphs = 32
-seed = 5
-chunk = 1
-[graph]
-generator = "random_dag"
-skills = 3
-[frequency]
-law = "lognormal"
-[resource]
-learning_rate = 1e-3
-gate_exponent = 1e-2
-[[axis]]
-name = "wasted_resource"
-log = [1e-3, 1, 2]
-[[axis]]
-name = "density"
-values = [0, 0.5, 1]
-"""
+# 192 members, two a chunk
+SWEEP = stores.SWEEP.replace("graphs = 4", "graphs = 32").replace("chunk = 4", "chunk = 1")
 MEMBERS = 192
 # a chunk is two members
 COMMAND = "import sys; from resource_ode.cli import main; sys.exit(main())"

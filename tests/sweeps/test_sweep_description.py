@@ -104,7 +104,7 @@ def test_static_axes_set_shapes() -> None:
 
 def test_clocks_are_cut_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resource_ode.sweeps.plan.MOST_NUMBERS", 8)
-    # two numbers a skill: neither the clocks nor the graphs fit whole
+    # two numbers per skill: neither the clocks nor the graphs fit whole
     assert read_sweep(PLAIN).blocks == (2, 1, 1)
 
 
@@ -144,7 +144,7 @@ def test_graph_of_a_file_is_part_of_the_description(tmp_path: Path) -> None:
          "max_fan_in, gate"),
         ({"graph": {"gate": "most"}}, '[graph] gate: expected "all" or "any", got "most"'),
         ({"frequency": {"law": None}}, "[frequency]: expected one of law, values and each, got none of them"),
-        ({"frequency": {"law": None, "values": [1.0]}}, "[frequency] values: expected one number a skill (4), got 1"),
+        ({"frequency": {"law": None, "values": [1.0]}}, "[frequency] values: expected one number per skill (4), got 1"),
         ({"frequency": {"sigma": -1}}, "[frequency] sigma: expected a finite number of at least 0, got -1"),
         ({"resource": {"learning_rate": None}},
          '[resource]: expected a number here or an axis over it, got neither: missing key "learning_rate"'),
@@ -218,7 +218,7 @@ def test_graph_of_a_file_is_part_of_the_description(tmp_path: Path) -> None:
         ({"graph": {"skills": None, "generator": "parity", "bits": 60}, "axis": PLAIN["axis"][:1]},
          "[graph]: expected a graph of at most 65,536 skills, got more than 10^15"),
         ({"graph": {"generator": None, "skills": None, "prerequisites": True}},
-         "[graph] prerequisites: expected a list with one list a skill, as [[], [0]], got true"),
+         "[graph] prerequisites: expected a list with one list per skill, as [[], [0]], got true"),
         ({"graph": {"generator": None, "skills": None, "prerequisites": [[], 0]}},
          "[graph] prerequisites[1]: expected a list of indices of skills, got 0"),
         ({"graph": {"generator": None, "skills": None, "prerequisites": [[], [0.5]]}},

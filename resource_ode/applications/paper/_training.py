@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ...base.crossing import first_crossing
+
 HIDDEN = 50
 METHODS = ("plain", "reweighted", "modular")
 
@@ -54,8 +56,7 @@ def errors(problem: Problem, method: str, seeds: int, steps: int, samples: int) 
 
 def learned(error: np.ndarray, threshold: float) -> np.ndarray:
     """First step at which each task's error is at or below the threshold, `(seed, task)`; `inf` where it never is."""
-    below = error <= threshold
-    return np.where(below.any(axis=1), below.argmax(axis=1), np.inf)
+    return first_crossing(np.arange(error.shape[1], dtype=float), -error, -threshold, between_rows=False)
 
 
 def _task_data(key: Any, problem: Problem, samples: int) -> tuple[Any, Any]:

@@ -85,13 +85,17 @@ def common_clock(unlearned: np.ndarray, frequency: np.ndarray) -> np.ndarray:
 
 def fit_by_grid(level: np.ndarray, ts: np.ndarray, frequency: np.ndarray, rate: float) -> tuple[float, np.ndarray]:
     """The L1 law's N0 that is closest to levels `(time, skill)`, from a grid refined once, and its levels."""
-    grid = np.geomspace(1e-6, 10, 29)
-    for _ in range(2):
+
+    def closest(grid: np.ndarray) -> tuple[int, np.ndarray]:
         curves = [np.asarray(analytic.independent_levels(ts, frequency, rate, float(waste))) for waste in grid]
         best = int(np.argmin([np.mean((curve - level) ** 2) for curve in curves]))
-        waste, curve = float(grid[best]), curves[best]
-        grid = np.geomspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], 29)
-    return waste, curve
+        return best, curves[best]
+
+    coarse = np.geomspace(1e-6, 10, 29)
+    best, _ = closest(coarse)
+    fine = np.geomspace(coarse[max(best - 1, 0)], coarse[min(best + 1, len(coarse) - 1)], 29)
+    best, curve = closest(fine)
+    return float(fine[best]), curve
 
 
 def measure(setting: Setting, seeds: int, rows: int) -> Result:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ...base.crossing import first_crossing
 from ...plot.style import COLOURS
-from ...related.comparison import first_crossing
 from . import Finding, Number
 from ._drawing import deviation, drawing, letters
 
@@ -68,7 +68,7 @@ def run_all(small: bool = False) -> dict[tuple[str, str], np.ndarray]:
 
 def times_of(levels: np.ndarray) -> np.ndarray:
     """Steps to `LEVEL`, `(seed, skill)`."""
-    return first_crossing(np.arange(levels.shape[1], dtype=float), levels, LEVEL)
+    return first_crossing(np.arange(levels.shape[1], dtype=float), levels, LEVEL, between_rows=True)
 
 
 def draw(runs: dict[tuple[str, str], np.ndarray]) -> Any:

@@ -28,7 +28,7 @@ class ParityTasks(eqx.Module):
 
     **Other arguments:**
 
-    - `frequency`: positive weights of the tasks in the loss, one a task (dimensionless, only their ratios matter);
+    - `frequency`: positive weights of the tasks in the loss, one per task (dimensionless, only their ratios matter);
         `None` weighs them equally.
 
     **Raises:** `ValueError` for no tasks, a name that is not a string, an empty subset, a bit that repeats or is out of
@@ -146,5 +146,5 @@ def _frequency(frequency: Any, tasks: int) -> tuple[float, ...] | None:
         return None
     array = np.asarray(frequency, dtype=float)
     if array.shape != (tasks,) or not np.all((array > 0) & np.isfinite(array)):
-        raise ValueError(f"frequency: expected {tasks} positive finite numbers, one a task, got {frequency!r}")
+        raise ValueError(f"frequency: expected {tasks} positive finite numbers, one per task, got {frequency!r}")
     return tuple(float(value) for value in array)

@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key, UInt
 
 from ...base.checks import positive_number, whole_number
+from ...base.crossing import first_crossing
 
 if TYPE_CHECKING:
     import xarray
@@ -89,9 +90,7 @@ class ParityRun(eqx.Module):
         """
         if not 0 < threshold <= 1:
             raise ValueError(f"threshold: expected an accuracy in (0, 1], got {threshold!r}")
-        reached = self.accuracy >= threshold
-        first = self.steps[jnp.argmax(reached, axis=1)].astype(float)
-        return jnp.where(jnp.any(reached, axis=1), first, jnp.inf)
+        return first_crossing(self.steps.astype(float), self.accuracy, threshold, between_rows=False)
 
     def to_xarray(self) -> xarray.Dataset:
         """The curves as an `xarray.Dataset` with dimensions (seed, step, task), labelled tasks, units and settings."""

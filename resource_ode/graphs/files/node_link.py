@@ -212,7 +212,7 @@ def _cytoscape(elements: Any) -> Network:
 def _adjacency(data: dict[str, Any]) -> Network:
     listed, rows = _list(data, "nodes"), _list(data, "adjacency")
     if len(listed) != len(rows):
-        refuse(f"adjacency: expected one list a node, {len(listed)}, got {len(rows)}")
+        refuse(f"adjacency: expected one list per node, {len(listed)}, got {len(rows)}")
     nodes, edges = Nodes(), Edges()
     for kind, items in (("nodes", [[node] for node in listed]), ("adjacency", rows)):
         for index, row in enumerate(items):

@@ -70,7 +70,7 @@ def _matrix(matrix: np.ndarray, names: list[str] | None) -> Network:
         refuse(f"matrix: expected a square one, (skill, skill), got shape {matrix.shape}")
     skills = len(matrix)
     if names is not None and len(names) != skills:
-        refuse(f"names: expected {skills}, one a skill, got {len(names)}")
+        refuse(f"names: expected {skills}, one per skill, got {len(names)}")
     if np.count_nonzero(matrix) > MOST_EDGES + skills:
         refuse(f"expected at most {MOST_EDGES:,} edges, got more")
     source, target = np.nonzero(matrix)

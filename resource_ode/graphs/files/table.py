@@ -72,7 +72,7 @@ def _said(separator: str) -> str:
 
 
 def _rows(body: str, separator: str, skipped: int) -> tuple[list[list[str]], list[int]]:
-    rows, numbers = [], []
+    rows, numbers, begins = [], [], 1
     try:
         if separator == " ":
             for number, line in enumerate(body.splitlines()):
@@ -81,7 +81,6 @@ def _rows(body: str, separator: str, skipped: int) -> tuple[list[list[str]], lis
                     numbers.append(skipped + number + 1)
             return rows, numbers
         reader = csv.reader(body.splitlines(keepends=True), delimiter=separator, strict=True)
-        begins = 1
         for row in reader:
             if len(row) > MOST_COLUMNS:
                 refuse(f"line {skipped + begins}: expected at most {MOST_COLUMNS:,} columns, got {len(row):,}")

@@ -56,7 +56,7 @@ def backend_for(model: ResourceModel, *, under_trace: bool = False) -> AbstractC
 @functools.cache
 def _say_what_is_missing() -> None:
     """Once, where speed matters."""
-    why = native.obstacle()
+    why = native.why_not()
     if why:
         warn(f"this takes several times longer without the compiled loops: {why}", stacklevel=5)
 

@@ -39,7 +39,7 @@ class CompiledCascade(AbstractCascade):
     floors: ClassVar[str] = "loops"
 
     def obstacle(self, model: ResourceModel) -> str | None:
-        return None if native.applies(model) else "the compiled loops do not serve this model, or were not built"
+        return native.obstacle(model)
 
     def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:
         if job.reduce is None:

@@ -29,8 +29,7 @@ class GPUCascade(AbstractCascade):
     name: ClassVar[str] = "fused GPU programs"
 
     def obstacle(self, model: ResourceModel) -> str | None:
-        served = gpu_solver.applies(model)
-        return None if served else "the fused programs do not serve this model, or were not asked for"
+        return gpu_solver.obstacle(model)
 
     def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:
         endless = not bool(np.all(rows.everyone.waste > 0))

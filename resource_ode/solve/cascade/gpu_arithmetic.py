@@ -11,9 +11,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array
 
-from ...base.legendre import NODES, gauss_legendre
+from ...base.legendre import NEWTON_STEPS, NODES, gauss_legendre
 from .gpu_layout import LANES, Graphs
-from .integrals import NEWTON_STEPS
 
 # rows of a skill's gates, and of its relative error after them: a power of two, so that addresses are one sum
 GATE_ROWS = 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-# graphs of a program, one a lane
+# graphs of a program, one per lane
 LANES = 128
 
 

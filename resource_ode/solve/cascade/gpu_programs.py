@@ -24,6 +24,7 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton
 from jaxtyping import Array
 
+from ...base.constants import CONSTANTS
 from ...base.legendre import NODES, gauss_legendre
 from .gpu_arithmetic import (
     combine,
@@ -74,9 +75,10 @@ def plan(
     none = jnp.zeros(LANES, dtype)
     last = goal
     if timed:
-        last = jnp.maximum(lines_reach(program, graphs, goal, lines) * (1 + 1e-5), scale * 1e-3)
+        last = lines_reach(program, graphs, goal, lines) * (1 + CONSTANTS.margin)
+        last = jnp.maximum(last, scale * CONSTANTS.shortest)
     step = jnp.log1p(last / scale) / coarse
-    through = 1 / (30 + 3 / power)
+    through = 1 / (CONSTANTS.learned + CONSTANTS.open / power)
     tiny = float(jnp.finfo(dtype).tiny)
     rule = gauss_legendre(COARSE_NODES)
 
@@ -104,11 +106,11 @@ def plan(
             after = before + half * combine(rule["weights"], opening)
             exposure[program, i] = after
             grown = pace * after
-            effort = effort + jnp.log((1 + grown * (1 / 3)) / (1 + grown * through))
+            effort = effort + jnp.log((1 + grown * (1 / CONSTANTS.begins)) / (1 + grown * through))
             return effort, jnp.where((pace > 0) & (begin + grown < goal), 1, short)
 
         effort, short = loop(skills, skill, (none, jnp.zeros(LANES, jnp.int32)))
-        here = step * (p + 1).astype(dtype) + effort / 4
+        here = step * (p + 1).astype(dtype) + effort * CONSTANTS.part
         measure[program, p] = there
         steepness[program, p] = 1 / jnp.maximum(here - there, tiny)
         # one panel more than seems needed: the solve is coarse

@@ -25,34 +25,41 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ...base.constants import CONSTANTS
 from ...base.special import saturation
 from ...model.competition import SumOfDemands
 from ...model.loss import MeanSquaredError
 from ...model.model import ResourceModel
 from .gpu_layout import LANES, Graphs, Solution, width
 
-# one bit a skill
+# one bit per skill
 MOST_SKILLS = 32
 # run by the interpreter, wherever
 INTERPRET = False
 
 
+def obstacle(model: ResourceModel) -> str | None:
+    """Why these programs cannot solve a concrete model that the cascade serves, or shall not; None if they can."""
+    either = model.graph.any_gate
+    reasons = {
+        "the programs were not asked for": os.environ.get("RESOURCE_ODE_GPU_KERNEL") == "1",
+        "there is no GPU": INTERPRET or jax.default_backend() == "gpu",
+        "the loss is not mean squared error": type(model.law) is MeanSquaredError,
+        "the competition is not l1": type(model.rule) is SumOfDemands,
+        "a gate is not of the kind all": (either is None or not np.any(np.asarray(either)))
+        and model.graph.own_gate is None,
+        "there are pools": model.pool is None,
+        "skills change their own pace": model.frequency_after is None,
+        "prerequisites have strengths": model.prerequisite_strength is None,
+        f"there are more than {MOST_SKILLS} skills": model.skills <= MOST_SKILLS,
+        "a member wastes no resource": bool(np.all(np.asarray(model.wasted_resource) > 0)),
+    }
+    return next((why for why, fine in reasons.items() if not fine), None)
+
+
 def applies(model: ResourceModel) -> bool:
     """Whether these programs are asked for and can solve a concrete model that the cascade serves."""
-    either = model.graph.any_gate
-    return (
-        os.environ.get("RESOURCE_ODE_GPU_KERNEL") == "1"
-        and (INTERPRET or jax.default_backend() == "gpu")
-        and type(model.law) is MeanSquaredError
-        and type(model.rule) is SumOfDemands
-        and (either is None or not np.any(np.asarray(either)))
-        and model.graph.own_gate is None
-        and model.pool is None
-        and model.frequency_after is None
-        and model.prerequisite_strength is None
-        and model.skills <= MOST_SKILLS
-        and bool(np.all(np.asarray(model.wasted_resource) > 0))
-    )
+    return obstacle(model) is None
 
 
 class Solved(NamedTuple):
@@ -132,7 +139,7 @@ def learning_times(
     found, error, panel_error = _solve(arranged, goal, panels, coarse, timed=True)
     shape = (arranged.rate.shape, goal.dtype)
     clock, learned = _call(programs.read_times, goal.shape[:1], [shape, shape])(arranged, goal, found)
-    missing = jnp.maximum(goal[:, None] - arranged.start, 0) * (1 - 1e-9)
+    missing = jnp.maximum(goal[:, None] - arranged.start, 0) * CONSTANTS.reached
     short = arranged.rate * found.exposure[:, -1, : graphs.skills] < missing
     outside = jnp.any((arranged.rate > 0) & short, axis=1)
     clock, learned, started = (

@@ -8,9 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ...base.legendre import NODES, gauss_legendre
-
-NEWTON_STEPS = 4
+from ...base.legendre import NEWTON_STEPS, NODES, gauss_legendre
 
 
 def constant(name: str, dtype: Any, count: int = NODES) -> Array:

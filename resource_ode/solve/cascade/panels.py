@@ -8,10 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ...base.constants import CONSTANTS
 from ...model.model import ResourceModel
-
-# e^-750 is below all numbers, e^-45 of anything below rounding
-ALL_LEARNED, ALL_OPEN = 750.0, 45.0
 
 
 def logarithmic_edges(fastest: Any, last: Any, panels: int) -> Float[Array, " edge"]:
@@ -35,16 +33,11 @@ def even_edges(
     last: Int[Array, ""] | int = -1,
     largest: Any = None,
 ) -> Float[Array, " new_edge"]:
-    r"""Panel edges that share the work out evenly, up to edge `last` of a coarse solve.
+    """Panel edges that share the work out evenly, up to edge `last` of a coarse solve.
 
-    What a panel must resolve, in one measure that is known in closed form once effort $z_i$ is, and need only be known
-    roughly:
-
-    $$ \ln(1 + \tau/\tau_0) + \tfrac14 \sum_i \ln \frac{1 + z_i/3}{1 + z_i/\zeta}, \qquad \zeta = 30 + 3/a: $$
-
-    logarithmic time, and each skill's own logarithmic effort from where it begins to be learned until both its demand
-    ($z \sim 10$) and its gate ($a z \sim 3$) are through. The numbers are by trial on random graphs. Where the cascade
-    is to be read with other gate exponents too (`at_exponent`), up to a `largest`, demand lasts longer by their ratio.
+    The measure of work is that of `base.constants`, in closed form once efforts are known, and they need only be known
+    roughly. Where the cascade is to be read with other gate exponents too (`at_exponent`), up to a `largest`, demand
+    lasts longer by their ratio.
     """
     fastest = quickest(model)
     # with a plateau it is log-depth that is followed: little happens before it begins to grow
@@ -52,10 +45,11 @@ def even_edges(
         model.law.measured(jax.vmap(model.effort, 1, 1)(exposure)) - model.law.measured(model.initial_effort())[:, None]
     )
     exponent = model.gate_exponent
-    through = 30 * (1 if largest is None else largest / exponent) + 3 / exponent
-    each = jnp.log((1 + grown / 3) / (1 + grown / through))
+    by = CONSTANTS
+    through = by.learned * (1 if largest is None else largest / exponent) + by.open / exponent
+    each = jnp.log((1 + grown / by.begins) / (1 + grown / through))
     along = jnp.log1p(edges * fastest)
-    measure = along + jnp.sum(jnp.where(model.graph.present[:, None], each, 0), axis=0) / 4
+    measure = along + jnp.sum(jnp.where(model.graph.present[:, None], each, 0), axis=0) * by.part
     wanted = measure[last] * (jnp.arange(panels + 1, dtype=edges.dtype) / panels)
     new = (1 / fastest) * jnp.expm1(jnp.interp(wanted, measure, along))
     return jax.lax.stop_gradient(new.at[0].set(0).at[-1].set(edges[last]))
@@ -92,7 +86,8 @@ def all_over(model: ResourceModel, ratio: Any = 1) -> Float[Array, ""]:
     from then on all exposures grow with the clock. In that of the model's own gate exponent, where it is read also with
     exponents up to `ratio` times as large.
     """
-    depth = jnp.maximum(ALL_LEARNED * jnp.asarray(ratio, model.dtype), ALL_OPEN / model.gate_exponent)
+    ratio = jnp.asarray(ratio, model.dtype)
+    depth = jnp.maximum(CONSTANTS.all_learned * ratio, CONSTANTS.all_open / model.gate_exponent)
     ends = reach(model, jnp.broadcast_to(model.law.effort_for_depth(depth), (model.skills,)))
     return jnp.max(jnp.where(model.graph.present, ends, 0))
 

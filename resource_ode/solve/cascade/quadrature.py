@@ -118,6 +118,7 @@ def solve_cascade(
         gate = saturation(depth)
         unseen = missed_at_start(opening, begins, half)
         edge, within = (x + unseen for x in missed_by_interpolant(tail, half))
+        counted: tuple[Array, Array] | None = None
         if skill.either is not None:
             beside = skill.gates_of(gates_at_edges)
             counted = (
@@ -133,7 +134,7 @@ def solve_cascade(
         behind = relative.at[skill.behind].get(mode="promise_in_bounds")
         behind = jnp.where(skill.required[:, None], behind, 0)
         behind_error = jnp.sum(behind, axis=0)
-        if skill.either is not None:
+        if skill.either is not None and counted is not None:
             # of the largest gate only: gates far below it, however wrong, do not count
             wrong = jnp.max(behind[..., None] * counted[0], axis=0)
             largest = jax.lax.stop_gradient(opening)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ...base.constants import CONSTANTS
 from ...base.modules import with_fields
 from ...model.model import ResourceModel
 from . import integrals, panels, reading
@@ -28,7 +29,7 @@ def _first_edges(model: ResourceModel, goal: Float[Array, " skill"], exponents: 
     present = model.graph.present
     fastest = jnp.max(jnp.where(present, model.rate(), 0))
     last = jnp.max(jnp.where(present, panels.reach(model, model.effort(jnp.maximum(goal, 0))), 0))
-    edges, exposure = coarse_solve(model, jnp.maximum(last * (1 + 1e-5), 1e-3 / fastest))
+    edges, exposure = coarse_solve(model, jnp.maximum(last * (1 + CONSTANTS.margin), CONSTANTS.shortest / fastest))
     short = jnp.any(present[:, None] & (exposure < goal[:, None]), axis=0)
     # one panel more than seems needed: the solve is coarse
     until = jnp.minimum(jnp.sum(short) + 1, COARSE_PANELS)
@@ -63,7 +64,7 @@ def learning_times(
             if several:
                 mine = with_fields(model, gate_exponent=exponent)
                 found = resource_time.at_exponent(mine, solved, model.gate_exponent, with_demand=not lawful)
-            outside = jnp.any(present & (found.exposure[:, -1] < goal * (1 - 1e-9)))
+            outside = jnp.any(present & (found.exposure[:, -1] < goal * CONSTANTS.reached))
             times, error = _read_times(mine, found, goal, rates, wastes)
             return times, error, found.panel_error, outside
 
@@ -90,7 +91,7 @@ def times_of_graph(
         with_demand=not model.rule.has_budget_law,
         least=_least(model, goal),
     )
-    outside = jnp.any(model.graph.present & (solved.exposure[:, -1] < goal * (1 - 1e-9)))
+    outside = jnp.any(model.graph.present & (solved.exposure[:, -1] < goal * CONSTANTS.reached))
     times, error = _read_times(model, solved, goal, rates, wastes)
     return times, jnp.where(outside, jnp.inf, error)
 

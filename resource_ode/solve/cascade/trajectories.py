@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from ...base.constants import CONSTANTS
 from ...base.modules import with_fields
 from ...model.model import ResourceModel
 from ...results.outcome import RESULTS
@@ -49,7 +50,7 @@ def resource_range(model: ResourceModel, clocks: Clocks, until: Array, endless: 
             last = jnp.minimum(last, end)
         last = jnp.where(jnp.all(wasteful), last, jnp.maximum(last, end))
     # the margin keeps rounding from ending the range early; a run that shows no time yet still needs a range
-    return jax.lax.stop_gradient(jnp.maximum(last * (1 + 1e-5), 1e6 * float(jnp.finfo(model.dtype).tiny)))
+    return jax.lax.stop_gradient(jnp.maximum(last * (1 + CONSTANTS.margin), 1e6 * float(jnp.finfo(model.dtype).tiny)))
 
 
 def trajectories(
