@@ -55,8 +55,10 @@ def main(given: Sequence[str] | None = None) -> int:
         kind = f"engine_{'quick_' if options.quick else ''}{'some_' if words else ''}{name}"
         for path in report.save(kind, markdown(name, about, rows), {"about": about, "rows": rows}, options.out):
             say(f"wrote {path}; {time.perf_counter() - begin:.0f} s")
-    for path in sorted(options.out.glob(f"engine_*_{report.slug(report.device())}.md")):
-        print(path.read_text())
+    for name in NAMES:
+        path = options.out / f"engine_{'quick_' if options.quick else ''}{name}_{report.slug(report.device())}.md"
+        if path.exists():
+            print(path.read_text())
     return int(failed)
 
 

@@ -72,7 +72,7 @@ def concurrency(source: ResourceModel | Trajectory, *, ts: Any = None, tolerance
     >>> round(float(concurrency(model)[0]), 6)
     1.6
     """
-    return each_member(_concurrency, profile_of(source, ts, tolerance))
+    return each_member(_concurrency, profile_of(source, ts, tolerance), stored=True)
 
 
 def seriality(
@@ -123,14 +123,16 @@ def seriality(
     source = checked_source(source)
     if isinstance(source, Trajectory):
         refuse_for_run(level=level, tolerance=tolerance)
-        value, by_rows, beyond = each_member(_seriality_and_errors, source)
+        value, by_rows, beyond = each_member(_seriality_and_errors, source, stored=True)
         warn_if_coarse("seriality", source, by_rows + beyond)
         return value
     if level is not None:
         check_level(level)
     check_tolerance(tolerance)
     if obstacle(source) is not None:
-        return seriality_by_run(source, level, tolerance, lambda run: each_member(_seriality_and_errors, run))
+        return seriality_by_run(
+            source, level, tolerance, lambda run: each_member(_seriality_and_errors, run, stored=True)
+        )
     found = until_level("seriality", source, level, tolerance, seriality_at_nodes)
     return found.integral / jnp.where(found.learned > 0, found.learned, jnp.nan)
 
@@ -161,21 +163,21 @@ def seriality_error(run: Trajectory) -> Float[Array, "*batch"]:
     >>> [bool(seriality_error(ro.simulate(model, np.linspace(0, end, 501))) > 0.01) for end in (1000, 10_000)]
     [True, False]
     """
-    _, by_rows, beyond = each_member(_seriality_and_errors, checked_run(run))
+    _, by_rows, beyond = each_member(_seriality_and_errors, checked_run(run), stored=True)
     return by_rows + beyond
 
 
 # -- of one member of a run
 
 
-def _concurrency(run: Trajectory) -> Float[Array, " time"]:
-    loads = _loads(run)
+def _concurrency(run: Trajectory, stored: Array) -> Float[Array, " time"]:
+    loads = _loads(run, stored)
     return _participation(jnp.abs(signed_shares(run))) if loads is None else _of_loads(run, loads)
 
 
-def _loads(run: Trajectory) -> Any:
+def _loads(run: Trajectory, stored: Array) -> Any:
     """What the skills ask for at each row, if the solver can tell."""
-    return loads_of_run(run.model, run.state) if run.kind == "exposure" else None
+    return loads_of_run(run.model, stored) if run.kind == "exposure" else None
 
 
 def _of_loads(run: Trajectory, loads: Any) -> Float[Array, " time"]:
@@ -187,11 +189,13 @@ def _of_loads(run: Trajectory, loads: Any) -> Float[Array, " time"]:
     return jnp.where(nobody, jnp.nan, loads.total**2 / jnp.where(loads.squares > 0, loads.squares, 1))
 
 
-def _seriality_and_errors(run: Trajectory) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
+def _seriality_and_errors(
+    run: Trajectory, stored: Array
+) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
     """Seriality, its error by the rows, and how far what is not between the first and the last row may change it."""
-    loads = _loads(run)
+    loads = _loads(run, stored)
     if loads is None:
-        alone, spent = 1 / _concurrency(run), _usefully_spent(run)
+        alone, spent = 1 / _participation(jnp.abs(signed_shares(run))), _usefully_spent(run)
     else:
         alone, spent = 1 / _of_loads(run, loads), jnp.diff(loads.learned)
     # where nobody learns (the last row of a run without waste) the concurrency of the other end of the interval holds

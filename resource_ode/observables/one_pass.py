@@ -31,10 +31,10 @@ def by_loops(model: ResourceModel) -> bool:
 
 def of_learning_times(
     model: ResourceModel, level: float, between: tuple[float, float], names: Collection[str]
-) -> dict[str, np.ndarray] | None:
+) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
     """Some of the `NAMES`, `(*batch,)` each: when the last skill reaches a level, the efficiency until then, and the
-    mean overlap of consecutive skills `between` the levels of beginning and completion; None where the loops do not
-    serve the model, or are not sure of a member: then learning times have to be found first.
+    mean overlap of consecutive skills `between` the levels of beginning and completion; and the members that the loops
+    are not sure of, whose learning times have to be found first. None where the loops do not serve the model.
     """
     if not by_loops(model):
         return None
@@ -47,9 +47,23 @@ def of_learning_times(
     strict = max(float(tolerance) * min(wanted) / max(wanted), 1e-12)
     rows = Rows(graphs, clocks, clocks)
     found, codes, _ = native.measures(rows, levels, strict, names, (TIMES_PANELS, COARSE_PANELS))
-    if codes.any():
+    found, unsure = back(({name: x.astype(model.dtype) for name, x in found.items()}, codes != 0))
+    return {name: np.array(x) for name, x in found.items()}, np.asarray(unsure)
+
+
+def seriality(model: ResourceModel, level: float | None) -> tuple[np.ndarray, np.ndarray] | None:
+    """The seriality `(*batch,)` until a level, or with None of the whole learning, to the tolerance that it has by
+    default; and the members that the loops are not sure of. None where the loops do not serve the model.
+    """
+    if not by_loops(model):
         return None
-    return back({name: x.astype(model.dtype) for name, x in found.items()})
+    model = jax.tree.map(np.asarray, model)
+    graphs, clocks, back = split_axes(model, share_exponents=False)
+    (_, learned, _, squares), unsure = until_level(graphs, level, 1e-6 if model.dtype == np.float64 else 1e-4)
+    value = np.divide(squares, learned, out=np.full_like(learned, np.nan), where=learned > 0)
+    spread = (np.broadcast_to(x[:, None, None], clocks.rate.shape) for x in (value.astype(model.dtype), unsure))
+    value, unsure = back(tuple(spread))
+    return np.array(value), np.asarray(unsure)
 
 
 def until_level(graphs: ResourceModel, level: Any, tolerance: Any) -> tuple[tuple[np.ndarray, ...], np.ndarray]:

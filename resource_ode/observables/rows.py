@@ -112,23 +112,32 @@ def crossing_times(run: Trajectory, level: Any) -> Float[Array, "*batch skill"]:
 # -- each member of a batch
 
 
-def each_member(measure: Callable[[Trajectory], Any], run: Trajectory) -> Any:
-    """A measure of one member, of all members: compiled once for each shape, whatever the names."""
+def each_member(measure: Callable[..., Any], run: Trajectory, *, stored: bool = False) -> Any:
+    """A measure of one member, of all members: compiled once for each shape, whatever the names. With `stored` it is
+    also given the state as it is stored: NaN where skills are absent, infinite where all is learned.
+    """
     shape = checked_run(run).batch_shape
     state, clock = (x.reshape((int(np.prod(shape)), *x.shape[len(shape) :])) for x in (run.state, run.clock))
-    values = _of_members(measure, run.kind, run.model.flat(), run.ts, state, clock)
+    values = _of_members(measure, run.kind, stored, run.model.flat(), run.ts, state, clock)
     return jax.tree.map(lambda x: x.reshape(shape + x.shape[1:]), values)
 
 
 @eqx.filter_jit
 def _of_members(
-    measure: Callable[[Trajectory], Any], kind: Any, models: ResourceModel, ts: Array, state: Array, clock: Array
+    measure: Callable[..., Any],
+    kind: Any,
+    stored: bool,
+    models: ResourceModel,
+    ts: Array,
+    state: Array,
+    clock: Array,
 ) -> Any:
     def one(model: ResourceModel, state: Array, clock: Array) -> Any:
         # zeros for the states of absent skills, and no infinite ones, so that no NaN enters a derivative
         known = jnp.where(jnp.broadcast_to(model.graph.present, state.shape), state, 0)
         known = jnp.where(jnp.isinf(known), float(jnp.finfo(known.dtype).max) ** 0.5, known)
-        return measure(Trajectory(ts, known, clock, None, RESULTS.successful, model, kind, ""))
+        known = Trajectory(ts, known, clock, None, RESULTS.successful, model, kind, "")
+        return measure(known, state) if stored else measure(known)
 
     return jax.vmap(one)(models, state, clock)
 

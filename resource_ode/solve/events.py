@@ -78,7 +78,7 @@ def _parts(model: ResourceModel, tolerance: Any, coarser: float = 1.0) -> tuple[
     if model.interference is None:
         return solver, controller
     # levels may come to rest, and only an implicit solver crosses a rest in few steps
-    own = controller.controller if isinstance(controller, diffrax.ClipStepSizeController) else controller
+    own: Any = controller.controller if isinstance(controller, diffrax.ClipStepSizeController) else controller
     return diffrax.Kvaerno5(root_finder=diffrax.VeryChord(rtol=own.rtol, atol=own.atol)), controller
 
 

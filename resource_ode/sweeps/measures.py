@@ -17,7 +17,7 @@ from .. import observables
 from ..base.values import brief
 from ..base.warning import without_warnings
 from ..model.model import ResourceModel
-from ..observables.one_pass import of_learning_times
+from ..observables.one_pass import of_learning_times, seriality
 from ..results.outcome import RESULTS, result_codes, result_names
 from ..results.trajectory import Trajectory
 from ..solve.learning import learning_times
@@ -97,8 +97,17 @@ def _padded(members: Measured) -> Any:
 
 
 def _seriality(members: Measured) -> Any:
-    with without_warnings():
-        return observables.seriality(members.model, level=None if members.model.law.has_end else members.level)
+    model, level = members.model, None if members.model.law.has_end else members.level
+    solved = seriality(model, level)
+    if solved is None:
+        with without_warnings():
+            return observables.seriality(model, level=level)
+    found, unsure = solved
+    rows = np.flatnonzero(unsure.reshape((len(unsure), -1)).any(axis=1))
+    if len(rows):
+        with without_warnings():
+            found[rows] = np.asarray(observables.seriality(model[rows], level=level))
+    return found
 
 
 def _without_seriality(members: Measured, values: Any) -> np.ndarray:
@@ -183,9 +192,10 @@ def measure(sweep: Sweep, model: ResourceModel) -> tuple[dict[str, np.ndarray], 
     if any(row.needs == "run" for row in wanted.values()):
         values, ended = simulate(model, sweep.ts, reduce=_reduction(sweep))
         code = np.asarray(ended)
-    values |= _in_one_pass(members, wanted)
+    found, lost = _in_one_pass(members, wanted)
+    values |= found
     values |= {name: row.measure(members) for name, row in wanted.items() if name not in values and row.needs != "run"}
-    code = np.where((code == 0) & members.lost(), NO_TIME, code)
+    code = np.where((code == 0) & (members.lost() | lost), NO_TIME, code)
     if "seriality" in wanted:
         code = np.where((code == 0) & _without_seriality(members, values["seriality"]), NO_SERIALITY, code)
     dtype = np.dtype(sweep.content["ensemble"]["precision"])
@@ -196,14 +206,26 @@ def measure(sweep: Sweep, model: ResourceModel) -> tuple[dict[str, np.ndarray], 
 IN_ONE_PASS = {"horizon": "horizon", "efficiency": "efficiency", "domino_overlap": "overlap"}
 
 
-def _in_one_pass(members: Measured, wanted: dict[str, Observable]) -> dict[str, Any]:
-    """What the solver can measure as it goes, if nothing else needs the times."""
+def _in_one_pass(members: Measured, wanted: dict[str, Observable]) -> tuple[dict[str, Any], np.ndarray]:
+    """What the solver measures as it goes, if nothing else needs the times; and members whose times were not found."""
+    lost = np.zeros(members.model.batch_shape, bool)
     asked = {name: IN_ONE_PASS[name] for name in wanted if name in IN_ONE_PASS}
     others = {name for name, row in wanted.items() if row.needs == "times"} - {*asked, "seriality"}
-    if not asked or others:
-        return {}
-    found = of_learning_times(members.model, members.level, (ONSET, COMPLETION), asked.values())
-    return {} if found is None else {name: found[own] for name, own in asked.items()}
+    solved = None
+    if asked and not others:
+        solved = of_learning_times(members.model, members.level, (ONSET, COMPLETION), asked.values())
+    if solved is None:
+        return {}, lost
+    found, unsure = {name: solved[0][own] for name, own in asked.items()}, solved[1]
+    rows = np.flatnonzero(unsure.reshape((len(unsure), -1)).any(axis=1))
+    if len(rows):
+        # each for itself, so that the others stay what they are
+        some = Measured(members.model[rows], members.level, members.skills)
+        for name, values in found.items():
+            again = np.asarray(OBSERVABLES[name].measure(some))
+            values[rows] = np.where(unsure[rows], again, values[rows])
+        lost[rows] = unsure[rows] & some.lost()
+    return found, lost
 
 
 def _full(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -208,9 +208,19 @@ def test_failed_members_are_recorded_and_stop_nothing(tmp_path: Path) -> None:
 
 
 def test_a_learning_time_that_is_not_found(tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def some(model: Any, level: float) -> Any:
-        return ro.learning_times(model, level).at[1, 0, 2].set(np.nan)
+    solve = measures.of_learning_times
 
+    def unsure(*given: Any) -> Any:
+        found, doubtful = solve(*given)
+        doubtful = doubtful.copy()
+        doubtful[1, 0] = True
+        return found, doubtful
+
+    def some(model: Any, level: float) -> Any:
+        assert model.batch_shape[0] == 1
+        return ro.learning_times(model, level).at[0, 0, 2].set(np.nan)
+
+    monkeypatch.setattr(measures, "of_learning_times", unsure)
     monkeypatch.setattr(measures, "learning_times", some)
     found = ro.sweep(DESCRIPTION, tmp_path / "results.zarr", progress=False)
     assert (found["failed"] == measures.NO_TIME).sum() == CHUNKS
@@ -232,6 +242,7 @@ def test_threads_leave_the_filters_of_warnings_alone(tmp_path: Path, monkeypatch
 
     before = list(warnings.filters)
     monkeypatch.setattr(learning, "cascade_obstacle", lambda model: "for this test")
+    monkeypatch.setattr(measures, "of_learning_times", lambda *given: None)
     monkeypatch.setattr(events, "_event_times", lost)
     found = ro.sweep(DESCRIPTION, tmp_path / "results.zarr", devices=jax.devices()[:2], progress=False)
     assert (found["failed"] == measures.NO_TIME).all()

@@ -151,6 +151,9 @@ def loads_of_run(model: ResourceModel, state: Array) -> Loads | None:
 
 
 def _loads_of_one(model: ResourceModel, state: Array) -> Loads:
+    # no infinite ones and no NaN, so that none enters a derivative
+    state = jnp.where(model.graph.present, state, 0)
+    state = jnp.where(jnp.isinf(state), float(jnp.finfo(state.dtype).max) ** 0.5, state)
     found = jax.vmap(model.competitiveness)(state)
     largest = jax.lax.stop_gradient(jnp.max(found, axis=-1))
     parts = found / jnp.where(largest > 0, largest, 1)[:, None]
