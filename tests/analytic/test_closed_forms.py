@@ -114,7 +114,7 @@ def test_plateau():
     np.testing.assert_allclose(run.clock, clock, rtol=1e-6)
     np.testing.assert_allclose(run.level, exact, rtol=0, atol=1e-7)
     assert float(ro.analytic.plateau_effort(0.5, 1.0)) == pytest.approx(np.log(2), rel=1e-15)
-    with pytest.raises(ValueError, match="plateau: expected a number above 0 and at most 1, got 0.0"):
+    with pytest.raises(ValueError, match=r"plateau: expected a number above 0 and at most 1, got 0\.0"):
         ro.analytic.plateau_effort(0.5, 0.0)
 
 

@@ -498,8 +498,8 @@ MISTAKES = {
     "plateau of cross entropy": (
         "[time]",
         'plateau = 0.5\nloss = "cross_entropy"\n[time]',
-        '[resource]: plateau: expected None or 1 with loss="cross_entropy", since no closed form of its effort is known; '
-        'it goes with loss="mse"',
+        '[resource]: plateau: expected None or 1 with loss="cross_entropy", since no closed form of its effort is '
+        'known; it goes with loss="mse"',
     ),
     "more strengths than prerequisites": (
         'requires = ["A"]',
