@@ -435,6 +435,32 @@ class Chain(System):
         return -np.expm1(-np.array([p1 * tau, p2 * tau * gap]))
 
 
+class SoftChain(System):
+    r"""Two skills, the first with a soft gate: $D_2 = p_2(\tau - w(1 - e^{-a p_1\tau})/(a p_1))$."""
+
+    def __init__(self):
+        self.case = Case([[], [0]], np.array([0.5, 2.0]), 0.2, 1e-2, gate_exponent=0.05)
+        self.case.prerequisite_strength = [[], [0.6]]
+
+    def at_clock(self, tau):
+        (p1, p2), a = self.case.frequency, self.case.gate_exponent
+        return -np.expm1(-np.array([p1 * tau, p2 * (tau + 0.6 * np.expm1(-a * p1 * tau) / (a * p1))]))
+
+
+class Plateau(System):
+    r"""Independent skills with a plateau: $s/u = \epsilon(e^z - 1)$ with $z_i = \kappa_i p_i^\gamma\tau$."""
+
+    def __init__(self):
+        self.case = Case([[]] * 3, np.array([1.0, 0.2, 0.03]), 0.25, 0.01)
+        self.case.plateau, self.case.frequency_power = 0.02, 0.5
+        self.case.learnability = np.array([1.0, 3.0, 2.0])
+
+    def at_clock(self, tau):
+        effort = self.case.learnability * np.sqrt(self.case.frequency) * tau
+        grown = -0.02 * np.expm1(-effort)
+        return grown / (np.exp(-effort) + grown)
+
+
 class TwoRoots(System):
     r"""A skill that requires two roots, both or either: $D_3 = p_3\int_0^\tau (1 - e^{-ap_1x})(1 - e^{-ap_2x})\,dx$.
 
@@ -611,6 +637,8 @@ EXACT = {
     "one skill": OneSkill(),
     "cross entropy": IndependentMargins(),
     "chain": Chain(),
+    "soft chain": SoftChain(),
+    "plateau": Plateau(),
     "two roots, all": TwoRoots("all"),
     "two roots, any": TwoRoots("any"),
     "roots joined by all": RootsJoinedByAll(),

@@ -126,8 +126,8 @@ def plateau_learning_times(
 
     $$\eta\,t_k = \sum_j s_j(\tau_k) + N_0\,\tau_k, \qquad \tau_k = z(\theta)/p_k$$
 
-    Derivation: [`plateau_effort`][resource_ode.analytic.plateau.plateau_effort] gives the clock, the budget law
-    the time.
+    Derivation: [`plateau_effort`][resource_ode.analytic.plateau.plateau_effort] gives the clock, the budget law the
+    time.
 
     Arguments:
         level: (), in [0, 1).

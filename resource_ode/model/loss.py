@@ -225,7 +225,7 @@ class SlowStart(MeanSquaredError):
     """
 
     # of a batch where only its kind is looked at
-    plateau: Float[Array | np.ndarray, "*batch"]
+    plateau: Any
     effort_is_depth: ClassVar[bool] = False
 
     def log_depth(self, effort: Values) -> Values:

@@ -258,8 +258,8 @@ class ResourceModel(BatchOfModels):
         With a schedule, exposure counts in units of that largest frequency: $dX_i/d\\tau = c_i\\, p_i(t) / \\max_t
         p_i$.
         """
-        largest = isinstance(self.frequency, Schedule)
-        return self.effective(jnp.max(self.frequency.values, axis=0) if largest else self.frequency)
+        largest = jnp.max(self.frequency.values, axis=0) if isinstance(self.frequency, Schedule) else self.frequency
+        return self.effective(largest)
 
     def effective(self, frequency: Float[Array, "*batch skill"]) -> Float[Array, "*batch skill"]:
         r"""The effective frequency $\kappa_i p_i^\gamma$, which is the frequency in the paper's model."""

@@ -100,3 +100,27 @@ def test_small_gates():
         model = ro.ResourceModel(ro.SkillGraph(prerequisites), frequency, 1.0, 0.0, gate)
         errors.append(float(jnp.max(jnp.abs(ro.learning_times(model, 0.5) - exact))))
     assert errors[1] < errors[0] / 5 and errors[1] < 0.05
+
+
+def test_plateau():
+    frequency, plateau = np.array([2.0, 1.0, 0.3]), 0.01
+    model = ro.ResourceModel(ro.SkillGraph([[]] * 3), frequency, 0.25, 0.1, plateau=plateau)
+    for level in (1e-6, 0.1, 0.5, 0.999):
+        exact = ro.analytic.plateau_learning_times(level, frequency, 0.25, 0.1, plateau)
+        np.testing.assert_allclose(ro.learning_times(model, level), exact, rtol=1e-7)
+    clock = np.array([0.0, 1e-8, 0.5, 3.0, 10.0, 1e3, 1e5])
+    exact = ro.analytic.plateau_levels(clock, frequency, plateau)
+    run = ro.simulate(model, ro.analytic.plateau_steps(clock, frequency, 0.25, 0.1, plateau))
+    np.testing.assert_allclose(run.clock, clock, rtol=1e-6)
+    np.testing.assert_allclose(run.level, exact, rtol=0, atol=1e-7)
+    assert float(ro.analytic.plateau_effort(0.5, 1.0)) == pytest.approx(np.log(2), rel=1e-15)
+    with pytest.raises(ValueError, match=r"plateau: expected a number above 0 and at most 1, got 0\.0"):
+        ro.analytic.plateau_effort(0.5, 0.0)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.4, 1.0])
+def test_chain_with_a_soft_prerequisite(strength):
+    model = ro.ResourceModel(ro.SkillGraph([[], [0]]), [0.5, 2.0], 0.25, 0.1, 0.2, prerequisite_strength=strength)
+    run = ro.simulate(model, TIMES).check()
+    exact = ro.analytic.chain_log_depth(run.clock, 2.0, 0.5, 0.2, strength)
+    np.testing.assert_allclose(run.log_depth[:, 1], exact, rtol=1e-6, atol=1e-9)

@@ -125,6 +125,17 @@ def test_interference(tmp_path: Path) -> None:
     )
 
 
+def test_parameters_for_measured_curves(tmp_path: Path) -> None:
+    own = "plateau = 0.1\nfrequency_power = 0.5\nlearnability = 2\nprerequisite_strength = 0.25\n"
+    model = read_scenario(write(tmp_path, RESOURCE + own + TIME + SKILLS)).model
+    assert [float(model.plateau), float(model.frequency_power)] == [0.1, 0.5]
+    assert model.learnability.tolist() == [2, 2] and model.prerequisite_strength.tolist()[1] == [0.25]
+    each = SKILLS + "learnability = 3\nprerequisite_strength = [0.75]\n"
+    model = read_scenario(write(tmp_path, RESOURCE + own + TIME + each)).model
+    assert model.learnability.tolist() == [2, 3] and model.prerequisite_strength.tolist()[1] == [0.75]
+    assert read_scenario(write(tmp_path, GOOD)).model.plateau is None
+
+
 def test_times(tmp_path: Path) -> None:
     def times(section: str) -> np.ndarray:
         return read_scenario(write(tmp_path, RESOURCE + "[time]\n" + section + SKILLS)).ts
@@ -478,6 +489,28 @@ MISTAKES = {
         "[time]",
         "interference = [[1]]\n[time]",
         "[resource] interference: expected 2 rows of 2 numbers, one per skill, got 1 rows of 1",
+    ),
+    "plateau": (
+        "[time]",
+        "plateau = 2\n[time]",
+        "[resource] plateau: expected a finite number above 0 and of at most 1, got 2",
+    ),
+    "plateau of cross entropy": (
+        "[time]",
+        'plateau = 0.5\nloss = "cross_entropy"\n[time]',
+        '[resource]: plateau: expected None or 1 with loss="cross_entropy", since no closed form of its effort is '
+        'known; it goes with loss="mse"',
+    ),
+    "more strengths than prerequisites": (
+        'requires = ["A"]',
+        'requires = ["A"]\nprerequisite_strength = [0.5, 0.5]',
+        '[[skill]] "B" prerequisite_strength: expected one number, or one a prerequisite (1), got 2',
+    ),
+    "strength without prerequisites": (
+        'requires = ["A"]',
+        "prerequisite_strength = 0.5",
+        '[[skill]] "B" prerequisite_strength: expected only with requires: there is no prerequisite whose strength it '
+        "could be",
     ),
     "interference of texts": (
         "[time]",

@@ -35,6 +35,8 @@ KINDS = {
     "mse": ("independent", "one skill", "chain", "two roots, all", "two roots, any"),
     "cross entropy": ("cross entropy",),
     "self-paced": ("self-paced",),
+    "soft chain": ("soft chain",),
+    "plateau": ("plateau",),
     "interference": ("interference", "interference, singular"),
     "l2": ("l2",),
     "without waste": ("without waste",),
