@@ -120,7 +120,8 @@ def _parity(out: Path, echo: Echo, seeds: int, steps: int, samples: int) -> dict
     rms = float(np.sqrt(np.mean(difference**2)))
 
     # how much later than the networks' median the model has each task
-    late = predicted / np.median(measured, axis=0) - 1
+    middle = np.median(measured, axis=0)
+    late = np.where(np.isfinite(middle), predicted / middle - 1, np.nan)
 
     dataset = trained.to_xarray()
     atomic.write(out / "parity_experiment.nc", lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
