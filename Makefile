@@ -63,6 +63,10 @@ docs: $(VENV)/.docs ## Build the documentation site into site/, warnings being e
 bench: $(VENV)/.bench ## Run the benchmarks (ARGS="--quick", "--plots", ... is passed on)
 	$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: bench-engine
+bench-engine: $(VENV)/.bench ## Time every variant, derivative and size (ARGS="--quick", "--only variants", ...)
+	$(BIN)/python -m benchmarks.engine $(ARGS)
+
 # Installs nothing: a GPU machine usually comes with a JAX that fits its driver.
 .PHONY: bench-gpu
 bench-gpu: ## Run the benchmarks on the GPU with the python3 on PATH, from the checkout

@@ -17,6 +17,11 @@ if _TYPE_CHECKING:
     from . import plot as plot
     from .applications import parity as parity
     from .config.scenario import read_scenario as read_scenario
+    from .explorer.explore import explore as explore
+    from .fitting.curves import Curves as Curves
+    from .fitting.fit import Fit as Fit
+    from .fitting.fit import fit as fit
+    from .fitting.reading import read_curves as read_curves
     from .fitting.waste import fit_waste as fit_waste
     from .graphs.convert import condense as condense
     from .graphs.files import GraphFileError as GraphFileError
@@ -65,6 +70,7 @@ _LAZY = {
     "ODE": ("solve.method", "ODE"),
     "Steps": ("solve.method", "Steps"),
     "plot": ("plot", None),
+    "explore": ("explorer.explore", "explore"),
     "parity": ("applications.parity", None),
     "observables": ("observables", None),
     "load": ("results.load", "load"),
@@ -78,6 +84,10 @@ _LAZY = {
     "train_geometry": ("related.training", "train_geometry"),
     "sign_descent": ("related.sign_descent", None),
     "domino": ("related.domino", None),
+    "Curves": ("fitting.curves", "Curves"),
+    "Fit": ("fitting.fit", "Fit"),
+    "fit": ("fitting.fit", "fit"),
+    "read_curves": ("fitting.reading", "read_curves"),
     "fit_waste": ("fitting.waste", "fit_waste"),
     "compare": ("related.comparison", "compare"),
     "sweep": ("sweeps", "sweep"),
@@ -95,7 +105,7 @@ def __getattr__(name: str) -> _Any:
     return value
 
 
-_ROOMS = {"base", "model", "native", "results", "solve"}  # what users need not see
+_ROOMS = {"base", "explorer", "model", "native", "results", "solve"}  # what users need not see
 
 
 def __dir__() -> list[str]:

@@ -113,6 +113,64 @@ def prepare_levels(
     return lambda: run(arguments, times, tolerances)
 
 
+def crossings(
+    solution: Any, field: Any, arguments: Any, start: Any, goals: Any, *, halvings: int = 6, secants: int = 2
+) -> Any:
+    """When each part of the state reaches its goal `(skill,)`, by quintics between the ends of the steps; infinite
+    where it does not. The state grows, and `solution` has the ends of all steps.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    max_steps = solution.ys.shape[0]
+    count = solution.stats["num_accepted_steps"]
+    taken = (jnp.arange(max_steps) < count)[:, None]
+    # row k is the end of step k, and the last one is the start
+    depths = jnp.concatenate([solution.ys, start[None]])
+    ends = jnp.append(solution.ts, jnp.zeros((), start.dtype))
+    step = jnp.minimum(jnp.sum((solution.ys < goals) & taken, axis=0), count - 1)
+
+    def refine(skill: Any, step: Any) -> Any:
+        """A quintic from value, slope and curvature at both ends of the step."""
+
+        def end(row: Any, inward: Any) -> tuple[Any, Any, Any]:
+            def slope(depth: Any) -> Any:
+                # a schedule may change where a step ends
+                return field(ends[row] + 1e-9 * inward, depth, arguments)
+
+            first, second = jax.jvp(slope, (depths[row],), (slope(depths[row]),))
+            return depths[row, skill], h * first[skill], h * h * second[skill]
+
+        before = jnp.where(step == 0, max_steps, step - 1)
+        h = ends[step] - ends[before]
+        (y0, d0, e0), (y1, d1, e1) = end(before, h), end(step, -h)
+        rise = y1 - y0 - d0 - 0.5 * e0
+        bend, turn = d1 - d0 - e0, e1 - e0
+        powers = (d0, 0.5 * e0, 10 * rise - 4 * bend + 0.5 * turn, -15 * rise + 7 * bend - turn)
+        powers = (*powers, 6 * rise - 3 * bend + 0.5 * turn)
+
+        def excess(x: Any) -> Any:
+            total = powers[-1]
+            for power in powers[-2::-1]:
+                total = power + x * total
+            return y0 - goals[skill] + x * total
+
+        low, high = jnp.zeros((), start.dtype), jnp.ones((), start.dtype)
+        for _ in range(halvings):
+            middle = 0.5 * (low + high)
+            below = excess(middle) < 0
+            low, high = jnp.where(below, middle, low), jnp.where(below, high, middle)
+        at_low, at_high = excess(low), excess(high)
+        for _ in range(secants):
+            x = jnp.clip(low - at_low * (high - low) / (at_high - at_low), low, high)
+            at_x = excess(x)
+            low, at_low = jnp.where(at_x < 0, x, low), jnp.where(at_x < 0, at_x, at_low)
+            high, at_high = jnp.where(at_x < 0, high, x), jnp.where(at_x < 0, at_high, at_x)
+        return jnp.where(y1 < goals[skill], jnp.inf, ends[before] + h * x)
+
+    return jax.vmap(refine)(jnp.arange(start.shape[0]), step)
+
+
 def prepare_times(
     ensemble: Ensemble,
     relative: float,
@@ -171,51 +229,8 @@ def prepare_times(
         return jax.vmap(refine)(jnp.arange(ensemble.skills), step)
 
     def from_ends(solution: Any, arguments: Any) -> Any:
-        count = solution.stats["num_accepted_steps"]
-        taken = (jnp.arange(max_steps) < count)[:, None]
-        # row k is the end of step k, and the last one is the start
-        depths = jnp.concatenate([solution.ys, start[None]])
-        ends = jnp.append(solution.ts, jnp.zeros((), dtype))
-        step = jnp.minimum(jnp.sum((solution.ys < goal) & taken, axis=0), count - 1)
-
-        def refine(skill: Any, step: Any) -> Any:
-            """A quintic from value, slope and curvature at both ends of the step."""
-
-            def end(row: Any) -> tuple[Any, Any, Any]:
-                def slope(depth: Any) -> Any:
-                    return field(None, depth, arguments)
-
-                first, second = jax.jvp(slope, (depths[row],), (slope(depths[row]),))
-                return depths[row, skill], h * first[skill], h * h * second[skill]
-
-            before = jnp.where(step == 0, max_steps, step - 1)
-            h = ends[step] - ends[before]
-            (y0, d0, e0), (y1, d1, e1) = end(before), end(step)
-            rise = y1 - y0 - d0 - 0.5 * e0
-            bend, turn = d1 - d0 - e0, e1 - e0
-            powers = (d0, 0.5 * e0, 10 * rise - 4 * bend + 0.5 * turn, -15 * rise + 7 * bend - turn)
-            powers = (*powers, 6 * rise - 3 * bend + 0.5 * turn)
-
-            def excess(x: Any) -> Any:
-                total = powers[-1]
-                for power in powers[-2::-1]:
-                    total = power + x * total
-                return y0 - goal + x * total
-
-            low, high = jnp.zeros((), dtype), jnp.ones((), dtype)
-            for _ in range(halvings):
-                middle = 0.5 * (low + high)
-                below = excess(middle) < 0
-                low, high = jnp.where(below, middle, low), jnp.where(below, high, middle)
-            at_low, at_high = excess(low), excess(high)
-            for _ in range(secants):
-                x = jnp.clip(low - at_low * (high - low) / (at_high - at_low), low, high)
-                at_x = excess(x)
-                low, at_low = jnp.where(at_x < 0, x, low), jnp.where(at_x < 0, at_x, at_low)
-                high, at_high = jnp.where(at_x < 0, high, x), jnp.where(at_x < 0, at_high, at_x)
-            return jnp.where(y1 < goal, jnp.inf, ends[before] + h * x)
-
-        return jax.vmap(refine)(jnp.arange(ensemble.skills), step)
+        goals = jnp.full(ensemble.skills, goal)
+        return crossings(solution, field, arguments, start, goals, halvings=halvings, secants=secants)
 
     def one(arguments: Any, tolerances: Any) -> tuple[Any, Any]:
         solution = diffrax.diffeqsolve(

@@ -7,7 +7,6 @@ what is wasted on the way.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ import numpy as np
 
 from .. import frequencies, observables
 from ..base import atomic
+from ..config.writing import scenario_text
 from ..graphs import generators as graphs
 from ..graphs.graph import SkillGraph
 from ..model.model import ResourceModel
@@ -47,6 +47,11 @@ WASTES = np.geomspace(1e-3, 1.0, 7)
 SIMULATED = [0, 4]
 LAST_LEVEL = 0.95
 CELLS = len(DENSITIES) * len(SPREADS)
+SCENARIO = """The Resource model of three sparse parities, as the demo ran it: AB is the exclusive or of A and B.
+
+  resource-ode simulate parity.toml --out parity.csv --plot parity.png
+
+Levels are accuracies on the scale from chance to all right: level = 2 accuracy - 1."""
 
 
 def run_demo(
@@ -114,7 +119,8 @@ def _parity(out: Path, echo: Echo, seeds: int, steps: int, samples: int) -> dict
     dataset = trained.to_xarray()
     atomic.write(out / "parity_experiment.nc", lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
     theory.save(out / "parity_theory.nc")
-    atomic.write(out / "parity.toml", lambda path: path.write_text(_scenario(model, steps), encoding="utf-8"))
+    text = scenario_text(model, {"until": steps, "points": steps + 1}, SCENARIO)
+    atomic.write(out / "parity.toml", lambda path: path.write_text(text, encoding="utf-8"))
     _draw(out / "parity.png", (4.6, 3.3), lambda figure: _parity_figure(figure, trained, theory))
 
     bits = {name: len(subset) for name, subset in zip(tasks.names, tasks.subsets, strict=True)}
@@ -179,29 +185,6 @@ def _parity_figure(figure: Any, trained: ParityRun, theory: Trajectory) -> None:
         Line2D([], [], color="0.3", linewidth=2.2, linestyle=(0, (2.2, 1.8)), label="Resource model"),
     ]
     ax.legend(handles=handles, loc="lower right", frameon=False, handlelength=2.4)
-
-
-def _scenario(model: ResourceModel, steps: int) -> str:
-    """The model as a scenario file."""
-    graph = model.graph
-    lines = [
-        "# The Resource model of three sparse parities, as the demo ran it: AB is the exclusive or of A and B.",
-        "#",
-        "#   resource-ode simulate parity.toml --out parity.csv --plot parity.png",
-        "#",
-        "# Levels are accuracies on the scale from chance to all right: level = 2 accuracy - 1.",
-        "",
-        "[resource]",
-    ]
-    numbers = ("learning_rate", "wasted_resource", "gate_exponent")
-    lines += [f"{name} = {float(getattr(model, name))!r}" for name in numbers]
-    lines += [f"loss = {json.dumps(model.loss)}", "", "[time]", f"until = {steps}", f"points = {steps + 1}"]
-    rows = zip(graph.skill_names(), np.asarray(model.frequency_at()), graph.prerequisite_lists(), strict=True)
-    for name, frequency, behind in rows:
-        lines += ["", "[[skill]]", f"name = {json.dumps(name)}", f"frequency = {float(frequency)!r}"]
-        if behind:
-            lines.append(f"requires = {json.dumps([graph.name_of(skill) for skill in behind])}")
-    return "\n".join(lines) + "\n"
 
 
 # -- an ensemble of random graphs

@@ -15,6 +15,8 @@ SHOWN = 60
 LONGEST_PATH = 600
 # names are looked for among so many, and no longer ones than this: the search is quadratic in the letters
 SEARCHED = 2000
+# a name that is cut short has at least so many letters
+BEGINNING = 3
 
 
 def printable(text: Any) -> str:
@@ -68,5 +70,10 @@ def nearest(name: str, known: Iterable[Any], quote: Callable[[str], str] = said)
     if len(name) > SHOWN:
         return ""
     short = (other for other in known if isinstance(other, str) and len(other) <= 2 * SHOWN)
-    close = difflib.get_close_matches(name, list(itertools.islice(short, SEARCHED)), n=1)
+    searched = list(itertools.islice(short, SEARCHED))
+    close = difflib.get_close_matches(name, searched, n=1)
+    if not close and len(name) >= BEGINNING:
+        # the one of which this is the beginning
+        close = [other for other in searched if other.startswith(name)]
+        close = close if len(close) == 1 else []
     return f"; did you mean {quote(close[0])}?" if close else ""

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from .demo import demo
+from .explore import explore
 from .plot import plot_saved
 from .reproduce import reproduce
 from .simulate import simulate
@@ -43,6 +44,9 @@ app.command(
     epilog="Example: resource-ode plot run.nc --out run.png",
 )(plot_saved)
 app.command(short_help="Show what the model does.", epilog="Example: resource-ode demo --out out/demo")(demo)
+app.command(
+    short_help="Explore a model in the browser.", epilog="Example: resource-ode explore examples/and_tree.toml"
+)(explore)
 app.command(
     short_help="Recompute the figures of the paper.",
     epilog="Example: resource-ode reproduce series waste --out out/paper",

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..base import members
+from ..base import html, members
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
 from ..base.values import in_order_of, plain
@@ -247,6 +247,17 @@ class SkillGraph(eqx.Module):
         return (
             f"SkillGraph({batch}{skills} skills, {int(np.sum(np.asarray(self.required)))} dependencies, depth {depth})"
         )
+
+    def _repr_html_(self) -> str:
+        if not is_concrete(self.required):
+            return html.table("SkillGraph", [("skills", f"{self.skills}, traced")])
+        skills = int(np.max(np.sum(np.asarray(self.present), axis=-1)))
+        rows = [("batch", self.batch_shape), ("skills", f"up to {skills:,}")] if self.batch_shape else []
+        rows = rows or [("skills", f"{skills:,}: {html.names(self.skill_names(), skills)}")]
+        gates = np.asarray(self.any_gate)[np.asarray(self.required).any(axis=-1)]
+        gate = "own" if self.own_gate is not None else " and ".join(GATES[int(x)] for x in np.unique(gates))
+        rows += [("dependencies", f"{int(np.sum(np.asarray(self.required))):,}"), ("gate", gate or "none needed")]
+        return html.table("SkillGraph", [*rows, ("depth", int(np.max(np.asarray(self.depth), initial=0)))])
 
     # -- to and from other forms (networkx is imported on first use)
 

@@ -16,15 +16,17 @@ from ..base.values import in_order_of
 from ..graphs.arguments import labelled
 from ..graphs.gates import combine_gates
 from ..graphs.graph import SkillGraph
+from . import labels as axis_labels
 from . import parameters, picking, replacing
 from .competition import AbstractCompetition, as_competition
 from .extension import EXTENSION, effective, read_extension
+from .grid import BatchOfModels
 from .loss import AbstractLoss, as_loss
 from .parameters import MEMBER_AXES, check_shapes, named_parameters
 from .schedule import Schedule as Schedule
 
 
-class ResourceModel(eqx.Module):
+class ResourceModel(BatchOfModels):
     r"""Skills that compete for one shared resource and depend on one another.
 
     $$ f_i = c_i p_i u_i, \qquad r_i = \frac{f_i}{\sum_j f_j + N_0}, \qquad
@@ -105,6 +107,8 @@ class ResourceModel(eqx.Module):
     # graph's own), "default", "single" (one number for all pools) or "names"; `replace` needs it, compiled code never
     # sees it
     origins: tuple[tuple[str, str], ...] = eqx.field(static=True)
+    # names and coordinates of the batch axes; compiled code never sees them
+    labels: axis_labels.Labels = eqx.field(static=True)
 
     def __init__(
         self,
@@ -174,7 +178,7 @@ class ResourceModel(eqx.Module):
         extension, given = read_extension(dict(zip(EXTENSION, numbers, strict=True)), graph, dtype, in_order)
         self.plateau, self.frequency_power, self.learnability, self.prerequisite_strength = extension.values()
         origins |= given
-        self.origins = tuple(sorted(origins.items()))
+        self.origins, self.labels = tuple(sorted(origins.items())), ()
         check_shapes(self)
 
     # -- shapes
@@ -219,7 +223,8 @@ class ResourceModel(eqx.Module):
         """
         arguments, kept = replacing.arguments_of(self, changes)
         model = ResourceModel(**arguments)
-        return with_fields(model, origins=replacing.origins_of(model, kept))
+        kept_labels = axis_labels.after_changes(self.axes(), model.batch_shape, changes)
+        return with_fields(model, origins=replacing.origins_of(model, kept), labels=kept_labels)
 
     def __getitem__(self, index: Any) -> ResourceModel:
         """Member `index` of a batch, without its padding (under a trace the padding stays).
@@ -395,3 +400,6 @@ class ResourceModel(eqx.Module):
         parts = [f"{name}={parameters.shown(value)}" for name, value, _ in named_parameters(self)[1:]]
         options = "" if self.competition == "l1" else f", competition={self.competition!r}"
         return f"ResourceModel({self.graph!r}, {', '.join(parts)}, loss={self.loss!r}{options})"
+
+    def _repr_html_(self) -> str:
+        return parameters.as_html(self)

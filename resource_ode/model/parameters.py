@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ..base import html
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
 from ..base.values import in_range, plain
@@ -221,9 +222,23 @@ def spread(value: Any, axes: int, shape: tuple[int, ...]) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A parameter as a model prints it."""
+    """A parameter as a model prints it: on one line."""
     if isinstance(value, Schedule):
         return f"Schedule({value.times.shape[-1]} pieces)"
     if not is_concrete(value) or value.size > 8:
         return f"{value.dtype}{list(value.shape)}"
     return " ".join(np.array2string(np.asarray(value), separator=", ", precision=6).split())
+
+
+def as_html(model: Any) -> str:
+    """A model as a notebook shows it."""
+    rows: list[tuple[str, Any]] = [("graph", repr(model.graph))]
+    if model.batch_shape:
+        axes = (f"{name} ({len(values)})" for name, values in model.coordinates.items())
+        rows.append(("batch", f"{model.batch_shape} {', '.join(axes)}"))
+    for name, value, _ in named_parameters(model)[1:]:
+        numbers = np.asarray(value) if not isinstance(value, Schedule) and is_concrete(value) else np.zeros(0)
+        many = numbers.size > 8 and np.isfinite(numbers).all()
+        extent = f"{numbers.shape}, from {numbers.min():.6g} to {numbers.max():.6g}" if many else shown(value)
+        rows.append((name.replace("_", " "), extent))
+    return html.table("ResourceModel", [*rows, ("loss", model.loss), ("competition", model.competition)])

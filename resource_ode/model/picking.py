@@ -9,6 +9,7 @@ import numpy as np
 from ..base import members
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
+from . import labels as axis_labels
 from .parameters import MEMBER_AXES, named_parameters, spread
 from .schedule import Schedule
 
@@ -25,7 +26,8 @@ def picked(model: Any, index: Any) -> Any:
         return members.take(value, axes, batch, chosen)
 
     values = {name: pick(value, axes) for name, value, axes in named_parameters(model)[1:]}
-    model = with_fields(model, graph=model.graph.members(batch, chosen), **values)
+    labels = () if one or not is_concrete(index) else axis_labels.at_index(model.axes(), index)
+    model = with_fields(model, graph=model.graph.members(batch, chosen), labels=labels, **values)
     return without_padding(model) if one else model
 
 
@@ -58,4 +60,4 @@ def flat(model: Any) -> Any:
     arrays = {name: spread(getattr(graph, name), count, shape) for name, count in axes.items()}
     graph = with_fields(graph, names=None, frequency=None, any_gate=either, **arrays)
     values = {name: spread(value, k, shape) for name, value, k in named_parameters(model)[1:]}
-    return with_fields(model, graph=graph, origins=(), **values)
+    return with_fields(model, graph=graph, origins=(), labels=(), **values)

@@ -7,11 +7,11 @@ from typing import Any, overload
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array
 
 from ..base.modules import with_fields
 from ..base.values import listed
 from ..graphs.graph import SkillGraph
+from ..graphs.stacking import padded, stacked
 from .extension import EXTENSION
 from .model import ResourceModel
 from .parameters import MEMBER_AXES, own_shape
@@ -52,31 +52,7 @@ def stack(members: Any) -> Any:
             raise ValueError(
                 f"stack: expected single {what}, but number {position} is a batch of shape {member.batch_shape}"
             )
-    return _graphs(members) if kind is SkillGraph else _models(members)
-
-
-def _graphs(graphs: list[SkillGraph]) -> SkillGraph:
-    skills = max(graph.skills for graph in graphs)
-    fan_in = max(graph.fan_in for graph in graphs)
-    shapes = {"prerequisites": (skills, fan_in), "required": (skills, fan_in), "any_gate": (skills,)}
-    shapes["present"] = (skills,)
-    arrays = {
-        name: jnp.stack([_pad(getattr(graph, name), shape, 0) for graph in graphs]) for name, shape in shapes.items()
-    }
-    names = None
-    if any(graph.names is not None for graph in graphs):
-        names = tuple(graph.skill_names() + ("",) * (skills - graph.skills) for graph in graphs)
-        names = names[0] if len(set(names)) == 1 else names
-    frequency = None
-    if all(graph.frequency is not None for graph in graphs):
-        frequency = jnp.stack([_pad(graph.frequency, (skills,), 1) for graph in graphs])
-    gates = arrays.pop("any_gate")
-    own = graphs[0].own_gate
-    for graph in graphs:
-        if not eqx.tree_equal(graph.own_gate, own):
-            raise ValueError(f"stack: expected graphs of one kind of gate, got {own} and {graph.own_gate}")
-    gates = gates if own is None else own
-    return SkillGraph(arrays.pop("prerequisites"), gates, names=names, frequency=frequency, **arrays)
+    return stacked(members) if kind is SkillGraph else _models(members)
 
 
 def _models(models: list[ResourceModel]) -> ResourceModel:
@@ -97,7 +73,7 @@ def _models(models: list[ResourceModel]) -> ResourceModel:
                 raise ValueError(f"stack: {name} is a schedule, which only a batch of one graph shape can share")
             if (mine is None) != (other is None) and name not in EXTENSION:
                 raise ValueError(f"stack: {name} is given in some models and not in others")
-    graph = _graphs([model.graph for model in models])
+    graph = stacked([model.graph for model in models])
     values: dict[str, Any] = {}
     for name, axes in MEMBER_AXES.items():
         if all(getattr(model, name) is None for model in models):
@@ -106,12 +82,12 @@ def _models(models: list[ResourceModel]) -> ResourceModel:
         fill = {"initial_level": 0, "pool": 0, "interference": 0}.get(name, 1)
         rows = [_given(model, name) for model in models]
         own = own_shape(name, graph.skills, graph.fan_in)
-        values[name] = jnp.stack([_pad(row, own, fill) for row in rows] if axes else rows)
+        values[name] = jnp.stack([padded(row, own, fill) for row in rows] if axes else rows)
     if "interference" in values:
         eye = jnp.eye(graph.skills, dtype=bool)
         values["interference"] = jnp.where(eye, 1, values["interference"])
-    stacked = ResourceModel(graph, loss=first.base_law, competition=first.rule, **values)
-    return with_fields(stacked, origins=_origins(models))
+    batch = ResourceModel(graph, loss=first.base_law, competition=first.rule, **values)
+    return with_fields(batch, origins=_origins(models))
 
 
 def _given(model: ResourceModel, name: str) -> Array:
@@ -126,8 +102,3 @@ def _origins(models: list[ResourceModel]) -> tuple[tuple[str, str], ...]:
     some = {pair for model in models for pair in model.origins if pair == ("gate_exponent", "default")}
     names = {model.graph.names for model in models}
     return tuple(sorted(pair for pair in every | some if pair[1] != "names" or len(names) == 1))
-
-
-def _pad(value: Any, shape: tuple[int, ...], fill: Any) -> Array:
-    widths = [(0, n - m) for n, m in zip(shape, value.shape, strict=True)]
-    return jnp.pad(value, widths, constant_values=fill)

@@ -34,7 +34,9 @@ __all__ = [
     "learning_times",
     "levels",
     "library",
+    "measures",
     "serves_levels",
+    "spent",
     "trajectories",
 ]
 
@@ -178,6 +180,39 @@ def learning_times(
     level = np.asarray(float(level), np.float64)
     _call("learning_times", (graphs, mine), tolerance, numbers, ((), (found, codes, errors)), level, share, done)
     return found, codes, errors
+
+
+def measures(
+    rows: tuple[ResourceModel, Any, Any], levels: tuple[float, float, float], tolerance: Any, names: Any, numbers: Any
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """What learning times amount to, without them, `(row, exponent, clock)` each: `names` are some of "horizon",
+    "efficiency" (both at the first of the levels) and "overlap" (between the others); codes, errors `(row, exponent)`.
+
+    `numbers` are those of `learning_times`: panels that usual graphs need for 1e-7, and those of the coarse solve.
+    """
+    graphs, mine, _ = rows
+    shape = mine.rate.shape
+    found = {name: np.empty(shape) for name in ("horizon", "efficiency", "overlap") if name in names}
+    codes, errors = np.empty(shape, np.int32), np.empty(shape[:2])
+    results = (*(found.get(name) for name in ("horizon", "efficiency", "overlap")), codes, errors)
+    given = options(*numbers, 1e-7, np.dtype(graphs.dtype))
+    _call("measures", (graphs, mine), tolerance, given, ((), results), np.asarray(levels, float), None, lambda _: None)
+    return found, codes, errors
+
+
+def spent(
+    rows: tuple[ResourceModel, Any, Any], level: float | None, tolerance: Any, numbers: Any
+) -> tuple[np.ndarray, ...]:
+    """Of each row until its last skill reaches a level, or with None over the whole learning: resource time, what is
+    learned, the integrals over resource time of F and of sum f^2/F, and their estimated error as a share of what is
+    learned.
+    """
+    graphs, mine, _ = rows
+    results = tuple(np.empty(len(mine.rate)) for _ in range(5))
+    until = np.asarray([0.5 if level is None else level, level is None], float)
+    given = options(*numbers, 1e-5, np.dtype(graphs.dtype))
+    _call("spent", (graphs, mine), tolerance, given, ((), results), until, None, lambda _: None)
+    return results
 
 
 def serves_levels(model: ResourceModel) -> bool:

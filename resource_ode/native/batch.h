@@ -58,6 +58,7 @@ struct Rule {
     const double *even, *odd;         // (node / 2, node / 2) each: sums and differences of mirror images -> integral up
                                       // to a node of the left half
     const double *tail;               // (4, node): values -> the last Legendre coefficients
+    const double *left;               // (node,): values -> that at the left edge
     const double *powers;             // (node + 1, node): values -> coefficients of the integral's powers
     const double *to_nodes;           // (node, node): the integral up to all nodes, by columns
     const double *to_powers;          // (node, node + 4): `powers` by columns, and zeros
@@ -130,4 +131,20 @@ struct Cotangents {
     View<const double> found, clock;
     Parameters<double> by;
     View<double> steps;
+};
+
+// Results of the members: numbers that their learning times amount to.
+struct Measures {
+    View<const double> levels;  // the level that counts as learned, and those where a skill begins and completes
+    View<double> horizon, efficiency, overlap;  // of the member; nothing where they are not wanted
+    View<int32_t> code;
+    View<double> error;
+};
+
+// Results of the rows: until the last skill reaches a level, or over the whole learning.
+struct Spent {
+    double level;
+    bool whole;
+    View<double> clock, learned, demand, squares;  // resource time there, progress until there, integrals of F, sum f^2/F
+    View<double> error;                            // of the integrals, as a share of what is learned
 };

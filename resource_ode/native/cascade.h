@@ -67,7 +67,10 @@ struct Cascade {
     Numbers edges, half, roots;            // (edge,), (panel,), (node, panel): exposures of a skill without gates
     Numbers opening, gates;                // (skill, node, panel)
     Numbers at_edges, relative, off;       // (skill, edge), and errors (skill, panel): of gates, of exposures
-    Numbers demand, flow, rest;            // (node, panel): of the clock, of the budget, and what is left to learn
+    Numbers demand, flow, rest, leading;   // (node, panel): of the clock, of the budget, what is left to learn, and the
+                                           // largest demand of a skill
+    Numbers moved, unlearned, spent, late; // (panel,), (edge,), (edge,), (panel,): what all levels may be wrong by, what
+                                           // is left to learn of skills that wait, what is spent without waste, its error
     Numbers inside, gained, edge, within, behind, panel_error, gates_at_edges;
     std::vector<Kink> kinks;
 
@@ -76,30 +79,30 @@ struct Cascade {
     // What was in it is lost.
     void resize(int64_t count) {
         panels = count, stride = count + LANES;
-        edges.reserve(stride), at_edges.reserve(skills * stride);
+        edges.reserve(stride), at_edges.reserve(skills * stride), unlearned.reserve(stride), spent.reserve(stride);
         for (Numbers *each : {&opening, &gates}) each->reserve(skills * NODES * count);
         for (Numbers *each : {&relative, &off}) each->reserve(skills * count);
-        for (Numbers *each : {&roots, &demand, &flow, &rest, &inside}) each->reserve(NODES * count);
-        for (Numbers *each : {&half, &gained, &edge, &within, &behind, &panel_error}) each->reserve(count);
+        for (Numbers *each : {&roots, &demand, &flow, &rest, &leading, &inside}) each->reserve(NODES * count);
+        for (Numbers *each : {&half, &gained, &edge, &within, &behind, &panel_error, &moved, &late}) each->reserve(count);
     }
 
     // Openings, gates and exposures at edges; with errors those of panels as well, and kinks, and the demand if wanted.
-    // Returns the level error.
+    // Exposures below `least`, if given, decide nothing. Returns the level error.
     template <bool ERRORS = true>
-    double solve(const Graph<Law> &graph, const Rule &rule, bool with_demand) {
-        const double least = 1 / (10 * graph.fastest * std::max(graph.exponent, 1.0));
+    double solve(const Graph<Law> &graph, const Rule &rule, bool with_demand, double least = 0.0) {
+        if (!(least > 0)) least = 1 / (10 * graph.quickest);
         for (int64_t p = 0; p < panels; p += LANES) {
             const Vector left = load(edges + p), width = load(edges + p + 1) - left;
             store(half + p, width * 0.5);
             store(panel_error + p, all(0.0));
             for (int64_t node = 0; node < NODES; node++) {
                 store(roots + node * panels + p, width * (0.5 * (1 + rule.places[node + 1])));
-                for (Numbers *each : {&demand, &flow, &rest}) store(*each + node * panels + p, all(0.0));
+                for (Numbers *each : {&demand, &flow, &rest, &leading}) store(*each + node * panels + p, all(0.0));
             }
         }
         if (static_cast<int64_t>(graph.order.size()) < skills)
             for (int64_t k = 0; k < skills * stride; k++) at_edges[k] = NAN;
-        kinks.clear();
+        kinks.clear(), nothing_moved();
         double worst = 0.0, jumps = 0.0;
         const bool kinked = ERRORS && std::any_of(graph.order.begin(), graph.order.end(),
                                         [&](int64_t s) { return graph.either[s] && graph.count(s) > 1; });
@@ -130,7 +133,8 @@ struct Cascade {
         const double inverse = 1 / ratio;
         for (int64_t p = 0; p <= panels; p++) edges[p] = solved.edges[p] * inverse;
         for (int64_t p = 0; p < panels; p++) half[p] = (edges[p + 1] - edges[p]) * 0.5;
-        for (int64_t p = 0; p < NODES * panels; p++) demand[p] = flow[p] = rest[p] = 0.0;
+        for (int64_t p = 0; p < NODES * panels; p++) demand[p] = flow[p] = rest[p] = leading[p] = 0.0;
+        nothing_moved();
         if (static_cast<int64_t>(graph.order.size()) < skills)
             for (int64_t k = 0; k < skills * stride; k++) at_edges[k] = NAN;
         double worst = 0.0;
@@ -138,8 +142,10 @@ struct Cascade {
             double *x = at_edges + s * stride;
             for (int64_t p = 0; p <= panels; p++) x[p] = solved.at_edges[s * stride + p] * inverse;
             for (int64_t p = 0; p < panels; p++) off[s * panels + p] = solved.off[s * panels + p] * inverse;
-            const double found = slope_error(graph, s);
-            if (!(found <= worst)) worst = found;
+            if (graph.count(s)) {
+                const double found = slope_error(graph, s);
+                if (!(found <= worst)) worst = found;
+            }
             if (!with_demand) continue;
             const double *o = solved.opening + s * NODES * panels;
             for (int64_t p = 0; p < panels; p += LANES) {
@@ -178,9 +184,28 @@ struct Cascade {
             store(edge + p, at_edge);
             store(within + p, inside_it);
         }
+        if (ERRORS) {
+            const double unseen = missed_at_start(graph, rule, s);
+            edge[0] += unseen, within[0] += unseen;
+        }
         x[0] = 0.0;
         for (int64_t p = 0; p < panels; p++) x[p + 1] = x[p] + gained[p];
         for (int64_t p = 1; p < LANES; p++) x[panels + p] = x[panels];
+    }
+
+    // What the integral of an opening may miss before the first node of all: how open it is at 0 is known, and where the
+    // polynomial says something else, something has happened in between.
+    double missed_at_start(const Graph<Law> &graph, const Rule &rule, int64_t s) const {
+        const bool largest_counts = graph.largest_counts(s);
+        double at_start = largest_counts ? 0.0 : 1.0, found = 0.0;
+        for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
+            const double start = graph.paces[graph.behind[f]].start;
+            const double own = start > 0 ? saturation(graph.exponent * graph.law.depth(all(start)))[0] : 0.0;
+            const double gate = graph.needs(f, all(own))[0];
+            at_start = largest_counts ? std::max(at_start, gate) : at_start * gate;
+        }
+        for (int64_t node = 0; node < NODES; node++) found += rule.left[node] * opening[(s * NODES + node) * panels];
+        return std::abs(found - at_start) * half[0] * (1 + rule.places[1]);
     }
 
     // What the integral of a maximum may miss where another gate becomes the largest; inside as well, which also tells
@@ -227,7 +252,7 @@ struct Cascade {
                     total += wrong;
                 }
             }
-            store(behind + p, load(edge + p) + load(gained + p) * total);
+            store(behind + p, load(edge + p) + load(gained + p) * (total + ROUNDING));
         }
         double wrong = 0.0;
         for (int64_t p = 0; p < panels; p++) edge[p] = wrong += behind[p];
@@ -253,18 +278,29 @@ struct Cascade {
         return most;
     }
 
+    void nothing_moved() {
+        for (int64_t p = 0; p < panels; p++) moved[p] = unlearned[p] = 0.0;
+        unlearned[panels] = 0.0;
+    }
+
     // The error of a skill's level from that of its exposure.
     double slope_error(const Graph<Law> &graph, int64_t s) {
         const Pace pace = graph.paces[s];
-        Vector most = all(0.0), total = all(0.0);
+        Vector most = all(0.0), total = all(0.0), part, more;
         for (int64_t p = 0; p < panels; p += LANES) {
             const Vector x = load(at_edges + s * stride + p);
-            const Vector next = Law::GROWS ? load(at_edges + s * stride + p + 1) : x;
-            const Vector demand = graph.law.largest_demand(pace.effort(x), pace.effort(next));
-            const Vector left = pace.pace(x) * demand * load(off + s * panels + p);
-            most = larger(most, left);
-            total += left;
+            graph.law.demand_and_rest(pace.effort(x), part, more);
+            // demand that grows before it falls may be larger inside the panel
+            if (Law::GROWS)
+                part = graph.law.largest_demand(pace.effort(x), pace.effort(load(at_edges + s * stride + p + 1)));
+            const Vector wrong = pace.pace(x) * part * load(off + s * panels + p);
+            most = larger(most, wrong);
+            total += wrong;
+            store(moved + p, load(moved + p) + wrong);
+            store(unlearned + p, load(unlearned + p) + more);
         }
+        graph.law.demand_and_rest(all(pace.effort(at_edges[s * stride + panels])), part, more);
+        unlearned[panels] += more[0];
         return std::isnan(sum(total)) ? sum(total) : largest(most);
     }
 
@@ -318,6 +354,7 @@ struct Cascade {
                 store(demand + n, load(demand + n) + (graph.squared ? part * part : part));
                 if (graph.squared) store(flow + n, load(flow + n) + part);
                 store(rest + n, load(rest + n) + more);
+                store(leading + n, larger(part, load(leading + n)));
             }
         }
     }
@@ -326,7 +363,7 @@ struct Cascade {
     // become the larger of the two. An estimate sees nothing of what happens between two nodes. The budget law does: at
     // every node what was demanded up to there is what was learned (`errors.off_balance`), whatever the competition.
     double with_clock(const Graph<Law> &graph, const Rule &rule, double worst, bool either) {
-        double total = 0.0, most = 0.0, before = 0.0;
+        double total = 0.0, most = 0.0, before = 0.0, shifted = 0.0, entered = 0.0;
         for (int64_t s : graph.order) {
             Vector left, more;
             graph.law.demand_and_rest(all(graph.paces[s].start), left, more);
@@ -341,7 +378,16 @@ struct Cascade {
             }
             const Vector h = load(half + p);
             Folded(values).missed(rule, h, at_edge, inside_it);
-            total += sum(at_edge);
+            // the clock carries the errors of all skills to each of them: a skill gets its share of what all have
+            // learned too much; without the budget law an error that has entered the clock stays there
+            Vector share = all(0.0), carried = load(moved + p);
+            for (int64_t node = 0; node < NODES; node++)
+                share = larger(share, load(leading + node * panels + p) / (values[node] + TINY));
+            for (int64_t lane = 0; lane < LANES && graph.squared; lane++)
+                carried[lane] = entered = std::max(entered, carried[lane]);
+            shifted = std::max(shifted, largest(share * carried));
+            store(spent + p + 1, h * dot(rule.weights, values));
+            for (int64_t lane = 0; lane < LANES; lane++) late[p + lane] = (total += at_edge[lane]) + inside_it[lane];
             most = std::max(most, largest(inside_it));
             const Folded folded(parts);
             folded.integrals(rule, h, inside + p, panels);
@@ -349,23 +395,28 @@ struct Cascade {
             const Vector own = load(panel_error + p);
             store(panel_error + p, either ? larger(own, inside_it) : own + inside_it);
         }
-        const double unbalanced = off_balance(before);
-        const double estimate = worst + total + most;
+        spent[0] = 0.0;
+        for (int64_t p = 0; p < panels; p++) spent[p + 1] += spent[p];
+        const double unbalanced = off_balance(all_of_it, before);
+        const double estimate = worst + total + most + shifted;
         return unbalanced > estimate || std::isnan(unbalanced) ? unbalanced : estimate;
     }
 
-    double off_balance(double before) {
-        double spent = 0.0, unbalanced = 0.0, last = 0.0;
+    // A difference in what was spent moves a level by its share of that: the largest, here or at the node before.
+    double off_balance(const double *total, double before) {
+        double paid = 0.0, unbalanced = 0.0, last = 0.0, share = 1.0;
         for (int64_t p = 0; p < panels; p++) {
             double here = 0.0;
             for (int64_t node = 0; node < NODES; node++) {
                 const int64_t n = node * panels + p;
-                const double off = spent + inside[n] + rest[n] - before;
-                if (!(std::abs(off) <= unbalanced)) unbalanced = std::abs(off);
-                here = std::max(here, std::abs(off - last));
+                const double off = paid + inside[n] + rest[n] - before, own = leading[n] / (total[n] + TINY);
+                const double wider = std::max(share, own);
+                if (!(std::abs(off) * wider <= unbalanced)) unbalanced = std::abs(off) * wider;
+                here = std::max(here, std::abs(off - last) * wider);
+                share = own;
                 if (node == NODES - 1) last = off;
             }
-            spent += gained[p];
+            paid += gained[p];
             panel_error[p] = std::max(panel_error[p], here);
         }
         return unbalanced;

@@ -7,11 +7,13 @@
 #include "polynomial.h"
 #include "kinks.h"
 #include "cascade.h"
+#include "errors.h"
 #include "solver.h"
 #include "table.h"
 #include "clock.h"
 #include "times.h"
 #include "calls.h"
+#include "measures.h"
 #include "adjoint.h"
 #include "backward.h"
 #include "forward.h"
@@ -43,5 +45,20 @@ inline bool any_tangents(const Batch &batch, const Options &options, const Rule 
 inline bool any_cotangents(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
                            const Cotangents &to) {
     const auto call = batch.cross_entropy ? cotangents<CrossEntropy> : cotangents<MeanSquaredError>;
+    return call(batch, options, rule, run, to);
+}
+
+inline bool any_measures(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
+                         const Measures &to) {
+    const auto call = batch.cross_entropy ? measures<CrossEntropy>
+                      : batch.slow        ? measures<SlowStart>
+                                          : measures<MeanSquaredError>;
+    return call(batch, options, rule, run, to);
+}
+
+inline bool any_spent(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Spent &to) {
+    const auto call = batch.cross_entropy ? spent<CrossEntropy>
+                      : batch.slow        ? spent<SlowStart>
+                                          : spent<MeanSquaredError>;
     return call(batch, options, rule, run, to);
 }

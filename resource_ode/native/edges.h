@@ -12,7 +12,7 @@ inline void logarithmic_edges(double first, double last, int64_t panels, double 
 template <class Law>
 void even_edges(const Graph<Law> &graph, const double *coarse, const double *along, const double *exposure,
                 int64_t stride, int64_t last, int64_t panels, double *measure, double *edges) {
-    const double first = 1 / graph.fastest, per_through = graph.per_through();
+    const double first = 1 / graph.quickest, per_through = graph.per_through();
     for (int64_t k = 0; k <= last; k += LANES) {
         Vector total = all(0.0), product = all(1.0);
         for (int64_t s : graph.order) {

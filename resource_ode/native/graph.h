@@ -31,7 +31,7 @@ struct Graph {
     const uint8_t *either = nullptr;
     const double *level = nullptr;
     int64_t skills = 0;
-    double exponent = 0, largest_exponent = 0, fastest = 0, tolerance = 0;
+    double exponent = 0, largest_exponent = 0, fastest = 0, quickest = 0, tolerance = 0;
     // whether its numbers are such that there is anything to solve: under a trace nobody has looked
     bool sound = false;
     bool squared = false;
@@ -54,6 +54,8 @@ struct Graph {
         read_paces(batch.frequency.at(row), batch.after.at(row), present, batch.paced);
         read_behind(batch.prerequisites.at(row), batch.required.at(row),
                     batch.soft ? batch.strength.at(row) : nullptr, depth, present, batch.fan_in);
+        // one over the resource time in which the first skill is learned, or opens the way for others
+        quickest = fastest * (behind.empty() ? 1.0 : std::max(exponent, 1.0));
         in_order(depth, present);
     }
 

@@ -72,7 +72,7 @@ class Leaders {
 };
 
 // Some edges with one at each kink, as many as fill vectors; those that matter most, if there are too many.
-inline int64_t with_kinks(const double *base, int64_t panels, std::vector<Kink> &kinks, double fastest, int64_t most,
+inline int64_t with_kinks(const double *base, int64_t panels, std::vector<Kink> &kinks, double quickest, int64_t most,
                           std::vector<double> &edges) {
     std::sort(kinks.begin(), kinks.end(), [](const Kink &a, const Kink &b) { return a.weight > b.weight; });
     const auto room = static_cast<size_t>(std::max<int64_t>(most - panels, 0));
@@ -87,7 +87,7 @@ inline int64_t with_kinks(const double *base, int64_t panels, std::vector<Kink> 
         size_t widest = 0;
         double width = -1;
         for (size_t k = 0; k + 1 < edges.size(); k++) {
-            const double own = std::log1p((edges[k + 1] - edges[k]) / (1 / fastest + edges[k]));
+            const double own = std::log1p((edges[k + 1] - edges[k]) / (1 / quickest + edges[k]));
             if (own > width) width = own, widest = k;
         }
         const double middle = edges[widest] + (edges[widest + 1] - edges[widest]) / 2;

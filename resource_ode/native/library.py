@@ -13,7 +13,7 @@ import numpy as np
 from ..base.legendre import COARSE_NODES, NODES, gauss_legendre
 
 # must be that of `loops.cpp`
-INTERFACE = 6
+INTERFACE = 8
 # panels fill vectors of so many numbers
 LANES = 4
 # panels of the last solve of a graph, and how many are tried
@@ -70,7 +70,7 @@ class Rule(ctypes.Structure):
     _fields_ = [
         (name, ctypes.c_void_p)
         for name in (
-            *("places", "weights", "even", "odd", "tail", "powers", "to_nodes", "to_powers"),
+            *("places", "weights", "even", "odd", "tail", "left", "powers", "to_nodes", "to_powers"),
             *("coarse_weights", "coarse_cumulative"),
         )
     ]
@@ -91,6 +91,7 @@ def rules() -> tuple[Rule, list[np.ndarray]]:
         fine["weights"],
         *((left + sign * left[:, ::-1])[:, : NODES // 2] / 2 for sign in (1, -1)),
         fine["tail"],
+        fine["left"],
         fine["powers"],
         fine["cumulative"].T,
         np.pad(fine["powers"].T, ((0, 0), (0, LANES - 1))),

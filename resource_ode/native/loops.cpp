@@ -77,7 +77,7 @@ bool cotangents(const Batch &batch, const Options &options, const Rule &rule, co
     return OF_THIS_KIND(any_cotangents, batch, options, rule, run, to);
 }
 
-constexpr int64_t INTERFACE = 6;
+constexpr int64_t INTERFACE = 8;
 const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double>, times<float>,
                          times<double>, tangents,            cotangents};
 
@@ -189,6 +189,34 @@ EXPORT int resource_ode_learning_times(const Problem *problem, const Options *op
                                        const double *level, void *found, int32_t *code, double *error) {
     const auto run = problem->single ? run_times<float> : run_times<double>;
     return run(*problem, *options, *rule, level, found, code, error);
+}
+
+// `levels` are those of `Measures`; a result that is not wanted is null.
+EXPORT int resource_ode_measures(const Problem *problem, const Options *options, const Rule *rule, const double *levels,
+                                 int64_t, double *horizon, double *efficiency, double *overlap, int32_t *code,
+                                 double *error) {
+    const Measures to{View<const double>::whole(levels, 0, problem->rows, problem->exponents, problem->clocks, false, false),
+                      members_of(*problem, horizon, 1),
+                      members_of(*problem, efficiency, 1),
+                      members_of(*problem, overlap, 1),
+                      members_of(*problem, code, 1),
+                      groups_of(*problem, error)};
+    const Runner run = on_own_threads(problem->threads);
+    return OF_THIS_KIND(any_measures, batch_of(*problem), *options, *rule, run, to);
+}
+
+// `until` is a level, and whether it is the whole learning in its place.
+EXPORT int resource_ode_spent(const Problem *problem, const Options *options, const Rule *rule, const double *until,
+                              int64_t, double *clock, double *learned, double *demand, double *squares, double *error) {
+    const Spent to{until[0],
+                   until[1] != 0,
+                   rows_of(*problem, clock),
+                   rows_of(*problem, learned),
+                   rows_of(*problem, demand),
+                   rows_of(*problem, squares),
+                   rows_of(*problem, error)};
+    const Runner run = on_own_threads(problem->threads);
+    return OF_THIS_KIND(any_spent, batch_of(*problem), *options, *rule, run, to);
 }
 
 EXPORT int resource_ode_levels(const double *frequency, const double *start, int64_t members, int64_t skills,

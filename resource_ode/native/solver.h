@@ -33,13 +33,19 @@ class Solver {
         if (!begin(last)) return nullptr;
         place_coarse(std::max(last * (1 + 1e-5), 1e6 * TINY));
         place_first(options.coarse_panels);
-        return finest(row, true, [](const Cascade<Law> &) { return false; });
+        const auto of_levels = [](const Cascade<Law> &, double of_level) { return of_level; };
+        return finest(row, true, 0.0, of_levels, [](const Cascade<Law> &) { return false; });
     }
 
     // Up to where each skill is at a level: its effort then is `goal`.
     const Cascade<Law> *for_times(int64_t row, double level, bool with_demand) {
         graph.read(batch, row);
-        goal = graph.law.effort_at(level);
+        return for_effort(row, graph.law.effort_at(level), with_demand);
+    }
+
+    // Up to where each skill's effort is at `effort`; the graph has been read.
+    const Cascade<Law> *for_effort(int64_t row, double effort, bool with_demand) {
+        goal = effort;
         if (!begin(goal)) return nullptr;
         const double ratio = graph.largest_exponent / graph.exponent;
         const double last = reach(goal * ratio);
@@ -51,7 +57,16 @@ class Solver {
             while (until < options.coarse_panels && exposure[s * stride + until - 1] < wanted) until++;
         }
         place_first(until);
-        return finest(row, with_demand, [&](const Cascade<Law> &cascade) {
+        double soonest = INFINITY;
+        for (int64_t s : graph.order) {
+            const double wanted = graph.paces[s].exposure_at(goal * ratio);
+            if (wanted > 0) soonest = std::min(soonest, wanted);
+        }
+        const auto of_times = [&](const Cascade<Law> &own, double of_level) {
+            return std::isnan(of_level) ? of_level : timing.of(graph, own, solved.opening, goal, with_demand);
+        };
+        const double least = (std::isfinite(soonest) ? soonest : 1 / graph.quickest) / 10;
+        return finest(row, with_demand, least, of_times, [&](const Cascade<Law> &cascade) {
             for (int64_t s : graph.order) {
                 const double wanted = graph.paces[s].exposure_at(goal * ratio);
                 if (cascade.at_edges[s * cascade.stride + cascade.panels] < wanted * (1 - 1e-9)) return true;
@@ -115,6 +130,7 @@ class Solver {
     std::unique_ptr<Cascade<Law>> other;
     Numbers coarse, along, measure, exposure, coarse_gates;
     std::vector<double> finer, edges, begins, slows;
+    RelativeError<Law> timing;
 
     bool begin(double range) {
         enough = graph.sound && std::isfinite(range);
@@ -124,7 +140,7 @@ class Solver {
     }
 
     void place_coarse(double last) {
-        logarithmic_edges(1 / graph.fastest, last, options.coarse_panels, coarse, along);
+        logarithmic_edges(1 / graph.quickest, last, options.coarse_panels, coarse, along);
         coarse_solve(graph, rule, coarse, options.coarse_panels, coarse_gates, exposure, stride);
     }
 
@@ -142,12 +158,13 @@ class Solver {
     }
 
     // Solves with more and more panels until the error is within the tolerance; the first on the edges in `solved`.
-    template <class Outside>
-    const Cascade<Law> *finest(int64_t row, bool with_demand, const Outside &outside) {
+    // Exposures below `least` decide nothing; `judge` makes the error that counts from that of the levels.
+    template <class Judge, class Outside>
+    const Cascade<Law> *finest(int64_t row, bool with_demand, double least, const Judge &judge, const Outside &outside) {
         int64_t base = solved.panels, attempts = options.attempts;
         bool kinked = false;
         for (int64_t attempt = 1;; attempt++) {
-            error = solve_exponents(row, with_demand);
+            error = solve_exponents(row, with_demand, least, judge);
             const bool beyond = outside(solved);
             enough = error <= graph.tolerance && !beyond;
             const bool more_kinks = !solved.kinks.empty() && !kinked;
@@ -168,7 +185,7 @@ class Solver {
             refine_edges(solved.edges, solved.panel_error, solved.panels, base, finer.data());
             if (kinked) {
                 const int64_t most = base + MOST_KINKS;
-                const int64_t panels = with_kinks(finer.data(), base, solved.kinks, graph.fastest, most, edges);
+                const int64_t panels = with_kinks(finer.data(), base, solved.kinks, graph.quickest, most, edges);
                 finer.swap(edges);
                 solved.resize(panels);
             } else {
@@ -189,16 +206,17 @@ class Solver {
     }
 
     // A solve for all gate exponents of a graph: the worst of their errors.
-    double solve_exponents(int64_t row, bool with_demand) {
-        if (batch.groups == 1) return errors[0] = solved.solve(graph, rule, with_demand);
-        solved.solve(graph, rule, false);
+    template <class Judge>
+    double solve_exponents(int64_t row, bool with_demand, double least, const Judge &judge) {
+        if (batch.groups == 1) return errors[0] = judge(solved, solved.solve(graph, rule, with_demand, least));
+        solved.solve(graph, rule, false, least);
         Cascade<Law> &own = another();
         for (int64_t p = 0; p < own.panels; p++) own.panel_error[p] = 0.0;
         double worst = 0.0;
         for (int64_t e = 0; e < batch.groups; e++) {
             const double ratio = *batch.exponent.at(row, e) / graph.exponent;
             const double found = errors[static_cast<size_t>(e)] =
-                own.at_exponent(graph, rule, solved, ratio, with_demand);
+                judge(own, own.at_exponent(graph, rule, solved, ratio, with_demand));
             if (!(found <= worst)) worst = found;
         }
         for (int64_t p = 0; p < own.panels; p++) solved.panel_error[p] += own.panel_error[p];

@@ -30,6 +30,8 @@ INLINE double largest(Vector x) { return std::max(std::max(x[0], x[1]), std::max
 // e^-45 of anything is below rounding
 constexpr double DONE = 45.0;
 constexpr double TINY = std::numeric_limits<double>::min(), HUGE_NUMBER = std::numeric_limits<double>::max();
+// the relative error that sums have at least
+constexpr double ROUNDING = 4 * std::numeric_limits<double>::epsilon();
 
 constexpr double LARGEST = 700.0;  // e^-700 is still a normal number
 constexpr double SHIFT = 1.5 * 4503599627370496.0;

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
 from .by_run import seriality_by_run
-from .resource_time import UNTIL_LEVEL, obstacle, unfinished, until_level
+from .resource_time import UNTIL_LEVEL, obstacle, seriality_at_nodes, unfinished, until_level
 from .rows import budget, each_member, gained, least, signed_shares, warn_if_coarse
 from .sources import check_level, check_tolerance, checked_run, checked_source, numbers, profile_of, refuse_for_run
 
@@ -160,13 +160,6 @@ def seriality_error(run: Trajectory) -> Float[Array, "*batch"]:
     """
     _, by_rows, beyond = each_member(_seriality_and_errors, checked_run(run))
     return by_rows + beyond
-
-
-def seriality_at_nodes(demand: Float[Array, "skill panel node"]) -> Float[Array, "panel node"]:
-    r"""What seriality integrates over resource time, $\sum_i q_i^2 F = \sum_i f_i^2/F$, from each skill's $f$."""
-    total = jnp.sum(demand, axis=0, keepdims=True)
-    some = total > least(total.dtype)
-    return jnp.sum(demand * jnp.where(some, demand / jnp.where(some, total, 1), 0), axis=0)
 
 
 # -- of one member of a run

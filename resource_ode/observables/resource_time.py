@@ -27,6 +27,8 @@ from ..solve.cascade.batch import microbatch
 from ..solve.cascade.refine import COARSE_PANELS, Progress, coarse_solve, solve_member, where_it_stands
 from ..solve.cascade.sharing import split_axes, take
 from ..solve.choose import cascade_obstacle
+from . import one_pass
+from .rows import least
 
 # panels of the solve that finds out where more are needed, of the one that counts, and of those for what is unsure
 FIRST, FINE = 24, 64
@@ -37,6 +39,22 @@ UNTIL_LEVEL = 0.95
 ROUNDING = 64
 
 Integrand = Callable[[Float[Array, "skill panel node"]], Float[Array, "panel node"]]
+
+
+def demand_at_nodes(demand: Float[Array, "skill panel node"]) -> Float[Array, "panel node"]:
+    """The demand $F$ of all skills, from each skill's $f$."""
+    return jnp.sum(demand, axis=0)
+
+
+def seriality_at_nodes(demand: Float[Array, "skill panel node"]) -> Float[Array, "panel node"]:
+    r"""What seriality integrates over resource time, $\sum_i q_i^2 F = \sum_i f_i^2/F$, from each skill's $f$."""
+    total = jnp.sum(demand, axis=0, keepdims=True)
+    some = total > least(total.dtype)
+    return jnp.sum(demand * jnp.where(some, demand / jnp.where(some, total, 1), 0), axis=0)
+
+
+# the integrands that the compiled loops know, in their order
+BY_LOOPS = (demand_at_nodes, seriality_at_nodes)
 
 
 class Spent(NamedTuple):
@@ -80,12 +98,22 @@ def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any, int
         found, unsure = programs.compiled(_traced)((graphs, None), shared, **options)
     else:
         size = microbatch(graphs.skills, clocks.rate.shape[0])
-        found, unsure, stand = pieces.run(_members, (graphs, None), shared, size, panels=FINE, **options)
+        stand, finer = None, FINER
+        if integrand in BY_LOOPS and one_pass.by_loops(graphs):
+            # what the loops are not sure of is left to the arrays
+            (clock, learned, *integrals_found), unsure = one_pass.until_level(graphs, level, tolerance)
+            found = Spent(clock, learned, integrals_found[BY_LOOPS.index(integrand)])
+            found = jax.tree.map(lambda x: x.astype(model.dtype), found)
+            finer = (FINE, *FINER)
+        else:
+            found, unsure, stand = pieces.run(_members, (graphs, None), shared, size, panels=FINE, **options)
         left = keep = np.flatnonzero(np.asarray(unsure))
-        for panels in FINER:
+        for panels in finer:
             if len(left):
-                rows = (take(graphs, left), take(jax.tree.map(np.asarray, stand), keep))
-                *again, stand = pieces.run(_members, rows, shared, min(8, size), panels=panels, **options)
+                before = None if stand is None else take(jax.tree.map(np.asarray, stand), keep)
+                parts = (take(graphs, left), before)
+                again = pieces.run(_members, parts, shared, min(8, size), panels=panels, **options)
+                *again, stand = again
                 found, unsure = pieces.put((found, unsure), left, tuple(again))
                 keep = np.flatnonzero(np.asarray(again[1]))
                 left = left[keep]

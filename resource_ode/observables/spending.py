@@ -18,7 +18,7 @@ from ..results.outcome import RESULTS
 from ..results.trajectory import Trajectory
 from ..solve.learning import horizon, learning_times
 from ..solve.simulation import simulate
-from .resource_time import obstacle, until_level
+from .resource_time import demand_at_nodes, obstacle, until_level
 from .rows import budget, crossing_times, each_member, gained, rows_error, spent_by, warn_if_coarse
 from .sources import LAST_LEVEL, check_level, check_tolerance, checked_source, profile_of, refuse_for_run
 
@@ -85,11 +85,6 @@ def total_waste(
     else:
         spent = rate * horizon(source, level)
     return jnp.where(found.clock == 0, _wasted_at_first(source), wasted / jnp.where(spent == 0, 1, spent))
-
-
-def demand_at_nodes(demand: Float[Array, "skill panel node"]) -> Float[Array, "panel node"]:
-    """The demand $F$ of all skills, from each skill's $f$."""
-    return jnp.sum(demand, axis=0)
 
 
 def _waste_by_run(model: ResourceModel, level: Any, tolerance: Any) -> Float[Array, "..."]:

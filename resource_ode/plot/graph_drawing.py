@@ -55,7 +55,7 @@ def graph(graph_or_model: Any, *, times: Any = None, ax: Any = None) -> Any:
     any_gate = np.asarray(
         [bool(gate) and len(row) > 1 for gate, row in zip(np.asarray(skills.any_gate), parents, strict=True)]
     )
-    places = _layout(parents, depth, present)
+    places = layered_places(parents, depth, present)
     layers, widest = int(depth[present].max()) + 1, int(np.bincount(depth[present]).max())
     named = len(present) <= NAMED_NODES
     new = ax is None
@@ -143,7 +143,7 @@ def _one_graph(graph_or_model: Any) -> SkillGraph:
     return found
 
 
-def _layout(parents: list[list[int]], depth: np.ndarray, present: list[int]) -> dict[int, tuple[float, float]]:
+def layered_places(parents: list[list[int]], depth: np.ndarray, present: list[int]) -> dict[int, tuple[float, float]]:
     """Where each skill goes: its depth across; up and down near its relatives, so that few arrows cross."""
     layers = [[s for s in present if depth[s] == d] for d in range(int(depth[present].max()) + 1)]
     relatives: dict[int, list[int]] = {s: list(parents[s]) for s in present}

@@ -15,7 +15,8 @@ from ..base.tracing import is_concrete
 from ..base.version import __version__
 from ..graphs.graph import GATES
 from ..model.extension import EXTENSION
-from ..model.model import Schedule
+from ..model.labels import dimensions
+from ..model.schedule import Schedule
 from .layout import (
     CHECKSUM,
     DERIVED,
@@ -25,8 +26,8 @@ from .layout import (
     MODEL,
     STEPS,
     STORED,
-    VARIABLE,
     checksum,
+    variable_of,
 )
 from .outcome import RESULTS, result_codes, result_names
 
@@ -37,7 +38,9 @@ def to_xarray(run: Any) -> Any:
     **Arguments:** `run`: a [`resource_ode.Trajectory`][] with concrete values.
 
     **Returns:** an `xarray.Dataset` with dimensions `(graph, time, skill)` for a batch (further batch axes are
-    `axis_1`, `axis_2`, ...), `(time, skill)` for one run, and a last `pool` where there are pools. Coordinates: `time`
+    `axis_1`, `axis_2`, ...; those of a [`resource_ode.ResourceModel`][]`.grid` have its names and coordinates, and
+    the parameters that they are named after are `model_<name>`), `(time, skill)` for one run, and a last `pool` where
+    there are pools. Coordinates: `time`
     (training steps) and `skill` (names; where members differ in names, an index, the names being `skill_name`).
     Variables: `level`, `unlearned`, `share`, `waste`, `loss`, `clock`, `budget_residual`, `result` (a code, named in
     `flag_meanings`, its sentence in `comment`), and all that is needed to rebuild the run, with `units` and
@@ -88,12 +91,15 @@ def to_xarray(run: Any) -> Any:
     else:
         coordinates["skill"] = ("skill", np.arange(run.model.skills), {"long_name": "index of the skill"})
         coordinates["skill_name"] = _stored(run, names, ("skill",), None, "name of the skill (empty: padding)")
+    for name, values in run.coordinates.items():
+        attributes = {"long_name": f"{MODEL[name][2] if name in MODEL else name} along the batch axis"}
+        coordinates[name] = ((name,), values, attributes | {CHECKSUM: checksum(values)})
     if run.model.pool is not None:
         coordinates["pool"] = ("pool", np.arange(run.model.pools), {"long_name": "pool"})
     attributes: dict[str, Any] = {
         "title": "Run of the Resource model of skill learning",
         "format": FORMAT,
-        "format_version": FORMAT_VERSION if any(getattr(run.model, name) is not None for name in EXTENSION) else 2,
+        "format_version": FORMAT_VERSION if beyond_format_2(run) else 2,
         "resource_ode_version": __version__,
         "method": run.method,
         "kind": run.kind,
@@ -104,6 +110,7 @@ def to_xarray(run: Any) -> Any:
         "fan_in": run.model.graph.fan_in,
         "names": kind_of_names,
         "batch_shape": json.dumps(run.batch_shape),
+        "axes": json.dumps([None if axis is None else axis[0] for axis in run.axes()]),
         # what `load` needs: a lost array is not taken for one that never was
         "arrays": " ".join(name for name, row in (variables | coordinates).items() if CHECKSUM in row[2]),
     }
@@ -141,14 +148,14 @@ def _variable(run: Any, value: Any, axes: tuple[str, ...], units: str | None, lo
     own = value.shape[: value.ndim - len(axes)]
     batch = run.batch_shape
     first = len(batch) - len(own)
-    labels = ["graph" if axis == 0 else f"axis_{axis}" for axis in range(len(batch))]
+    outer = dimensions(run.axes())
     kept = [axis for axis in range(len(own)) if own[axis] == batch[first + axis]]
-    dimensions = (*(labels[first + axis] for axis in kept), *axes)
+    along = (*(outer[first + axis] for axis in kept), *axes)
     attributes = {"long_name": long_name} if units is None else {"units": units, "long_name": long_name}
     if len(kept) < len(own):
         attributes["stored_shape"] = json.dumps(value.shape)
     shape = (*(own[axis] for axis in kept), *value.shape[value.ndim - len(axes) :])
-    return dimensions, value.reshape(shape), attributes
+    return along, value.reshape(shape), attributes
 
 
 def _stored(run: Any, value: Any, axes: tuple[str, ...], units: str | None, long_name: str) -> tuple:
@@ -160,7 +167,7 @@ def _stored(run: Any, value: Any, axes: tuple[str, ...], units: str | None, long
 def _parameter(run: Any, part: str, name: str, value: Any, row: tuple) -> dict[str, Any]:
     """The variables of one field of the graph or the model: none, one, or the two of a schedule."""
     axes, units, long_name = row
-    variable = VARIABLE.get((part, name), name)
+    variable = variable_of(part, name, run.coordinates)
     if isinstance(value, Schedule):
         piece = f"{variable}_piece"
         inner = tuple(axis for axis in axes if axis != "pool?")
@@ -184,3 +191,8 @@ def _names(run: Any) -> tuple[tuple[str, ...] | np.ndarray, str]:
     if len(graph.names) == 1:
         return graph.names[0], "shared"
     return np.asarray(graph.names, dtype=object).reshape((*graph.batch_shape, graph.skills)), "by member"
+
+
+def beyond_format_2(run: Any) -> bool:
+    """Whether the run has what versions that read up to format 2 do not know."""
+    return any(run.axes()) or any(getattr(run.model, name) is not None for name in EXTENSION)

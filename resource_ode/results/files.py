@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,8 @@ def save(run: Any, path: Any) -> None:
     - `run`: a [`resource_ode.Trajectory`][].
     - `path`: ends in `.nc` for netCDF (all of a run or a batch, which [`resource_ode.results.load.load`][] gives back)
         or in `.csv` for a table of the levels of one run: header `t,<skill names>`, one row a time, each number in the
-        shortest form that reads back the same. A name that a spreadsheet would execute (`=`, `+`, `-`, `@`, a tab or a
+        shortest form that reads back the same. A batch whose axes all have names (a grid) has a column for each of them
+        in front. A name that a spreadsheet would execute (`=`, `+`, `-`, `@`, a tab or a
         line break first), the name `t` and a name with a `'` in front are written with one `'` more in front; a
         reader takes one away.
 
@@ -60,9 +63,10 @@ def save(run: Any, path: Any) -> None:
         if ending == ".nc" and given not in known:
             raise ValueError(f"run: a .nc file holds runs with the {what} of this package, got {given!r}")
     if ending == ".csv":
-        if run.batch_shape:
+        if not all(run.axes()) or (run.batch_shape and not _one_set_of_names(run)):
             raise ValueError(
-                f"path: a .csv file holds one run, got a batch of shape {run.batch_shape}; save run[i], or all as .nc"
+                f"path: a .csv file holds one run, or a grid of one graph's, got a batch of shape {run.batch_shape}; "
+                "save run[i], or all as .nc"
             )
         fill = lambda part: _write_csv(run, part)  # noqa: E731
     else:
@@ -74,11 +78,16 @@ def save(run: Any, path: Any) -> None:
         raise ValueError("names: expected text that UTF-8 can hold, got half of a surrogate pair") from None
 
 
-def column(name: str) -> str:
+def column(name: str, taken: Collection[str] = (TIME,)) -> str:
     """The header of the column of a skill: its name, with a `'` in front where it would be read as something else."""
     stripped = name.lstrip(" ")
-    quoted = name == TIME or name.startswith(QUOTE) or stripped.startswith(FORMULA)
+    quoted = name in taken or name.startswith(QUOTE) or stripped.startswith(FORMULA)
     return QUOTE + name if quoted else name
+
+
+def _one_set_of_names(run: Any) -> bool:
+    graph = run.model.graph
+    return (graph.names is None or isinstance(graph.names[0], str)) and bool(np.all(np.asarray(graph.present)))
 
 
 def _write_netcdf(dataset: Any, path: Path) -> None:
@@ -89,10 +98,14 @@ def _write_netcdf(dataset: Any, path: Path) -> None:
 def _write_csv(run: Any, path: Path) -> None:
     # a line break of either kind within a name is quoted only if it is one of those that end lines
     header = io.StringIO()
-    csv.writer(header, lineterminator="\r\n").writerow([TIME, *map(column, run.names)])
+    axes = run.coordinates
+    own = (*axes, TIME)
+    csv.writer(header, lineterminator="\r\n").writerow([*own, *(column(name, own) for name in run.names)])
     with open(path, "w", newline="", encoding="utf-8") as file:
         file.write(header.getvalue().removesuffix("\r\n") + "\n")
         writer = csv.writer(file, lineterminator="\n")
-        for time, row in zip(np.asarray(run.ts), np.asarray(run.level), strict=True):
-            # str of a numpy number is its shortest exact form, in its own precision
-            writer.writerow([str(time), *map(str, row)])
+        levels = np.asarray(run.level)
+        for index, place in zip(np.ndindex(run.batch_shape), itertools.product(*axes.values()), strict=True):
+            for time, row in zip(np.asarray(run.ts), levels[index], strict=True):
+                # str of a numpy number is its shortest exact form, in its own precision
+                writer.writerow([*map(str, place), str(time), *map(str, row)])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 FORMAT = "resource_ode run"
-# 2: every array that a run is rebuilt from carries a checksum; 3: the model may have the parameters of `EXTENSION`,
-# without which versions that do not know them would rebuild another model (a run without them is written as 2)
+# 2: every array that a run is rebuilt from carries a checksum; 3: batch axes may have names and coordinates, and the
+# model the parameters of `EXTENSION`, without which versions that do not know them would rebuild another model
 FORMAT_VERSION = 3
 CHECKSUM = "crc32"
 # how the names of the skills are stored: not at all, once, or by member
@@ -64,11 +65,22 @@ NAMES_OF_ARRAYS = {
     "time",
     "skill",
     "skill_name",
+    "graph",
     "result",
     *STORED,
     *(VARIABLE.get(("graph", name), name) for name in GRAPH),
     *(VARIABLE.get(("model", name), name) + part for name in MODEL for part in ("", "_times", "_values")),
+    *(f"model_{name}" for name in MODEL),
 }
+
+
+def variable_of(part: str, name: str, axes: Iterable[str]) -> str:
+    """The variable of a field of the graph or the model in a data set with some named batch axes.
+
+    The coordinates of an axis have its name, so the parameter that it is named after has another.
+    """
+    called = VARIABLE.get((part, name), name)
+    return f"{part}_{name}" if called in axes else called
 
 
 def checksum(values: Any) -> str:

@@ -15,11 +15,12 @@ from ..base.words import printable
 from ..graphs.arguments import packed
 from ..graphs.graph import SkillGraph
 from ..model.competition import COMPETITIONS, as_competition
+from ..model.labels import Axis, Labels, tidy
 from ..model.loss import LOSSES, as_loss
 from ..model.model import ResourceModel
 from ..model.replacing import ORIGINS
 from ..model.schedule import Schedule
-from .layout import FORMAT, FORMAT_VERSION, GRAPH, MODEL, NAMES, STORED, VARIABLE
+from .layout import FORMAT, FORMAT_VERSION, GRAPH, MODEL, NAMES, STORED, VARIABLE, variable_of
 from .outcome import result_names, results_from_codes
 from .probe import problem_of
 from .saved import SavedRun, Unfit, opened
@@ -90,7 +91,9 @@ def _rebuild(held: SavedRun) -> tuple[Trajectory, np.dtype]:
     lengths = {"time": len(time), "skill": skills, "other_skill": skills, "prerequisite": held.whole("fan_in", 0)}
     reader = _Reader(held, batch, lengths, pools if has_pools else None)
     graph = _graph(reader, present)
-    fields = {name: reader.optional(VARIABLE.get(("model", name), name), MODEL[name][0]) for name in MODEL}
+    labels = _labels(reader)
+    axes = [axis[0] for axis in labels if axis is not None]
+    fields = {name: reader.optional(variable_of("model", name, axes), MODEL[name][0]) for name in MODEL}
     for name in ("frequency", "learning_rate", "wasted_resource", "gate_exponent"):
         if fields[name] is None:
             raise Unfit(f"lacks {name!r}, which a saved run has")
@@ -101,6 +104,7 @@ def _rebuild(held: SavedRun) -> tuple[Trajectory, np.dtype]:
         rule=as_competition(held.text("competition", tuple(COMPETITIONS))),
         pools=pools,
         origins=_origins(held),
+        labels=labels,
         **fields,
     )
     codes = reader.array("result", "whole numbers", ())
@@ -169,6 +173,33 @@ def _origins(held: SavedRun) -> tuple[tuple[str, str], ...]:
     ):
         raise Unfit("has an attribute origins that does not say how arguments of the model were given")
     return tuple(sorted(origins.items()))
+
+
+def _labels(reader: _Reader) -> Labels:
+    """Names and coordinates of the batch axes; files of earlier versions have none."""
+    held, batch = reader.held, reader.batch
+    if held.attribute("axes") is None:
+        return ()
+    try:
+        names = json.loads(held.text("axes"))
+    except (ValueError, RecursionError):
+        names = None
+    known = {"graph", *MODEL}
+    if (
+        not isinstance(names, list)
+        or len(names) != len(batch)
+        or not all(name is None or (isinstance(name, str) and name in known) for name in names)
+        or len({name for name in names if name}) < sum(name is not None for name in names)
+    ):
+        raise Unfit("has an attribute axes that does not name its batch axes")
+    found: list[Axis | None] = []
+    for name, length in zip(names, batch, strict=True):
+        if name is None:
+            found.append(None)
+            continue
+        values = held.array(name, "coordinates", (name,), (length,)).tolist()
+        found.append((name, tuple(values)))
+    return tidy(found)
 
 
 def _graph(reader: _Reader, present: np.ndarray) -> SkillGraph:

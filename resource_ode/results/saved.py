@@ -28,7 +28,7 @@ LONGEST_TEXT = 10_000
 # bytes of texts read at once; each may be as long as the file
 TEXTS_AT_ONCE = 2**27
 
-KINDS = {"numbers": "f", "whole numbers": "iu", "truth values": "iub", "texts": "OS"}
+KINDS = {"numbers": "f", "whole numbers": "iu", "coordinates": "fiu", "truth values": "iub", "texts": "OS"}
 
 
 class Unfit(ValueError):
@@ -119,7 +119,7 @@ class SavedRun:
 
     def read_all(self) -> None:
         """Read every array that a run may have, and what is said about it, as long as the sizes are plausible."""
-        for name in ("format", "format_version", "arrays", "loss", "competition", "kind", "names", "method"):
+        for name in ("format", "format_version", "arrays", "loss", "competition", "kind", "names", "method", "axes"):
             self.attribute(name)
         for name in sorted(NAMES_OF_ARRAYS):
             if name in self._file:
@@ -138,7 +138,7 @@ class SavedRun:
         **Arguments:**
 
         - `name`: what it is called.
-        - `kind`: one of "numbers", "whole numbers", "truth values", "texts".
+        - `kind`: one of "numbers", "whole numbers", "coordinates", "truth values", "texts".
         - `axes`: the names of its last axes.
         - `shape`: how long these are; None for any length.
         """

@@ -16,15 +16,17 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .. import native
-from ..base import members, pieces
+from ..base import html, members, pieces
 from ..base.tracing import is_concrete
+from ..model.labels import LabelledBatch, Labels
 from ..model.model import ResourceModel
+from .of_skills import OfSkills
 from .outcome import RESULTS, RunFailed, result_names
 
 OF_SKILLS = ("state", "level", "unlearned", "progress", "log_depth", "share")
 
 
-class Trajectory(eqx.Module):
+class Trajectory(LabelledBatch):
     r"""A run, or a batch of runs, of a [`resource_ode.ResourceModel`][].
 
     Stored: `ts` `(time,)`; `state` `(*batch, time, skill)`, the exposure; `clock` `(*batch, time)`, resource time
@@ -53,6 +55,11 @@ class Trajectory(eqx.Module):
     def batch_shape(self) -> tuple[int, ...]:
         """Shape of the batch axes: `()` for one run."""
         return self.state.shape[:-2]
+
+    @property
+    def labels(self) -> Labels:
+        """Names and coordinates of the batch axes, those of the model."""
+        return self.model.labels
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -147,11 +154,16 @@ class Trajectory(eqx.Module):
 
     # -- members, labels and files
 
-    def __getitem__(self, index: Any) -> Trajectory:
+    def __getitem__(self, index: Any) -> Any:
         """Member `index` of a batch, without its padding; or several, as [`resource_ode.ResourceModel`][] is indexed.
 
-        **Raises:** `IndexError` for an index that does not fit the batch.
+        The name of a skill, or a list of names, gives what the run says of these skills: see
+        [`resource_ode.results.of_skills.OfSkills`][].
+
+        **Raises:** `IndexError` for an index that does not fit the batch; `ValueError` for a name that no skill has.
         """
+        if isinstance(index, str) or (isinstance(index, list) and index and isinstance(index[0], str)):
+            return OfSkills(self, index)
         batch = self.batch_shape
         one, chosen = members.is_one(batch, index), members.positions(batch, index)
         axes = 1 + (self.model.pool is not None)
@@ -174,6 +186,23 @@ class Trajectory(eqx.Module):
             self.kind,
             self.method,
         )
+
+    def sel(self, *, method: str | None = None, skill: Any = None, **wanted: Any) -> Any:
+        """Members by coordinate, and skills by name.
+
+        **Arguments:**
+
+        - `method`, axes by name: as of [`resource_ode.ResourceModel`][]`.sel`.
+        - `skill`: a name, or a list of names; the result is then that of `run[name]`.
+
+        **Raises:** `ValueError` for an axis, a coordinate or a name that is not there.
+        """
+        found = super().sel(method=method, **wanted)
+        return found if skill is None else OfSkills(found, skill)
+
+    def inner_coordinates(self) -> dict[str, np.ndarray]:
+        """The axes that results have behind the batch axes, and what stands along them."""
+        return {"time": np.asarray(self.ts), **self.model.inner_coordinates()}
 
     def to_xarray(self) -> Any:
         """A labelled `xarray.Dataset`; see [`resource_ode.results.dataset.to_xarray`][]."""
@@ -202,6 +231,23 @@ class Trajectory(eqx.Module):
             f"  {self.failures() or 'all runs succeeded' if self.batch_shape else self.failures() or 'succeeded'}",
         ]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        shape, names = self.state.shape, self.model.graph.skill_names()
+        if not is_concrete(self.state):
+            return html.table("Trajectory", [("traced", shape)])
+        axes = ", ".join(f"{name} ({len(values)})" for name, values in self.coordinates.items())
+        return html.table(
+            "Trajectory",
+            [
+                *([("batch", f"{self.batch_shape} {axes}")] if self.batch_shape else []),
+                ("times", f"{shape[-2]:,}, from {float(self.ts[0]):g} to {float(self.ts[-1]):g} training steps"),
+                ("skills", f"{shape[-1]:,}: {html.names(names, shape[-1])}"),
+                ("method", self.method),
+                ("result", self.failures() or ("all runs succeeded" if self.batch_shape else "succeeded")),
+                ("read", "level, share, waste, loss, ...; to_xarray(), save(path), sel(...)"),
+            ],
+        )
 
     # -- how a function of one member is mapped over the batch
 

@@ -17,6 +17,7 @@ from .. import observables
 from ..base.values import brief
 from ..base.warning import without_warnings
 from ..model.model import ResourceModel
+from ..observables.one_pass import of_learning_times
 from ..results.outcome import RESULTS, result_codes, result_names
 from ..results.trajectory import Trajectory
 from ..solve.learning import learning_times
@@ -182,12 +183,27 @@ def measure(sweep: Sweep, model: ResourceModel) -> tuple[dict[str, np.ndarray], 
     if any(row.needs == "run" for row in wanted.values()):
         values, ended = simulate(model, sweep.ts, reduce=_reduction(sweep))
         code = np.asarray(ended)
-    values |= {name: row.measure(members) for name, row in wanted.items() if row.needs != "run"}
+    values |= _in_one_pass(members, wanted)
+    values |= {name: row.measure(members) for name, row in wanted.items() if name not in values and row.needs != "run"}
     code = np.where((code == 0) & members.lost(), NO_TIME, code)
     if "seriality" in wanted:
         code = np.where((code == 0) & _without_seriality(members, values["seriality"]), NO_SERIALITY, code)
     dtype = np.dtype(sweep.content["ensemble"]["precision"])
     return {name: _full(np.asarray(values[name]), shape).astype(dtype) for name in wanted}, code
+
+
+# what needs no learning times to be kept, and what the loops call it
+IN_ONE_PASS = {"horizon": "horizon", "efficiency": "efficiency", "domino_overlap": "overlap"}
+
+
+def _in_one_pass(members: Measured, wanted: dict[str, Observable]) -> dict[str, Any]:
+    """What the solver can measure as it goes, if nothing else needs the times."""
+    asked = {name: IN_ONE_PASS[name] for name in wanted if name in IN_ONE_PASS}
+    others = {name for name, row in wanted.items() if row.needs == "times"} - {*asked, "seriality"}
+    if not asked or others:
+        return {}
+    found = of_learning_times(members.model, members.level, (ONSET, COMPLETION), asked.values())
+    return {} if found is None else {name: found[own] for name, own in asked.items()}
 
 
 def _full(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

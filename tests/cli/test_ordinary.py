@@ -209,3 +209,17 @@ def test_the_graph_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixt
     assert cli.main(["simulate", str(tmp_path / "case.toml"), "--out", str(graph)]) == 2
     assert "--out: expected another file than the graph" in capsys.readouterr().err
     assert graph.read_text() == "0,1\n0,0\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--port", "70000"], "--port: expected a number from 0 to 65535, got 70000"),
+        (["none.toml"], "none.toml"),
+        (["none.graphml"], "none.graphml"),
+    ],
+)
+def test_the_explorer_refuses_what_it_cannot_open(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["explore", "--no-browser", *arguments]) == 2
+    assert message in capsys.readouterr().err and not any(tmp_path.iterdir())

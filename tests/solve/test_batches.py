@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from counting import CountingCompilations
 from hypothesis import given, settings
 from scipy.integrate import solve_ivp
 from systems import FAN_IN, SKILLS, TIMES, Case, batch, check_times, random_case, solve
@@ -330,23 +331,6 @@ def test_members_come_without_padding_and_with_their_names():
 
 
 # -- what does not recompile
-
-
-class CountingCompilations:
-    """How many programs JAX compiles inside a `with`."""
-
-    def __enter__(self):
-        self.count = 0
-        self.listening = True
-        jax.monitoring.register_event_duration_secs_listener(self.hear)
-        return self
-
-    def hear(self, event, duration, **_):
-        if self.listening and event == "/jax/core/compile/backend_compile_duration":
-            self.count += 1
-
-    def __exit__(self, *_):
-        self.listening = False
 
 
 def test_the_counter_counts():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
@@ -21,18 +20,6 @@ from .times import TIMES_PANELS
 
 NOT_FINITE, INACCURATE = result_names().index("not_finite"), result_names().index("inaccurate")
 
-# a level below which errors are not asked to be smaller still, and the smallest level error worth asking for
-LEAST_LEVEL, LEAST_ERROR = 1e-3, 1e-13
-# their first panel is as wide as the fastest skill is quick; gates much quicker than that open unseen in it
-LARGEST_EXPONENT = 8
-
-
-def strict_tolerance(level: Any, tolerance: Any) -> Any:
-    """What the loops' errors of levels must keep to, so that those of times, relative to what is learned by then, keep
-    to a tolerance.
-    """
-    return jnp.maximum(tolerance * jnp.clip(level, LEAST_LEVEL, 1), jnp.minimum(tolerance, LEAST_ERROR))
-
 
 class CompiledCascade(AbstractCascade):
     """Loops in C++, which choose the number of panels for each graph by themselves."""
@@ -41,11 +28,7 @@ class CompiledCascade(AbstractCascade):
     floors: ClassVar[str] = "loops"
 
     def obstacle(self, model: ResourceModel) -> str | None:
-        if not native.applies(model):
-            return "the compiled loops do not serve this model, or were not built"
-        if model.graph.fan_in and np.max(np.asarray(model.gate_exponent)) > LARGEST_EXPONENT:
-            return "the panels of the compiled loops begin too late for gates that open so early"
-        return None
+        return None if native.applies(model) else "the compiled loops do not serve this model, or were not built"
 
     def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:
         if job.reduce is None:
@@ -64,11 +47,10 @@ class CompiledCascade(AbstractCascade):
         return Found(values, np.array(unsure))
 
     def times(self, rows: Rows, level: np.ndarray, tolerance: np.ndarray, job: Job) -> Found:
-        strict = np.asarray(strict_tolerance(level, tolerance), tolerance.dtype)
         times, _, errors = native.learning_times(
-            rows, level, strict, TIMES_PANELS, COARSE_PANELS, job.at_a_time, job.done
+            rows, level, tolerance, TIMES_PANELS, COARSE_PANELS, job.at_a_time, job.done
         )
-        unsure = ~(errors <= strict)
+        unsure = ~(errors <= tolerance)
         times[unsure] = np.nan
         return Found(times, unsure)
 

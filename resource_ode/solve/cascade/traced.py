@@ -25,7 +25,6 @@ from ...native import calls, kind_of
 from ...native.handlers import handlers
 from ...results.outcome import result_names, results_from_codes
 from ...results.trajectory import Trajectory
-from .compiled import strict_tolerance
 from .panels import even_edges
 from .reading import read_clock
 from .refine import COARSE_PANELS, PANELS, coarse_solve, solve_member
@@ -123,7 +122,6 @@ def _trajectories(model: ResourceModel, ts: Array, tolerance: Any) -> tuple[Arra
 def _learning_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[Array, Array]:
     """Training steps `(*batch, skill)` at which a level is reached, and codes `(*batch,)` (those of `calls`)."""
     call = _call("times", model, TIMES_PANELS, 1e-7, _times_of_one)
-    tolerance = strict_tolerance(level, tolerance)
     operands = _operands(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype))
     found, code, _ = calls.learning_times(call, operands)
     if model.pool is None:

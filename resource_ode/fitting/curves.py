@@ -1,0 +1,273 @@
+"""Measured curves: the levels of several tasks over the training steps of one run or several."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..base.values import brief, listed
+from ..base.words import nearest, printable, shortened
+
+# a level may pass 0 or 1 by noise: so far without a word, and so far with a warning
+QUIET, MOST_OUTSIDE = 0.1, 0.5
+# below this, a task has not risen
+RISEN = 0.2
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """One training run.
+
+    **Fields:**
+
+    - `steps`: `(row,)`, training steps, increasing.
+    - `levels`: `(row, task)`, 0 at chance and 1 when the task is solved; NaN where nothing was measured.
+    - `mixture`: `(task,)`, how often each task was met, as given; a [`resource_ode.Schedule`][] of it; `None` where it
+        is not known.
+    - `name`: what the run is called.
+    - `seed`: what tells it from other runs of the same mixture, or `None`.
+    """
+
+    steps: np.ndarray
+    levels: np.ndarray
+    mixture: Any = None
+    name: str = "run"
+    seed: Any = None
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether its mixture changes on the way."""
+        return self.mixture is not None and not isinstance(self.mixture, np.ndarray)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Curves:
+    """Levels of the same tasks in one run or several; made by [`resource_ode.read_curves`][].
+
+    **Fields:**
+
+    - `names`: the tasks.
+    - `runs`: a tuple of [`Run`][resource_ode.fitting.curves.Run].
+    - `notes`: what was inferred, one sentence each.
+
+    `len` counts runs; `curves[0]`, `curves["run name"]` and slices pick some, as curves.
+    """
+
+    names: tuple[str, ...]
+    runs: tuple[Run, ...]
+    notes: tuple[str, ...] = ()
+
+    @staticmethod
+    def join(parts: Any) -> Curves:
+        """All runs of several curves of the same tasks, which may stand in any order.
+
+        **Raises:** `ValueError` for something that is no curves, or curves of other tasks.
+
+        **Example:**
+
+        >>> import numpy as np, resource_ode as ro
+        >>> table = {"step": [0, 100], "A": [0.0, 0.9]}
+        >>> one, two = (ro.read_curves(table, value="level", seed=seed) for seed in (0, 1))
+        >>> ro.Curves.join([one, two])
+        Curves(2 runs of 1 task, 2 rows up to step 100)
+        """
+        found = None if isinstance(parts, Curves) else listed(parts)
+        if not found or not all(isinstance(part, Curves) for part in found):
+            raise ValueError(f"join: expected a list of curves, at least one, got {brief(parts)}")
+        names = found[0].names
+        runs: list[Run] = []
+        for place, part in enumerate(found):
+            if sorted(part.names) != sorted(names):
+                other = sorted(set(part.names) ^ set(names))
+                raise ValueError(
+                    f"join: expected curves of the same tasks, but number {place} differs from the first in "
+                    f"{', '.join(map(brief, other[:5]))}"
+                )
+            order = [part.names.index(name) for name in names]
+            runs += [
+                dataclasses.replace(run, levels=run.levels[:, order], mixture=_reordered(run.mixture, order))
+                for run in part.runs
+            ]
+        notes = tuple(dict.fromkeys(note for part in found for note in part.notes))
+        return Curves(names, tuple(_told_apart(runs)), notes)
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __iter__(self) -> Iterator[Curves]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Curves:
+        if isinstance(index, str):
+            chosen = tuple(run for run in self.runs if run.name == index)
+            if not chosen:
+                known = [run.name for run in self.runs]
+                hint = nearest(index, known, quote=repr) or f"; there are {', '.join(map(repr, known[:5]))}"
+                raise KeyError(f"no run is called {index!r}{hint}")
+        elif isinstance(index, slice):
+            chosen = self.runs[index]
+        else:
+            chosen = (self.runs[index],)
+        return dataclasses.replace(self, runs=chosen)
+
+    @property
+    def mixtures(self) -> list[np.ndarray]:
+        """The constant mixtures that were tried, each once."""
+        found: dict[tuple[float, ...], np.ndarray] = {}
+        for run in self.runs:
+            if run.mixture is not None and not run.scheduled:
+                found.setdefault(tuple(run.mixture.tolist()), run.mixture)
+        return list(found.values())
+
+    def split(self, part: float = 0.6) -> tuple[Curves, Curves]:
+        """The first part of each run, by its rows, and the rest.
+
+        **Raises:** `ValueError` for a part outside (0, 1).
+        """
+        if not 0 < part < 1:
+            raise ValueError(f"part: expected a number between 0 and 1, got {brief(part)}")
+
+        def cut(first: bool) -> Curves:
+            runs = []
+            for run in self.runs:
+                row = math.ceil(part * len(run.steps))
+                rows = slice(None, row) if first else slice(row, None)
+                runs.append(dataclasses.replace(run, steps=run.steps[rows], levels=run.levels[rows]))
+            return dataclasses.replace(self, runs=tuple(runs))
+
+        return cut(True), cut(False)
+
+    def learning_times(self, level: float = 0.8) -> np.ndarray:
+        """Steps at which each task first reaches a level and holds it on the next measured row, `(run, task)`.
+
+        Between rows by a straight line; 0 where the first row is there already, `inf` where the level is never
+        reached, NaN where the task was not measured.
+        """
+        return np.stack([np.array([first_crossing(run.steps, curve, level) for curve in run.levels.T])
+                         for run in self.runs])  # fmt: skip
+
+    def never_rising(self) -> list[str]:
+        """Tasks that rise in no run (by no more than 0.2, the mean of three rows)."""
+        best = np.full(len(self.names), -math.inf)
+        for run in self.runs:
+            for task, curve in enumerate(run.levels.T):
+                curve = curve[np.isfinite(curve)]
+                if curve.size:
+                    width = min(3, curve.size)
+                    best[task] = max(best[task], np.convolve(curve, np.ones(width) / width, "valid").max())
+        return [name for name, most in zip(self.names, best, strict=True) if not most > RISEN]
+
+    def to_dataframe(self) -> Any:
+        """A pandas DataFrame in long form: run, seed, step, task, level."""
+        import pandas
+
+        parts = []
+        for run in self.runs:
+            rows, tasks = run.levels.shape
+            parts.append(
+                pandas.DataFrame(
+                    {
+                        "run": run.name,
+                        "seed": run.seed,
+                        "step": np.repeat(run.steps, tasks),
+                        "task": np.tile(np.array(self.names), rows),
+                        "level": run.levels.reshape(-1),
+                    }
+                )
+            )
+        return pandas.concat(parts, ignore_index=True)
+
+    def __repr__(self) -> str:
+        runs, tasks = len(self.runs), len(self.names)
+        rows, last = sum(len(run.steps) for run in self.runs), max(run.steps[-1] for run in self.runs)
+        said = f"{runs} run{'s' * (runs != 1)} of {tasks} task{'s' * (tasks != 1)}, {rows} rows up to step {last:g}"
+        mixtures = len(self.mixtures)
+        return f"Curves({said}{f', {mixtures} mixtures' if mixtures > 1 else ''})"
+
+
+def first_crossing(steps: np.ndarray, curve: np.ndarray, level: float) -> float:
+    """When a curve first reaches a level and holds it on its next row."""
+    measured = np.isfinite(curve)
+    steps, curve = steps[measured], curve[measured]
+    if not curve.size:
+        return math.nan
+    above = curve >= level
+    held = np.flatnonzero(above & np.append(above[1:], above[-1]))
+    if not held.size:
+        return math.inf
+    row = int(held[0])
+    if row == 0:
+        return 0.0 if steps[0] == 0 else float(steps[0])
+    before, after = curve[row - 1], curve[row]
+    part = (level - before) / (after - before) if before < level else 1.0
+    return float(steps[row - 1] + part * (steps[row] - steps[row - 1]))
+
+
+def as_curves(runs: Any) -> Curves:
+    """The curves, or those of a list joined.
+
+    **Raises:** `ValueError` for anything else.
+    """
+    if isinstance(runs, Curves):
+        return runs
+    parts = listed(runs)
+    if parts and all(isinstance(part, Curves) for part in parts):
+        return Curves.join(parts)
+    raise ValueError(f"runs: expected curves (made by read_curves), got {brief(runs)}")
+
+
+def checked_mixture(name: str, mixture: Any, tasks: Sequence[str]) -> np.ndarray:
+    """A mixture `(task,)`, in the order of the tasks, from numbers by name or in order.
+
+    **Raises:** `ValueError` for a name that is no task, a task without a number, a number that is negative or not
+    finite, or nothing but zeros.
+    """
+    if hasattr(mixture, "to_dict") and not isinstance(mixture, dict):
+        mixture = mixture.to_dict()
+    if isinstance(mixture, dict):
+        for task in mixture:
+            if task not in tasks:
+                hint = nearest(str(task), tasks, quote=repr) or f" (there are {named(tasks)})"
+                raise ValueError(f"{name}: expected names of tasks, got {brief(task)}{hint}")
+        missing = [task for task in tasks if task not in mixture]
+        if missing:
+            raise ValueError(f"{name}: expected a number for each task, got none for {named(missing)}")
+        mixture = [mixture[task] for task in tasks]
+    values = listed(mixture)
+    if values is None or len(values) != len(tasks):
+        got = brief(mixture) if values is None else f"{len(values)} numbers"
+        raise ValueError(f"{name}: expected a number for each of the tasks {named(tasks)}, got {got}")
+    for task, value in zip(tasks, values, strict=True):
+        real = isinstance(value, (int, float, np.number)) or getattr(value, "ndim", None) == 0
+        if isinstance(value, (bool, np.bool_)) or not real or not 0 <= float(value) < math.inf:
+            raise ValueError(f"{name}: expected a finite number of at least 0 for {task!r}, got {brief(value)}")
+    found = np.array([float(value) for value in values])
+    if not found.any():
+        raise ValueError(f"{name}: expected a task with a number above 0, got only zeros")
+    return found
+
+
+def named(names: Sequence[Any], most: int = 5) -> str:
+    """The first few names of many."""
+    shown = ", ".join(repr(printable(shortened(str(name), 40))) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _reordered(mixture: Any, order: list[int]) -> Any:
+    if mixture is None:
+        return None
+    if isinstance(mixture, np.ndarray):
+        return mixture[order]
+    return dataclasses.replace(mixture, values=mixture.values[:, order])
+
+
+def _told_apart(runs: list[Run]) -> Iterator[Run]:
+    """The runs, those of an earlier name called `name (2)` and so on."""
+    seen: dict[str, int] = {}
+    for run in runs:
+        seen[run.name] = seen.get(run.name, 0) + 1
+        yield run if seen[run.name] == 1 else dataclasses.replace(run, name=f"{run.name} ({seen[run.name]})")

@@ -1,0 +1,303 @@
+"""`fit`: from measured curves to the model that explains them best, and what is known of it."""
+
+from __future__ import annotations
+
+import functools
+import math
+import warnings
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from ..base.values import brief, checked_times
+from ..model.model import ResourceModel
+from ..solve.simulation import simulate
+from . import arguments, baselines, profile, report
+from .curves import Curves, as_curves, checked_mixture, named
+from .freedom import NEVER, freedom_of
+from .grid import on_grid
+from .search import Problem
+
+# the first part of each run, on which what is scored on the rest is fitted
+PART = 0.6
+# another forecast does better if its error is smaller by more than so much
+BETTER = 1.1
+# and an error of so much describes nothing
+MOST_ERROR = 0.2
+# fits to runs drawn anew, with as many seeds at least
+DRAWS, SEEDS = 40, 3
+FEW_STEPS = 8
+
+
+class Fit:
+    """What [`resource_ode.fit`][] found.
+
+    **Fields:**
+
+    - `curves`: the runs.
+    - `model`: the fitted [`resource_ode.ResourceModel`][], in the first mixture that has all tasks.
+    - `residual`: root mean square of the levels that the model misses.
+    - `parameters`: a pandas DataFrame, a row a parameter: `value`; `low` and `high`, a 95 % interval by profile
+        likelihood; `verdict`: "identified", "bounded" or "not identified"; `remark`: on which side it is bounded, and
+        which combination with others is known; with three seeds of a mixture or more, `seed_low` and `seed_high`: a 95
+        % interval by drawing seeds anew.
+    - `warnings`: what the caller ought to know, one sentence each.
+    """
+
+    def __init__(self, curves: Curves, problem: Problem, x: np.ndarray, stated: bool, warnings: list[str]):
+        self.curves, self.problem, self.x = curves, problem, x
+        self.stated, self.warnings = stated, tuple(warnings)
+        self.residual = baselines.rms(problem.left(x), np.where(np.isfinite(problem.grid.levels), 0, np.nan))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tasks."""
+        return self.curves.names
+
+    @functools.cached_property
+    def model(self) -> ResourceModel:
+        mixtures = [mixture for mixture in self.problem.grid.mixtures if isinstance(mixture, np.ndarray)]
+        whole = next((mixture for mixture in mixtures if mixture.all()), None)
+        if whole is None and not mixtures and self.problem.grid.mixtures[0] is not None:
+            return self.problem.freedom.model_of(self.x, self.problem.grid.mixtures[0])
+        return self.model_of(mixtures[0] if whole is None and mixtures else whole)
+
+    @functools.cached_property
+    def parameters(self) -> Any:
+        import pandas
+
+        labels = self.problem.freedom.labels()
+        both = {"learning_rate", "wasted_resource"} <= set(self.problem.freedom.free)
+        labels += ["wasted_resource/learning_rate"] * both
+        known = profile.intervals(self.problem, self.x, labels)
+        rows = [[each.value, each.low, each.high, each.verdict, each.remark] for each in known]
+        table = pandas.DataFrame(rows, labels, ["value", "low", "high", "verdict", "remark"])
+        table.index.name = "parameter"
+        if (drawn := self.seed_draws) is not None:
+            ends = []
+            for label in labels:
+                row, shift = self.problem.freedom.direction(label)
+                values = drawn @ row + shift
+                low, high = np.quantile(values, [0.025, 0.975])
+                ends.append(np.exp([low, high]) if profile.is_logarithm(label) else [low, high])
+            table[["seed_low", "seed_high"]] = np.array(ends)
+        return table
+
+    @functools.cached_property
+    def seed_draws(self) -> np.ndarray | None:
+        """Vectors fitted to seeds drawn anew, `(draw, number)`; `None` with fewer than three seeds of each mixture."""
+        grid = self.problem.grid
+        counts = np.bincount(grid.tried)
+        if counts.max() < SEEDS:
+            return None
+        random = np.random.default_rng(0)
+        found = []
+        try:
+            for _ in range(DRAWS):
+                chosen = np.concatenate(
+                    [random.choice(np.flatnonzero(grid.tried == place), count) for place, count in enumerate(counts)]
+                )
+                self.problem.measure(_taking(grid, chosen))
+                found.append(self.problem.solve(self.x, most=FEW_STEPS))
+        finally:
+            self.problem.measure(grid)
+        # seeds drawn anew spread less than seeds do
+        wider = math.sqrt(counts.max() / (counts.max() - 1))
+        return self.x + wider * (np.array(found) - self.x)
+
+    def draws(self, count: int = 60) -> np.ndarray:
+        """Vectors that the curves and the ridge allow, `(draw, number)`; the best comes first."""
+        slopes = self.problem.slopes(self.x)
+        values, vectors = np.linalg.eigh(slopes.T @ slopes)
+        spread = vectors / np.sqrt(np.maximum(values, 1e-9))
+        noise = np.random.default_rng(1).standard_normal((count - 1, self.x.size))
+        # farther away than this, what is linear here is not
+        step = np.clip(noise @ spread.T, -1.0, 1.0)
+        return np.clip(np.concatenate([self.x[None], self.x + step]), self.problem.low, self.problem.high)
+
+    # -- on rows that it has not seen
+
+    @functools.cached_property
+    def _scores(self) -> dict[str, float]:
+        grid = self.problem.grid
+        first, rest = grid.first(PART), grid.rest(PART)
+        early = Problem(self.problem.freedom, first, self.problem.prior)
+        levels = early.levels(early.search())[0][grid.tried]
+        found = {"model": baselines.rms(levels, rest.levels)}
+        return found | {name: baselines.rms(other, rest.levels) for name, other in baselines.predictions(first).items()}
+
+    @property
+    def held_out(self) -> float:
+        """Root mean square error of the levels of the last 40 % of each run, by the model fitted to the first 60 %."""
+        return self._scores["model"]
+
+    @property
+    def baselines(self) -> dict[str, float]:
+        """The same error of three forecasts without a model: last value, power law, a sigmoid for each task."""
+        return {name: score for name, score in self._scores.items() if name != "model"}
+
+    @property
+    def describes(self) -> bool:
+        """Whether the model describes the curves: on held-out rows no baseline does better by more than a tenth, and it
+        is not off by more than 0.2.
+        """
+        return self.held_out <= min(BETTER * min(self.baselines.values()), MOST_ERROR)
+
+    # -- predictions
+
+    def predict(self, steps: Any, mixture: Any = None) -> np.ndarray:
+        """Levels at training steps, `(step, task)`.
+
+        **Arguments:** `steps`: increasing, from 0 on; `mixture`: how often each task is met, by name or in order: by
+        default that of the runs. Where the mixtures of the runs all have one sum, only its ratios count.
+
+        **Raises:** `ValueError` for another mixture than that of the runs, where they have one and `frequency_power`
+        was not stated: they cannot tell how speed follows frequency.
+        """
+        ts = checked_times(steps, self.problem.steps.dtype)
+        return np.asarray(simulate(self.model_of(self.checked_mixture(mixture)), ts).level)
+
+    def checked_mixture(self, mixture: Any, name: str = "mixture") -> Any:
+        """A mixture that may be predicted: the one of the runs by default.
+
+        **Raises:** `ValueError` where the runs do not tell what it does.
+        """
+        tried = self.problem.grid.mixtures
+        shares = arguments.distinct_shares(tried)
+        if mixture is None:
+            if len(tried) > 1:
+                raise ValueError(f"{name}: expected one, since the runs have {len(tried)} different ones, got none")
+            return tried[0]
+        found = checked_mixture(name, mixture, self.names)
+        share = found / found.sum()
+        if not shares:
+            raise ValueError(f"{name}: expected none, since the mixtures of the runs are not known; give them to "
+                             "read_curves")  # fmt: skip
+        same = any(np.allclose(share, other, rtol=1e-6) for other in shares)
+        if len(shares) == 1 and not same and not self.stated:
+            raise ValueError(
+                f"{name}: expected that of the runs, {_said(shares[0], self.names)}, got {_said(share, self.names)}: "
+                "runs of one mixture do not show how speed follows frequency; add a run of another mixture, or state "
+                'it: fit(..., prior={"frequency_power": 0.5})'
+            )
+        sums = [mixture.sum() for mixture in tried if isinstance(mixture, np.ndarray)]
+        if sums and np.allclose(sums, sums[0], rtol=1e-2):
+            found = share * np.mean(sums)
+        return found
+
+    def model_of(self, mixture: Any, x: Any = None) -> ResourceModel:
+        """The fitted model in a mixture `(task,)`, or several `(*batch, task)`; by default as each task were met once a
+        step.
+        """
+        freedom = self.problem.freedom
+        x = self.x if x is None else x
+        if mixture is None:
+            mixture = np.ones(len(self.names))
+        if not isinstance(mixture, np.ndarray):
+            return freedom.model_of(x, mixture)
+        met = mixture > 0
+        model = freedom.model_of(x, np.where(met, mixture, float(freedom.reference)))
+        if met.all():
+            return model
+        easy = jnp.ones(()) if model.learnability is None else model.learnability
+        return model.replace(learnability=easy * np.where(met, 1, NEVER))
+
+    # -- in words and pictures
+
+    def report(self) -> str:
+        """What was found, in plain sentences."""
+        return report.report(self)
+
+    def plot(self) -> Any:
+        """The curves, the fit with its band, and what it leaves: a matplotlib figure, a column a mixture."""
+        from . import picture
+
+        return picture.draw(self)
+
+    def __repr__(self) -> str:
+        free = ", ".join(self.problem.freedom.free)
+        return f"Fit({self.curves!r}, free {free}, residual {self.residual:.3g})"
+
+
+def fit(runs: Any, graph: Any = None, free: Any = None, prior: Any = None) -> Fit:
+    r"""The model that explains measured curves best: several runs at once, each in its mixture.
+
+    $$ \min \sum_{r, t, i} \bigl(s_i^{(r)}(t) - s_i(t)\bigr)^2 + s^2 \sum_i \bigl(\ln\kappa_i / 0.5\bigr)^2 $$
+
+    by exact derivatives of the solver, from many starts; $s$ is the noise of the curves.
+
+    **Arguments:**
+
+    - `runs`: [`Curves`][resource_ode.fitting.curves.Curves], or a list of them.
+    - `graph`: which tasks build on which, a [`resource_ode.SkillGraph`][] with the names of the tasks; by default none
+        does.
+    - `free`: names of parameters to fit: `"learning_rate"`, `"wasted_resource"`, `"plateau"`, `"learnability"` (a
+        number a task), `"gate_exponent"`, `"frequency_power"`, `"prerequisite_strength"` (a number a dependency). By
+        default the first four, with dependencies `gate_exponent`, and with several mixtures `frequency_power`.
+    - `prior`: what is known, by parameter: a number holds it, `(value, spread)` makes it likely (the spread is one of
+        its logarithm, for `frequency_power` and `prerequisite_strength` its own). What is neither free nor held is the
+        paper's: 1, and a gate exponent of 0.1.
+
+    **Returns:** a [`Fit`][resource_ode.fitting.fit.Fit]. The scales of learnability, wasted resource and time are one:
+    where both are free, the geometric mean of the learnabilities (of tasks that rise) is 1 by convention.
+
+    **Raises:** `ValueError` for a graph of other tasks, unknown parameters, fewer numbers than parameters, curves of
+    which none rises, or runs of which only some say their mixture. **Warns** of tasks that never rise.
+
+    **Example:**
+
+    >>> import numpy as np, resource_ode as ro
+    >>> model = ro.ResourceModel(ro.SkillGraph([[], []], names=("A", "B")), [0.6, 0.4], 0.01, 0.05)
+    >>> run = ro.simulate(model, np.arange(0.0, 1000.0, 20.0))
+    >>> curves = ro.read_curves(run.to_xarray(), value="level", mixture=[0.6, 0.4])
+    >>> found = ro.fit(curves, free=("learning_rate", "wasted_resource"))
+    >>> round(float(found.model.wasted_resource), 3)
+    0.05
+    """
+    curves = as_curves(runs)
+    graph = arguments.checked_graph(graph, curves)
+    unknown = [run.name for run in curves.runs if run.mixture is None]
+    if unknown and len(unknown) < len(curves.runs):
+        raise ValueError(f"runs: expected a mixture for each run or for none, got none for run {named(unknown)}")
+    edges = graph.fan_in > 0
+    held, likely = arguments.checked_prior(prior, edges)
+    grid = on_grid(curves)
+    several = len(arguments.distinct_shares(grid.mixtures)) > 1
+    chosen = arguments.checked_free(free, held, edges, several)
+    for name in likely:
+        if name not in chosen:
+            raise ValueError(f"prior: expected a number for {name}, which is not free, got {brief(prior[name])}")
+    said = []
+    flat = curves.never_rising()
+    if len(flat) == len(curves.names):
+        raise ValueError(
+            f"runs: expected a task that rises, got none: column {flat[0]!r} and all others stay below a level of 0.2 "
+            f"up to the last row, step {grid.steps[-1]:g}; train longer, or give chance and ceiling"
+        )
+    if flat:
+        said.append(
+            f"column {named(flat)} never rises above a level of 0.2 up to the last row, step {grid.steps[-1]:g}: its "
+            "learnability is bounded from above only"
+        )
+        warnings.warn(said[-1], stacklevel=2)
+    freedom = freedom_of(graph, curves.names, grid.mixtures, chosen, held, [name not in flat for name in curves.names])
+    problem = Problem(freedom, grid, likely)
+    if problem.numbers <= freedom.size:
+        raise ValueError(
+            f"runs: expected more measured levels than free parameters, got {problem.numbers} levels for "
+            f"{freedom.size} parameters; free fewer, or add rows"
+        )
+    x = problem.search()
+    return Fit(curves, problem, x, "frequency_power" in {**held, **likely}, said)
+
+
+def _said(share: np.ndarray, names: tuple[str, ...]) -> str:
+    parts = [f"{name}={part:.3g}" for name, part in zip(names, share, strict=True)]
+    return ", ".join(parts) if len(parts) <= 4 else ", ".join([*parts[:4], "..."])
+
+
+def _taking(grid: Any, runs: np.ndarray) -> Any:
+    import dataclasses
+
+    return dataclasses.replace(grid, levels=grid.levels[runs], tried=grid.tried[runs])

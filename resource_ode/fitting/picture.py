@@ -1,0 +1,64 @@
+"""The picture of a fit: the curves, the fit with its band, and what it leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..base.words import printable, shortened
+from ..plot.style import COLOURS, STEPS, STYLE
+
+# mixtures that are drawn, each a column, and tasks that have a colour of their own
+COLUMNS, COLOURED = 4, len(COLOURS)
+DRAWS = 24
+WIDTH, HEIGHT = 3.2, 4.2  # inches a column
+
+
+def draw(found: Any) -> Any:
+    """A matplotlib figure: above levels measured (dots: the mean of the seeds) and fitted (lines, with a 95 % band),
+    below what the fit leaves.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    grid, problem = found.problem.grid, found.problem
+    columns = min(len(grid.mixtures), COLUMNS)
+    levels = np.stack([problem.levels(x)[0] for x in found.draws(DRAWS)])
+    low, high = np.nanquantile(levels, [0.025, 0.975], axis=0)
+    means, counts = grid.means()
+    tasks = range(len(found.names))
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH * columns + 1.2, HEIGHT), layout="constrained")
+        axes = figure.subplots(2, columns, sharex=True, sharey="row", squeeze=False, height_ratios=(3, 1))
+        for place in range(columns):
+            above, below = axes[:, place]
+            for task in tasks:
+                colour = COLOURS[task % COLOURED]
+                style = "-" if task < COLOURED else "--"
+                rows = counts[place, :, task] > 0
+                above.plot(grid.steps[rows], means[place, rows, task], ".", color=colour, markersize=2.5, alpha=0.6)
+                label = printable(shortened(found.names[task], 24))
+                above.plot(grid.steps, levels[0, place, :, task], style, color=colour, linewidth=1.2, label=label)
+                above.fill_between(
+                    grid.steps, low[place, :, task], high[place, :, task], color=colour, alpha=0.2, linewidth=0
+                )
+                left = means[place, rows, task] - levels[0, place, rows, task]
+                below.plot(grid.steps[rows], left, style, color=colour, linewidth=0.7)
+            above.set_title(_title(grid.mixtures[place], found.names), fontsize=7)
+            below.axhline(0, color="black", linewidth=0.5)
+            below.set_xlabel(STEPS)
+        axes[0, 0].set_ylabel("level")
+        axes[1, 0].set_ylabel("measured - fit")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right upper", frameon=False)
+    return figure
+
+
+def _title(mixture: Any, names: tuple[str, ...]) -> str:
+    if mixture is None:
+        return "mixture not known"
+    if not isinstance(mixture, np.ndarray):
+        return "scheduled mixture"
+    parts = [f"{printable(shortened(name, 10))} {part:.2g}" for name, part in zip(names, mixture, strict=True)]
+    return ", ".join(parts[:4]) + (", ..." if len(parts) > 4 else "")

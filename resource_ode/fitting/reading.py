@@ -1,0 +1,353 @@
+"""`read_curves`: measured curves from tables of several forms."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..base.values import brief, listed
+from ..base.words import nearest
+from ..model.schedule import Schedule
+from .curves import Curves, Run, checked_mixture, named
+from .scaling import as_levels
+from .tables import CurvesError, Table, as_table
+
+# what columns are called, in small letters; the first that is there is taken
+STEP = ("step", "steps", "_step", "global_step", "trainer/global_step", "global step", "training step", "iteration",
+        "iterations", "t", "ts", "time", "epoch")  # fmt: skip
+TASK = ("task", "skill", "tag", "key", "metric")
+VALUE = ("value", "values", "accuracy", "acc", "loss", "level", "score")
+RUN = ("run", "run_name", "model", "dir_name", "experiment", "graph")
+SEED = ("seed", "seeds")
+FREQUENCY = ("frequency", "weight", "share")
+# what loggers add
+PASSED_OVER = ("wall time", "wall_time", "_timestamp", "_runtime", "relative time (wall)", "relative time (process)")
+
+
+@dataclasses.dataclass
+class Raw:
+    """A run before it is scaled: what was measured, by task and step, and the place of each row."""
+
+    name: str
+    seed: Any
+    steps: np.ndarray
+    values: dict[str, np.ndarray]
+    places: list[str]
+    frequency: dict[str, float] | None = None
+
+
+def read_curves(
+    curves: Any,
+    *,
+    value: str = "accuracy",
+    chance: Any = None,
+    ceiling: Any = None,
+    mixture: Any = None,
+    tasks: Any = None,
+    where: Any = None,
+    run: Any = None,
+    seed: Any = None,
+) -> Curves:
+    r"""Measured curves of several tasks, as levels: 0 at chance, 1 when a task is solved.
+
+    **Arguments:**
+
+    - `curves`: a CSV file, a pandas DataFrame, an xarray Dataset, a dict of columns, or a list of them. In wide form
+        each has a column `step` and one a task, and may have columns `run` and `seed`; in long form columns `step`,
+        `task`, `value`, and may have `run`, `seed` and `frequency` (how often the task was met in that run). The CSV
+        exports of TensorBoard (one tag a file, named `run-...-tag-....csv`) and of Weights & Biases (columns
+        `run - metric`) are known by their columns. Empty cells and NaN are missing values; steps may be uneven.
+    - `value`: what the cells are: `"accuracy"`, `"loss"`, `"squared_error"` (whose root falls as the unlearned part
+        does) or `"level"`.
+    - `chance`: what a task has before it is learned, one number for all, or by task. By default it is inferred from
+        the first rows (for an accuracy, 1/2, 1/3, 1/4, 1/5, 1/10 or 0 where one is near).
+    - `ceiling`: what a solved task has. By default an accuracy of 1, a squared error of 0, and for a loss the lowest
+        that was reached.
+    - `mixture`: how often each task was met, in the order of the tasks or by name; a
+        [`resource_ode.Schedule`][] of it; or a dict by run. Used as given, never normalised.
+
+    **Other arguments:**
+
+    - `tasks`: columns to take, or a dict from columns to names of tasks; in long form, tasks to take.
+    - `where`: of a long table, the rows to take, as `{"metric": "acc"}`.
+    - `run`, `seed`: what the run is called, and its seed, where the table has one run and does not say.
+
+    **Returns:** [`Curves`][resource_ode.fitting.curves.Curves]; what was inferred is in its `notes`.
+
+    **Raises:** [`CurvesError`][resource_ode.fitting.tables.CurvesError], a `ValueError` that names column and row: for
+    text in a column, a step that goes back, values that are no accuracies, levels far outside 0 to 1, a mixture that
+    does not name the tasks. **Warns** of levels a little outside.
+
+    **Example:**
+
+    >>> import resource_ode as ro
+    >>> table = {"step": [0, 100, 200], "A": [0.5, 0.7, 0.95], "B": [0.25, 0.25, 0.4]}
+    >>> curves = ro.read_curves(table, mixture={"A": 0.8, "B": 0.2})
+    >>> print(curves.runs[0].levels.round(2).tolist(), *curves.notes[:1], sep=" -- ")
+    [[0.0, 0.0], [0.4, 0.0], [0.9, 0.2]] -- chance of 'A' was inferred as 0.5: the first rows have 0.5
+    """
+    sources = listed(curves) if isinstance(curves, (list, tuple)) else [curves]
+    if not sources:
+        raise CurvesError("curves: expected at least one table, got an empty list")
+    raws: list[Raw] = []
+    origin = ""
+    for source in sources:
+        table = as_table(source)
+        origin = table.source if len(sources) == 1 else ""
+        raws += _runs_of(_where(table, where), tasks, run, seed)
+    raws = _merged(raws)
+    names = tuple(dict.fromkeys(task for raw in raws for task in raw.values))
+    for raw in raws:
+        if len(raw.steps) < 2:
+            raise CurvesError(f"{origin}run {raw.name!r}: expected at least 2 rows, got {len(raw.steps)}")
+    tables = [
+        np.stack([raw.values.get(task, np.full(len(raw.steps), math.nan)) for task in names], axis=1) for raw in raws
+    ]
+    for place, name in enumerate(names):
+        if not any(np.isfinite(table[:, place]).any() for table in tables):
+            raise CurvesError(f"{origin}column {name!r}: expected numbers, got none in any row")
+    try:
+        levels, notes = as_levels(tables, names, value, chance, ceiling, lambda at, row: raws[at].places[row])
+        mixtures = _mixtures(raws, names, mixture)
+    except ValueError as error:
+        raise CurvesError(f"{origin}{error}") from None
+    runs = tuple(
+        Run(raw.steps, level, mix, raw.name, raw.seed) for raw, level, mix in zip(raws, levels, mixtures, strict=True)
+    )
+    return Curves(names, runs, tuple(notes))
+
+
+def _where(table: Table, where: Any) -> Table:
+    if where is None:
+        return table
+    if not isinstance(where, Mapping):
+        raise CurvesError(f"where: expected a dict of columns and cells, got {brief(where)}")
+    for column, cell in where.items():
+        if column not in table.columns:
+            hint = nearest(str(column), table.columns, quote=repr)
+            raise CurvesError(f"where: expected columns of the table, got {brief(column)}{hint}")
+        rows = [row for row, found in enumerate(table.columns[column]) if str(found) == str(cell)]
+        if not rows:
+            raise CurvesError(f"where: expected a cell of column {column!r}, got {brief(cell)}, which is in none")
+        table = table.taking(rows)
+    return table
+
+
+def _find(table: Table, known: tuple[str, ...]) -> str | None:
+    small = {name.lower().strip(): name for name in table.columns}
+    return next((small[name] for name in known if name in small), None)
+
+
+def _runs_of(table: Table, tasks: Any, run: Any, seed: Any) -> list[Raw]:
+    step = _find(table, STEP)
+    if step is None:
+        raise table.error(f"expected a column named step, got {named(list(table.columns))}")
+    small = {name.lower().strip() for name in table.columns}
+    if small == {"wall time", "step", "value"}:
+        return _tensorboard(table, step, tasks, run, seed)
+    if any(" - " in name for name in table.columns if name != step):
+        return _weights_and_biases(table, step, tasks, seed)
+    task, value = _find(table, TASK), _find(table, VALUE)
+    if task is not None and value is not None and _is_text(table, task):
+        return _long(table, step, task, value, tasks, run, seed)
+    return _wide(table, step, tasks, run, seed)
+
+
+def _is_text(table: Table, column: str) -> bool:
+    """Whether a column names something, rather than being measured."""
+    try:
+        return all(math.isnan(table.number(column, row)) for row in range(min(3, len(table.places))))
+    except CurvesError:
+        return True
+
+
+def _groups(table: Table, run: Any, seed: Any) -> list[tuple[str, Any, list[int]]]:
+    """Rows of each run: its name, its seed, the rows."""
+    runs, seeds = _find(table, RUN), _find(table, SEED)
+    rows: dict[tuple[Any, Any], list[int]] = {}
+    for row in range(len(table.places)):
+        key = tuple(None if column is None else table.columns[column][row] for column in (runs, seeds))
+        rows.setdefault((key[0], key[1]), []).append(row)
+    found = []
+    for (name, number), chosen in rows.items():
+        label = name if name is not None else run if run is not None else table.name or "run"
+        own = number if number is not None else seed
+        found.append((str(label) if number is None else f"{label}, seed {number}", own, chosen))
+    return found
+
+
+def _checked_steps(table: Table, step: str, rows: list[int], also: str = "") -> np.ndarray:
+    steps = np.array([table.number(step, row, "a training step") for row in rows])
+    for place, row in enumerate(rows):
+        where = f"column {step!r}, {table.places[row]}"
+        if not steps[place] >= 0:
+            raise table.error(f"{where}: expected a training step of at least 0, got {brief(table.columns[step][row])}")
+        if place and steps[place] <= steps[place - 1]:
+            raise table.error(
+                f"{where}: expected steps that increase, got {steps[place]:g} after {steps[place - 1]:g}{also}"
+            )
+    return steps
+
+
+def _wanted(table: Table, columns: list[str], tasks: Any) -> dict[str, str]:
+    """The columns to take, with the names of their tasks."""
+    if tasks is None:
+        return {column: column for column in columns}
+    chosen = dict(tasks) if isinstance(tasks, Mapping) else {name: name for name in listed(tasks) or [tasks]}
+    for column, name in chosen.items():
+        if column not in columns:
+            hint = nearest(str(column), columns, quote=repr) or f"; there are {named(columns)}"
+            raise table.error(f"tasks: expected columns or tasks of the table, got {brief(column)}{hint}")
+        if not isinstance(name, str):
+            raise table.error(f"tasks: expected a name for {column!r}, got {brief(name)}")
+    if len(set(chosen.values())) < len(chosen):
+        raise table.error("tasks: expected each name once, got one twice")
+    return chosen
+
+
+def _wide(table: Table, step: str, tasks: Any, run: Any, seed: Any) -> list[Raw]:
+    others = {step, _find(table, RUN), _find(table, SEED)}
+    columns = [name for name in table.columns if name not in others and name.lower().strip() not in PASSED_OVER]
+    chosen = _wanted(table, columns, tasks)
+    if not chosen:
+        raise table.error(f"expected a column for each task beside {step!r}, got none")
+    found = []
+    for label, number, rows in _groups(table, run, seed):
+        hint = "; give a column run or seed where runs follow one another"
+        values = {name: np.array([table.number(column, row) for row in rows]) for column, name in chosen.items()}
+        steps = _checked_steps(table, step, rows, hint)
+        found.append(Raw(label, number, steps, values, [table.places[row] for row in rows]))
+    return found
+
+
+def _long(table: Table, step: str, task: str, value: str, tasks: Any, run: Any, seed: Any) -> list[Raw]:
+    every = list(dict.fromkeys(str(cell) for cell in table.columns[task]))
+    for row, cell in enumerate(table.columns[task]):
+        if cell is None or not str(cell).strip():
+            raise table.error(f"column {task!r}, {table.places[row]}: expected the name of a task, got an empty cell")
+    chosen, weights = _wanted(table, every, tasks), _find(table, FREQUENCY)
+    found = []
+    for label, number, rows in _groups(table, run, seed):
+        cells: dict[str, list[int]] = {}
+        for row in rows:
+            cells.setdefault(str(table.columns[task][row]), []).append(row)
+        mine = {name: cells[column] for column, name in chosen.items() if column in cells}
+        if not mine:
+            continue
+        own = {}
+        for name, some in mine.items():
+            hint = f" for task {name!r}; a table of several metrics or runs needs where=, run or seed"
+            own[name] = _checked_steps(table, step, some, hint)
+        steps = np.unique(np.concatenate(list(own.values())))
+        places = [""] * len(steps)
+        values: dict[str, np.ndarray] = {}
+        for name, some in mine.items():
+            at = np.searchsorted(steps, own[name])
+            values[name] = np.full(len(steps), math.nan)
+            values[name][at] = [table.number(value, row) for row in some]
+            for place, row in zip(at, some, strict=True):
+                places[place] = places[place] or table.places[row]
+        frequency = None
+        if weights is not None:
+            frequency = {name: _one_weight(table, weights, name, some) for name, some in mine.items()}
+        found.append(Raw(label, number, steps, values, places, frequency))
+    return found
+
+
+def _one_weight(table: Table, column: str, name: str, rows: list[int]) -> float:
+    weights = [table.number(column, row) for row in rows]
+    for row, weight in zip(rows, weights, strict=True):
+        if not weight >= 0 or weight != weights[0]:
+            raise table.error(
+                f"column {column!r}, {table.places[row]}: expected one number of at least 0 for task {name!r} in a "
+                f"run, got {brief(table.columns[column][row])}"
+            )
+    return weights[0]
+
+
+def _tensorboard(table: Table, step: str, tasks: Any, run: Any, seed: Any) -> list[Raw]:
+    """One tag of one run: both are in the name of the file, `run-NAME-tag-TAG.csv`."""
+    parts = re.fullmatch(r"(?:run-)?(?P<run>.*?)-?tag-(?P<tag>.+)", table.name)
+    label, tag = (parts["run"] or "run", parts["tag"]) if parts else ("run", table.name or "task")
+    if isinstance(tasks, Mapping) and tag in tasks:
+        tag = tasks[tag]
+    column = next(name for name in table.columns if name.lower().strip() == "value")
+    rows = list(range(len(table.places)))
+    values = np.array([table.number(column, row) for row in rows])
+    return [Raw(str(run or label), seed, _checked_steps(table, step, rows), {tag: values}, table.places)]
+
+
+def _weights_and_biases(table: Table, step: str, tasks: Any, seed: Any) -> list[Raw]:
+    """Columns `run - metric`, beside which `run - metric__MIN` and `__MAX` are passed over."""
+    pairs = {}
+    for column in table.columns:
+        label, dash, metric = column.rpartition(" - ")
+        if dash and not metric.endswith(("__MIN", "__MAX")) and metric not in ("_step", step):
+            pairs[column] = (label, metric)
+    chosen = _wanted(table, list(dict.fromkeys(metric for _, metric in pairs.values())), tasks)
+    steps = _checked_steps(table, step, list(range(len(table.places))))
+    found: dict[str, Raw] = {}
+    for column, (label, metric) in pairs.items():
+        if metric in chosen:
+            values = np.array([table.number(column, row) for row in range(len(table.places))])
+            found.setdefault(label, Raw(label, seed, steps, {}, table.places)).values[chosen[metric]] = values
+    trimmed = []
+    for raw in found.values():
+        # rows on which only other runs logged
+        rows = np.flatnonzero(np.any([np.isfinite(values) for values in raw.values.values()], axis=0))
+        values = {name: cells[rows] for name, cells in raw.values.items()}
+        places = [table.places[row] for row in rows]
+        trimmed.append(dataclasses.replace(raw, steps=raw.steps[rows], values=values, places=places))
+    return trimmed
+
+
+def _merged(raws: list[Raw]) -> list[Raw]:
+    """Runs of one name that hold different tasks are one run: loggers write a file for each."""
+    found: list[Raw] = []
+    for raw in raws:
+        same = [other for other in found if other.name == raw.name and other.seed == raw.seed]
+        whole = next((other for other in same if not set(other.values) & set(raw.values)), None)
+        if whole is None:
+            number = 1 + sum(re.fullmatch(re.escape(raw.name) + r"( \(\d+\))?", other.name) is not None
+                             for other in found)  # fmt: skip
+            found.append(raw if number == 1 else dataclasses.replace(raw, name=f"{raw.name} ({number})"))
+            continue
+        steps = np.union1d(whole.steps, raw.steps)
+        values, places = {}, [""] * len(steps)
+        for part in (whole, raw):
+            at = np.searchsorted(steps, part.steps)
+            for name, cells in part.values.items():
+                values[name] = np.full(len(steps), math.nan)
+                values[name][at] = cells
+            for place, text in zip(at, part.places, strict=True):
+                places[place] = places[place] or text
+        frequency = {**(whole.frequency or {}), **(raw.frequency or {})} or None
+        found[found.index(whole)] = Raw(whole.name, whole.seed, steps, values, places, frequency)
+    return found
+
+
+def _mixtures(raws: list[Raw], names: tuple[str, ...], mixture: Any) -> list[Any]:
+    if mixture is None:
+        return [
+            None if raw.frequency is None else
+            checked_mixture(f"frequency of run {raw.name!r}", {name: raw.frequency.get(name, 0.0) for name in names},
+                            names)
+            for raw in raws
+        ]  # fmt: skip
+    if isinstance(mixture, Schedule):
+        if mixture.values.ndim != 2 or mixture.values.shape[1] != len(names):
+            raise ValueError(f"mixture: expected a schedule of {len(names)} numbers, one a task, got "
+                             f"{mixture.values.shape}")  # fmt: skip
+        return [mixture] * len(raws)
+    labels = [raw.name for raw in raws]
+    if isinstance(mixture, Mapping) and mixture and all(name in labels for name in mixture):
+        missing = [label for label in labels if label not in mixture]
+        if missing:
+            raise ValueError(f"mixture: expected one for each run, got none for {named(missing)}")
+        return [checked_mixture(f"mixture of run {label!r}", mixture[label], names) for label in labels]
+    return [checked_mixture("mixture", mixture, names)] * len(raws)

@@ -1,0 +1,182 @@
+r"""From what was measured to levels: 0 at chance, 1 at the ceiling.
+
+$$ s = \frac{m - \text{chance}}{\text{ceiling} - \text{chance}}, \qquad
+s = 1 - \sqrt{\frac{m - \text{ceiling}}{\text{chance} - \text{ceiling}}} \;\text{(squared error)} $$
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..base.values import brief
+from ..base.words import nearest
+from .curves import MOST_OUTSIDE, QUIET, named
+
+VALUES = ("accuracy", "loss", "squared_error", "level")
+KINDS = {"accuracy": "an accuracy", "loss": "a loss", "squared_error": "a squared error"}
+# chances of tasks with so many answers, and how near a first accuracy has to be to one of them
+CHANCES, NEAR = (0.0, 0.1, 0.2, 0.25, 1 / 3, 0.5), 0.08
+# the floor of a loss, where none is given, is what so small a part of the rows lies below
+LOW = 0.02
+
+# where a number of a task came from, as a message names it: `(run, row) -> "row 7"`
+Place = Callable[[int, int], str]
+
+
+def as_levels(
+    tables: Sequence[np.ndarray], names: Sequence[str], value: str, chance: Any, ceiling: Any, place: Place
+) -> tuple[list[np.ndarray], list[str]]:
+    """Levels of each run from what was measured, and what was inferred on the way.
+
+    **Arguments:** `tables`: `(row, task)` of each run, NaN where missing; `value`: one of `VALUES`; `chance`,
+    `ceiling`: a number for all tasks, numbers by task, or `None` to infer them; `place`: names a row.
+
+    **Raises:** `ValueError` that names column and row. **Warns** where levels pass 0 or 1 by more than noise does.
+    """
+    if value not in VALUES:
+        raise ValueError(f"value: expected {', '.join(map(repr, VALUES))}, got {brief(value)}")
+    if value == "level":
+        for name, given in (("chance", chance), ("ceiling", ceiling)):
+            if given is not None:
+                raise ValueError(
+                    f'{name}: expected none beside value="level", which is 0 at chance, got {brief(given)}'
+                )
+    else:
+        _check_range(tables, names, value, place)
+    bottoms, tops, notes = _ends(tables, names, value, chance, ceiling)
+    for task, (bottom, top) in enumerate(zip(bottoms, tops, strict=True)):
+        wrong = top <= bottom if value in ("accuracy", "level") else bottom <= top
+        if wrong:
+            order = "above" if value == "accuracy" else "below"
+            raise ValueError(
+                f"ceiling: expected a number {order} chance for column {names[task]!r}, got {top:g} with chance "
+                f"{bottom:g}"
+            )
+    levels = []
+    for table in tables:
+        part = (table - bottoms) / (tops - bottoms)
+        if value == "squared_error":
+            part = 1 - np.sqrt(np.maximum(1 - part, 0))
+        levels.append(part)
+    _check_levels(levels, tables, names, value, place)
+    return levels, notes
+
+
+def _ends(
+    tables: Sequence[np.ndarray], names: Sequence[str], value: str, chance: Any, ceiling: Any
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """What level 0 and level 1 are for each task, and notes on those that were inferred."""
+    if value == "level":
+        return np.zeros(len(names)), np.ones(len(names)), []
+    bottoms, tops, notes = np.zeros(len(names)), np.zeros(len(names)), []
+    given = {"chance": _by_task("chance", chance, names), "ceiling": _by_task("ceiling", ceiling, names)}
+    for task, name in enumerate(names):
+        every = np.concatenate([table[:, task] for table in tables])
+        every = every[np.isfinite(every)]
+        firsts = [table[:, task][np.isfinite(table[:, task])][:1] for table in tables]
+        first = float(np.mean(np.concatenate(firsts))) if every.size else math.nan
+        bottom, top = given["chance"][task], given["ceiling"][task]
+        if bottom is None:
+            near = min(CHANCES, key=lambda other: abs(other - first))
+            bottom = near if value == "accuracy" and abs(near - first) <= NEAR else first
+            why = f"the first rows have {first:.3g}"
+            notes.append(f"chance of {name!r} was inferred as {bottom:.3g}: {why}")
+        if top is None:
+            if value == "accuracy":
+                top = 1.0
+                notes.append(f"ceiling of {name!r} was taken to be an accuracy of 1")
+            elif value == "squared_error":
+                top = 0.0
+                notes.append(f"ceiling of {name!r} was taken to be a squared error of 0")
+            else:
+                top = float(np.quantile(every, LOW, method="lower")) if every.size else math.nan
+                notes.append(
+                    f"ceiling of {name!r} was inferred as a loss of {top:.3g}, the lowest reached: if it would still "
+                    "fall, its levels are too high; give ceiling"
+                )
+        bottoms[task], tops[task] = bottom, top
+    return bottoms, tops, _gathered(notes, len(names))
+
+
+def _gathered(notes: list[str], tasks: int) -> list[str]:
+    """Notes that say the same of many tasks as one."""
+    if tasks <= 3:
+        return notes
+    groups: dict[str, list[str]] = {}
+    for note in notes:
+        start, name, rest = note.split("'", 2)
+        said = rest.split(":", 1)[0] if "chance" in start else rest
+        groups.setdefault(f"{start}\0{said}", []).append(name)
+    return [key.split("\0")[0] + named(found, 3) + key.split("\0")[1] for key, found in groups.items()]
+
+
+def _by_task(name: str, given: Any, names: Sequence[str]) -> list[float | None]:
+    if given is None:
+        return [None] * len(names)
+    if hasattr(given, "to_dict"):
+        given = given.to_dict()
+    values: list[Any]
+    if isinstance(given, Mapping):
+        for task in given:
+            if task not in names:
+                hint = nearest(str(task), names, quote=repr) or f" (there are {named(names)})"
+                raise ValueError(f"{name}: expected names of tasks, got {brief(task)}{hint}")
+        values = [given.get(task) for task in names]
+    elif isinstance(given, (list, tuple, np.ndarray)) and np.ndim(given) == 1:
+        values = list(given)
+        if len(values) != len(names):
+            raise ValueError(f"{name}: expected one number for all, or one for each of {len(names)} tasks, got "
+                             f"{len(values)}")  # fmt: skip
+    else:
+        values = [given] * len(names)
+    found: list[float | None] = []
+    for task, value in zip(names, values, strict=True):
+        if value is None:
+            found.append(None)
+            continue
+        number = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.bool_))
+        if not number or not math.isfinite(value):
+            raise ValueError(f"{name}: expected a finite number for {task!r}, got {brief(value)}")
+        found.append(float(value))
+    return found
+
+
+def _check_range(tables: Sequence[np.ndarray], names: Sequence[str], value: str, place: Place) -> None:
+    least, most = (0.0, 1.0) if value == "accuracy" else (-math.inf if value == "loss" else 0.0, math.inf)
+    for run, table in enumerate(tables):
+        for row, task in np.argwhere(~((table >= least) & (table <= most)) & ~np.isnan(table)):
+            found = table[row, task]
+            hint = "; divide by 100 if these are percent" if value == "accuracy" and 1 < found <= 100 else ""
+            wanted = f"{KINDS[value]} {'from 0 to 1' if value == 'accuracy' else 'of at least 0'}"
+            raise ValueError(f"column {names[task]!r}, {place(run, int(row))}: expected {wanted}, got {found:g}{hint}")
+
+
+def _check_levels(
+    levels: Sequence[np.ndarray], tables: Sequence[np.ndarray], names: Sequence[str], value: str, place: Place
+) -> None:
+    outside: list[tuple[float, int, int, int]] = []
+    count = 0
+    for run, level in enumerate(levels):
+        past = np.where(np.isnan(level), 0, np.maximum(-level, level - 1))
+        count += int(np.sum(past > QUIET))
+        if past.size and past.max() > QUIET:
+            row, task = np.unravel_index(int(np.argmax(past)), past.shape)
+            outside.append((float(past[row, task]), run, int(row), int(task)))
+    if not outside:
+        return
+    worst, run, row, task = max(outside)
+    source = "" if value == "level" else f" ({KINDS[value]} of {tables[run][row, task]:g})"
+    where = f"column {names[task]!r}, {place(run, row)}"
+    got = f"{levels[run][row, task]:.3g}{source}"
+    fix = "" if value == "level" else "; give chance and ceiling of the task"
+    # a network may begin with a loss above that of chance
+    bad = worst > MOST_OUTSIDE and (value in ("accuracy", "level") or levels[run][row, task] > 1)
+    if bad:
+        raise ValueError(f"{where}: expected a level from 0 to 1, got {got}{fix}")
+    more = f", and {count - 1} more" if count > 1 else ""
+    warnings.warn(f"{where}: expected a level from 0 to 1, got {got}{more}{fix}", stacklevel=4)

@@ -1,0 +1,184 @@
+"""Tables that hold curves: from a file, a DataFrame or a Dataset to cells with the place of each row."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..base.checks import file_path
+from ..base.values import brief
+from ..base.words import said_path
+
+SEPARATORS = ",;\t"
+MOST_BYTES = 2**28
+MISSING = ("", "nan", "na", "n/a", "null", "none", "-")
+
+
+class CurvesError(ValueError):
+    """Measured curves that cannot be used: which file, column and row, what was expected and what came."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Table:
+    """Columns of cells: text or numbers.
+
+    `source`: what messages begin with ("" or "curves.csv: "); `places`: what messages call each row; `name`: of the
+    file, without folder and extension.
+    """
+
+    columns: dict[str, list[Any]]
+    places: list[str]
+    source: str = ""
+    name: str = ""
+
+    def error(self, message: str) -> CurvesError:
+        return CurvesError(f"{self.source}{message}")
+
+    def number(self, column: str, row: int, what: str = "a number") -> float:
+        """A cell as a number; NaN where it is empty."""
+        cell = self.columns[column][row]
+        if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
+            return math.nan
+        try:
+            found = float(cell)
+        except (TypeError, ValueError):
+            found = math.inf
+        if isinstance(cell, (bool, np.bool_)) or math.isinf(found):
+            raise self.error(f"column {column!r}, {self.places[row]}: expected {what}, got {brief(cell)}")
+        return found
+
+    def taking(self, rows: Sequence[int]) -> Table:
+        """Some of the rows."""
+        columns = {name: [cells[row] for row in rows] for name, cells in self.columns.items()}
+        return dataclasses.replace(self, columns=columns, places=[self.places[row] for row in rows])
+
+
+def as_table(source: Any) -> Table:
+    """A table from a CSV file, a pandas DataFrame, an xarray Dataset or DataArray, or a dict of columns.
+
+    **Raises:** [`resource_ode.fitting.tables.CurvesError`][].
+    """
+    if hasattr(source, "to_dataframe") and hasattr(source, "dims"):
+        return _from_xarray(source)
+    if hasattr(source, "iloc") and hasattr(source, "columns"):
+        return _from_frame(source)
+    if isinstance(source, Mapping):
+        return _from_columns(source)
+    if isinstance(source, (str, Path)) or hasattr(source, "__fspath__"):
+        return _from_file(file_path("curves", source))
+    raise CurvesError(
+        f"curves: expected a CSV file, a DataFrame, a Dataset or a dict of columns, got {type(source).__name__}"
+    )
+
+
+def _from_columns(columns: Mapping[Any, Any]) -> Table:
+    found: dict[str, list[Any]] = {}
+    for name, cells in columns.items():
+        if not isinstance(name, str):
+            raise CurvesError(f"curves: expected names of columns, got {brief(name)}")
+        array = np.asarray(cells)
+        if array.ndim != 1:
+            raise CurvesError(f"column {name!r}: expected a list of cells, got {brief(cells)}")
+        found[name] = list(cells) if isinstance(cells, (list, tuple)) else array.tolist()
+    lengths = {len(cells) for cells in found.values()}
+    if len(lengths) != 1 or lengths == {0}:
+        raise CurvesError(f"curves: expected columns of one length, at least 1, got {sorted(lengths)}")
+    return Table(found, [f"row {row}" for row in range(lengths.pop())])
+
+
+def _from_frame(frame: Any) -> Table:
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    if getattr(frame.columns, "nlevels", 1) > 1:
+        raise CurvesError("curves: expected one row of column names, got several levels of them")
+    names = [str(name) for name in frame.columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise CurvesError(f"column {twice!r}: expected each column once, got it {names.count(twice)} times")
+    if not len(frame):
+        raise CurvesError("curves: expected at least one row, got an empty table")
+    columns = {name: [_plain(cell) for cell in frame.iloc[:, place].tolist()] for place, name in enumerate(names)}
+    return Table(columns, [f"row {brief(label)}" for label in frame.index.tolist()])
+
+
+def _plain(cell: Any) -> Any:
+    """A cell; `None` for pandas' own mark of what is missing."""
+    return None if type(cell).__name__ in ("NAType", "NaTType") else cell
+
+
+def _from_xarray(data: Any) -> Table:
+    if not hasattr(data, "data_vars"):
+        data = data.to_dataset(name=data.name or "value")
+    tasks = next((dim for dim in ("task", "skill") if dim in data.dims), None)
+    if tasks is not None:
+        # one variable over tasks is a table in long form
+        variables = [name for name, array in data.data_vars.items() if tasks in array.dims]
+        if not variables:
+            raise CurvesError(f"curves: expected a variable with the dimension {tasks!r}, got none")
+        known = [name for name in ("value", "accuracy", "loss", "level") if name in variables]
+        variables = known or variables
+        data = data[[variables[0]]]
+    return _from_frame(data.to_dataframe().reset_index())
+
+
+def _from_file(path: Path) -> Table:
+    source = f"{said_path(path)}: "
+
+    def wrong(message: str) -> CurvesError:
+        return CurvesError(source + message)
+
+    try:
+        if path.is_dir():
+            raise wrong("expected a CSV file, got a folder")
+        if path.exists() and not path.is_file():
+            raise wrong("expected a CSV file, got a device or a pipe")
+        if path.stat().st_size > MOST_BYTES:
+            raise wrong(f"expected a file of at most {MOST_BYTES / 2**20:.0f} MiB, got a larger one")
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise wrong("expected a CSV file, got no file at all") from None
+    except OSError as error:
+        raise wrong(f"expected a file that can be read, got {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise wrong("expected text in UTF-8 (CSV), got other bytes") from None
+    if "\0" in text:
+        raise wrong("expected text (CSV), got zero bytes")
+    lines = text.splitlines(keepends=True)
+    header = next((line for line in lines if line.strip()), "")
+    counts = {separator: re.sub(r'"[^"]*"', '""', header).count(separator) for separator in SEPARATORS}
+    separator = max(counts, key=lambda each: counts[each])
+    rows, places = [], []
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    try:
+        begins = 1
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                rows.append([cell.strip() for cell in row])
+                places.append(begins)
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise wrong(f"line {reader.line_num}: expected cells and quotes that match, got text that is none ({error})")\
+            from None  # fmt: skip
+    if len(rows) < 2:
+        raise wrong(f"expected a line of column names and rows below it, got {'no rows' if rows else 'an empty file'}")
+    names = rows[0]
+    for name in names:
+        if not name:
+            # what pandas writes of its own count
+            if names.index(name) == 0 and names.count(name) == 1:
+                continue
+            raise wrong(f"line {places[0]}: expected a name for each column, got none for number {names.index('') + 1}")
+        if names.count(name) > 1:
+            raise wrong(f"line {places[0]}: expected each column once, got {name!r} twice")
+    for row, place in zip(rows[1:], places[1:], strict=True):
+        if len(row) != len(names):
+            raise wrong(f"line {place}: expected {len(names)} cells, as in line {places[0]}, got {len(row)}")
+    columns = {name: [row[place] for row in rows[1:]] for place, name in enumerate(names) if name}
+    return Table(columns, [f"line {place}" for place in places[1:]], source, path.stem)

@@ -1,0 +1,34 @@
+"""A figure of several pictures of one run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..results.trajectory import Trajectory
+from ..solve.learning import learning_times
+from .graph_drawing import graph
+from .runs import levels, shares
+from .style import STYLE
+
+
+def summary(run: Trajectory) -> Any:
+    """One run at a glance: its graph, coloured by learning time, its levels and its shares.
+
+    **Arguments:** `run`: one [`resource_ode.Trajectory`][].
+
+    **Returns:** a matplotlib figure.
+
+    **Example:** `ro.plot.summary(run).savefig("run.png")`
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7.0, 6.0), layout="constrained", dpi=200)
+        top, middle, bottom = figure.subplots(3, 1, height_ratios=(1.2, 1, 1))
+        graph(run.model, times=np.asarray(learning_times(run.model)), ax=top)
+        levels(run, ax=middle)
+        shares(run, ax=bottom)
+    return figure

@@ -1,0 +1,276 @@
+"""Fits of synthetic curves find what made them, say what the curves do not show, and refuse what they cannot do."""
+
+import functools
+
+import numpy as np
+import pytest
+
+import resource_ode as ro
+from resource_ode.fitting import baselines, grid
+from resource_ode.fitting.curves import Curves, Run
+
+NAMES = ("A", "B", "AB", "C")
+MODEL = ro.ResourceModel(
+    ro.SkillGraph([[], [], [0, 1], []], names=NAMES),
+    [0.4, 0.3, 0.2, 0.1],
+    learning_rate=0.02,
+    wasted_resource=0.05,
+    gate_exponent=0.3,
+    frequency_power=0.6,
+    learnability=[1.0, 1.25, 0.8, 1.0],
+)
+ONE, OTHER = np.array([0.4, 0.3, 0.2, 0.1]), np.array([0.1, 0.2, 0.3, 0.4])
+STEPS = np.arange(0.0, 600.0, 6.0)
+FREE = ("learning_rate", "wasted_resource", "gate_exponent", "frequency_power", "learnability")
+TRUE = {
+    "learning_rate": 0.02,
+    "wasted_resource": 0.05,
+    "gate_exponent": 0.3,
+    "frequency_power": 0.6,
+    "learnability[A]": 1.0,
+    "learnability[B]": 1.25,
+    "learnability[AB]": 0.8,
+    "learnability[C]": 1.0,
+    "wasted_resource/learning_rate": 2.5,
+}
+
+
+def curves(mixtures=(ONE, OTHER), noise=0.02, seeds=1, model=MODEL, steps=STEPS, start=0):
+    random = np.random.default_rng(start)
+    runs = []
+    for place, mixture in enumerate(mixtures):
+        level = np.asarray(ro.simulate(model.replace(frequency=np.maximum(mixture, 1e-12)), steps).level)
+        for seed in range(seeds):
+            noisy = level + noise * random.standard_normal(level.shape)
+            runs.append(Run(steps, noisy, np.asarray(mixture, float), f"mixture {place}, seed {seed}", seed))
+    return Curves(model.graph.skill_names(), tuple(runs))
+
+
+@functools.cache
+def of_two():
+    return ro.fit(curves(noise=0.002, seeds=3), MODEL.graph, FREE)
+
+
+@functools.cache
+def of_one():
+    return ro.fit(curves([ONE]), MODEL.graph, FREE)
+
+
+def test_identified_parameters_are_recovered_to_two_percent():
+    found = of_two()
+    table = found.parameters
+    assert list(table.index) == list(TRUE) and set(table.verdict) == {"identified"}
+    np.testing.assert_allclose(table.value, list(TRUE.values()), rtol=0.02)
+    assert np.all(table.low < table.value) and np.all(table.value < table.high)
+    assert np.all(table.seed_low < table.seed_high)
+    assert 0.0019 < found.residual < 0.0021
+    np.testing.assert_allclose(found.model.wasted_resource, 0.05, rtol=0.02)
+    np.testing.assert_allclose(found.model.frequency, ONE)
+
+
+def test_a_fit_without_noise_is_exact():
+    found = ro.fit(curves([ONE], noise=0), MODEL.graph, FREE[:3], prior={"frequency_power": 0.6, "learnability":
+        dict(zip(NAMES, [1.0, 1.25, 0.8, 1.0], strict=True))})  # fmt: skip
+    assert found.residual < 1e-4
+    np.testing.assert_allclose(found.parameters.value[:3], [0.02, 0.05, 0.3], rtol=1e-3)
+    np.testing.assert_allclose(found.model.learnability, [1.0, 1.25, 0.8, 1.0])
+
+
+def test_one_mixture_does_not_show_the_power_of_frequency():
+    table = of_one().parameters
+    assert table.verdict["frequency_power"] == "not identified"
+    assert table.verdict["learning_rate"] == "identified"
+    remark = "learnability * frequency^frequency_power of each task is known"
+    assert remark in table.remark["frequency_power"] and remark in table.remark["learnability[C]"]
+    # and every interval holds what made the curves
+    assert np.all(table.low <= list(TRUE.values())) and np.all(table.high >= list(TRUE.values()))
+
+
+@pytest.mark.parametrize("start", range(4))
+def test_a_gate_that_never_opens_far_is_told_only_on_one_side(start):
+    # with a gate exponent this large the gates open at once: any larger one gives the same curves
+    wide = MODEL.replace(gate_exponent=2000.0)
+    found = ro.fit(curves(model=wide, start=start), MODEL.graph, FREE)
+    row = found.parameters.loc["gate_exponent"]
+    assert row.verdict == "bounded" and row.remark.startswith("from below") and np.isinf(row.high) and row.low > 1
+
+
+def test_other_mixtures_are_refused_from_one():
+    with pytest.raises(ValueError, match="runs of one mixture do not show how speed follows frequency"):
+        of_one().predict([0, 10], OTHER)
+    np.testing.assert_allclose(of_one().predict(STEPS), curves([ONE], noise=0).runs[0].levels, atol=0.02)
+    # only ratios count
+    np.testing.assert_allclose(of_one().predict(STEPS, 10 * ONE), of_one().predict(STEPS), atol=1e-9)
+    stated = ro.fit(curves([ONE]), MODEL.graph, prior={"frequency_power": 0.6, "plateau": 1.0})
+    expected = curves([OTHER], noise=0).runs[0].levels
+    np.testing.assert_allclose(stated.predict(STEPS, dict(zip(NAMES, OTHER, strict=True))), expected, atol=0.06)
+    assert "was stated" in stated.report()
+
+
+def test_other_mixtures_are_predicted_from_two():
+    between = np.array([0.25, 0.25, 0.25, 0.25])
+    expected = curves([between], noise=0).runs[0].levels
+    np.testing.assert_allclose(of_two().predict(STEPS, between), expected, atol=2e-3)
+    with pytest.raises(ValueError, match="mixture: expected one, since the runs have 2 different ones"):
+        of_two().predict(STEPS)
+
+
+def test_the_model_beats_baselines_on_its_own_curves_and_says_so():
+    late = curves(noise=0.01, steps=np.arange(0.0, 300.0, 3.0))
+    found = ro.fit(late, MODEL.graph, FREE)
+    assert found.describes and found.held_out < 0.02 < min(found.baselines.values())
+    assert set(found.baselines) == {"last value", "power law", "sigmoid"}
+    assert "The model describes these curves: its error is" in found.report()
+
+
+def test_curves_of_another_kind_are_not_described():
+    # levels that rise, fall and rise again are outside the model; the last value forecasts the rest
+    steps = np.arange(0.0, 100.0)
+    wave = 0.5 + 0.4 * np.sin(steps / 6)
+    level = np.where(steps < 62, wave, wave[61])[:, None] * np.ones(3)
+    strange = Curves(("A", "B", "C"), (Run(steps, level, np.ones(3), "run", 0),))
+    found = ro.fit(strange, free=("learning_rate", "wasted_resource", "learnability"))
+    assert not found.describes
+    assert "The model does not describe these curves: the last value does better on held-out rows" in found.report()
+
+
+def test_the_report_says_what_is_a_convention():
+    text = of_two().report()
+    assert "Learnabilities are relative, their geometric mean is 1" in text
+    value = f"{of_two().parameters.value['learning_rate']:.4g}"
+    assert f"\n  learning_rate: {value} (" in text and "identified; by drawing seeds anew" in text
+    assert "Other mixtures may be predicted near the 2 that were tried" in text
+
+
+def test_the_picture_has_a_column_a_mixture():
+    figure = of_two().plot()
+    assert len(figure.axes) == 4
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(NAMES)
+
+
+def test_uneven_steps_missing_values_and_schedules_are_fitted_together():
+    every = curves(noise=0.002)
+    random = np.random.default_rng(0)
+    rows = np.sort(random.choice(len(STEPS), 60, replace=False))
+    level = every.runs[0].levels[rows].copy()
+    level[random.random(level.shape) < 0.2] = np.nan
+    uneven = Run(STEPS[rows], level, ONE, "uneven")
+    found = ro.fit(Curves(NAMES, (uneven, every.runs[1])), MODEL.graph, FREE)
+    np.testing.assert_allclose(found.parameters.value, list(TRUE.values()), rtol=0.05)
+
+
+@pytest.mark.slow
+def test_a_scheduled_mixture_is_fitted():
+    schedule = ro.Schedule([0.0, 100.0], np.stack([ONE, OTHER]))
+    level = np.asarray(ro.simulate(MODEL.replace(frequency=schedule), STEPS).level)
+    found = ro.fit(Curves(NAMES, (Run(STEPS, level, schedule, "run"),)), MODEL.graph, FREE)
+    np.testing.assert_allclose(found.parameters.value, list(TRUE.values()), rtol=0.05)
+
+
+def test_a_task_that_a_run_never_met():
+    without = np.array([0.5, 0.0, 0.3, 0.2])
+    soft = MODEL.replace(prerequisite_strength=0.5, gate_exponent=1.0)
+    found = ro.fit(
+        curves([ONE, OTHER, without], noise=0.002, model=soft),
+        MODEL.graph,
+        (*FREE[:2], "frequency_power", "learnability", "prerequisite_strength"),
+        prior={"gate_exponent": 1.0},
+    )
+    table = found.parameters
+    np.testing.assert_allclose(table.value["prerequisite_strength[B -> AB]"], 0.5, atol=0.03)
+    assert table.verdict["prerequisite_strength[B -> AB]"] == "identified"
+    assert found.predict([0, 300, 599], without)[-1, 1] < 1e-6
+
+
+def test_a_graph_by_name_in_any_order():
+    graph = ro.SkillGraph({"C": [], "AB": ["B", "A"], "A": [], "B": []})
+    found = ro.fit(curves([ONE]), graph, FREE[:3])
+    assert found.model.graph.skill_names() == NAMES
+    assert found.model.graph.prerequisite_lists() == [[], [], [1, 0], []]
+
+
+# -- what is refused
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"graph": ro.SkillGraph([[]])}, "graph: expected the 4 tasks 'A', 'B', 'AB', 'C', got 1 skills"),
+        ({"graph": ro.SkillGraph([[]] * 4, names=("A", "B", "AB", "D"))}, "got 'D', which the curves lack"),
+        ({"graph": ro.SkillGraph([[]] * 3, names=("A", "B", "AB"))}, "got none for 'C'"),
+        ({"graph": 3}, "graph: expected a SkillGraph or None, got int"),
+        ({"free": ("rate",)}, "free: expected names of parameters, got 'rate'"),
+        ({"free": ()}, "free: expected names of parameters, got ()"),
+        ({"free": ("plateau",)}, "free: expected learning_rate among them"),
+        ({"free": ("learning_rate", "wasted_resource", "gate_exponent")}, "free: expected no gate_exponent"),
+        ({"free": FREE[:2], "prior": {"learning_rate": 1.0}}, "free: expected parameters that prior does not hold"),
+        ({"prior": {"plateaux": 1.0}}, "prior: expected names of parameters, got 'plateaux'; did you mean 'plateau'?"),
+        ({"prior": {"plateau": "low"}}, "prior: plateau: expected a number"),
+        ({"prior": {"plateau": (0.1, -1)}}, "prior: plateau: expected (value, spread), both above 0"),
+        ({"prior": {"gate_exponent": (0.1, 1)}}, "prior: expected a number for gate_exponent, which is not free"),
+        ({"prior": [1]}, "prior: expected a dict of parameters"),
+    ],
+)
+def test_wrong_arguments_are_refused(options, said):
+    with pytest.raises(ValueError) as caught:
+        ro.fit(curves([ONE]), **options)
+    assert said in str(caught.value)
+
+
+def test_curves_that_do_not_serve_are_refused():
+    flat = Curves(NAMES, (Run(STEPS, 0.02 * np.ones((len(STEPS), 4)), ONE, "run"),))
+    with pytest.raises(
+        ValueError, match=r"column 'A' and all others stay below a level of 0\.2 up to the last row, step"
+    ):
+        ro.fit(flat)
+    few = Curves(NAMES, (Run(STEPS[:2], np.ones((2, 4)), ONE, "run"),))
+    with pytest.raises(ValueError, match="expected more measured levels than free parameters, got 8 levels for"):
+        ro.fit(few, MODEL.graph, FREE)
+    mixed = Curves(NAMES, (*curves([ONE]).runs, Run(STEPS, np.ones((len(STEPS), 4)), None, "other")))
+    with pytest.raises(ValueError, match="expected a mixture for each run or for none, got none for run 'other'"):
+        ro.fit(mixed)
+    with pytest.raises(ValueError, match="runs: expected curves"):
+        ro.fit([1, 2])
+
+
+def test_a_task_that_never_rises_is_warned_of_and_bounded():
+    slow = MODEL.replace(learnability=[1.0, 1.0, 1.0, 1e-4])
+    with pytest.warns(UserWarning, match="column 'C' never rises above a level of 0.2 up to the last row, step 594"):
+        found = ro.fit(curves([ONE], model=slow), MODEL.graph, (*FREE[:3], "learnability"))
+    assert found.parameters.verdict["learnability[C]"] == "bounded"
+    assert found.parameters.remark["learnability[C]"].startswith("from above")
+    assert "Note: column 'C' never rises" in found.report()
+
+
+# -- rows and baselines
+
+
+def test_many_rows_are_averaged_by_neighbours():
+    steps = np.arange(1000.0)
+    curve = Curves(("A",), (Run(steps, (steps / 1000)[:, None], None, "run"),))
+    on = grid.on_grid(curve)
+    assert on.levels.shape == (1, 128, 1)
+    np.testing.assert_allclose(on.levels[0, :, 0], on.steps / 1000)
+    first, rest = on.first(0.6), on.rest(0.6)
+    assert np.isfinite(first.levels).sum() == 77 and np.isfinite(rest.levels).sum() == 51
+
+
+def test_baselines_forecast_what_they_are_made_for():
+    steps = np.linspace(0.0, 100.0, 101)
+    sharp = 1 / (1 + np.exp(-8 * (steps / 60 - 1)))
+    slow = 1 - (1 + steps / 10) ** -0.7
+    for name, level in (("sigmoid", sharp), ("power law", slow), ("last value", np.full(101, 0.5))):
+        on = grid.on_grid(Curves(("A",), (Run(steps, level[:, None], None, "run"),)))
+        scores = {key: baselines.rms(value, on.rest(0.6).levels)
+                  for key, value in baselines.predictions(on.first(0.6)).items()}  # fmt: skip
+        assert min(scores, key=lambda key: scores[key]) == name and scores[name] < 0.03
+
+
+@pytest.mark.slow
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    inside = []
+    for start in range(100):
+        table = ro.fit(curves(noise=0.02, start=start), MODEL.graph, FREE).parameters
+        inside.append((table.low <= list(TRUE.values())) & (list(TRUE.values()) <= table.high))
+    covered = np.mean(inside, axis=0)
+    assert np.all(covered >= 0.88), dict(zip(TRUE, covered, strict=True))
