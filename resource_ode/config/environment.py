@@ -75,6 +75,8 @@ def keep_compiled(folder: Any = None) -> Path:
     **Returns:** the folder.
 
     **Raises:** `ValueError` if that is no folder, or cannot be one.
+
+    **Example:** `ro.keep_compiled()`
     """
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     path = Path(base) / "resource_ode" if folder is None else file_path("folder", folder).expanduser()

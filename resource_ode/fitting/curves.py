@@ -55,6 +55,13 @@ class Curves:
     - `notes`: what was inferred, one sentence each.
 
     `len` counts runs; `curves[0]`, `curves["run name"]` and slices pick some, as curves.
+
+    **Example:**
+
+    >>> import resource_ode as ro
+    >>> curves = ro.read_curves({"step": [0, 100], "A": [0.0, 0.9]}, value="level")
+    >>> curves, len(curves), curves.names
+    (Curves(1 run of 1 task, 2 rows up to step 100), 1, ('A',))
     """
 
     names: tuple[str, ...]
@@ -73,7 +80,7 @@ class Curves:
         >>> table = {"step": [0, 100], "A": [0.0, 0.9]}
         >>> one, two = (ro.read_curves(table, value="level", seed=seed) for seed in (0, 1))
         >>> ro.Curves.join([one, two])
-        Curves(2 runs of 1 task, 2 rows up to step 100)
+        Curves(2 runs of 1 task, 4 rows up to step 100)
         """
         found = None if isinstance(parts, Curves) else listed(parts)
         if not found or not all(isinstance(part, Curves) for part in found):

@@ -181,6 +181,8 @@ def improve(
     which all tasks were at the level.
 
     **Raises:** `ValueError` as `fit` and `design` do.
+
+    **Example:** `ro.improve(runs, train, graph)`, where `train(mixture)` returns curves
     """
     whole_number("rounds", rounds)
     curves = as_curves(runs)

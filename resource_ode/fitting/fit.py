@@ -43,6 +43,17 @@ class Fit:
         which combination with others is known; with three seeds of a mixture or more, `seed_low` and `seed_high`: a 95
         % interval by drawing seeds anew.
     - `warnings`: what the caller ought to know, one sentence each.
+
+    **Example:**
+
+    >>> import numpy as np, resource_ode as ro
+    >>> steps = np.arange(0.0, 600.0, 20.0)
+    >>> truth = ro.ResourceModel(ro.SkillGraph({"A": [], "B": []}), [1.0, 0.2], 0.01, 0.1)
+    >>> levels = dict(zip("AB", np.asarray(ro.simulate(truth, steps).level).T, strict=True))
+    >>> curves = ro.read_curves({"step": steps, **levels}, value="level", mixture={"A": 1.0, "B": 0.2})
+    >>> found = ro.fit(curves, free=("learning_rate", "wasted_resource"))
+    >>> bool(found.residual < 1e-3)
+    True
     """
 
     def __init__(self, curves: Curves, problem: Problem, x: np.ndarray, stated: bool, warnings: list[str]):

@@ -196,6 +196,13 @@ def suggest_runs(runs: Any) -> dict[str, dict[str, float]]:
     with all tasks, tell small effects from chance.
 
     **Raises:** `ValueError` for something that is no curves.
+
+    **Example:**
+
+    >>> import resource_ode as ro
+    >>> curves = ro.read_curves({"step": [0, 100], "A": [0.0, 0.9], "B": [0.0, 0.1]}, value="level", mixture=[1.0, 1.0])
+    >>> ro.suggest_runs(curves)
+    {'A': {'A': 0.0, 'B': 2.0}, 'B': {'A': 2.0, 'B': 0.0}}
     """
     curves = as_curves(runs)
     mixtures = curves.mixtures

@@ -31,7 +31,7 @@ class Schedule(eqx.Module):
     >>> import resource_ode as ro
     >>> decay = ro.Schedule([0, 1000], [1e-3, 1e-4])
     >>> model = ro.ResourceModel(ro.SkillGraph([[]]), [1.0], learning_rate=decay, wasted_resource=0.1)
-    >>> model.learning_rate_at(1500.0).round(6).tolist()
+    >>> round(float(model.learning_rate_at(1500.0)[0]), 6)
     0.0001
     """
 

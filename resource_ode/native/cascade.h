@@ -200,7 +200,8 @@ struct Cascade {
         double at_start = largest_counts ? 0.0 : 1.0, found = 0.0;
         for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
             const double start = graph.paces[graph.behind[f]].start;
-            const double gate = start > 0 ? saturation(graph.exponent * graph.law.depth(all(start)))[0] : 0.0;
+            const double own = start > 0 ? saturation(graph.exponent * graph.law.depth(all(start)))[0] : 0.0;
+            const double gate = graph.needs(f, all(own))[0];
             at_start = largest_counts ? std::max(at_start, gate) : at_start * gate;
         }
         for (int64_t node = 0; node < NODES; node++) found += rule.left[node] * opening[(s * NODES + node) * panels];
@@ -289,9 +290,10 @@ struct Cascade {
         for (int64_t p = 0; p < panels; p += LANES) {
             const Vector x = load(at_edges + s * stride + p);
             graph.law.demand_and_rest(pace.effort(x), part, more);
-            const Vector next = Law::GROWS ? load(at_edges + s * stride + p + 1) : x;
-            const Vector demand = graph.law.largest_demand(pace.effort(x), pace.effort(next));
-            const Vector wrong = pace.pace(x) * demand * load(off + s * panels + p);
+            // demand that grows before it falls may be larger inside the panel
+            if (Law::GROWS)
+                part = graph.law.largest_demand(pace.effort(x), pace.effort(load(at_edges + s * stride + p + 1)));
+            const Vector wrong = pace.pace(x) * part * load(off + s * panels + p);
             most = larger(most, wrong);
             total += wrong;
             store(moved + p, load(moved + p) + wrong);

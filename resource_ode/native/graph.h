@@ -20,15 +20,6 @@ struct Pace {
     double slowest() const { return paced ? std::min(rate, after) : rate; }
 };
 
-inline bool is_plateau(double plateau) { return plateau > 0 && plateau <= 1; }
-
-template <class Law>
-Law law_of(const Batch &batch, int64_t row) {
-    Law law;
-    if (batch.slow) law.read(is_plateau(*batch.plateau.at(row)) ? *batch.plateau.at(row) : 1.0);
-    return law;
-}
-
 template <class Law>
 struct Graph {
     Law law;
@@ -55,8 +46,11 @@ struct Graph {
         const uint8_t *present = batch.present.at(row);
         const int32_t *depth = batch.depth.at(row);
         sound = positive(exponent) && std::isfinite(largest_exponent) && tolerance > 0;
-        law = law_of<Law>(batch, row);
-        if (batch.slow) sound = sound && is_plateau(*batch.plateau.at(row));
+        if (batch.slow) {
+            const double plateau = *batch.plateau.at(row);
+            sound = sound && plateau > 0 && plateau <= 1;
+            law.read(sound ? plateau : 1.0);
+        }
         read_paces(batch.frequency.at(row), batch.after.at(row), present, batch.paced);
         read_behind(batch.prerequisites.at(row), batch.required.at(row),
                     batch.soft ? batch.strength.at(row) : nullptr, depth, present, batch.fan_in);

@@ -68,13 +68,11 @@ bool measures(const Batch &batch, const Options &options, const Rule &rule, cons
             Solver<Law> &solver = worker->solver;
             const double *levels = to.levels.at(row);
             const bool once = to.horizon.data || to.efficiency.data, pairs = to.overlap.data != nullptr;
-            const Law law = law_of<Law>(batch, row);
             double goals[3], highest = 0.0;
-            for (int64_t k = 0; k < 3; k++) {
-                goals[k] = law.effort_at(levels[k]);
-                if (k ? pairs : once) highest = std::max(highest, goals[k]);
-            }
+            for (int64_t k = 0; k < 3; k++)
+                if (k ? pairs : once) highest = std::max(highest, levels[k]);
             const Cascade<Law> *solved = solver.for_times(row, highest, with_demand);
+            for (int64_t k = 0; k < 3; k++) goals[k] = solver.graph.law.effort_at(levels[k]);
             Overlap overlap(solver.graph.order);
             const double wanted = needed(solver.graph, goals[0]);
             for (int64_t e = 0; e < batch.groups; e++) {
@@ -118,16 +116,19 @@ class SpentReader {
     void read(int64_t row, const Spent &to) {
         const Graph<Law> &graph = solver.graph;
         const double tolerance = *batch.tolerance.at(row);
-        const Law law = law_of<Law>(batch, row);
-        double goal = law.effort_at(to.level);
+        solver.graph.read(batch, row);
+        double goal = graph.law.effort_at(to.level);
         if (to.whole) {
             // of what is to be learned so little is left that it does not count, whatever learns then
             double start = 0.0;
             for (int64_t s = 0; s < batch.skills; s++)
                 if (batch.present.at(row)[s]) start = std::max(start, batch.level.at(row)[s]);
-            goal = law.effort_at(start) + law.effort_of_depth(-std::log(tolerance / 10));
+            const double more = -std::log(tolerance / 10);
+            goal = graph.law.effort_at(start);
+            goal = Law::GROWS ? graph.law.effort_of_depth(graph.law.depth(all(goal))[0] + more)
+                              : goal + graph.law.effort_of_depth(more);
         }
-        const Cascade<Law> *cascade = solver.for_times(row, goal, true);
+        const Cascade<Law> *cascade = solver.for_effort(row, goal, true);
         double found[4] = {NAN, NAN, NAN, NAN}, error = NAN;
         for (int64_t attempt = 1; cascade; attempt++) {
             error = measure(*cascade, goal, to.whole, attempt == 1 ? solver.error : finer_error, found);

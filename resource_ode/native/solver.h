@@ -40,7 +40,12 @@ class Solver {
     // Up to where each skill is at a level: its effort then is `goal`.
     const Cascade<Law> *for_times(int64_t row, double level, bool with_demand) {
         graph.read(batch, row);
-        goal = graph.law.effort_at(level);
+        return for_effort(row, graph.law.effort_at(level), with_demand);
+    }
+
+    // Up to where each skill's effort is at `effort`; the graph has been read.
+    const Cascade<Law> *for_effort(int64_t row, double effort, bool with_demand) {
+        goal = effort;
         if (!begin(goal)) return nullptr;
         const double ratio = graph.largest_exponent / graph.exponent;
         const double last = reach(goal * ratio);

@@ -20,7 +20,7 @@ def colours(run: Trajectory) -> list[str]:
 
     **Returns:** a colour a skill, as `"#0072B2"`.
 
-    **Example:** `ax.bar(run.names, efforts, color=ro.plot.colours(run))`
+    **Example:** `ro.plot.colours(run)` as `color=` of `ax.bar(run.names, efforts)`
     """
     from matplotlib.colors import to_hex
 

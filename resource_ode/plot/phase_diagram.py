@@ -177,7 +177,7 @@ def overview(dataset: Any, variables: Any = None) -> Any:
 
     **Raises:** `ValueError` for an unknown variable, or if nothing finite is there to draw.
 
-    **Example:** `overview(dataset).savefig("results.png")`
+    **Example:** `ro.plot.overview(dataset).savefig("results.png")`
     """
     import matplotlib
     from matplotlib import pyplot

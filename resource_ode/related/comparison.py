@@ -174,7 +174,7 @@ def compare(model: Any, ts: Any, *, seeds: Any = (0, 1, 2, 3), wasted_resource: 
     >>> model = ro.GeometryModel([1.0, 0.1], dimension=1000, learning_rate=1e-3)
     >>> rms = compare(model, range(0, 101, 5), seeds=[0, 1], wasted_resource=0.01).rms()
     >>> min(rms, key=rms.get)
-    'Resource, l2'
+    'L2 recursion'
 
     Source: Liu et al. 2025 (the models and their order); the L2 law is derived here.
     """

@@ -15,8 +15,10 @@ import resource_ode as ro
 PARTS = ("analytic", "domino", "frequencies", "geometry", "graphs", "observables", "parity", "plot", "sign_descent")
 # errors and warnings, codes whose text is their own explanation, and what a training returns
 WITHOUT = {"GraphFileError", "RunFailed", "RESULTS", "observables.RowsTooCoarse", "parity.ParityRun"}
-# pictures and sweeps have a line of code that wants a result: the pages of the documentation run them
-LINES = {"sweep", *(f"plot.{name}" for name in ("graph", "heat_map", "levels", "loss", "overview", "phase", "shares"))}
+# pictures, sweeps, browsers and trainings have a line of code that wants a result: the pages of the documentation run
+# them
+DRAWN = ("batch", "colours", "graph", "heat_map", "heat_maps", "levels", "loss", "overview", "phase", "shares", "summary")
+LINES = {"explore", "improve", "keep_compiled", "sweep", *(f"plot.{name}" for name in DRAWN)}
 MODULES = [
     info.name
     for info in pkgutil.walk_packages(ro.__path__, "resource_ode.")
@@ -50,13 +52,7 @@ def test_every_public_name_has_an_example(name):
     assert wanted in (inspect.getdoc(value) or ""), f"{value.__module__}.{value.__qualname__} has none"
 
 
-# their examples print other numbers than they say, and which are right is to be found out
-STALE = {"resource_ode.related.comparison", "resource_ode.related.sign_descent"}
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.xfail(strict=True)] * (name in STALE)) for name in MODULES]
-)
+@pytest.mark.parametrize("name", MODULES)
 def test_examples_print_what_they_say(name, tmp_path, monkeypatch):
     module = importlib.import_module(name)
     examples = [each for each in doctest.DocTestFinder(exclude_empty=True).find(module, name) if each.examples]
