@@ -127,10 +127,10 @@ def solver_parts(
     """
     solver = diffrax.Tsit5() if solver is None else solver
     if controller is None:
-        # a self-paced frequency jumps, and every jump that is stepped over costs accuracy
+        # a self-paced frequency jumps, and every jump that is stepped over costs accuracy, more or less by chance: the
+        # estimate by a coarser solve needs room, as it does where no law keeps errors small
         safety = SAFETY if model.frequency_after is None else 20 * SAFETY
-        # where no law tells the error, it is estimated by a coarser solve, which needs room
-        safety = safety if model.rule.has_budget_law else 10 * safety
+        safety = safety if model.rule.has_budget_law and model.frequency_after is None else 10 * safety
         local = coarser * jnp.maximum(tolerance / safety, 4 * float(jnp.finfo(model.dtype).eps))
         # the largest error of all counts: a mean would let one skill among many be as wrong as they are many
         controller = diffrax.PIDController(rtol=local, atol=local, norm=optimistix.max_norm)
