@@ -128,10 +128,11 @@ def solver_parts(
     """
     solver = diffrax.Tsit5() if solver is None else solver
     if controller is None:
-        # a self-paced frequency jumps, and every jump that is stepped over costs accuracy
+        # a self-paced frequency jumps, and every jump that is stepped over costs accuracy, more or less by chance
         safety = SAFETY if model.frequency_after is None else AT_JUMPS * SAFETY
-        # where no law tells the error, it is estimated by a coarser solve, which needs room
-        safety = safety if model.rule.has_budget_law else TWO_SOLVES * safety
+        # the estimate by a coarser solve needs room there, and where no law keeps errors small
+        room = model.frequency_after is not None or not model.rule.has_budget_law
+        safety = TWO_SOLVES * safety if room else safety
         local = coarser * jnp.maximum(tolerance / safety, 4 * float(jnp.finfo(model.dtype).eps))
         # the largest error of all counts: a mean would let one skill among many be as wrong as they are many
         controller = diffrax.PIDController(rtol=local, atol=local, norm=optimistix.max_norm)
