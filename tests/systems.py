@@ -450,14 +450,14 @@ class SoftChain(System):
 class Plateau(System):
     r"""Independent skills with a plateau: $s/u = \epsilon(e^z - 1)$ with $z_i = \kappa_i p_i^\gamma\tau$."""
 
-    def __init__(self):
+    def __init__(self, plateau):
         self.case = Case([[]] * 3, np.array([1.0, 0.2, 0.03]), 0.25, 0.01)
-        self.case.plateau, self.case.frequency_power = 0.02, 0.5
+        self.case.plateau, self.case.frequency_power = plateau, 0.5
         self.case.learnability = np.array([1.0, 3.0, 2.0])
 
     def at_clock(self, tau):
         effort = self.case.learnability * np.sqrt(self.case.frequency) * tau
-        grown = -0.02 * np.expm1(-effort)
+        grown = -self.case.plateau * np.expm1(-effort)
         return grown / (np.exp(-effort) + grown)
 
 
@@ -638,7 +638,8 @@ EXACT = {
     "cross entropy": IndependentMargins(),
     "chain": Chain(),
     "soft chain": SoftChain(),
-    "plateau": Plateau(),
+    "plateau": Plateau(0.02),
+    "learnability": Plateau(1),
     "two roots, all": TwoRoots("all"),
     "two roots, any": TwoRoots("any"),
     "roots joined by all": RootsJoinedByAll(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -43,7 +44,7 @@ def _by_arrays(*arguments: Any, call: Call) -> Any:
 
     def flat(x: Any) -> Any:
         whole = jnp.broadcast_to(x, (*members, *x.shape[len(members) :]))
-        return whole.reshape((-1, *x.shape[len(members) :]))
+        return whole.reshape((math.prod(members), *x.shape[len(members) :]))
 
     found = call.arrays(call, Operands(*map(flat, operands)), flat(state))
     return [x.reshape((*members, *x.shape[1:])) for x in found]

@@ -17,7 +17,10 @@ PARTS = ("analytic", "domino", "frequencies", "geometry", "graphs", "observables
 WITHOUT = {"GraphFileError", "RunFailed", "RESULTS", "observables.RowsTooCoarse", "parity.ParityRun"}
 # pictures, sweeps, browsers and trainings have a line of code that wants a result: the pages of the documentation run
 # them
-DRAWN = ("batch", "colours", "graph", "heat_map", "heat_maps", "levels", "loss", "overview", "phase", "shares", "summary")
+DRAWN = (
+    *("graph", "levels", "shares", "loss", "batch", "summary", "colours"),
+    *("heat_map", "heat_maps", "overview", "phase"),
+)
 LINES = {"explore", "improve", "keep_compiled", "sweep", *(f"plot.{name}" for name in DRAWN)}
 MODULES = [
     info.name

@@ -29,6 +29,9 @@ KINDS = {
     "self-paced": ("self-paced",),
     "without waste": ("without waste",),
     "pools": ("pools",),
+    "plateau": ("plateau",),
+    "learnability": ("learnability",),
+    "soft": ("soft chain",),
 }
 BACKENDS = {
     "arrays": arrays.ArrayCascade(),
@@ -47,6 +50,8 @@ REASONS = {
     ("gpu", "self-paced"): "change their own pace",
     ("gpu", "without waste"): "wastes no resource",
     ("gpu", "pools"): "there are pools",
+    ("gpu", "plateau"): "not mean squared error",
+    ("gpu", "soft"): "strengths",
 }
 NAMES = {"arrays": "by arrays", "loops": "by compiled loops", "gpu": "by fused GPU programs"}
 NAMES |= {"jit, loops": NAMES["loops"], "jit, arrays": NAMES["arrays"]}

@@ -139,7 +139,7 @@ def test_graph_of_a_file_is_part_of_the_description(tmp_path: Path) -> None:
          "[graph]: expected one of generator, prerequisites, file, graphs and files, got none of them"),
         ({"graph": {"skills": None}}, '[graph]: missing key "skills" (expected here, or an axis over it)'),
         ({"graph": {"skills": 2.5}}, "[graph] skills: expected a whole number, got 2.5"),
-        ({"graph": {"skills": 0}}, "[graph]: skills: expected at least 1, got 0"),
+        ({"graph": {"skills": 0}}, "[graph]: skills: expected a positive whole number, got 0"),
         ({"graph": {"links": 2}}, '[graph]: unknown key "links"; expected one of generator, skills, density, '
          "max_fan_in, gate"),
         ({"graph": {"gate": "most"}}, '[graph] gate: expected "all" or "any", got "most"'),
@@ -176,7 +176,7 @@ def test_graph_of_a_file_is_part_of_the_description(tmp_path: Path) -> None:
           "graph": {"generator": "layered", "skills": None}},
          '[[axis]] 2: expected a parameter of the model or argument of its generators, got "density"; expected one of '
          "widths, fan_in, gate, sigma, mean, learning_rate, wasted_resource, gate_exponent, loss, competition, "
-         "initial_level"),
+         "initial_level, plateau, frequency_power, learnability, prerequisite_strength"),
         ({"axis": [PLAIN["axis"][0], {"name": "widths", "values": [3]}],
           "graph": {"generator": "layered", "skills": None}},
          "[[axis]] 2 values[0]: expected a list of numbers of skills, as [4, 2, 1], got 3"),

@@ -28,6 +28,7 @@ from jaxtyping import Array, Bool, Float
 from ...base.constants import CONSTANTS
 from ...base.special import saturation
 from ...model.competition import SumOfDemands
+from ...model.extension import effective_rates
 from ...model.loss import MeanSquaredError
 from ...model.model import ResourceModel
 from .gpu_layout import LANES, Graphs, Solution, width
@@ -171,7 +172,7 @@ def _arranged(graphs: ResourceModel) -> tuple[Graphs, Array]:
     def by_place(x: Array) -> Array:
         return _by_program(jnp.take_along_axis(x, order, axis=1))
 
-    rate = by_place(jnp.where(present, jnp.asarray(graphs.frequency), 0))  # no schedule comes here
+    rate = by_place(jnp.where(present, jnp.asarray(effective_rates(graphs)[0]), 0))  # no schedule comes here
     start = by_place(jnp.where(present, jax.vmap(ResourceModel.initial_effort)(graphs), 0))
     bits = by_place(jnp.sum(flags, axis=2, dtype=jnp.int32))
     arranged = Graphs(rate, start, bits, _by_program(graphs.gate_exponent), 1 / jnp.max(rate, axis=1))
