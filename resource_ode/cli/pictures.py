@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,15 @@ from .terminal import WrongInput
 POOLS_DRAWN = 4
 
 
+@contextlib.contextmanager
+def _whatever_the_letters() -> Iterator[None]:
+    """A letter that no font has is drawn as a box."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from")
+        yield
+
+
+@_whatever_the_letters()
 def draw_run(run: Any, path: Path) -> None:
     """A picture of a run: its levels above, its shares below."""
     from matplotlib.figure import Figure
@@ -31,6 +42,7 @@ def draw_run(run: Any, path: Path) -> None:
     save_figure(figure, path)
 
 
+@_whatever_the_letters()
 def draw_store(store: Path, path: Path, variables: list[str] | None) -> None:
     """Phase diagrams of all variables of a sweep, or of some."""
     import matplotlib
@@ -48,9 +60,7 @@ def draw_store(store: Path, path: Path, variables: list[str] | None) -> None:
     save_figure(figure, path)
 
 
+@_whatever_the_letters()
 def save_figure(figure: Any, path: Path) -> None:
     """Write a figure, whole or not at all."""
-    with warnings.catch_warnings():
-        # a letter that no font has is drawn as a box
-        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from")
-        atomic.write(path, lambda part: figure.savefig(part, format=path.suffix[1:].lower(), dpi=150))
+    atomic.write(path, lambda part: figure.savefig(part, format=path.suffix[1:].lower(), dpi=150))
