@@ -7,6 +7,7 @@ from typing import Any, overload
 
 import equinox as eqx
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from ..base.modules import with_fields
 from ..base.values import listed

@@ -205,7 +205,11 @@ def learning_times(
 
 
 def measures(
-    rows: tuple[ResourceModel, Any, Any], levels: tuple[float, float, float], tolerance: Any, names: Any, numbers: Any
+    rows: tuple[ResourceModel, Any, Any],
+    levels: tuple[float, float, float],
+    tolerance: Any,
+    names: Any,
+    numbers: tuple[int, int],
 ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
     """What learning times amount to, without them, `(row, exponent, clock)` each: `names` are some of "horizon",
     "efficiency" (both at the first of the levels) and "overlap" (between the others); codes, errors `(row, exponent)`.
@@ -223,7 +227,7 @@ def measures(
 
 
 def spent(
-    rows: tuple[ResourceModel, Any, Any], level: float | None, tolerance: Any, numbers: Any
+    rows: tuple[ResourceModel, Any, Any], level: float | None, tolerance: Any, numbers: tuple[int, int]
 ) -> tuple[np.ndarray, ...]:
     """Of each row until its last skill reaches a level, or with None over the whole learning: resource time, what is
     learned, the integrals over resource time of F and of sum f^2/F, and their estimated error as a share of what is

@@ -64,7 +64,7 @@ def batch(
         raise ValueError(f"skills: expected up to {FEW} indices from 0 to {values.shape[-1] - 1}, got {chosen}")
     kept = ~np.isnan(values[..., chosen]).all(axis=(1, 2))
     if not kept.any():
-        raise ValueError(f"run: expected some members that succeeded, got none of {len(kept)}")
+        raise ValueError(f"run: expected some members that succeeded, got none of {len(values)}")
     times, values = np.asarray(run.ts), values[kept]
     with styled_axes(ax) as ax:
         handles: list[Any] = []

@@ -99,8 +99,9 @@ def add_bar(ax: Any, image: Any, label: str, *, beside: Any = None) -> Any:
     bar = ax.figure.colorbar(image, ax=ax if beside is None else beside, pad=0.03)
     bar.set_label(label)
     bar.outline.set_linewidth(0.4)
-    if isinstance(image.norm, LogNorm):
-        decades = math.log10(image.norm.vmax / image.norm.vmin)
+    norm: Any = image.norm
+    if isinstance(norm, LogNorm):
+        decades = math.log10(float(norm.vmax or 1) / float(norm.vmin or 1))
         bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2.5 else (1.0,), numticks=8))
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, place: plain_number(value)))
         bar.ax.yaxis.set_minor_formatter(NullFormatter())

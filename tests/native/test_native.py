@@ -26,7 +26,7 @@ def test_the_loops_are_built():
 
 def by_arrays(monkeypatch, solve):
     with monkeypatch.context() as patch:
-        patch.setattr(native, "applies", lambda model: False)
+        patch.setattr(native, "obstacle", lambda model: "they are left out")
         return solve()
 
 

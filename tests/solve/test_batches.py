@@ -200,7 +200,7 @@ def test_ragged_ends_over_devices(monkeypatch, members):
     """Four devices take 8 members each at a time; the last turn has 1 member for them all, or is full."""
     monkeypatch.setattr(batches, "microbatch", lambda skills, members: 8)
     rng = np.random.default_rng(6)
-    monkeypatch.setattr(native, "applies", lambda model: False)
+    monkeypatch.setattr(native, "obstacle", lambda model: "they are left out")
     model = batch([random_case(rng, competition="l2") for _ in range(4)])
     model = jax.tree.map(lambda x: x[np.arange(members) % 5] if x.ndim and x.shape[0] == 5 else x, model)
     model = model.replace(wasted_resource=np.geomspace(0.1, 1.0, members))

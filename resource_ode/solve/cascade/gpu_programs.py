@@ -26,6 +26,7 @@ from jaxtyping import Array
 
 from ...base.constants import CONSTANTS
 from ...base.legendre import NODES, gauss_legendre
+from .errors import rounding
 from .gpu_arithmetic import (
     combine,
     decay,
@@ -158,7 +159,7 @@ def solve(
     rule, most = gauss_legendre(), width(skills) - 1
     power, scale = exponent[program], first[program]
     dtype = power.dtype
-    none = jnp.zeros(LANES, dtype)
+    none, one = jnp.zeros(LANES, dtype), jnp.ones(LANES, dtype)
     # exposures below this scale decide nothing: relative errors there are forgotten
     least = scale / (10 * jnp.maximum(power, 1))
 
@@ -168,6 +169,10 @@ def solve(
         return carry
 
     loop(skills, clear, np.int32(0))
+
+    def opened_at_start(i: Any, j: Any, value: Array) -> Array:
+        required = ((bits[program, i] >> j) & 1) == 1
+        return jnp.where(required, value * saturation(power * start[program, j]), value)
 
     def panel(p: Any, carry: tuple[Array, ...]) -> tuple[Array, ...]:
         worst, total, off_edges, off_inside = carry
@@ -192,8 +197,12 @@ def solve(
                 opening[program, p, node, i & most] = openings[node]
                 if with_demand:
                     wanted[node] = wanted[node] + pace * (openings[node] * decay(effort))
-            edge, within = missed_by_interpolant(openings, half)
-            off = missed[program, i] + (edge + gained * behind)
+            # how open it is at 0 is known: what the polynomial says else has happened before the first node of all
+            begins = loop(jnp.where(p == 0, i, 0), lambda j, value: opened_at_start(i, j, value), one)
+            jump = jnp.where(p == 0, jnp.abs(combine(rule["left"], openings) - begins), 0)
+            unseen = jump * half * (1 + float(rule["nodes"][0]))
+            edge, within = (x + unseen for x in missed_by_interpolant(openings, half))
+            off = missed[program, i] + (edge + gained * (behind + rounding(dtype)))
             missed[program, i] = off
             relative = jnp.where(after > 0, off / jnp.where(after > 0, after, 1), 0)
             gates[program, i, NODES] = jnp.where(relative > 1, 1, relative) * steep

@@ -226,7 +226,7 @@ def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> c
 
 
 @functools.cache
-def _members(arrays: OneMember | OfRun | Any) -> Callable[[calls.Call, calls.Operands], tuple[Any, ...]]:
+def _members(arrays: Callable[..., Any]) -> Callable[[calls.Call, calls.Operands], tuple[Any, ...]]:
     """`arrays` for flat operands, as `calls` wants it."""
 
     def members(call: calls.Call, operands: calls.Operands, state: Any = None) -> tuple[Any, ...]:
