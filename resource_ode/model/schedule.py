@@ -54,7 +54,7 @@ class Schedule(eqx.Module):
         self.times, self.values = times, values
 
     @classmethod
-    def sampled(cls, function: Any, until: int, *, tolerance: float = 1e-4) -> Schedule:
+    def sampled(cls, function: Any, until: Any, *, tolerance: Any = 1e-4) -> Schedule:
         r"""A schedule from a function of the training step, such as one of optax.
 
         Step $k$ is the time from $k$ to $k + 1$. Pieces hold the mean of the function over them, and are as many as are

@@ -143,9 +143,10 @@ def seriality_error(run: Trajectory) -> Float[Array, "*batch"]:
     $$ \tfrac32 \sum_k |S - S_{\text{without row } k}| + \frac{G_\infty - G}{G_\infty} \max(1 - S,\ S - 1/n) $$
 
     The first is an estimate, where rows are dense nine times the error of the trapezoid or more (half again of the sum,
-    since few rows hide some of it: by trial on random graphs). The second is a bound: what $G_\infty - G$ of the
-    resource of use does not lie between the first and the last row is known by the budget law, and the average there
-    lies between $1/n$ and 1. $G_\infty$ is the number of skills, less what they start with; for cross entropy, whose
+    since few rows hide some of it). On the runs of `resource-ode demo`, whose rows are few, the true error is beyond it
+    for 3% of the members, by up to 3.8 times. The second is a bound: what $G_\infty - G$ of the resource of use does
+    not lie between the first and the last row is known by the budget law, and the average there lies between $1/n$ and
+    1. $G_\infty$ is the number of skills, less what they start with; for cross entropy, whose
     margins have no end, what is missing is counted until each skill is at level 0.95; with interference
     $\sum_i |C^{-1} u|_i$ is left to spend.
 

@@ -12,7 +12,7 @@ from reliability.references import Member
 
 def member_of(case):
     gate = [case.gate] * case.skills if isinstance(case.gate, str) else case.gate
-    values = {field.name: getattr(case, field.name) for field in dataclasses.fields(case)} | {"gate": gate}
+    values = {field.name: getattr(case, field.name) for field in dataclasses.fields(Member)} | {"gate": gate}
     return Member(**values)
 
 
