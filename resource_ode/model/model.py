@@ -241,9 +241,7 @@ class ResourceModel(BatchOfModels):
         return picking.without_padding(self)
 
     def flat(self) -> ResourceModel:
-        """The same members with every array broadcast to one leading batch axis and no names: what compiled code maps
-        over.
-        """
+        """The same members, every array broadcast to one leading batch axis, no names: what compiled code maps over."""
         return picking.flat(self)
 
     # -- the physics of one member: every method below takes and returns arrays without batch axes
@@ -253,10 +251,8 @@ class ResourceModel(BatchOfModels):
         return self.frequency.at(time) if isinstance(self.frequency, Schedule) else self.frequency
 
     def rate(self) -> Float[Array, " skill"]:
-        """Effort gained for each unit of exposure: the effective frequency; with a schedule, its largest value.
-
-        With a schedule, exposure counts in units of that largest frequency: $dX_i/d\\tau = c_i\\, p_i(t) / \\max_t
-        p_i$.
+        """Effort gained for each unit of exposure: the effective frequency; with a schedule its largest value, in units
+        of which exposure counts: $dX_i/d\\tau = c_i\\, p_i(t) / \\max_t p_i$.
         """
         largest = jnp.max(self.frequency.values, axis=0) if isinstance(self.frequency, Schedule) else self.frequency
         return self.effective(largest)
@@ -281,9 +277,7 @@ class ResourceModel(BatchOfModels):
         return jnp.maximum((half - self.initial_effort()) / self.rate(), 0)
 
     def effort(self, exposure: Float[Array, " skill"]) -> Float[Array, " skill"]:
-        r"""Effort $z(X) = z(0) + \kappa p^\gamma X$; for a self-paced skill, piecewise linear with a knee at level
-        1/2.
-        """
+        r"""Effort $z(X) = z(0) + \kappa p^\gamma X$; of a self-paced skill, with a knee at level 1/2."""
         rate_after = self.rate_after()
         if rate_after is None:
             return self.initial_effort() + self.rate() * exposure
