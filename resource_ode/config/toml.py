@@ -114,6 +114,11 @@ class Table:
     **Raises:** [`resource_ode.config.toml.ScenarioError`][] for a key that it may not have.
     """
 
+    path: Path
+    where: str
+    values: dict[str, Any]
+    homes: Mapping[str, str]
+
     def __init__(
         self,
         path: Path,

@@ -54,6 +54,21 @@ def _figure(title: str, **options: Any) -> Any:
 class Figures:
     """The graph, the frequencies, the levels and the shares of one model, and a map."""
 
+    mapper: Any
+    nodes: Any
+    arrows: Any
+    curves: Any
+    bands: Any
+    frequencies: Any
+    cells: Any
+    here: Any
+    graph: Any
+    levels: Any
+    shares: Any
+    frequency: Any
+    map_mapper: Any
+    map: Any
+
     def __init__(self) -> None:
         self.mapper = LinearColorMapper(palette=PALETTE, low=0.0, high=1.0, nan_color=GREY)
         self.nodes = ColumnDataSource(

@@ -26,6 +26,25 @@ POWER_OF_TEN = CustomJSTickFormatter(code="return Number(Math.pow(10, tick).toPr
 class View:
     """One explorer in one browser tab: a scene, its pictures and its widgets."""
 
+    scene: Scene
+    figures: Figures
+    quiet: bool
+    sliders: dict[str, Any]
+    panes: dict[str, Any]
+    said: Any
+    slider_pane: Any
+    loss: Any
+    competition: Any
+    generator: Any
+    gate: Any
+    law: Any
+    graph_arguments: Any
+    law_arguments: Any
+    measure: Any
+    x: Any
+    y: Any
+    save: Any
+
     def __init__(self, model: ResourceModel, folder: Path):
         self.scene = Scene(model)
         self.given = model

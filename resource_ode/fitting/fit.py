@@ -56,6 +56,13 @@ class Fit:
     True
     """
 
+    curves: Curves
+    problem: Problem
+    x: np.ndarray
+    stated: bool
+    warnings: tuple[str, ...]
+    residual: float
+
     def __init__(self, curves: Curves, problem: Problem, x: np.ndarray, stated: bool, warnings: list[str]):
         self.curves, self.problem, self.x = curves, problem, x
         self.stated, self.warnings = stated, tuple(warnings)

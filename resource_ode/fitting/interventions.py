@@ -46,6 +46,18 @@ class InferredGraph:
     - `level`: the level whose times were compared.
     """
 
+    curves: Curves
+    names: tuple[str, ...]
+    level: float
+    decided: np.ndarray
+    strength: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    confident: np.ndarray
+    transitive: np.ndarray
+    identified: bool
+    symmetric: list[tuple[str, str]]
+
     def __init__(
         self,
         curves: Curves,

@@ -41,6 +41,18 @@ class WhatIf:
     Of a single mixture, all are without the axis of mixtures.
     """
 
+    names: tuple[str, ...]
+    labels: list[str]
+    level: float
+    mixtures: np.ndarray
+    times: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    last: np.ndarray
+    last_low: np.ndarray
+    last_high: np.ndarray
+    inside: Any
+
     def __init__(
         self, names: Any, labels: list[str], mixtures: np.ndarray, drawn: np.ndarray, inside: Any, level: float
     ):

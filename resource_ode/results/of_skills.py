@@ -25,6 +25,9 @@ class OfSkills:
     **Raises:** `ValueError` for a name that no skill of the run has.
     """
 
+    run: Any
+    names: tuple[str, ...]
+
     level: Array
     unlearned: Array
     log_depth: Array

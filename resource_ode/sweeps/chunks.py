@@ -34,6 +34,14 @@ class ChunkFiles:
     **Raises:** `ValueError`, or what Zarr raises, for metadata of something else.
     """
 
+    path: Path
+    digest: str
+    arrays: Arrays
+    names: tuple[Any, ...]
+    shape: Any
+    blocks: Any
+    grid: tuple[int, ...]
+
     def __init__(self, path: Path, metadata: Mapping[str, bytes], digest: str):
         self.path, self.digest = path, digest
         self._metadata = dict(metadata)

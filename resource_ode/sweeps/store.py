@@ -43,6 +43,11 @@ class SweepStore:
     - `begun_elsewhere`: whether another process made it, and nothing was in it yet when it was opened.
     """
 
+    path: Path
+    sweep: Sweep
+    files: ChunkFiles
+    versions: dict[str, Any]
+
     def __init__(self, path: Path, sweep: Sweep, metadata: dict[str, bytes], attributes: dict[str, Any]):
         self.path, self.sweep = path, sweep
         self.files = ChunkFiles(path, metadata, sweep.digest)
