@@ -49,7 +49,7 @@ lint: $(VENV)/.dev ## Check style, formatting, and who imports whom
 .PHONY: types
 types: $(VENV)/.dev ## Check types, and that at least 97% of what the package exports has known types
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
-	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python --verifytypes resource_ode --ignoreexternal \
+	PYTHONPATH=. PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python --verifytypes resource_ode --ignoreexternal \
 		--outputjson | $(BIN)/python -c 'import json, sys; score = json.load(sys.stdin)["typeCompleteness"]["completenessScore"]; \
 		print(f"types known: {score:.1%}"); sys.exit(score < 0.97)'
 

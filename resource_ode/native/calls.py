@@ -8,6 +8,7 @@ the caller hands over: it takes flat operands and returns what the loops would.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -142,7 +143,9 @@ def _members_by_arrays(operands: Any, call: Call, members: tuple[int, ...]) -> l
     """What the caller's function finds for all members, each with operands of its own."""
     flat = Operands(
         *(
-            jnp.broadcast_to(x, (*members, *x.shape[len(members) :])).reshape((-1, *x.shape[len(members) :]))
+            jnp.broadcast_to(x, (*members, *x.shape[len(members) :])).reshape(
+                (math.prod(members), *x.shape[len(members) :])
+            )
             for x in operands
         )
     )

@@ -347,3 +347,13 @@ def test_gradients_with_pools():
     at, step = model.wasted_resource, 1e-4
     moved = [(total(at.at[k].add(step)) - total(at.at[k].add(-step))) / (2 * step) for k in range(2)]
     np.testing.assert_allclose(jax.grad(total)(at), moved, rtol=1e-6)
+
+
+def test_derivatives_by_arrays_where_nothing_is_required():
+    model = ro.ResourceModel(ro.SkillGraph([[], []]), np.array([1.0, 0.4]), 1.0, 0.1, competition="l2")
+
+    def last(waste):
+        return ro.learning_times(model.replace(wasted_resource=waste), 0.6)[-1]
+
+    slope = (last(0.1 + 1e-4) - last(0.1 - 1e-4)) / 2e-4
+    np.testing.assert_allclose(jax.grad(last)(0.1), slope, rtol=1e-5)
