@@ -370,8 +370,11 @@ def model_of(cell: Cell) -> Any:
 
     def stacked(name: str) -> Any:
         values = [getattr(member, name) for member in rows]
-        if values[0] is None:
+        if all(value is None for value in values):
             return None
+        if name == "initial_level":
+            # some members of a batch start with something learned, and others with nothing
+            values = [np.zeros(skills) if value is None else value for value in values]
         if isinstance(values[0], tuple):
             # a schedule is shared by all members
             times, numbers = values[0]

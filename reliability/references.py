@@ -174,27 +174,40 @@ def _overlapping(member: Member, ts: np.ndarray, level: float | None) -> Solutio
             if member.initial_level is not None:
                 begin = [1 - mpmath.mpf(float(s)) for s in member.initial_level]
             start = vectors.T * mpmath.matrix([r * u for r, u in zip(root, begin, strict=True)])
+            # demand is the sum of `share[k] exp(-values[k] tau)`: squares only where nothing is learned at first
+            weight = vectors.T * mpmath.matrix(root)
+            share = [weight[k] * start[k] for k in range(n)]
             waste, rate = mpmath.mpf(float(member.wasted_resource)), mpmath.mpf(float(member.learning_rate))
 
             def unlearned(tau: Any, values=values, start=start, vectors=vectors, root=root) -> list[Any]:
                 decayed = vectors * mpmath.matrix([mpmath.exp(-values[k] * tau) * start[k] for k in range(n)])
                 return [decayed[i] / root[i] for i in range(n)]
 
-            def spent(tau: Any, values=values, start=start, waste=waste) -> Any:
+            def spent(tau: Any, values=values, share=share, waste=waste) -> Any:
                 total = waste * tau
                 for k in range(n):
                     small = abs(values[k] * tau) < mpmath.mpf(10) ** -(mpmath.mp.dps + 5)
-                    total += start[k] ** 2 * (tau if small else -mpmath.expm1(-values[k] * tau) / values[k])
+                    total += share[k] * (tau if small else -mpmath.expm1(-values[k] * tau) / values[k])
                 return total
 
             levels = np.full((len(ts), n), np.nan)
             for row, t in enumerate(ts):
                 tau = _increasing(lambda tau, goal=rate * float(t): spent(tau) - goal) if t > 0 else mpmath.mpf(0)
                 levels[row] = [float(1 - u) for u in unlearned(tau)]
+                if row == len(ts) - 1:
+                    _refuse_stalled(share, values, float(waste), float(tau))
             found.append(levels)
     if level is not None:
         raise NoReference("times of a level that may be reached twice")
     return cascade.compared(found, [np.full(n, np.nan)] * 2, [])
+
+
+def _refuse_stalled(share: Any, values: Any, waste: float, until: float) -> None:
+    """**Raises:** [`NoReference`][] where demand and waste are not positive all along: then no clock goes on."""
+    share, values = (np.array([float(x) for x in numbers]) for numbers in (share, values))
+    taus = np.append(until * np.geomspace(1e-12, 1, 2000), until * np.linspace(0, 1, 2000))
+    if (share < 0).any() and not (np.exp(-np.outer(taus, values)) @ share + waste > 0).all():
+        raise NoReference("demand turns so negative that the resource clock stops")
 
 
 def _increasing(function: Callable[[Any], Any]) -> Any:

@@ -34,7 +34,7 @@ COARSER = 10.0
 
 def solve_ode(model: ResourceModel, ts: Array, tolerance: Any, method: ODE, wish: Wish) -> Any:
     """Runs of a batch, or reductions of them."""
-    traced = not is_concrete(model, ts)
+    traced = not is_concrete(model, ts, tolerance)
     if model.frequency_after is not None:
         model = jax.tree.map(lambda x: _without_derivative(x) if jnp.issubdtype(x.dtype, jnp.floating) else x, model)
     adjoint = method.adjoint
@@ -220,7 +220,8 @@ def _error(
     """
     exposed = model.interference is None
     residual: Any = 0.0
-    if has_law(model):
+    # with interference what is left tells where demand turned so negative that the clock stopped
+    if has_law(model) or not exposed:
         off = functools.partial(budget_residual, model, exposed=exposed)
         residual = jnp.max(jnp.abs(jax.vmap(off)(state, ts, clock, spent)))
     own = controller is None

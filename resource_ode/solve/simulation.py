@@ -83,7 +83,7 @@ def simulate(
     options = {"tolerance": tolerance, "solver": solver, "controller": controller, "adjoint": adjoint}
     way, why = choose(model, as_method(method, max_steps=max_steps, **options), method)
     ts = default_times(model, whole=isinstance(way, Steps)) if ts is None else checked_times(ts, model.dtype)
-    traced = not is_concrete(model, ts)
+    traced = not is_concrete(model, ts, way.tolerance if isinstance(way, (Cascade, ODE)) else None)
     floors = way.name
     if isinstance(way, Cascade):
         backend = backend_for(model, under_trace=traced)

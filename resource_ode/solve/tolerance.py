@@ -31,19 +31,25 @@ FLOORS = {
 def as_tolerance(value: Any, error_of: str, method: str, dtype: Any) -> Array | np.ndarray:
     """A tolerance for errors of a "level" or a "time" by a method of `FLOORS`, the default for None.
 
+    A traced value cannot be refused: where a concrete one would be, it becomes one that no error is within, so that
+    every member is inaccurate.
+
     **Raises:** `ValueError` for a concrete value that is no number between 0 and 1, or is below the floor.
     """
     name = jnp.dtype(dtype).name
     if value is None:
         value = DEFAULTS[error_of][name]
     number = concrete_number(value)
+    # a number of the data type may be a little off its decimal
+    floor = FLOORS[method][name]
+    least = floor * (1 - 1e-6)
     if number is None:
-        return jnp.asarray(value, dtype)
+        value = jnp.asarray(value, dtype)
+        # no error is below a negative number
+        return jnp.where((value > 0) & (value >= least) & (value < 1), value, -1)
     if not 0 < number < 1:
         raise ValueError(f"tolerance: expected a number between 0 and 1 (an error of a {error_of}), got {brief(value)}")
-    floor = FLOORS[method][name]
-    # a number of the data type may be a little off its decimal
-    if number < floor * (1 - 1e-6):
+    if number < least:
         way = 'method="ode"' if method == "ode" else "the cascade"
         other = "" if name == "float64" else ", or compute in float64"
         raise ValueError(

@@ -60,6 +60,13 @@ CASES = {
     ),
     "interference": Case([[], []], [1.0, 2.0], interference=[[1, 0.5], [0.5, 1]]),
     "interference entropy": Case([[], []], [1.0, 2.0], interference=[[1, 0.5], [0.5, 1]], loss="cross_entropy"),
+    "interference initial": Case(
+        [[], [], []], [1.0, 2.0, 0.3], interference=[[1, 0.5, -0.3], [0.5, 1, 0.2], [-0.3, 0.2, 1]],
+        initial_level=[0.9, 0.0, 0.4], wasted_resource=0.3,
+    ),
+    "interference entropy initial": Case(
+        [[], []], [1.0, 2.0], interference=[[1, 0.5], [0.5, 1]], loss="cross_entropy", initial_level=[0.9, 0.2]
+    ),
 }  # fmt: skip
 TS = np.array([0.0, 0.3, 1.0, 2.5, 4.0, 8.0, 20.0])
 
@@ -92,6 +99,30 @@ def test_without_waste_a_run_ends(waste):
     found = references.solve(member, np.array([1000.0, 2999.0, 3001.0, 1e12]), None)
     np.testing.assert_allclose(found.levels[:2].sum(1), [1.0, 2.999], atol=1e-9)
     np.testing.assert_allclose(found.levels[2:], 1.0, atol=1e-12)
+
+
+def test_there_is_no_reference_beyond_where_the_clock_stops():
+    # the third skill unlearns the first two, whose negative demand comes to exceed its own and the waste
+    member = dataclasses.replace(
+        Member([[]] * 3, ["all"] * 3, np.array([100.0, 100.0, 1.0]), 1.0, 0.01, 1.0),
+        interference=[[1, 0, 0.7], [0, 1, 0.7], [0.7, 0.7, 1]],
+        initial_level=[0.9999, 0.9999, 0.0],
+    )
+    begin = references.solve(member, np.array([0.0, 1e-4]), None).levels
+    np.testing.assert_allclose(begin[0], [0.9999, 0.9999, 0.0], atol=1e-15)
+    with pytest.raises(references.NoReference, match="clock stops"):
+        references.solve(member, np.array([0.0, 1.0]), None)
+
+
+@pytest.mark.parametrize(
+    "name", ["interference/float64/simulate/eager/tight/0.0", "interference-entropy/float64/simulate/jit/default/0.0"]
+)
+def test_initial_levels_reach_the_model_where_only_some_members_have_them(name):
+    cell = cells.build(name)
+    given = [member.initial_level is not None for member in cell.members]
+    assert any(given) and not given[0]
+    expected = [np.zeros(4) if member.initial_level is None else member.initial_level for member in cell.members]
+    np.testing.assert_array_equal(cells.model_of(cell).initial_level, np.asarray(expected))
 
 
 def test_every_cell_is_made_again_from_its_name():

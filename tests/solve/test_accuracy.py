@@ -357,9 +357,53 @@ def test_tolerances_below_the_floor_are_refused(solve, message):
     assert str(error.value) == message
 
 
-def test_a_traced_tolerance_below_the_floor_is_no_success():
-    run = jax.jit(lambda tolerance: ro.simulate(CHAIN.model(), TS, tolerance=tolerance))(1e-300)
-    assert codes(run) == INACCURATE
+@pytest.mark.parametrize("tolerance", [1e-300, 1e-8, -1.0, 1.0, np.nan])
+@pytest.mark.parametrize("method", ["cascade", "ode"])
+def test_a_traced_tolerance_that_would_be_refused_is_no_success(method, tolerance):
+    # in float32 two solves of one skill may agree to the last digit, so that their difference says nothing
+    model = single()
+    run = jax.jit(lambda model, tolerance: ro.simulate(model, TS, method=method, tolerance=tolerance))
+    times = jax.jit(lambda model, tolerance: ro.learning_times(model, tolerance=tolerance))
+    found = run(model, tolerance)
+    assert codes(found) == INACCURATE and np.isfinite(np.asarray(found.level)).all()
+    assert np.isnan(np.asarray(times(model, tolerance))).all()
+    assert codes(run(model, 1e-3)) == 0 and np.isfinite(np.asarray(times(model, 1e-3))).all()
+
+
+@pytest.mark.parametrize("method", ["cascade", "ode"])
+def test_only_the_tolerance_may_be_traced(method):
+    model = CHAIN.model()
+    run = jax.jit(lambda tolerance: ro.simulate(model, TS, method=method, tolerance=tolerance))
+    assert codes(run(1e-300)) == INACCURATE and codes(run(1e-6)) == 0
+
+
+def test_interference_that_stops_the_clock_is_no_success():
+    # the third skill makes the demand of the first two negative, until with the waste nothing is left: beyond the
+    # largest resource that can be spent there is no solution
+    model = ro.ResourceModel(
+        ro.SkillGraph([[], [], []]),
+        [100.0, 100.0, 1.0],
+        learning_rate=1.0,
+        wasted_resource=0.01,
+        interference=np.array([[1, 0, 0.7], [0, 1, 0.7], [0.7, 0.7, 1]]),
+        initial_level=np.array([0.9999, 0.9999, 0.0]),
+    )
+    root = np.array([10.0, 10.0, 1.0])
+    values, vectors = np.linalg.eigh(np.asarray(model.interference) * np.outer(root, root))
+    share, start = vectors.T @ root, vectors.T @ (root * [1e-4, 1e-4, 1])
+    tau = np.linspace(0, 1, 200_001)
+    spent = (share * start * -np.expm1(-np.outer(tau, values)) / values).sum(1) + 0.01 * tau
+    before = spent.argmax()
+    assert 0 < before < len(tau) - 1
+    last = spent[before]
+    ts = last * np.array([0.0, 0.3, 0.8])
+    run = ro.simulate(model, ts)
+    assert codes(run) == 0
+    at = np.interp(ts, spent[: before + 1], tau[: before + 1])
+    right = 1 - (np.exp(-np.outer(at, values)) * start) @ vectors.T / root
+    np.testing.assert_allclose(run.level, right, atol=2e-6)
+    for beyond in (1.1, 2.0, 1e3):
+        assert codes(ro.simulate(model, last * np.array([0.0, 0.3, beyond]))) == INACCURATE
 
 
 @pytest.mark.parametrize("path", ["loops", "cascade"])

@@ -63,9 +63,9 @@ def _say_what_is_missing() -> None:
 
 def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, wish: Wish) -> Any:
     """Exposure, clock, spent resource and result code of every member, or the caller's reductions of them."""
-    if not is_concrete(model, ts) and traced.serves(model):
+    if not is_concrete(model, ts, tolerance) and traced.serves(model):
         return traced.batch_trajectories(model, ts, tolerance, wish.reduce, wish.method)[0]
-    if not is_concrete(model, ts):
+    if not is_concrete(model, ts, tolerance):
         graphs, clocks, back = split_axes(model, share_exponents=False)
         options = {"panels": traced.TRACED, "endless": True, "reduce": wish.reduce, "method": wish.method}
         return back(programs.compiled(trajectories)((graphs, clocks, clocks, None), (ts, tolerance), **options)[0])

@@ -107,6 +107,7 @@ def _trajectories(model: ResourceModel, ts: Array, tolerance: Any) -> tuple[Arra
     call = _call("trajectories", model, first_panels(model), 1e-5, _run_of_one)
     operands = _operands(model, tolerance, jnp.zeros((), model.dtype), ts)
     state, clock, spent, code, _ = calls.trajectories(call, operands)
+    code = _unless_refused(code, tolerance)
     if model.pool is None:
         return state, clock, spent, code
     # (*batch, pool, skill), and whether a pool has none: then it wastes all of its resource
@@ -129,12 +130,18 @@ def _learning_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[A
     call = _call("times", model, TIMES_PANELS, 1e-7, _times_of_one)
     operands = _operands(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype))
     found, code, _ = calls.learning_times(call, operands)
+    code = _unless_refused(code, tolerance)
     if model.pool is None:
         return found, code
     mine = _ranked(_in_pool(model), code.ndim + 1)
     found = jnp.sum(jnp.where(mine, found, 0), axis=-2)
     code = jnp.max(jnp.where(jnp.any(mine, axis=-1), code, calls.SUCCESSFUL), axis=-1)
     return jnp.where(_ranked(model.graph.present, code.ndim + 1), found, jnp.nan), code
+
+
+def _unless_refused(code: Array, tolerance: Any) -> Array:
+    """No success for a tolerance that would have been refused, had it been concrete (`solve.tolerance`)."""
+    return jnp.where((code == calls.SUCCESSFUL) & ~(tolerance > 0), calls.INACCURATE, code)
 
 
 def loads_of_run(model: ResourceModel, state: Array) -> Loads | None:
@@ -214,6 +221,8 @@ def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> c
     plateau, strength = model.plateau, model.prerequisite_strength
     plateau = jnp.ones((), model.dtype) if plateau is None else plateau
     strength = jnp.ones((1, 1), model.dtype) if strength is None else strength
+    # no member is solved for a tolerance that is refused; the loops want a positive number
+    tolerance = jnp.where(tolerance > 0, tolerance, 1)
     of_member = (model.gate_exponent, tolerance, plateau, strength, goal)
     of_member = [jnp.asarray(x, model.dtype) for x in of_member]
     clocks = [jnp.asarray(x, model.dtype) for x in (model.learning_rate, model.wasted_resource)]
