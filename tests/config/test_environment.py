@@ -3,10 +3,12 @@
 import importlib
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 import tomllib
 import warnings
+import zipfile
 
 import jax
 import numpy as np
@@ -142,11 +144,8 @@ def test_examples_and_the_loops_are_in_a_wheel(tmp_path):
         "import setuptools.build_meta as build, sys; "
         f"print(build.build_wheel({str(tmp_path)!r})); print(build.build_sdist({str(tmp_path)!r}))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    wheel, source = done.stdout.split()[-1], None
-    import tarfile
-    import zipfile
-
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     wheel = next(tmp_path.glob("*.whl"))
     source = next(tmp_path.glob("*.tar.gz"))
     names = zipfile.ZipFile(wheel).namelist()
