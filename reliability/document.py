@@ -53,6 +53,15 @@ def table(lines: Sequence[Sequence[str]]) -> list[str]:
     return [text(clean[0]), rule, *map(text, clean[1:])]
 
 
+def rows(name: str, head: Sequence[str], path: pathlib.Path | None = None) -> list[list[str]]:
+    """The lines of the table of a name, without its head; none where it has another head."""
+    page = (ROOT / PATH if path is None else path).read_text()
+    text = page.split(f"<!-- {name}: begin -->")[-1].split(f"<!-- {name}: end -->")[0]
+    lines = [line.strip("| ").split("|") for line in text.splitlines() if line.startswith("| ")]
+    found = [[cell.strip() for cell in line] for line in lines]
+    return found[1:] if found and found[0] == list(head) else []
+
+
 def put(name: str, text: str, path: pathlib.Path | None = None) -> None:
     """Put a text between the comments of its name. **Raises:** `ValueError` where the page has no such comments."""
     path = ROOT / PATH if path is None else path

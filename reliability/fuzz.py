@@ -13,6 +13,8 @@ Each distinct failure is made as small as it goes and saved in `tests/corpus/FOR
     make fuzz ARGS="--seconds 1800 --inputs 100000"     a full run
     make fuzz ARGS="--only json,npy --seed 3"
 
+With `--write` the table in the page gets the rows of the formats that were tried, and keeps those of the others.
+
 Exit status 1 if there was a failure.
 """
 
@@ -40,6 +42,7 @@ MEGABYTES = 1000.0
 # inputs between two words from a worker, in seconds; and the most seeds that are kept
 ROUND, MOST_SEEDS = 4.0, 2000
 DATABASE: dict[str, Any] = {}
+HEAD = ["format", "inputs", "read as an object", "seconds", "distinct failures", "seed", "commit"]
 
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:
@@ -63,7 +66,8 @@ def main(given: Sequence[str]) -> int:
     rows, found = [], {}
     for name in wanted:
         inputs, whole, seconds, failures = campaign(name, options.seconds, options.seed, options.inputs)
-        rows.append([name, f"{inputs:,}", f"{whole:,}", f"{seconds:.0f}", str(len(failures))])
+        numbers = (f"{inputs:,}", f"{whole:,}", f"{seconds:.0f}", str(len(failures)), str(options.seed))
+        rows.append([name, *numbers, document.commit()])
         print(
             f"{name}: {inputs:,} inputs, {whole:,} read, {seconds:.0f} s, {len(failures)} distinct failures",
             file=sys.stderr,
@@ -76,13 +80,14 @@ def main(given: Sequence[str]) -> int:
     command = f'make fuzz ARGS="--seconds {options.seconds:g} --seed {options.seed}'
     command += f" --inputs {options.inputs}" if options.inputs else ""
     command += f' --only {options.only}"' if options.only else '"'
-    lines = [document.provenance(command), ""]
-    lines += document.table([["format", "inputs", "read as an object", "seconds", "distinct failures"], *rows])
-    lines += ["", *(f"- {name}: `{key}`: {text[:200]!r}" for (name, key), text in found.items())]
-    text = "\n".join(lines).rstrip()
-    print(text)
+    failed = [f"- {name}: `{key}`: {text[:200]!r}" for (name, key), text in found.items()]
+    print("\n".join([*document.table([HEAD, *rows]), "", *failed]).rstrip())
     if options.write:
-        document.put("fuzz", text)
+        # what was tried now, among what was tried before
+        rows += [row for row in document.rows("fuzz", HEAD) if row[0] not in wanted and row[0] in targets.FORMATS]
+        rows.sort(key=lambda row: targets.FORMATS.index(row[0]))
+        text = "\n".join([document.provenance(command), "", *document.table([HEAD, *rows]), "", *failed])
+        document.put("fuzz", text.rstrip())
     return 1 if found else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
@@ -331,6 +332,15 @@ def _netcdf_parts(data: bytes, rng: Random) -> bytes:
     return file.getvalue()
 
 
+def _unpacked(data: bytes, rng: Random) -> bytes:
+    """What is packed is damaged, and packed again."""
+    text = gzip.decompress(data)
+    if rng.random() < 0.002:
+        # little that is much
+        return gzip.compress(text + b" " * 10 ** rng.randrange(4, 9), mtime=0)
+    return gzip.compress((plain(text, [], rng) if rng.random() < 0.5 else tokens(text, rng))[:MOST], 1, mtime=0)
+
+
 STRUCTURED: dict[str, Callable[[bytes, Random], bytes]] = {
     "scenario": _toml_tree,
     "sweep": _toml_tree,
@@ -339,7 +349,9 @@ STRUCTURED: dict[str, Callable[[bytes, Random], bytes]] = {
     "gexf": _xml_tree,
     "csv-matrix": _table,
     "csv-edges": _table,
-    "csv-run": _table,
+    "curves": _table,
+    "text-table": _table,
+    "gzip": _unpacked,
     "npy": _npy_header,
     "npz": _npz_member,
     "netcdf": _netcdf_parts,

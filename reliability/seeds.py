@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import pathlib
@@ -179,6 +180,43 @@ MATRIX = b",letters,words,sentences\nletters,0,1,0\nwords,0,0,1\nsentences,0,0,0
 MATRIX_PLAIN = b"0;1;0\n0;0;1,5\n0;0;0\n"
 EDGES = b"prerequisite,skill,weight\nletters,words,1.0\nwords,sentences,0.5\n"
 EDGES_GEPHI = b"Source,Target,Type,Id,Label,Weight\na,b,Directed,0,,1.0\nb,c,Directed,1,,1.0\n"
+EDGE_LIST = b"# a comment\nletters words {'weight': 1.0}\nwords sentences\n"
+EDGE_LIST_WEIGHTED = b"a b 1.5\na c 2\n"
+ADJACENCY_LIST = b"# adj.py\n# GMT Sat Nov 28 2026\n#\nletters words\nwords sentences\nsentences\n"
+TEXT_TABLE = b"source target weight\nletters words 1.0\nwords sentences 0.5\n"
+TEXT_MATRIX = b"0.0 1.0 0.0\n0.0 0.0 1.0\n0.0 0.0 0.0\n"
+CURVES = (
+    b"step,letters,words\n0,0.5,0.25\n100,0.7,0.25\n200,0.95,0.4\n300,1.0,0.9\n",
+    b"step;seed;a\n0;0;0.5\n10;0;0.9\n0;1;0.4\n10;1;\n20;1;0.8\n",
+    b"run,step,task,value,frequency\nx,0,a,0.5,1.0\nx,0,b,0.5,0.2\nx,9,a,1.0,1.0\nx,12,b,0.8,0.2\n",
+    b"Wall time,Step,Value\n1700000000.1,0,0.5\n1700000001.2,10,0.75\n1700000002.5,20,1.0\n",
+    b'"Step","one - acc","one - acc__MIN","one - acc__MAX","two - acc"\n"0","0.5","0.5","0.5",""\n'
+    b'"5","0.8","0.8","0.8","0.5"\n"9","","","","0.9"\n"12","0.9","0.9","0.9","1.0"\n',
+)
+FITTED = b"""[resource]
+learning_rate = 1e-3
+wasted_resource = 1e-3
+gate_exponent = 0.1
+plateau = 0.2
+frequency_power = 0.7
+[time]
+until = 300.0
+points = 21
+[fitted]
+tried = [[0.5, 0.5], [0.2, 0.8]]
+frequency_power_known = true
+time_error = 0.1
+[[skill]]
+name = "a"
+frequency = 0.5
+learnability = 1.2
+[[skill]]
+name = "b"
+frequency = 0.5
+learnability = 0.8
+requires = ["a"]
+prerequisite_strength = [0.6]
+"""
 
 
 def _npy(array: np.ndarray) -> bytes:
@@ -201,7 +239,7 @@ def _json(value: Any) -> bytes:
 
 _UPPER = np.triu(np.ones((3, 3)), 1)
 TEXTS: dict[str, list[bytes]] = {
-    "scenario": [SCENARIO, SCENARIO, INTERFERENCE, SCENARIO_OF_GRAPH, HORIZON],
+    "scenario": [SCENARIO, SCENARIO, INTERFERENCE, SCENARIO_OF_GRAPH, HORIZON, FITTED],
     "sweep": [SWEEP, SWEEP_OF_LIST],
     "graphml": [GRAPHML, GRAPHML_YED],
     "gexf": [GEXF],
@@ -210,6 +248,11 @@ TEXTS: dict[str, list[bytes]] = {
     "json": [_json(NODE_LINK), _json(NODE_LINK_OLD), _json(CYTOSCAPE)],
     "csv-matrix": [MATRIX, MATRIX_PLAIN],
     "csv-edges": [EDGES, EDGES_GEPHI],
+    "edgelist": [EDGE_LIST, EDGE_LIST_WEIGHTED],
+    "adjlist": [ADJACENCY_LIST],
+    "text-table": [TEXT_TABLE, TEXT_MATRIX],
+    "gzip": [gzip.compress(text, mtime=0) for text in (_json(NODE_LINK), MATRIX, GRAPHML)],
+    "curves": list(CURVES),
     "npy": [_npy(_UPPER), _npy(_UPPER.astype(bool)), _npy(np.asfortranarray(_UPPER.astype(">i2")))],
     "npz": [
         _npz(arr_0=_UPPER),
@@ -224,7 +267,7 @@ TEXTS: dict[str, list[bytes]] = {
 }
 SUFFIXES = {
     "scenario": ".toml", "sweep": ".toml", "csv-matrix": ".csv", "csv-edges": ".csv", "netcdf": ".nc",
-    "csv-run": ".csv", "zarr": ".zarr", "command-line": ".txt", "python": ".txt",
+    "text-table": ".txt", "gzip": ".txt.gz", "curves": ".csv", "zarr": ".zarr", "command-line": ".txt", "python": ".txt",
 }  # fmt: skip
 
 

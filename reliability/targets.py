@@ -7,12 +7,13 @@ write control characters to one, or that is longer than a screen.
 from __future__ import annotations
 
 import contextlib
+import dis
+import functools
 import io
 import json
 import pathlib
 import re
 import signal
-import traceback
 import warnings
 from collections.abc import Callable
 from random import Random
@@ -86,7 +87,7 @@ def _judged(error: BaseException) -> tuple[str, str, str]:
         return "failure", f"raw {_place(error)}", f"control characters in the message: {message[:300]!r}"
     if len(message) > LONGEST_MESSAGE:
         return "failure", f"long {_place(error)}", f"a message of {len(message)} characters: {message[:200]!r}"
-    if not _own(error):
+    if not is_own(error):
         return "failure", f"foreign {_place(error)}", f"another library's {type(error).__name__}: {message[:200]!r}"
     return "refused", f"{_place(error)} {_template(message)}", message
 
@@ -95,19 +96,44 @@ def _ring(*_: Any) -> None:
     raise Late
 
 
-def _own(error: BaseException) -> bool:
-    """Whether the package itself raised it: its sentences name what was expected, other libraries' do not."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and "resource_ode" in frames[-1].filename
+def frames_of(error: BaseException) -> list[tuple[str, str, int]]:
+    """File, function and line of each frame of an error, the innermost last (`traceback` would read the files)."""
+    found, held = [], error.__traceback__
+    while held is not None:
+        code = held.tb_frame.f_code
+        found.append((code.co_filename, code.co_qualname, held.tb_lineno))
+        held = held.tb_next
+    return found
+
+
+@functools.cache
+def _of_package(filename: str) -> bool:
+    import resource_ode
+
+    return pathlib.Path(filename).is_relative_to(pathlib.Path(resource_ode.__file__).parent)
+
+
+def is_own(error: BaseException) -> bool:
+    """Whether the package itself raised it, by a statement `raise`, which names what was expected.
+
+    An error that Python raises in the middle of one of its lines, as for a list that is unpacked into too few names, is
+    a fault, though its innermost frame is the package's too.
+    """
+    held = error.__traceback__
+    while held is not None and held.tb_next is not None:
+        held = held.tb_next
+    if held is None or not _of_package(held.tb_frame.f_code.co_filename):
+        return False
+    return dis.opname[held.tb_frame.f_code.co_code[held.tb_lasti]] == "RAISE_VARARGS"
 
 
 def _place(error: BaseException) -> str:
-    """The innermost frame of the package, and the function below it, if that is another library's."""
-    frames = traceback.extract_tb(error.__traceback__)
-    mine = [frame for frame in frames if "/resource_ode/" in frame.filename]
-    frame = mine[-1] if mine else frames[-1]
-    name = frame.filename.rsplit("/resource_ode/", 1)[-1] if mine else frame.filename.rsplit("/", 1)[-1]
-    return f"{name}:{frame.name}"
+    """The innermost function of the package, or where there is none, that of another library."""
+    frames = frames_of(error)
+    mine = [frame for frame in frames if _of_package(frame[0])]
+    file, function, _ = (mine or frames)[-1]
+    name = file.rsplit("/resource_ode/", 1)[-1] if mine else file.rsplit("/", 1)[-1]
+    return f"{name}:{function}"
 
 
 def _template(message: str) -> str:
@@ -129,6 +155,21 @@ def edges(path: pathlib.Path) -> Any:
 
     # without a direction many lists of edges end at the first question
     return ro.read_graph(path, direction="prerequisite_first" if path.stat().st_size % 2 else None)
+
+
+def curves(path: pathlib.Path) -> Any:
+    import resource_ode as ro
+
+    value = ("accuracy", "level", "loss", "squared_error")[path.stat().st_size % 4]
+    ends: dict[str, float] = {"chance": 1.0, "ceiling": 0.0} if value in ("loss", "squared_error") else {}
+    held = ro.read_curves(path, value=value, **ends)
+    repr(held)
+    for run in held.runs:
+        if not (np.diff(run.steps) > 0).all() or run.levels.shape != (len(run.steps), len(held.names)):
+            raise Broken("curves with steps that do not increase, or levels of another shape")
+        if np.isinf(run.levels).any():
+            raise Broken("curves with an infinite level")
+    return held
 
 
 def scenario(path: pathlib.Path) -> Any:
@@ -272,7 +313,8 @@ READERS: dict[str, Callable[[pathlib.Path], Any]] = {
     "scenario": scenario,
     "sweep": sweep,
     **dict.fromkeys(("graphml", "json", "csv-matrix", "gml", "gexf", "dot", "npy", "npz"), graph),
-    "csv-edges": edges,
+    **dict.fromkeys(("csv-edges", "edgelist", "adjlist", "text-table", "gzip"), edges),
+    "curves": curves,
     "netcdf": run,
     "zarr": store,
 }
