@@ -267,7 +267,8 @@ TEXTS: dict[str, list[bytes]] = {
 }
 SUFFIXES = {
     "scenario": ".toml", "sweep": ".toml", "csv-matrix": ".csv", "csv-edges": ".csv", "netcdf": ".nc",
-    "text-table": ".txt", "gzip": ".txt.gz", "curves": ".csv", "zarr": ".zarr", "command-line": ".txt", "python": ".txt",
+    "text-table": ".txt", "gzip": ".txt.gz", "curves": ".csv", "zarr": ".zarr", "command-line": ".txt",
+    "python": ".txt",
 }  # fmt: skip
 
 

@@ -251,7 +251,7 @@ def checked_mixture(name: str, mixture: Any, tasks: Sequence[str]) -> np.ndarray
     for task, value in zip(tasks, values, strict=True):
         real = isinstance(value, (int, float, np.number)) or getattr(value, "ndim", None) == 0
         if isinstance(value, (bool, np.bool_)) or not real or not 0 <= float(value) < math.inf:
-            raise ValueError(f"{name}: expected a finite number of at least 0 for {task!r}, got {brief(value)}")
+            raise ValueError(f"{name}: expected a finite number of at least 0 for {brief(task)}, got {brief(value)}")
     found = np.array([float(value) for value in values])
     if not found.any():
         raise ValueError(f"{name}: expected a task with a number above 0, got only zeros")

@@ -100,17 +100,19 @@ def read_curves(
         table = as_table(source)
         origin = table.source if len(sources) == 1 else ""
         raws += _runs_of(_where(table, where), tasks, run, seed)
+    if not raws:
+        raise CurvesError(f"{origin}curves: expected at least one run, got a table with none of the tasks")
     raws = _merged(raws)
     names = tuple(dict.fromkeys(task for raw in raws for task in raw.values))
     for raw in raws:
         if len(raw.steps) < 2:
-            raise CurvesError(f"{origin}run {raw.name!r}: expected at least 2 rows, got {len(raw.steps)}")
+            raise CurvesError(f"{origin}run {brief(raw.name)}: expected at least 2 rows, got {len(raw.steps)}")
     tables = [
         np.stack([raw.values.get(task, np.full(len(raw.steps), math.nan)) for task in names], axis=1) for raw in raws
     ]
     for place, name in enumerate(names):
         if not any(np.isfinite(table[:, place]).any() for table in tables):
-            raise CurvesError(f"{origin}column {name!r}: expected numbers, got none in any row")
+            raise CurvesError(f"{origin}column {brief(name)}: expected numbers, got none in any row")
     try:
         levels, notes = as_levels(tables, names, value, chance, ceiling, lambda at, row: raws[at].places[row])
         mixtures = _mixtures(raws, names, mixture)
@@ -133,7 +135,7 @@ def _where(table: Table, where: Any) -> Table:
             raise CurvesError(f"where: expected columns of the table, got {brief(column)}{hint}")
         rows = [row for row, found in enumerate(table.columns[column]) if str(found) == str(cell)]
         if not rows:
-            raise CurvesError(f"where: expected a cell of column {column!r}, got {brief(cell)}, which is in none")
+            raise CurvesError(f"where: expected a cell of column {brief(column)}, got {brief(cell)}, which is in none")
         table = table.taking(rows)
     return table
 
@@ -184,7 +186,7 @@ def _groups(table: Table, run: Any, seed: Any) -> list[tuple[str, Any, list[int]
 def _checked_steps(table: Table, step: str, rows: list[int], also: str = "") -> np.ndarray:
     steps = np.array([table.number(step, row, "a training step") for row in rows])
     for place, row in enumerate(rows):
-        where = f"column {step!r}, {table.places[row]}"
+        where = f"column {brief(step)}, {table.places[row]}"
         if not steps[place] >= 0:
             raise table.error(f"{where}: expected a training step of at least 0, got {brief(table.columns[step][row])}")
         if place and steps[place] <= steps[place - 1]:
@@ -204,7 +206,7 @@ def _wanted(table: Table, columns: list[str], tasks: Any) -> dict[str, str]:
             hint = nearest(str(column), columns, quote=repr) or f"; there are {named(columns)}"
             raise table.error(f"tasks: expected columns or tasks of the table, got {brief(column)}{hint}")
         if not isinstance(name, str):
-            raise table.error(f"tasks: expected a name for {column!r}, got {brief(name)}")
+            raise table.error(f"tasks: expected a name for {brief(column)}, got {brief(name)}")
     if len(set(chosen.values())) < len(chosen):
         raise table.error("tasks: expected each name once, got one twice")
     return chosen
@@ -215,7 +217,7 @@ def _wide(table: Table, step: str, tasks: Any, run: Any, seed: Any) -> list[Raw]
     columns = [name for name in table.columns if name not in others and name.lower().strip() not in PASSED_OVER]
     chosen = _wanted(table, columns, tasks)
     if not chosen:
-        raise table.error(f"expected a column for each task beside {step!r}, got none")
+        raise table.error(f"expected a column for each task beside {brief(step)}, got none")
     found = []
     for label, number, rows in _groups(table, run, seed):
         hint = "; give a column run or seed where runs follow one another"
@@ -229,7 +231,8 @@ def _long(table: Table, step: str, task: str, value: str, tasks: Any, run: Any, 
     every = list(dict.fromkeys(str(cell) for cell in table.columns[task]))
     for row, cell in enumerate(table.columns[task]):
         if cell is None or not str(cell).strip():
-            raise table.error(f"column {task!r}, {table.places[row]}: expected the name of a task, got an empty cell")
+            where = f"column {brief(task)}, {table.places[row]}"
+            raise table.error(f"{where}: expected the name of a task, got an empty cell")
     chosen, weights = _wanted(table, every, tasks), _find(table, FREQUENCY)
     found = []
     for label, number, rows in _groups(table, run, seed):
@@ -241,7 +244,7 @@ def _long(table: Table, step: str, task: str, value: str, tasks: Any, run: Any, 
             continue
         own = {}
         for name, some in mine.items():
-            hint = f" for task {name!r}; a table of several metrics or runs needs where=, run or seed"
+            hint = f" for task {brief(name)}; a table of several metrics or runs needs where=, run or seed"
             own[name] = _checked_steps(table, step, some, hint)
         steps = np.unique(np.concatenate(list(own.values())))
         places = [""] * len(steps)
@@ -264,8 +267,8 @@ def _one_weight(table: Table, column: str, name: str, rows: list[int]) -> float:
     for row, weight in zip(rows, weights, strict=True):
         if not weight >= 0 or weight != weights[0]:
             raise table.error(
-                f"column {column!r}, {table.places[row]}: expected one number of at least 0 for task {name!r} in a "
-                f"run, got {brief(table.columns[column][row])}"
+                f"column {brief(column)}, {table.places[row]}: expected one number of at least 0 for task "
+                f"{brief(name)} in a run, got {brief(table.columns[column][row])}"
             )
     return weights[0]
 
@@ -335,8 +338,8 @@ def _mixtures(raws: list[Raw], names: tuple[str, ...], mixture: Any) -> list[Any
     if mixture is None:
         return [
             None if raw.frequency is None else
-            checked_mixture(f"frequency of run {raw.name!r}", {name: raw.frequency.get(name, 0.0) for name in names},
-                            names)
+            checked_mixture(f"frequency of run {brief(raw.name)}",
+                            {name: raw.frequency.get(name, 0.0) for name in names}, names)
             for raw in raws
         ]  # fmt: skip
     if isinstance(mixture, Schedule):
@@ -349,5 +352,5 @@ def _mixtures(raws: list[Raw], names: tuple[str, ...], mixture: Any) -> list[Any
         missing = [label for label in labels if label not in mixture]
         if missing:
             raise ValueError(f"mixture: expected one for each run, got none for {named(missing)}")
-        return [checked_mixture(f"mixture of run {label!r}", mixture[label], names) for label in labels]
+        return [checked_mixture(f"mixture of run {brief(label)}", mixture[label], names) for label in labels]
     return [checked_mixture("mixture", mixture, names)] * len(raws)

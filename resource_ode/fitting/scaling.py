@@ -54,7 +54,7 @@ def as_levels(
         if wrong:
             order = "above" if value == "accuracy" else "below"
             raise ValueError(
-                f"ceiling: expected a number {order} chance for column {names[task]!r}, got {top:g} with chance "
+                f"ceiling: expected a number {order} chance for column {brief(names[task])}, got {top:g} with chance "
                 f"{bottom:g}"
             )
     levels = []
@@ -73,7 +73,7 @@ def _ends(
     """What level 0 and level 1 are for each task, and notes on those that were inferred."""
     if value == "level":
         return np.zeros(len(names)), np.ones(len(names)), []
-    bottoms, tops, notes = np.zeros(len(names)), np.zeros(len(names)), []
+    bottoms, tops, notes = np.zeros(len(names)), np.zeros(len(names)), list[tuple[str, str, str]]()
     given = {"chance": _by_task("chance", chance, names), "ceiling": _by_task("ceiling", ceiling, names)}
     for task, name in enumerate(names):
         every = np.concatenate([table[:, task] for table in tables])
@@ -85,34 +85,30 @@ def _ends(
             near = min(CHANCES, key=lambda other: abs(other - first))
             bottom = near if value == "accuracy" and abs(near - first) <= NEAR else first
             why = f"the first rows have {first:.3g}"
-            notes.append(f"chance of {name!r} was inferred as {bottom:.3g}: {why}")
+            notes.append(("chance", name, f"was inferred as {bottom:.3g}: {why}"))
         if top is None:
             if value == "accuracy":
                 top = 1.0
-                notes.append(f"ceiling of {name!r} was taken to be an accuracy of 1")
+                notes.append(("ceiling", name, "was taken to be an accuracy of 1"))
             elif value == "squared_error":
                 top = 0.0
-                notes.append(f"ceiling of {name!r} was taken to be a squared error of 0")
+                notes.append(("ceiling", name, "was taken to be a squared error of 0"))
             else:
                 top = float(np.quantile(every, LOW, method="lower")) if every.size else math.nan
-                notes.append(
-                    f"ceiling of {name!r} was inferred as a loss of {top:.3g}, the lowest reached: if it would still "
-                    "fall, its levels are too high; give ceiling"
-                )
+                words = f"was inferred as a loss of {top:.3g}, the lowest reached: if it would still fall, its levels"
+                notes.append(("ceiling", name, f"{words} are too high; give ceiling"))
         bottoms[task], tops[task] = bottom, top
     return bottoms, tops, _gathered(notes, len(names))
 
 
-def _gathered(notes: list[str], tasks: int) -> list[str]:
-    """Notes that say the same of many tasks as one."""
+def _gathered(notes: list[tuple[str, str, str]], tasks: int) -> list[str]:
+    """Notes `(what, task, words)` as sentences; those that say the same of many tasks as one."""
     if tasks <= 3:
-        return notes
-    groups: dict[str, list[str]] = {}
-    for note in notes:
-        start, name, rest = note.split("'", 2)
-        said = rest.split(":", 1)[0] if "chance" in start else rest
-        groups.setdefault(f"{start}\0{said}", []).append(name)
-    return [key.split("\0")[0] + named(found, 3) + key.split("\0")[1] for key, found in groups.items()]
+        return [f"{what} of {brief(name)} {words}" for what, name, words in notes]
+    groups: dict[tuple[str, str], list[str]] = {}
+    for what, name, words in notes:
+        groups.setdefault((what, words.split(":", 1)[0] if what == "chance" else words), []).append(name)
+    return [f"{what} of {named(found, 3)} {words}" for (what, words), found in groups.items()]
 
 
 def _by_task(name: str, given: Any, names: Sequence[str]) -> list[float | None]:
@@ -141,7 +137,7 @@ def _by_task(name: str, given: Any, names: Sequence[str]) -> list[float | None]:
             continue
         number = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.bool_))
         if not number or not math.isfinite(value):
-            raise ValueError(f"{name}: expected a finite number for {task!r}, got {brief(value)}")
+            raise ValueError(f"{name}: expected a finite number for {brief(task)}, got {brief(value)}")
         found.append(float(value))
     return found
 
@@ -153,7 +149,8 @@ def _check_range(tables: Sequence[np.ndarray], names: Sequence[str], value: str,
             found = table[row, task]
             hint = "; divide by 100 if these are percent" if value == "accuracy" and 1 < found <= 100 else ""
             wanted = f"{KINDS[value]} {'from 0 to 1' if value == 'accuracy' else 'of at least 0'}"
-            raise ValueError(f"column {names[task]!r}, {place(run, int(row))}: expected {wanted}, got {found:g}{hint}")
+            where = f"column {brief(names[task])}, {place(run, int(row))}"
+            raise ValueError(f"{where}: expected {wanted}, got {found:g}{hint}")
 
 
 def _check_levels(
@@ -171,7 +168,7 @@ def _check_levels(
         return
     worst, run, row, task = max(outside)
     source = "" if value == "level" else f" ({KINDS[value]} of {tables[run][row, task]:g})"
-    where = f"column {names[task]!r}, {place(run, row)}"
+    where = f"column {brief(names[task])}, {place(run, row)}"
     got = f"{levels[run][row, task]:.3g}{source}"
     fix = "" if value == "level" else "; give chance and ceiling of the task"
     # a network may begin with a loss above that of chance

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..base.checks import file_path
 from ..base.values import brief
-from ..base.words import said_path
+from ..base.words import printable, said_path
 
 SEPARATORS = ",;\t"
 MOST_BYTES = 2**28
@@ -47,11 +47,12 @@ class Table:
         if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
             return math.nan
         try:
-            found = float(cell)
-        except (TypeError, ValueError):
+            # Python takes 1_000 for a thousand, which no logger writes
+            found = math.inf if isinstance(cell, str) and "_" in cell else float(cell)
+        except (TypeError, ValueError, OverflowError):
             found = math.inf
         if isinstance(cell, (bool, np.bool_)) or math.isinf(found):
-            raise self.error(f"column {column!r}, {self.places[row]}: expected {what}, got {brief(cell)}")
+            raise self.error(f"column {brief(column)}, {self.places[row]}: expected {what}, got {brief(cell)}")
         return found
 
     def taking(self, rows: Sequence[int]) -> Table:
@@ -85,7 +86,7 @@ def _from_columns(columns: Mapping[Any, Any]) -> Table:
             raise CurvesError(f"curves: expected names of columns, got {brief(name)}")
         array = np.asarray(cells)
         if array.ndim != 1:
-            raise CurvesError(f"column {name!r}: expected a list of cells, got {brief(cells)}")
+            raise CurvesError(f"column {brief(name)}: expected a list of cells, got {brief(cells)}")
         found[name] = list(cells) if isinstance(cells, (list, tuple)) else array.tolist()
     lengths = {len(cells) for cells in found.values()}
     if len(lengths) != 1 or lengths == {0}:
@@ -101,7 +102,7 @@ def _from_frame(frame: Any) -> Table:
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise CurvesError(f"column {twice!r}: expected each column once, got it {names.count(twice)} times")
+        raise CurvesError(f"column {brief(twice)}: expected each column once, got it {names.count(twice)} times")
     if not len(frame):
         raise CurvesError("curves: expected at least one row, got an empty table")
     columns = {name: [_plain(cell) for cell in frame.iloc[:, place].tolist()] for place, name in enumerate(names)}
@@ -121,7 +122,7 @@ def _from_xarray(data: Any) -> Table:
         # one variable over tasks is a table in long form
         variables = [name for name, array in data.data_vars.items() if tasks in array.dims]
         if not variables:
-            raise CurvesError(f"curves: expected a variable with the dimension {tasks!r}, got none")
+            raise CurvesError(f"curves: expected a variable with the dimension {brief(tasks)}, got none")
         known = [name for name in ("value", "accuracy", "loss", "level") if name in variables]
         variables = known or variables
         data = data[[variables[0]]]
@@ -164,8 +165,10 @@ def _from_file(path: Path) -> Table:
                 places.append(begins)
             begins = reader.line_num + 1
     except csv.Error as error:
-        raise wrong(f"line {reader.line_num}: expected cells and quotes that match, got text that is none ({error})")\
-            from None  # fmt: skip
+        where = f"line {reader.line_num}"
+        raise wrong(
+            f"{where}: expected cells and quotes that match, got text that is none ({printable(error)})"
+        ) from None
     if len(rows) < 2:
         raise wrong(f"expected a line of column names and rows below it, got {'no rows' if rows else 'an empty file'}")
     names = rows[0]
@@ -176,7 +179,7 @@ def _from_file(path: Path) -> Table:
                 continue
             raise wrong(f"line {places[0]}: expected a name for each column, got none for number {names.index('') + 1}")
         if names.count(name) > 1:
-            raise wrong(f"line {places[0]}: expected each column once, got {name!r} twice")
+            raise wrong(f"line {places[0]}: expected each column once, got {brief(name)} twice")
     for row, place in zip(rows[1:], places[1:], strict=True):
         if len(row) != len(names):
             raise wrong(f"line {place}: expected {len(names)} cells, as in line {places[0]}, got {len(row)}")

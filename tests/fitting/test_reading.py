@@ -267,3 +267,15 @@ def test_schedules_are_mixtures():
     np.testing.assert_array_equal(swapped.runs[1].mixture.values[0], [2.0, 1.0])
     with pytest.raises(ValueError, match="mixture: expected a schedule of 2 numbers"):
         ro.read_curves(table, value="level", mixture=ro.Schedule([0], [[1.0]]))
+
+
+def test_a_name_of_any_kind_in_a_note_on_many_tasks():
+    table = {"step": [0, 1, 2], **{name: [0.5, 0.9, 1.0] for name in ("it's", 'b"', "c", "d")}}
+    found = ro.read_curves(table)
+    assert any("it's" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("cell", ["1_000", 10**400])
+def test_what_only_python_takes_for_a_number(cell):
+    with pytest.raises(ValueError, match=r"column 'a', row 1: expected a number, got"):
+        ro.read_curves({"step": [0, 1], "a": [0.5, cell]})

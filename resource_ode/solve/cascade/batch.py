@@ -47,6 +47,11 @@ def backend_for(model: ResourceModel, *, under_trace: bool = False) -> AbstractC
     """What solves a model that has a cascade, here."""
     if under_trace or not is_concrete(model) or traced.serves_pools(model, 1):
         return BACKENDS[0] if traced.by_loops(model) else BACKENDS[-1]
+    return _backend_of_rows(model)
+
+
+def _backend_of_rows(model: ResourceModel) -> AbstractCascade:
+    """What solves a concrete model row by row, a model with pools in all of them at once."""
     found = next(backend for backend in BACKENDS if backend.obstacle(model) is None)
     if found is not BACKENDS[0] and math.prod(model.batch_shape) * model.skills >= MANY and native.would_apply(model):
         _say_what_is_missing()
@@ -73,7 +78,7 @@ def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, wish: Wi
         result, solved = programs.compiled(traced.batch_trajectories)(model, ts, tolerance, wish.reduce, wish.method)
         if bool(solved):
             return result
-    backend = backend_for(model)
+    backend = _backend_of_rows(model)
 
     def by_ode(chosen: ResourceModel) -> Any:
         options = {"adjoint": diffrax.RecursiveCheckpointAdjoint(), "max_steps": ODE_STEPS}
@@ -98,7 +103,7 @@ def batch_times(model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *,
         times, solved = programs.compiled(traced.batch_times)(model, level, tolerance)
         if bool(solved):
             return times
-    backend = backend_for(model)
+    backend = _backend_of_rows(model)
 
     def by_events(chosen: ResourceModel) -> Array:
         members = jax.tree.map(jnp.asarray, chosen)
