@@ -30,7 +30,8 @@ class RelativeError {
             const double found = std::max(shifted, missed / wanted);
             if (!(found <= worst)) worst = std::isnan(shifted) ? shifted : found;
         }
-        return worst;
+        // sqrt(F^2 + N0^2) lies between F + N0 and that over the root of 2
+        return graph.squared ? worst * std::sqrt(2.0) : worst;
     }
 
   private:
