@@ -146,7 +146,10 @@ def build(name: str) -> Cell:
     members = []
     for _ in range(count):
         graph = prerequisites if shared_graph else _graph(rng, kind, skills, fan_in)
-        members.append(_rounded(_member(rng, kind, graph, skills), np.dtype(dtype)))
+        members.append(_member(rng, kind, graph, skills))
+    if kind.feature == "schedule":
+        members = _scheduled(rng, members)
+    members = [_rounded(member, np.dtype(dtype)) for member in members]
     chosen = None if tolerance == "default" else float(rng.choice(TIGHT[dtype, verb]))
     ts = _times(rng, members[int(rng.integers(count))], kind)
     ts = np.unique(ts.astype(dtype)).astype(float)
@@ -256,21 +259,6 @@ def _member(rng: np.random.Generator, kind: Kind, prerequisites: list[list[int]]
         member.wasted_resource = np.array(
             [_log(rng, 1e-3, 10) if scipy_only else _waste(rng, kind.waste) for _ in range(pools)], float
         )
-    if kind.feature == "schedule":
-        # relative to the first piece, so that things happen in every piece
-        typical = (skills + waste / float(np.median(frequency))) / rate
-        times = np.array([0.0, *np.sort(typical * rng.uniform(0.02, 1.5, 2))])
-        which = rng.choice(["frequency", "learning_rate", "wasted_resource"], int(rng.integers(1, 3)), replace=False)
-        for name in which:
-            if name == "frequency":
-                values = frequency * 10 ** rng.uniform(-2, 2, (3, skills))
-                values = np.where(rng.random((3, skills)) < 0.2, 0.0, values)
-                values = np.where(values.max(axis=0) > 0, values, frequency)
-                member.frequency = (times, values)
-            elif name == "learning_rate":
-                member.learning_rate = (times, rate * _log(rng, 0.1, 10, 3) * np.array([1, rng.random() > 0.2, 1]))
-            else:
-                member.wasted_resource = (times, waste * _log(rng, 0.1, 10, 3))
     if kind.feature == "interference":
         vectors = rng.normal(size=(skills, int(rng.choice([2, skills, 50]))))
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -279,6 +267,27 @@ def _member(rng: np.random.Generator, kind: Kind, prerequisites: list[list[int]]
         np.fill_diagonal(overlap, 1.0)
         member.interference = overlap
     return member
+
+
+def _scheduled(rng: np.random.Generator, members: list[Member]) -> list[Member]:
+    """Members with one schedule for all, as a batch has it, or two of the same times."""
+    first = members[0]
+    rate, waste, frequency, skills = first.learning_rate, first.wasted_resource, first.frequency, first.skills
+    # relative to the first piece, so that things happen in every piece
+    typical = (skills + waste / float(np.median(frequency))) / rate
+    times = np.array([0.0, *np.sort(typical * rng.uniform(0.02, 1.5, 2))])
+    shared: dict[str, Any] = {}
+    for name in rng.choice(["frequency", "learning_rate", "wasted_resource"], int(rng.integers(1, 3)), replace=False):
+        if name == "frequency":
+            values = frequency * 10 ** rng.uniform(-2, 2, (3, skills))
+            values = np.where(rng.random((3, skills)) < 0.2, 0.0, values)
+            values = np.where(values.max(axis=0) > 0, values, frequency)
+        elif name == "learning_rate":
+            values = rate * _log(rng, 0.1, 10, 3) * np.array([1, rng.random() > 0.2, 1])
+        else:
+            values = waste * _log(rng, 0.1, 10, 3)
+        shared[str(name)] = (times, values)
+    return [dataclasses.replace(member, **shared) for member in members]
 
 
 def _parts(prerequisites: list[list[int]]) -> np.ndarray:
@@ -376,7 +385,7 @@ def model_of(cell: Cell) -> Any:
             # some members of a batch start with something learned, and others with nothing
             values = [np.zeros(skills) if value is None else value for value in values]
         if isinstance(values[0], tuple):
-            # a schedule is shared by all members
+            # all members have the same (`_scheduled`)
             times, numbers = values[0]
             return ro.Schedule(times.astype(dtype), numbers.astype(dtype))
         if name == "pool":

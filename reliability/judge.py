@@ -6,19 +6,22 @@ import collections
 import dataclasses
 import re
 import time
-import traceback
 import warnings
 from typing import Any
 
 import numpy as np
 
-from . import cells, references
+from . import cells, references, targets
 from .cells import Cell
 
 # a reference has to be this much better than what is asked for
 MARGIN = 0.1
 # a call that takes longer is made twice: the first one may have compiled
 SECONDS = 0.3
+# members are timed alone until so much is spent
+MOST_ALONE = 15.0
+# what a sentence of the package begins with: the name of an argument, perhaps with a place in it
+_SUBJECT = re.compile(r"[A-Za-z_][\w.]*(\[[^\]]*\])?( [^:]*)?: ")
 # members alone may differ from the same members in a batch by rounding
 ROUNDING = {"float64": 1e-10, "float32": 1e-5}
 
@@ -31,6 +34,8 @@ class Verdict:
     seconds: float
     wrong: list[str]
     worst: float = 0.0
+    # seconds of each member alone, where it was solved alone
+    alone: list[float] = dataclasses.field(default_factory=list)
 
 
 def prepare() -> None:
@@ -64,12 +69,12 @@ def judge(name: str) -> Verdict:
                 begin = time.process_time()
                 found = _solve(cell, model)
                 seconds = time.process_time() - begin
-    except ValueError as error:
-        return Verdict({f"refused: {_reason(error)}": count}, 0.0, [])
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        line = f"{type(error).__name__} at {place.filename.rsplit('/', 2)[-1]}:{place.lineno}: {error!s:.200}"
-        return Verdict({"crash": count}, 0.0, [line])
+        if is_refusal(error):
+            return Verdict({f"refused: {_reason(error)}": count}, 0.0, [])
+        file, _, line = targets.frames_of(error)[-1]
+        text = f"{type(error).__name__} at {file.rsplit('/', 2)[-1]}:{line}: {error!s:.200}"
+        return Verdict({"crash": count}, 0.0, [text])
     counts: collections.Counter[str] = collections.Counter()
     wrong, worst = [], 0.0
     for warning in said:
@@ -83,12 +88,37 @@ def judge(name: str) -> Verdict:
         if text:
             wrong.append(f"member {k}: {text}")
     # elsewhere one member alone would compile a program of its own
+    alone: list[float] = []
     if cell.mode == "eager" and not cell.single and count > 1 and (cell.kind.looped or cell.number % 4 == 0):
         text = _alone(cell, model, found)
+        alone = _seconds_alone(cell, model)
         if text:
             counts["WRONG"] += 1
             wrong.append(text)
-    return Verdict(dict(counts), seconds, wrong, worst)
+    return Verdict(dict(counts), seconds, wrong, worst, alone)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether an error is a declared one: raised by the package, in a sentence that begins with what it is about."""
+    return isinstance(error, ValueError) and targets.is_own(error) and bool(_SUBJECT.match(str(error)))
+
+
+def _seconds_alone(cell: Cell, model: Any) -> list[float]:
+    """Seconds of each member alone, without what has to be compiled for it; fewer where they take too long."""
+    spent: list[float] = []
+    single = dataclasses.replace(cell, single=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for k in range(len(cell.members)):
+            member, seconds = model[k], np.inf
+            for _ in range(2):
+                begin = time.process_time()
+                _solve(single, member)
+                seconds = min(seconds, time.process_time() - begin)
+            spent.append(seconds)
+            if sum(spent) > MOST_ALONE:
+                break
+    return spent
 
 
 def _reason(error: Exception) -> str:

@@ -6,14 +6,15 @@ that may take 60 s and 3 GB. Every member is then held against a reference (`ref
 - **right**: within the tolerance that was asked for (levels: absolute; times: relative), and with `simulate` also a
   budget residual within it;
 - **inaccurate, said**: the run's code (or a NaN in place of a time) says that the estimate exceeds the tolerance;
-- **refused**: a `ValueError`, or another code; the second table counts the reasons;
+- **refused**: a `ValueError` that the package raises by itself and that names its argument, or another code; the last
+  table counts the reasons;
 - **WRONG**: beyond the tolerance, not finite, or with a budget residual beyond it, and nothing says so; also a member
   that is not alone what it is among its neighbours. There must be none;
 - **no reference**: the two references differ by more than a tenth of the tolerance; nothing is claimed;
-- **TIMEOUT**, **crash**: more than 60 s or 3 GB; any exception but `ValueError`, or the end of the process.
+- **TIMEOUT**, **crash**: more than 60 s or 3 GB; any other exception, or the end of the process.
 
-Time is that of the call, of a second one where the first may have compiled. `slowest / median` is that of the slowest
-cell of a kind to the median of the cells of the same kind and settings.
+`slowest / median` is about members of one batch, each solved alone and once compiled: the largest ratio in any cell of the
+processor time of the slowest to that of the median member, and the time of that slowest one.
 
     make torture                                   ten minutes on two cores
     make torture ARGS="--seconds 60"               as in continuous integration
@@ -178,23 +179,19 @@ def rows(results: list[dict[str, Any]], part: slice) -> list[list[str]]:
 
 
 def ratio(results: list[dict[str, Any]]) -> str:
-    """Seconds of the slowest cell to the median of its neighbours, where that is more than a blink."""
-    groups: dict[str, list[float]] = collections.defaultdict(list)
-    for result in results:
-        groups["/".join(result["cell"].split("/")[:-1])].append(result["seconds"])
-    ratios = [
-        (max(times) / max(statistics.median(times), 0.01), max(times)) for times in groups.values() if len(times) > 2
+    """Seconds of the slowest member alone to those of the median of its batch, the most of any cell."""
+    most = [
+        (max(alone) / statistics.median(alone), max(alone))
+        for result in results
+        if len(alone := result.get("alone", [])) > 2
     ]
-    if not ratios:
-        return ""
-    most, seconds = max(ratios)
-    return f"{most:.0f} ({seconds:.2g} s)"
+    return "" if not most else "{:.1f} ({:.2g} s)".format(*max(most))
 
 
 def report(results: list[dict[str, Any]], options: argparse.Namespace) -> str:
     heads = ["", "cells", *COLUMNS, "slowest / median"]
     total = counts(results)
-    everything = ["all", str(len(results)), *(str(total[column]) for column in COLUMNS), ""]
+    everything = ["all", str(len(results)), *(str(total[column]) for column in COLUMNS), ratio(results)]
     command = f'make torture ARGS="--seconds {options.seconds:g} --seed {options.seed}'
     command += f' --only {options.only}"' if options.only else '"'
     lines = [document.provenance(command), "", "Members by kind of model:", ""]
