@@ -135,13 +135,14 @@ def campaign(
 
 def _watched(worker: Worker, folder: str, slow: bool) -> Any:
     """An answer; an input that holds its place for longer than allowed ends the worker."""
-    mark, since = "", 0.0
+    mark, since = "", processor_seconds(worker.process.pid)
     while True:
         answer = worker.answer(0.1)
         if answer is not None:
             return answer
         now, spent = _number(folder), processor_seconds(worker.process.pid)
-        if now != mark:
+        # nothing: it is just being written
+        if now != mark or not now:
             mark, since = now, spent
         elif spent - since > 3 * (targets.PROGRAM_SECONDS if slow else targets.SECONDS):
             worker.limit = 0.0

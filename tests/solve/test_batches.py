@@ -389,3 +389,33 @@ def test_ten_thousand_random_graphs_in_one_call():
     assert done.returncode == 0, done.stderr[-2000:]
     peak = float(done.stdout.split()[-1])
     assert peak < 4, done.stdout
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_with_pools_a_member_that_is_unsure_leaves_its_neighbours_alone(batch_size):
+    # the loops are not sure of the second member, whose frequencies span ten decades, without waste in one pool; arrays
+    # would lose the third, whose clock reaches 1e290
+    graph = ro.SkillGraph(
+        [[8], [], [], [8, 4], [], [8], [], [8], []], gate=["any", "any", *["all"] * 3, *["any"] * 2, *["all"] * 2]
+    )
+    spread = [1.66e4, 5.44, 2.43e3, 1.06e-5, 2.11e-4, 1.37e-5, 1.8e-6, 294.0, 209.3]
+    model = ro.ResourceModel(
+        graph,
+        np.array([np.geomspace(0.1, 10, 9), spread, np.geomspace(10, 0.1, 9)]),
+        learning_rate=[[2e-4, 7e-5], [1.864, 0.0911], [0.1, 7e-5]],
+        wasted_resource=[[5e-3, 1e-2], [6.9e-21, 0.0], [5e-3, 1.4e-292]],
+        gate_exponent=[0.03, 92.4, 0.03],
+        competition="l2",
+        pool=[0, 1, *[0] * 7],
+    )
+    ts = np.linspace(0, 1556.0, 12)
+    run, times = ro.simulate(model, ts, batch_size=batch_size), ro.learning_times(model, 0.5, batch_size=batch_size)
+    assert np.asarray(run.result == ro.RESULTS.successful).tolist() == [True, False, True]
+    for k in range(3):
+        alone = ro.simulate(model[k], ts)
+        np.testing.assert_array_equal(alone.level, run.level[k])
+        assert bool(alone.result == run[k].result)
+        np.testing.assert_array_equal(ro.learning_times(model[k], 0.5), times[k])
+    seen = []
+    ro.simulate(model, ts, batch_size=2, progress=lambda done, members: seen.append((done, members)))
+    assert seen == [(2, 3), (3, 3)]

@@ -19,7 +19,7 @@ from ...base.tracing import is_concrete
 from ...base.warning import warn
 from ...model.model import ResourceModel
 from ..events import times_by_events
-from ..members import Wish
+from ..members import Wish, in_chunks
 from ..ode import ode_members
 from . import quadrature as resource_time
 from . import traced
@@ -45,7 +45,7 @@ MANY = 10_000
 
 def backend_for(model: ResourceModel, *, under_trace: bool = False) -> AbstractCascade:
     """What solves a model that has a cascade, here."""
-    if under_trace or not is_concrete(model) or traced.serves_pools(model, 1):
+    if under_trace or not is_concrete(model) or traced.serves_pools(model):
         return BACKENDS[0] if traced.by_loops(model) else BACKENDS[-1]
     return _backend_of_rows(model)
 
@@ -74,21 +74,23 @@ def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, wish: Wi
         graphs, clocks, back = split_axes(model, share_exponents=False)
         options = {"panels": traced.TRACED, "endless": True, "reduce": wish.reduce, "method": wish.method}
         return back(programs.compiled(trajectories)((graphs, clocks, clocks, None), (ts, tolerance), **options)[0])
-    if wish.batch_size is None and traced.serves_pools(model, ts.shape[0] * model.skills):
-        result, solved = programs.compiled(traced.batch_trajectories)(model, ts, tolerance, wish.reduce, wish.method)
-        if bool(solved):
-            return result
-    backend = _backend_of_rows(model)
 
     def by_ode(chosen: ResourceModel) -> Any:
         options = {"adjoint": diffrax.RecursiveCheckpointAdjoint(), "max_steps": ODE_STEPS}
         options |= {"reduce": wish.reduce, "method": wish.method}
         return ode_members(jax.tree.map(jnp.asarray, chosen), ts, tolerance, **options)
 
+    numbers = ts.shape[0] * model.skills
+    if traced.serves_pools(model, numbers):
+        program = programs.compiled(traced.batch_trajectories)
+        pooled = functools.partial(program, ts=ts, tolerance=tolerance, reduce=wish.reduce, method=wish.method)
+        return _solve_pools(model, pooled, by_ode, numbers, wish)[0]
+    backend = _backend_of_rows(model)
+
     def solve(rows: Rows, job: Job) -> Found:
         return backend.trajectories(rows, ts, tolerance, job)
 
-    return _solve_batch(model, solve, by_ode, ts.shape[0] * model.skills, wish)[0]
+    return _solve_batch(model, solve, by_ode, numbers, wish)[0]
 
 
 def batch_times(model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *, under_trace: bool) -> Array:
@@ -99,21 +101,24 @@ def batch_times(model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *,
         graphs, clocks, back = split_axes(model, share_exponents=False)
         solve_traced = programs.compiled(learning_times)
         return back(solve_traced((graphs, clocks, clocks, None), (level, tolerance), panels=traced.TRACED)[0])
-    if wish.batch_size is None and traced.serves_pools(model, model.skills):
-        times, solved = programs.compiled(traced.batch_times)(model, level, tolerance)
-        if bool(solved):
-            return times
-    backend = _backend_of_rows(model)
 
     def by_events(chosen: ResourceModel) -> Array:
         members = jax.tree.map(jnp.asarray, chosen)
         return times_by_events(members, level, tolerance, Wish(), traced=False, max_steps=ODE_STEPS)
 
-    def solve(rows: Rows, job: Job) -> Found:
-        return backend.times(rows, level, tolerance, job)
-
     few = model.skills <= EVENT_SKILLS
-    times, unsolved = _solve_batch(model, solve, by_events if few else None, model.skills, wish)
+    otherwise = by_events if few else None
+    if traced.serves_pools(model, model.skills):
+        program = programs.compiled(traced.batch_times)
+        pooled = functools.partial(program, level=level, tolerance=tolerance)
+        times, unsolved = _solve_pools(model, pooled, otherwise, model.skills, wish)
+    else:
+        backend = _backend_of_rows(model)
+
+        def solve(rows: Rows, job: Job) -> Found:
+            return backend.times(rows, level, tolerance, job)
+
+        times, unsolved = _solve_batch(model, solve, otherwise, model.skills, wish)
     if unsolved:
         warn(
             f"learning_times: {unsolved} of {math.prod(model.batch_shape)} members are NaN, since their estimated "
@@ -138,6 +143,47 @@ def microbatch(skills: int, members: int) -> int:
     return size
 
 
+def _solve_pools(
+    model: ResourceModel,
+    solve: Callable[[ResourceModel], tuple[Any, Array]],
+    otherwise: Callable[[ResourceModel], Any] | None,
+    numbers: int,
+    wish: Wish,
+) -> tuple[Any, int]:
+    """A batch with pools by `solve`, which returns results and which of them are sure; those that are not go to
+    `otherwise`, as in `_solve_batch`.
+
+    Returns the result, and how many members nobody was sure of.
+    """
+    shape, total = model.batch_shape, _members_of(model)
+    size = min(total, wish.batch_size or total, traced.pools_at_a_time(model, numbers))
+    if size == total:
+        # what members share is computed once
+        result, sure = solve(model)
+        if wish.progress is not None:
+            wish.progress(total, total)
+    else:
+        result, sure = in_chunks(model, solve, wish._replace(batch_size=size))
+    doubtful = np.flatnonzero(~np.asarray(sure).ravel())
+    if not len(doubtful):
+        return result, 0
+    waste = np.broadcast_to(model.wasted_resource, (*shape, model.pools)).reshape(total, model.pools)
+    again = doubtful[np.all(waste[doubtful] > 0, axis=-1) & (otherwise is not None)]
+    if otherwise is not None and len(again):
+        flat = jax.tree.map(lambda x: x.reshape((total, *x.shape[len(shape) :])), result)
+        flat = pieces.put(flat, again, otherwise(take(jax.tree.map(np.asarray, model.flat()), again)))
+        result = jax.tree.map(lambda x: x.reshape((*shape, *x.shape[1:])), flat)
+    return result, len(doubtful) - len(again)
+
+
+def _members_of(model: ResourceModel) -> int:
+    """**Raises:** `ValueError` where there are none."""
+    total = math.prod(model.batch_shape)
+    if total == 0:
+        raise ValueError(f"model: expected at least one member, got a batch of shape {model.batch_shape}")
+    return total
+
+
 def _solve_batch(
     model: ResourceModel,
     solve: Callable[[Rows, Job], Found],
@@ -151,9 +197,7 @@ def _solve_batch(
 
     Returns the result, and how many members nobody was sure of.
     """
-    total = math.prod(model.batch_shape)
-    if total == 0:
-        raise ValueError(f"model: expected at least one member, got a batch of shape {model.batch_shape}")
+    total = _members_of(model)
     model = jax.tree.map(np.asarray, model)
     graphs, clocks, back = split_axes(model, share_exponents=exponents_can_share(model, numbers))
     members, exponents, each = clocks.rate.shape[:3]

@@ -8,7 +8,6 @@ with its own skills.
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -51,11 +50,11 @@ OfRun = Callable[[ResourceModel, Array], Loads]
 
 
 def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, reduce: Any, method: str) -> tuple[Any, Array]:
-    """Exposure, clock, spent resource and result code of every member, or the caller's reductions of them; and whether
-    all were solved.
+    """Exposure, clock, spent resource and result code of every member, or the caller's reductions of them; and which
+    were solved, `(*batch,)`.
     """
     state, clock, spent, codes = _trajectories(model, ts, tolerance)
-    found = jnp.all(codes == calls.SUCCESSFUL)
+    found = codes == calls.SUCCESSFUL
     # their numbers are 0, 1 and 2
     codes = jnp.asarray([0, INACCURATE, NOT_FINITE], jnp.int32)[codes]
     if reduce is None:
@@ -71,10 +70,10 @@ def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, reduce: 
 
 
 def batch_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[Array, Array]:
-    """Learning times `(*batch, skill)`, NaN for members that are unsure, and whether none is."""
+    """Learning times `(*batch, skill)`, NaN for members that are unsure, and which are not, `(*batch,)`."""
     times, code = _learning_times(model, level, tolerance)
     found = code == calls.SUCCESSFUL
-    return jnp.where(found[..., None], times, jnp.nan), jnp.all(found)
+    return jnp.where(found[..., None], times, jnp.nan), found
 
 
 def _run_of_one(model: ResourceModel, _: Array, ts: Array) -> tuple[tuple[Array, ...], Array, Array]:
@@ -183,11 +182,14 @@ def by_loops(model: ResourceModel) -> bool:
     return serves(model) and jax.default_backend() == "cpu" and handlers() is not None
 
 
-def serves_pools(model: ResourceModel, numbers: int) -> bool:
+def serves_pools(model: ResourceModel, numbers: int = 1) -> bool:
     """Whether a concrete model has pools that fit in memory side by side, with so many `numbers` a member."""
-    if model.pool is None or not by_loops(model):
-        return False
-    return numbers * model.pools * math.prod(model.batch_shape) <= MOST_NUMBERS
+    return model.pool is not None and by_loops(model) and numbers * model.pools <= MOST_NUMBERS
+
+
+def pools_at_a_time(model: ResourceModel, numbers: int) -> int:
+    """How many members with pools fit in memory side by side."""
+    return max(1, MOST_NUMBERS // max(1, numbers * model.pools))
 
 
 def _in_pool(model: ResourceModel) -> Array:
