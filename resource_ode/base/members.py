@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from . import pieces
 from .tracing import is_concrete
 from .values import brief
 
@@ -68,4 +69,6 @@ def take(value: Any, axes: int, batch: tuple[int, ...], chosen: Any) -> Any:
     """The chosen members of an array whose last `axes` axes belong to one member; what all share stays as it is."""
     if value is None or value.ndim == axes:
         return value
-    return value[coordinates(value.shape[: value.ndim - axes], batch, chosen)]
+    held = pieces.hosted(value) if is_concrete(chosen) else value
+    found = held[coordinates(value.shape[: value.ndim - axes], batch, chosen)]
+    return found if held is value else pieces.as_arrays(np.asarray(found))

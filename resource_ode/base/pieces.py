@@ -22,6 +22,7 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from . import memory, programs
+from .tracing import is_concrete
 
 _compiling = threading.Lock()
 
@@ -129,6 +130,27 @@ def put(old: Any, rows: np.ndarray | tuple[np.ndarray, ...], new: Any) -> Any:
 def as_arrays(result: Any) -> Any:
     """A result of `run` as JAX arrays, without a copy; it must not be written to any more."""
     return jax.device_put(result, may_alias=True)
+
+
+def hosted(tree: Any) -> Any:
+    """The same arrays as those of NumPy, where that is no copy; traced ones, and others on other devices, as they are.
+
+    What JAX does to an array outside a program is a small program for each shape, which it keeps for ever.
+    """
+    if not _on_host() or not is_concrete(tree):
+        return tree
+    return jax.tree.map(lambda x: np.asarray(x) if _is_plain(x) else x, tree)
+
+
+def reshaped(x: Any, shape: tuple[int, ...]) -> Any:
+    """An array in another shape, as an array of JAX, which must not be written to any more."""
+    found = hosted(x).reshape(shape)
+    return as_arrays(found) if isinstance(found, np.ndarray) else found
+
+
+def _is_plain(x: Any) -> bool:
+    """Whether NumPy knows its kind of numbers: not that of random keys."""
+    return isinstance(x, jax.Array) and not jnp.issubdtype(x.dtype, jax.dtypes.extended)
 
 
 def _on_host() -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base import members
+from ..base import members, pieces
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
 from . import labels as axis_labels
@@ -51,6 +51,7 @@ def without_padding(model: Any) -> Any:
 
 def flat(model: Any) -> Any:
     """The same members with every array broadcast to one leading batch axis and no names."""
+    model = pieces.hosted(model)
     shape, graph = model.batch_shape, model.graph
     axes = {"prerequisites": 2, "required": 2, "present": 1, "depth": 1}
     either = graph.any_gate

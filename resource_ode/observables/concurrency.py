@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base import programs
 from ..base.modules import with_fields
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
@@ -249,7 +250,7 @@ def _missing(run: Trajectory) -> Float[Array, ""]:
     return jnp.abs(before) + jnp.sum(jnp.where(present, left, 0))
 
 
-@jax.jit
+@programs.compiled
 def _participation_of_present(values: Float[Array, "*batch number"]) -> Float[Array, "*batch"]:
     return _participation(jnp.where(jnp.isnan(values), 0, values))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import jax
@@ -10,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ..base import programs
 from ..base.crossing import first_crossing
 from ..base.values import brief
 from ..model.model import ResourceModel
@@ -75,7 +75,7 @@ def _crossings(run: Trajectory) -> tuple[Array, Array]:
     return crossing_times(run, ONSET), crossing_times(run, COMPLETION)
 
 
-@functools.partial(jax.jit, static_argnums=2)
+@programs.compiled
 def _domino_overlap(start: Float[Array, "*batch skill"], end: Float[Array, "*batch skill"], mean: bool) -> Array:
     # absent skills last, after those that never begin
     absent = jnp.isnan(start) | jnp.isnan(end)
@@ -149,7 +149,7 @@ def depth_correlation(
     return _rank_correlation(jnp.broadcast_to(times, shape), jnp.broadcast_to(depth, shape).astype(times.dtype))
 
 
-@jax.jit
+@programs.compiled
 def _rank_correlation(
     times: Float[Array, "*batch skill"], depth: Float[Array, "*batch skill"]
 ) -> Float[Array, "*batch"]:

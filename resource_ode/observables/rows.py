@@ -9,12 +9,12 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base import pieces, programs
 from ..base.crossing import first_crossing
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
@@ -117,12 +117,14 @@ def each_member(measure: Callable[..., Any], run: Trajectory, *, stored: bool = 
     also given the state as it is stored: NaN where skills are absent, infinite where all is learned.
     """
     shape = checked_run(run).batch_shape
-    state, clock = (x.reshape((int(np.prod(shape)), *x.shape[len(shape) :])) for x in (run.state, run.clock))
+    state, clock = (
+        pieces.hosted(x).reshape((int(np.prod(shape)), *x.shape[len(shape) :])) for x in (run.state, run.clock)
+    )
     values = _of_members(measure, run.kind, stored, run.model.flat(), run.ts, state, clock)
-    return jax.tree.map(lambda x: x.reshape(shape + x.shape[1:]), values)
+    return jax.tree.map(lambda x: pieces.reshaped(x, shape + x.shape[1:]), values)
 
 
-@eqx.filter_jit
+@programs.compiled
 def _of_members(
     measure: Callable[..., Any],
     kind: Any,

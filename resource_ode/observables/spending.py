@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base import programs
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
@@ -104,7 +104,7 @@ def _waste_by_run(model: ResourceModel, level: Any, tolerance: Any) -> Float[Arr
     return found.reshape(shape + found.shape[1:])
 
 
-@eqx.filter_jit
+@programs.compiled
 def _waste_at(models: ResourceModel, ends: Float[Array, " member"], tolerance: Any) -> Array:
     def one(model: ResourceModel, end: Array) -> Array:
         some = jnp.isfinite(end)
@@ -195,7 +195,7 @@ def efficiency(
     return _efficiency(model.flat(), flat, jnp.asarray(level, model.dtype)).reshape(shape)
 
 
-@eqx.filter_jit
+@programs.compiled
 def _efficiency(
     models: ResourceModel, times: Float[Array, "member skill"], level: Float[Array, ""]
 ) -> Float[Array, " member"]:

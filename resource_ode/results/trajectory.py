@@ -6,7 +6,6 @@ and the rest are derived when they are read: a large ensemble pays for what is r
 
 from __future__ import annotations
 
-import functools
 from typing import Any, Literal
 
 import equinox as eqx
@@ -16,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .. import native
-from ..base import html, members, pieces
+from ..base import html, members, pieces, programs
 from ..base.tracing import is_concrete
 from ..model.labels import LabelledBatch, Labels
 from ..model.model import ResourceModel
@@ -118,8 +117,7 @@ class Trajectory(LabelledBatch):
     @property
     def waste(self) -> Float[Array, "..."]:
         """Wasted share $N_0/(F + N_0)$ of the resource, `(*batch, time)` (with pools a last pool axis)."""
-        lost = jnp.isnan(self._with_pool(self.clock))
-        return self._drop_pool(jnp.where(lost, jnp.nan, self._map("waste")))
+        return self._map("waste", self.clock)
 
     @property
     def loss(self) -> Float[Array, "*batch time"]:
@@ -135,8 +133,7 @@ class Trajectory(LabelledBatch):
         the residual is that of $\eta t = \int \sqrt{\sum f^2 + N_0^2}\, d\tau$. Where nothing is left to learn and
         nothing is wasted, nothing is spent either: there the law ends, at $\eta t$ = learned.
         """
-        spent = None if self.spent is None else self._with_pool(self.spent)
-        return self._drop_pool(self._map("budget_residual", self._with_pool(self.clock), spent))
+        return self._map("budget_residual", self.clock, self.spent)
 
     # -- checks
 
@@ -153,7 +150,8 @@ class Trajectory(LabelledBatch):
 
     def failures(self) -> str:
         """One line that counts the failed members by reason; empty if there are none."""
-        reasons = {name: int(jnp.sum(self.result == getattr(RESULTS, name))) for name in result_names()[1:]}
+        which = {name: self.result == getattr(RESULTS, name) for name in result_names()[1:]}
+        reasons = {name: int(np.sum(np.asarray(found))) for name, found in which.items()}
         failed = sum(reasons.values())
         if not failed:
             return ""
@@ -231,7 +229,7 @@ class Trajectory(LabelledBatch):
         batch = f"batch {self.batch_shape}, " if self.batch_shape else ""
         stored = sum(x.nbytes for x in (self.state, self.clock))
         size = f"{stored / 2**20:.1f} MiB" if stored > 2**18 else f"{stored / 2**10:.1f} KiB"
-        until = f"{float(self.ts[-1]):g}"
+        until = f"{float(np.asarray(self.ts)[-1]):g}"
         lines = [
             f"Trajectory({batch}{self.ts.shape[0]} times up to {until} training steps, {self.model.skills} skills, "
             f"{self.state.dtype}, {size})",
@@ -243,6 +241,7 @@ class Trajectory(LabelledBatch):
 
     def _repr_html_(self) -> str:
         shape, names = self.state.shape, self.model.graph.skill_names()
+        times = np.asarray(self.ts) if is_concrete(self.ts) else ()
         if not is_concrete(self.state):
             return html.table("Trajectory", [("traced", shape)])
         axes = ", ".join(f"{name} ({len(values)})" for name, values in self.coordinates.items())
@@ -250,7 +249,10 @@ class Trajectory(LabelledBatch):
             "Trajectory",
             [
                 *([("batch", f"{self.batch_shape} {axes}")] if self.batch_shape else []),
-                ("times", f"{shape[-2]:,}, from {float(self.ts[0]):g} to {float(self.ts[-1]):g} training steps"),
+                (
+                    "times",
+                    f"{shape[-2]:,}, from {times[0]:g} to {times[-1]:g} training steps",
+                ),
                 ("skills", f"{shape[-1]:,}: {html.names(names, shape[-1])}"),
                 ("method", self.method),
                 ("result", self.failures() or ("all runs succeeded" if self.batch_shape else "succeeded")),
@@ -260,30 +262,29 @@ class Trajectory(LabelledBatch):
 
     # -- how a function of one member is mapped over the batch
 
-    def _with_pool(self, values: Array) -> Array:
-        return values[..., None] if self.model.pool is None else values
-
-    def _drop_pool(self, values: Array) -> Array:
-        return values[..., 0] if self.model.pool is None else values
-
-    def _map(self, name: str, *more: Array | None) -> Array:
-        shape = self.batch_shape
+    def _map(self, name: str, *of_pools: Array | None) -> Array:
+        """A derived quantity of every member, for which the last axis of `of_pools`, and of what comes of them, is one
+        of pools, if there are any.
+        """
+        shape, pools = self.batch_shape, self.model.pool is not None
         members = int(np.prod(shape))
 
         def flat(x: Any) -> Any:
-            return None if x is None else x.reshape((members, *x.shape[len(shape) :]))
+            return pieces.hosted(x).reshape((members, *x.shape[len(shape) :]))
 
-        def back(x: Any) -> Any:
-            return x.reshape(shape + x.shape[1:])
+        def with_pool(x: Any) -> Any:
+            return None if x is None else flat(x) if pools else flat(x)[..., None]
 
         if name == "level" and self.kind == "exposure" and is_concrete(self) and native.serves_levels(self.model):
-            # in NumPy another shape is no copy
-            model = jax.tree.map(np.asarray, self.model).flat()
-            return pieces.as_arrays(back(native.levels(model, flat(np.asarray(self.state)))))
-        return back(_derive(name, self.kind, self.model.flat(), self.ts, flat(self.state), *map(flat, more)))
+            found = native.levels(self.model.flat(), np.asarray(flat(self.state)))
+        else:
+            found = _derive(name, self.kind, self.model.flat(), self.ts, flat(self.state), *map(with_pool, of_pools))
+        found = pieces.hosted(found)
+        found = found[..., 0] if of_pools and not pools else found
+        return pieces.reshaped(found, shape + found.shape[1:])
 
 
-@functools.partial(jax.jit, static_argnames=("name", "kind"))
+@programs.compiled
 def _derive(name: str, kind: str, models: ResourceModel, ts: Array, state: Array, *more: Array | None) -> Array:
     """One derived quantity of every member at every time; NaN for absent skills where it has skills."""
 
@@ -314,7 +315,9 @@ def _at_one_time(name: str, kind: str, model: ResourceModel, state: Array, time:
         return law.log_depth(effort) if exposed else -jnp.log(law.direct_unlearned(state))
     if name in ("share", "waste"):
         found = model.competitiveness(state, time) if exposed else model.direct_competitiveness(state, time)
-        return model.shares(found, model.waste_at(time))[name == "waste"]
+        share = model.shares(found, model.waste_at(time))[name == "waste"]
+        # where the run was lost its clock is NaN, and so is what was wasted by it
+        return jnp.where(jnp.isnan(more[0]), jnp.nan, share) if name == "waste" else share
     if name == "loss":
         pace = model.pace(state, time) if exposed else model.direct_pace(state, time)
         values = law.value(effort) if exposed else law.direct_value(state)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ..base import pieces
 from ..base.checks import whole_number
 from ..base.values import brief
 from ..model.model import ResourceModel
@@ -77,4 +78,4 @@ def in_chunks(model: ResourceModel, solve: Callable[[ResourceModel], Any], wish:
         if wish.progress is not None:
             wish.progress(min(begin + size, members), members)
     result = rows[0] if len(rows) == 1 else jax.tree.map(lambda *x: jnp.concatenate(x), *rows)
-    return jax.tree.map(lambda x: x.reshape(shape + x.shape[1:]), result)
+    return jax.tree.map(lambda x: pieces.reshaped(x, shape + x.shape[1:]), result)
