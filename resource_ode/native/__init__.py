@@ -235,7 +235,7 @@ def spent(
     """
     graphs, mine, _ = rows
     results = tuple(np.empty(len(mine.rate)) for _ in range(5))
-    until = np.asarray([0.5 if level is None else level, level is None], float)
+    until = np.asarray([1.0 if level is None else level])
     given = options(*numbers, 1e-5, np.dtype(graphs.dtype))
     _call("spent", (graphs, mine), tolerance, given, ((), results), until, None, lambda _: None)
     return results

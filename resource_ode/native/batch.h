@@ -148,10 +148,9 @@ struct Measures {
     View<double> error;
 };
 
-// Results of the rows: until the last skill reaches a level, or over the whole learning.
+// Results of the rows: until the last skill reaches a level, where 1 is the whole learning.
 struct Spent {
-    double level;
-    bool whole;
+    View<const double> level;
     View<double> clock, learned, demand, squares;  // resource time there, progress until there, integrals of F, sum f^2/F
     View<double> error;                            // of the integrals, as a share of what is learned
 };

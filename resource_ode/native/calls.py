@@ -275,6 +275,11 @@ tangent_p = primitive("tangent", _tangent_results, _tangent_by_loops, _tangent_b
 cotangent_p = primitive("cotangent", _cotangent_results, _cotangent_by_loops, _cotangent_by_arrays, _derived)
 
 
+def moves(x: Any, tangent: Any) -> bool:
+    """Whether there is a derivative along an operand."""
+    return type(tangent) is not ad.Zero and jnp.issubdtype(x.dtype, jnp.floating)
+
+
 def _full(tangent: Any, value: Any) -> Any:
     return jnp.zeros(value.shape, value.dtype) if type(tangent) is ad.Zero else tangent
 

@@ -230,6 +230,18 @@ ffi::Error cotangent_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ff
     return done(succeeded);
 }
 
+ffi::Error spent_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                      ffi::Dictionary attributes) {
+    Call call(arguments, results, attributes);
+    Batch batch;
+    begin(call, batch, {});
+    const Spent to{call.numbers(GOAL, 1),  call.numbers_to(0, 1), call.numbers_to(1, 1),
+                   call.numbers_to(2, 1), call.numbers_to(3, 1), call.numbers_to(4, 1)};
+    const bool succeeded = kernels->spent(batch, options_of(call), *rule, on_threads_of(pool), to);
+    call.put();
+    return done(succeeded);
+}
+
 // The exposures of a run come last.
 ffi::Error loads_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
                       ffi::Dictionary attributes) {
@@ -270,4 +282,5 @@ HANDLER(resource_ode_times_tangent, tangent_call<true>)
 HANDLER(resource_ode_trajectories_tangent, tangent_call<false>)
 HANDLER(resource_ode_times_cotangent, cotangent_call<true>)
 HANDLER(resource_ode_trajectories_cotangent, cotangent_call<false>)
+HANDLER(resource_ode_spent, spent_call)
 HANDLER(resource_ode_loads, loads_call)

@@ -18,6 +18,7 @@ NAMES = (
     "trajectories_tangent",
     "times_cotangent",
     "trajectories_cotangent",
+    "spent",
     "loads",
 )
 

@@ -14,5 +14,6 @@ struct Kernels {
     bool (*times64)(const Batch &, const Options &, const Rule &, const Runner &, const Times<double> &);
     bool (*tangents)(const Batch &, const Options &, const Rule &, const Runner &, const Tangents &);
     bool (*cotangents)(const Batch &, const Options &, const Rule &, const Runner &, const Cotangents &);
+    bool (*spent)(const Batch &, const Options &, const Rule &, const Runner &, const Spent &);
     bool (*loads)(const Batch &, const Runner &, const Loads &);
 };

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.interpreters import ad
 
-from .calls import AXES, Call, Operands, aligned, custom_call, every, leading, primitive
+from .calls import AXES, Call, Operands, aligned, custom_call, every, leading, moves, primitive
 
 
 class Loads(NamedTuple):
@@ -52,7 +52,7 @@ def _by_arrays(*arguments: Any, call: Call) -> Any:
 
 def _jvp(primals: Any, tangents: Any, *, call: Call) -> Any:
     """By arrays."""
-    moved = [k for k, (x, t) in enumerate(zip(primals, tangents, strict=True)) if _moves(x, t)]
+    moved = [k for k, (x, t) in enumerate(zip(primals, tangents, strict=True)) if moves(x, t)]
 
     def of(*some: Any) -> Any:
         changed = list(primals)
@@ -63,10 +63,6 @@ def _jvp(primals: Any, tangents: Any, *, call: Call) -> Any:
     found = loads_p.bind(*primals, call=call)
     along = jax.jvp(of, [primals[k] for k in moved], [tangents[k] for k in moved])[1]
     return found, along
-
-
-def _moves(x: Any, tangent: Any) -> bool:
-    return type(tangent) is not ad.Zero and jnp.issubdtype(x.dtype, jnp.floating)
 
 
 loads_p = primitive("loads", _results, _by_loops, _by_arrays, every)

@@ -77,11 +77,16 @@ bool cotangents(const Batch &batch, const Options &options, const Rule &rule, co
     return OF_THIS_KIND(any_cotangents, batch, options, rule, run, to);
 }
 
+bool spent(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Spent &to) {
+    return OF_THIS_KIND(any_spent, batch, options, rule, run, to);
+}
+
 bool loads(const Batch &batch, const Runner &run, const Loads &to) { return OF_THIS_KIND(any_loads, batch, run, to); }
 
-constexpr int64_t INTERFACE = 9;
+constexpr int64_t INTERFACE = 10;
 const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double>, times<float>,
-                         times<double>, tangents,            cotangents,           loads};
+                         times<double>, tangents,            cotangents,           spent,
+                         loads};
 
 }  // namespace
 
@@ -208,18 +213,16 @@ EXPORT int resource_ode_measures(const Problem *problem, const Options *options,
     return OF_THIS_KIND(any_measures, batch_of(*problem), *options, *rule, run, to);
 }
 
-// `until` is a level, and whether it is the whole learning in its place.
-EXPORT int resource_ode_spent(const Problem *problem, const Options *options, const Rule *rule, const double *until,
+// `level` is that of `Spent`.
+EXPORT int resource_ode_spent(const Problem *problem, const Options *options, const Rule *rule, const double *level,
                               int64_t, double *clock, double *learned, double *demand, double *squares, double *error) {
-    const Spent to{until[0],
-                   until[1] != 0,
+    const Spent to{View<const double>::whole(level, 0, problem->rows, problem->exponents, problem->clocks, false, false),
                    rows_of(*problem, clock),
                    rows_of(*problem, learned),
                    rows_of(*problem, demand),
                    rows_of(*problem, squares),
                    rows_of(*problem, error)};
-    const Runner run = on_own_threads(problem->threads);
-    return OF_THIS_KIND(any_spent, batch_of(*problem), *options, *rule, run, to);
+    return spent(batch_of(*problem), *options, *rule, on_own_threads(problem->threads), to);
 }
 
 // `after` is null if no skill is self-paced; `start` are efforts.

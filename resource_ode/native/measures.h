@@ -117,8 +117,10 @@ class SpentReader {
         const Graph<Law> &graph = solver.graph;
         const double tolerance = *batch.tolerance.at(row);
         solver.graph.read(batch, row);
-        double goal = graph.law.effort_at(to.level);
-        if (to.whole) {
+        const double level = *to.level.at(row);
+        const bool whole = level >= 1.0;
+        double goal = graph.law.effort_at(level);
+        if (whole) {
             // of what is to be learned so little is left that it does not count, whatever learns then
             double start = 0.0;
             for (int64_t s = 0; s < batch.skills; s++)
@@ -131,7 +133,7 @@ class SpentReader {
         const Cascade<Law> *cascade = solver.for_effort(row, goal, true);
         double found[4] = {NAN, NAN, NAN, NAN}, error = NAN;
         for (int64_t attempt = 1; cascade; attempt++) {
-            error = measure(*cascade, goal, to.whole, attempt == 1 ? solver.error : finer_error, found);
+            error = measure(*cascade, goal, whole, attempt == 1 ? solver.error : finer_error, found);
             if (error <= tolerance || attempt > ATTEMPTS || std::isnan(error) || cascade->panels >= options.most_panels)
                 break;
             cascade = next(*cascade);

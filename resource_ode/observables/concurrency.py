@@ -15,7 +15,7 @@ from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
 from ..solve.cascade.traced import loads_of_run
 from .by_run import seriality_by_run
-from .resource_time import UNTIL_LEVEL, obstacle, seriality_at_nodes, unfinished, until_level
+from .resource_time import UNTIL_LEVEL, obstacle, unfinished, until_level
 from .rows import budget, each_member, gained, least, signed_shares, warn_if_coarse
 from .sources import check_level, check_tolerance, checked_run, checked_source, numbers, profile_of, refuse_for_run
 
@@ -134,8 +134,8 @@ def seriality(
         return seriality_by_run(
             source, level, tolerance, lambda run: each_member(_seriality_and_errors, run, stored=True)
         )
-    found = until_level("seriality", source, level, tolerance, seriality_at_nodes)
-    return found.integral / jnp.where(found.learned > 0, found.learned, jnp.nan)
+    found = until_level("seriality", source, level, tolerance)
+    return found.squares / jnp.where(found.learned > 0, found.learned, jnp.nan)
 
 
 def seriality_error(run: Trajectory) -> Float[Array, "*batch"]:

@@ -51,21 +51,6 @@ def of_learning_times(
     return {name: np.array(x) for name, x in found.items()}, np.asarray(unsure)
 
 
-def seriality(model: ResourceModel, level: float | None) -> tuple[np.ndarray, np.ndarray] | None:
-    """The seriality `(*batch,)` until a level, or with None of the whole learning, to the tolerance that it has by
-    default; and the members that the loops are not sure of. None where the loops do not serve the model.
-    """
-    if not by_loops(model):
-        return None
-    model = jax.tree.map(np.asarray, model)
-    graphs, clocks, back = split_axes(model, share_exponents=False)
-    (_, learned, _, squares), unsure = until_level(graphs, level, 1e-6 if model.dtype == np.float64 else 1e-4)
-    value = np.divide(squares, learned, out=np.full_like(learned, np.nan), where=learned > 0)
-    spread = (np.broadcast_to(x[:, None, None], clocks.rate.shape) for x in (value.astype(model.dtype), unsure))
-    value, unsure = back(tuple(spread))
-    return np.array(value), np.asarray(unsure)
-
-
 def until_level(graphs: ResourceModel, level: Any, tolerance: Any) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     r"""Of flat graphs until the last skill reaches a level, or with None over the whole learning: resource time, what
     is learned, $\int F\,d\tau$ and $\int \sum f^2/F\,d\tau$; and where their estimated error exceeds a tolerance.

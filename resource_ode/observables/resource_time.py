@@ -1,8 +1,8 @@
 r"""Measures of a model that are integrals over resource time, on the nodes of its cascade.
 
-$\int_0^{\tau} h\, d\tau$ of an integrand $h$ that is a function of every skill's part $f_i = c_i p_i u_i$ in $F$. The
-cascade knows neither $N_0$ nor $\eta$, so a grid of both costs one. Three estimates make up the error that is held
-against the tolerance: the last Legendre coefficients of the integrand, panel by panel; the budget law,
+$\int_0^{\tau} F\, d\tau$ and $\int_0^{\tau} \sum_i f_i^2/F\, d\tau$ of every skill's part $f_i = c_i p_i u_i$ in $F$.
+The cascade knows neither $N_0$ nor $\eta$, so a grid of both costs one. Three estimates make up the error that is held
+against the tolerance: the last Legendre coefficients of the integrands, panel by panel; the budget law,
 $\int F\, d\tau = \sum_i s_i$, of which one side is integrated here and the other known; and the level error of the
 cascade itself. For what is asked of all times, there is also what is left beyond the last panel.
 """
@@ -10,8 +10,7 @@ cascade itself. For what is asked of all times, there is also what is left beyon
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,11 +21,14 @@ from ..base import pieces, programs
 from ..base.tracing import concrete_number, is_concrete
 from ..base.warning import warn
 from ..model.model import ResourceModel
+from ..native.integrals import Spent
 from ..solve.cascade import errors, integrals, panels, quadrature, reading
 from ..solve.cascade.batch import microbatch
 from ..solve.cascade.refine import COARSE_PANELS, Progress, coarse_solve, solve_member, where_it_stands
 from ..solve.cascade.sharing import split_axes, take
+from ..solve.cascade.traced import by_loops, spent_until
 from ..solve.choose import cascade_obstacle
+from . import one_pass
 from .rows import least
 
 # panels of the solve that finds out where more are needed, of the one that counts, and of those for what is unsure
@@ -37,27 +39,12 @@ UNTIL_LEVEL = 0.95
 # what sums of this length lose, in units of the last digit
 ROUNDING = 64
 
-Integrand = Callable[[Float[Array, "skill panel node"]], Float[Array, "panel node"]]
 
-
-def demand_at_nodes(demand: Float[Array, "skill panel node"]) -> Float[Array, "panel node"]:
-    """The demand $F$ of all skills, from each skill's $f$."""
-    return jnp.sum(demand, axis=0)
-
-
-def seriality_at_nodes(demand: Float[Array, "skill panel node"]) -> Float[Array, "panel node"]:
+def _squares(demand: Float[Array, "skill panel node"]) -> Float[Array, "panel node"]:
     r"""What seriality integrates over resource time, $\sum_i q_i^2 F = \sum_i f_i^2/F$, from each skill's $f$."""
     total = jnp.sum(demand, axis=0, keepdims=True)
     some = total > least(total.dtype)
     return jnp.sum(demand * jnp.where(some, demand / jnp.where(some, total, 1), 0), axis=0)
-
-
-class Spent(NamedTuple):
-    r"""Where the measure ends in resource time, $\int F\, d\tau$ until there by the budget law, and the integral."""
-
-    clock: Array
-    learned: Array
-    integral: Array
 
 
 def obstacle(model: ResourceModel) -> str | None:
@@ -67,8 +54,8 @@ def obstacle(model: ResourceModel) -> str | None:
     return cascade_obstacle(model)
 
 
-def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any, integrand: Integrand) -> Spent:
-    """An integral over resource time until the last skill reaches a level, or with None over the whole learning.
+def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any) -> Spent:
+    """Integrals over resource time until the last skill reaches a level, or with None over the whole learning.
 
     **Returns:** arrays `(*batch,)`; NaN where the estimated error, as a share of what is learned, exceeds the tolerance
     (default 1e-6 in float64, 1e-4 in float32): with a warning that counts them, where anything can be said.
@@ -84,25 +71,19 @@ def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any, int
     if not math.prod(model.batch_shape):
         raise ValueError(f"model: expected at least one member, got a batch of shape {model.batch_shape}")
     numpy = jnp if traced else np
-    options = {"whole": level is None, "integrand": integrand}
-    goal = numpy.asarray(0.5 if level is None else level, model.dtype)
+    whole = level is None
+    goal = numpy.asarray(1 if whole else level, model.dtype)
+    if traced and by_loops(model):
+        found, within = spent_until(model, goal, tolerance, _whole_of_one if whole else _until_level_of_one)
+        return jax.tree.map(lambda x: jnp.where(within, x, jnp.nan), found)
     shared: Any = (goal, numpy.asarray(tolerance, model.dtype))
     host = model if traced else jax.tree.map(np.asarray, model)
     graphs, clocks, back = split_axes(host, share_exponents=False)
     if traced:
-        found, unsure = programs.compiled(_traced)((graphs, None), shared, **options)
+        found, unsure = programs.compiled(_traced)((graphs, None), shared, whole=whole)
     else:
-        size = microbatch(graphs.skills, clocks.rate.shape[0])
-        found, unsure, stand = pieces.run(_members, (graphs, None), shared, size, panels=FINE, **options)
-        left = keep = np.flatnonzero(np.asarray(unsure))
-        for panels in FINER:
-            if len(left):
-                rows = (take(graphs, left), take(jax.tree.map(np.asarray, stand), keep))
-                *again, stand = pieces.run(_members, rows, shared, min(8, size), panels=panels, **options)
-                found, unsure = pieces.put((found, unsure), left, tuple(again))
-                keep = np.flatnonzero(np.asarray(again[1]))
-                left = left[keep]
-        _warn(name, np.asarray(unsure), tolerance)
+        found, unsure = _concrete(graphs, shared, microbatch(graphs.skills, clocks.rate.shape[0]), whole)
+        _warn(name, unsure, tolerance)
 
     def spread(x: Any) -> Any:
         x = numpy.where(unsure, np.nan, x)
@@ -110,6 +91,27 @@ def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any, int
 
     found = back(jax.tree.map(spread, found))
     return found if traced else pieces.as_arrays(found)
+
+
+def _concrete(graphs: ResourceModel, shared: Any, size: int, whole: bool) -> tuple[Spent, np.ndarray]:
+    """By the loops if they serve the model; what is left, on more and more panels by arrays."""
+    level, tolerance = shared
+    steps, stand = (FINE, *FINER), None
+    if one_pass.by_loops(graphs):
+        found, unsure = one_pass.until_level(graphs, None if whole else float(level), float(tolerance))
+        found = Spent(*(np.asarray(x, graphs.dtype) for x in found))
+    else:
+        found, unsure, stand = pieces.run(_members, (graphs, None), shared, size, panels=FINE, whole=whole)
+        steps = FINER
+    left = keep = np.flatnonzero(np.asarray(unsure))
+    for number in steps:
+        if len(left):
+            rows = (take(graphs, left), None if stand is None else take(jax.tree.map(np.asarray, stand), keep))
+            *again, stand = pieces.run(_members, rows, shared, min(8, size), panels=number, whole=whole)
+            found, unsure = pieces.put((found, unsure), left, tuple(again))
+            keep = np.flatnonzero(np.asarray(again[1]))
+            left = left[keep]
+    return found, np.asarray(unsure)
 
 
 def unfinished(model: ResourceModel, effort: Float[Array, " skill"]) -> Float[Array, " skill"]:
@@ -144,27 +146,44 @@ def _members(
     *,
     panels: int,
     whole: bool,
-    integrand: Integrand,
 ) -> tuple[Spent, Array, Progress]:
     level, tolerance = shared
 
     def one(model: ResourceModel, before: Progress | None) -> tuple[Spent, Array, Progress]:
-        start = model.initial_effort()
-        if whole:
-            # of what is to be learned so little is left that it does not count, whatever learns then
-            goal = model.law.effort_for_depth(model.law.log_depth(start) - jnp.log(tolerance / 10))
-        else:
-            goal = jnp.broadcast_to(model.law.effort_at(level), start.shape)
-        frozen, held = jax.lax.stop_gradient((model, goal))
-        if before is None:
-            first = solve_member(frozen, None, lambda model: _first_edges(model, held), None, with_demand=False)
-            before = _read(frozen, first, held, level, integrand, whole)[2]
-        edges = before.edges
-        solved = solve_member(model, before, lambda _: edges, panels, with_demand=False)
-        found, error, stand = _read(model, solved, goal, level, integrand, whole)
+        found, error, stand = _one(model, before, level, tolerance, panels, whole)
         return found, ~(error <= tolerance), stand
 
     return jax.vmap(one)(*arguments)
+
+
+def _one(
+    model: ResourceModel, before: Progress | None, level: Array, tolerance: Any, panels: int, whole: bool
+) -> tuple[Spent, Array, Progress]:
+    """One member, on so many panels: its integrals, their estimated error, and where the panels stand."""
+    start = model.initial_effort()
+    if whole:
+        # of what is to be learned so little is left that it does not count, whatever learns then
+        goal = model.law.effort_for_depth(model.law.log_depth(start) - jnp.log(tolerance / 10))
+    else:
+        goal = jnp.broadcast_to(model.law.effort_at(level), start.shape)
+    frozen, held = jax.lax.stop_gradient((model, goal))
+    if before is None:
+        first = solve_member(frozen, None, lambda model: _first_edges(model, held), None, with_demand=False)
+        before = _read(frozen, first, held, level, whole)[2]
+    edges = before.edges
+    solved = solve_member(model, before, lambda _: edges, panels, with_demand=False)
+    return _read(model, solved, goal, level, whole)
+
+
+def _whole_of_one(model: ResourceModel, _: Array, __: Array) -> tuple[tuple[Array, ...], Array, Array]:
+    tolerance = ROUNDING * float(jnp.finfo(model.dtype).eps)
+    found, error, _ = _one(model, None, jnp.ones((), model.dtype), tolerance, FINER[0], True)
+    return found, jnp.zeros((), bool), error
+
+
+def _until_level_of_one(model: ResourceModel, level: Array, _: Array) -> tuple[tuple[Array, ...], Array, Array]:
+    found, error, _ = _one(model, None, level, 1.0, FINER[0], False)
+    return found, jnp.zeros((), bool), error
 
 
 def _first_edges(model: ResourceModel, goal: Float[Array, " skill"]) -> Float[Array, " edge"]:
@@ -185,18 +204,17 @@ def _read(
     solved: quadrature.Cascade,
     goal: Float[Array, " skill"],
     level: Float[Array, ""],
-    integrand: Integrand,
     whole: bool,
 ) -> tuple[Spent, Array, Progress]:
-    """The integral of one member, its estimated error as a share of what is learned, and where the panels stand."""
+    """The integrals of one member, its estimated error as a share of what is learned, and where the panels stand."""
     edges, present = solved.edges, model.graph.present
     half = jnp.diff(edges) / 2
     demand = reading.at_nodes(model, solved).demand
-    values = jnp.stack([integrand(demand), jnp.sum(demand, axis=0)])
+    values = jnp.stack([_squares(demand), jnp.sum(demand, axis=0)])
     at_edges = integrals.primitive_at_edges(values, half)
     if whole:
         panel, clock = half.shape[0] - 1, edges[-1]
-        integral, spent = at_edges[:, -1]
+        squares, spent = at_edges[:, -1]
         exposure = solved.exposure[:, -1]
     else:
         wanted = model.exposure_at(level)
@@ -207,13 +225,13 @@ def _read(
         def until(values: Array, at_edges: Array) -> Array:
             return integrals.evaluate_primitive(values, at_edges, edges, panel[None], place[None])[0]
 
-        integral, spent = until(values, at_edges)
+        squares, spent = until(values, at_edges)
         exposure = jnp.maximum(until(solved.opening, solved.exposure), 0)
         # nothing is learned where every skill starts at the level
         some = clock > 0
-        integral, spent, exposure = (jnp.where(some, x, 0) for x in (integral, spent, exposure))
+        squares, spent, exposure = (jnp.where(some, x, 0) for x in (squares, spent, exposure))
     learned = jnp.sum(jnp.where(present, model.gained(exposure), 0))
-    found = Spent(clock, learned, integral)
+    found = Spent(clock, learned, spent, squares)
 
     held, known, residual = jax.lax.stop_gradient((model, learned, spent - learned))
     scale = jnp.where(known > 0, known, 1)

@@ -18,7 +18,7 @@ from ..results.outcome import RESULTS
 from ..results.trajectory import Trajectory
 from ..solve.learning import horizon, learning_times
 from ..solve.simulation import simulate
-from .resource_time import demand_at_nodes, obstacle, until_level
+from .resource_time import obstacle, until_level
 from .rows import budget, crossing_times, each_member, gained, rows_error, spent_by, warn_if_coarse
 from .sources import LAST_LEVEL, check_level, check_tolerance, checked_source, profile_of, refuse_for_run
 
@@ -76,9 +76,10 @@ def total_waste(
     check_level(level)
     if obstacle(source) is not None:
         return _waste_by_run(source, level, tolerance)
-    found = until_level("total_waste", source, level, tolerance, demand_at_nodes)
+    found = until_level("total_waste", source, level, tolerance)
     waste, rate = source.wasted_resource, source.learning_rate
     assert not isinstance(waste, Schedule) and not isinstance(rate, Schedule)
+    waste, rate = (jnp.broadcast_to(x, found.clock.shape) for x in (waste, rate))
     wasted = waste * found.clock
     if source.rule.has_budget_law:
         spent = found.learned + wasted

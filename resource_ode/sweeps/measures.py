@@ -17,7 +17,7 @@ from .. import observables
 from ..base.values import brief
 from ..base.warning import without_warnings
 from ..model.model import ResourceModel
-from ..observables.one_pass import of_learning_times, seriality
+from ..observables.one_pass import of_learning_times
 from ..results.outcome import RESULTS, result_codes, result_names
 from ..results.trajectory import Trajectory
 from ..solve.learning import learning_times
@@ -98,16 +98,8 @@ def _padded(members: Measured) -> Any:
 
 def _seriality(members: Measured) -> Any:
     model, level = members.model, None if members.model.law.has_end else members.level
-    solved = seriality(model, level)
-    if solved is None:
-        with without_warnings():
-            return observables.seriality(model, level=level)
-    found, unsure = solved
-    rows = np.flatnonzero(unsure.reshape((len(unsure), -1)).any(axis=1))
-    if len(rows):
-        with without_warnings():
-            found[rows] = np.asarray(observables.seriality(model[rows], level=level))
-    return found
+    with without_warnings():
+        return observables.seriality(model, level=level)
 
 
 def _without_seriality(members: Measured, values: Any) -> np.ndarray:

@@ -9,7 +9,7 @@ import resource_ode as ro
 from resource_ode import native, observables
 from resource_ode.base.special import saturation
 from resource_ode.native.handlers import handlers
-from resource_ode.observables import one_pass
+from resource_ode.observables import one_pass, resource_time
 from resource_ode.solve.cascade import traced
 from resource_ode.solve.cascade.sharing import split_axes
 
@@ -111,7 +111,7 @@ def test_integrals_over_resource_time(variant):
     assert not unsure.any()
     np.testing.assert_allclose(demand, of_all, rtol=1e-6)
     found = squares[0] / of_all[0]
-    np.testing.assert_array_equal(one_pass.seriality(model, level)[0], found)
+    np.testing.assert_array_equal(observables.seriality(model, level=level), found)
     end = float(ro.horizon(model, level))
     run = ro.simulate(model, np.linspace(0, end, 4001), tolerance=1e-9)
     alone = 1 / np.asarray(observables.concurrency(run))
@@ -120,6 +120,66 @@ def test_integrals_over_resource_time(variant):
     np.testing.assert_allclose(found, by_rows, atol=3e-5)
     np.testing.assert_allclose(of_all[0], learned[-1] - learned[0], rtol=1e-6)
     np.testing.assert_allclose(clock[0], run.clock[-1], rtol=1e-5)
+
+
+EXTENDED = {"plateau": {"plateau": 0.01}, "strength": {"prerequisite_strength": 0.6}}
+
+
+@pytest.mark.parametrize("level", [None, 0.8])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_integrals_are_the_same_under_every_transformation(variant, level, monkeypatch):
+    model = models("any", **VARIANTS[variant])
+    monkeypatch.setattr(resource_time, "_members", None)  # arrays are asked for derivatives alone
+
+    def both(model):
+        return observables.seriality(model, level=level), observables.total_waste(model, level=level)
+
+    expected = both(model)
+    assert expected[0].shape == (2, 3) and np.isfinite(expected[0]).all() and np.isfinite(expected[1]).all()
+    each = jax.vmap(lambda waste: both(model.replace(wasted_resource=waste)), 0, 1)(model.wasted_resource)
+    for found in (jax.jit(both)(model), [x[..., 0] for x in each]):
+        for value, its in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(value, its)
+
+
+@pytest.mark.parametrize(
+    ("variant", "level"),
+    [
+        ("mse", None),
+        ("levels", 0.8),
+        ("cross_entropy", 0.8),
+        ("self-paced", None),
+        ("plateau", None),
+        ("strength", 0.8),
+    ],
+)
+def test_derivatives_of_integrals_are_those_of_the_loops(variant, level):
+    model = models(**VARIANTS[variant])[1, 1] if variant in VARIANTS else models()[1, 1].replace(**EXTENDED[variant])
+    count = int(model.graph.present.sum())
+    direction = np.random.default_rng(2).normal(size=(2, count))
+
+    def of(x):
+        changed = {"frequency": model.frequency * jnp.exp(x[:count]), "gate_exponent": 0.2 * jnp.exp(x[count])}
+        return observables.seriality(model.replace(**changed), level=level, tolerance=1e-11)
+
+    at, along = jnp.zeros(count + 1), jnp.append(direction[0], 0.5)
+    step = 1e-4
+    slope = (of(at + step * along) - of(at - step * along)) / (2 * step)
+    forward, backward = jax.jit(lambda x: jax.jvp(of, (x,), (along,))[1])(at), jax.jit(jax.grad(of))(at)
+    np.testing.assert_allclose(forward, slope, rtol=2e-5, atol=1e-7)
+    np.testing.assert_allclose(backward @ along, forward, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_second_derivatives_of_integrals():
+    model = models()[1, 1]
+
+    def of(a):
+        return observables.seriality(model.replace(gate_exponent=a), level=0.8)
+
+    slope = jax.grad(of)
+    expected = (slope(0.2 + 1e-5) - slope(0.2 - 1e-5)) / 2e-5
+    np.testing.assert_allclose(jax.jit(jax.hessian(of))(0.2), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("gate", ["all", "any"])

@@ -10,7 +10,7 @@ import scipy.integrate
 
 import resource_ode as ro
 from resource_ode import observables as obs
-from resource_ode.observables import resource_time
+from resource_ode.observables import one_pass, resource_time
 
 PARAMETERS = dict(learning_rate=1e-3, wasted_resource=1e-3, gate_exponent=1e-3)
 PREREQUISITES = [[], [], [], [], [0, 1], [2, 3], [4, 5]]
@@ -158,9 +158,25 @@ def test_a_dense_run_agrees_within_its_stated_error(case):
 
 def test_what_cannot_be_had_within_the_tolerance_is_nan_and_says_so(monkeypatch):
     monkeypatch.setattr(resource_time, "FINER", (resource_time.FINE,))  # no more panels where there is a kink
+    monkeypatch.setattr(resource_time, "by_loops", lambda model: False)
+    monkeypatch.setattr(one_pass, "by_loops", lambda model: False)
     with pytest.warns(UserWarning, match="seriality: 1 of 1 graphs are NaN, since their estimated error exceeds the"):
         assert np.isnan(obs.seriality(diamond(gate="any"), tolerance=2e-14))
     assert np.isnan(jax.jit(obs.seriality)(diamond(gate="any"), tolerance=2e-14))
+
+
+def test_what_the_loops_are_unsure_of_is_solved_by_arrays(monkeypatch):
+    model = tree().replace(frequency=FREQUENCY * np.array([[1.0], [3.0]]) ** np.arange(7))
+    expected, until_level = obs.seriality(model), one_pass.until_level
+
+    def unsure(*arguments):
+        found, _ = until_level(*arguments)
+        return tuple(x + np.array([0, 1]) for x in found), np.array([False, True])
+
+    monkeypatch.setattr(one_pass, "until_level", unsure)
+    found = obs.seriality(model)
+    assert found[0] == expected[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_single_precision():

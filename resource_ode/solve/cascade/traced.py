@@ -23,6 +23,7 @@ from ...model.model import ResourceModel
 from ...model.schedule import Schedule
 from ...native import calls, kind_of
 from ...native.handlers import handlers
+from ...native.integrals import Spent, spent
 from ...native.loads import Loads, loads
 from ...results.outcome import result_names, results_from_codes
 from ...results.trajectory import Trajectory
@@ -141,6 +142,18 @@ def _learning_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[A
 def _unless_refused(code: Array, tolerance: Any) -> Array:
     """No success for a tolerance that would have been refused, had it been concrete (`solve.tolerance`)."""
     return jnp.where((code == calls.SUCCESSFUL) & ~(tolerance > 0), calls.INACCURATE, code)
+
+
+def spent_until(model: ResourceModel, level: Any, tolerance: Any, arrays: OneMember) -> tuple[Spent, Array]:
+    """Integrals over resource time `(*batch,)` until the last skill reaches a level, 1 being the whole learning; and
+    whether they are found within a tolerance. `arrays` finds them for one member, and their derivatives.
+    """
+    call = _call("spent", model, PANELS, 1e-5, arrays)
+    operands = _operands(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype))
+    found, error = spent(call, operands)
+    within = (error <= tolerance) & (jnp.asarray(tolerance) > 0)
+    shape = model.batch_shape
+    return Spent(*(jnp.broadcast_to(x, shape) for x in found)), jnp.broadcast_to(within, shape)
 
 
 def loads_of_run(model: ResourceModel, state: Array) -> Loads | None:
