@@ -20,6 +20,7 @@ from ..base import html, members, pieces
 from ..base.tracing import is_concrete
 from ..model.labels import LabelledBatch, Labels
 from ..model.model import ResourceModel
+from ..model.picking import batch_of_one
 from .of_skills import OfSkills
 from .outcome import RESULTS, RunFailed, result_names
 
@@ -278,7 +279,7 @@ class Trajectory(LabelledBatch):
 
         if name == "level" and self.kind == "exposure" and is_concrete(self) and native.serves_levels(self.model):
             # in NumPy another shape is no copy
-            model = jax.tree.map(np.asarray, self.model).flat()
+            model = jax.tree.map(np.asarray, self.model).flat() if shape else batch_of_one(self.model)
             return pieces.as_arrays(back(native.levels(model, flat(np.asarray(self.state)))))
         return back(_derive(name, self.kind, self.model.flat(), self.ts, flat(self.state), *map(flat, more)))
 
