@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -11,7 +12,13 @@ from jax.core import Tracer
 
 def is_concrete(*trees: Any) -> bool:
     """Whether no array in these trees is being traced by `jit`, `vmap` or `grad`."""
-    return not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(trees))
+    return not any(_is_traced(type(leaf)) for leaf in jax.tree.leaves(trees))
+
+
+@functools.cache
+def _is_traced(kind: type) -> bool:
+    """Asked of each type once, since an answer takes longer than most of what small calls do."""
+    return issubclass(kind, Tracer)
 
 
 def concrete_number(value: Any) -> float | None:

@@ -186,7 +186,8 @@ class ResourceModel(BatchOfModels):
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """The broadcast batch axes of graph and parameters: `()` for one model."""
-        return np.broadcast_shapes(*(parameters.batch_part(value, axes) for _, value, axes in named_parameters(self)))
+        shapes = {parameters.batch_part(value, axes) for _, value, axes in named_parameters(self)}
+        return shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
 
     @property
     def skills(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 
 from ..base import members, pieces
@@ -47,6 +48,11 @@ def without_padding(model: Any) -> Any:
         strengths = values.get("prerequisite_strength", model.prerequisite_strength)
         values["prerequisite_strength"] = strengths[:, : graph.fan_in]
     return with_fields(model, graph=graph, origins=origins, **values)
+
+
+def batch_of_one(model: Any) -> Any:
+    """A concrete model without batch axes as a batch of one, its arrays those of NumPy."""
+    return jax.tree.map(lambda x: np.asarray(x)[None], model)
 
 
 def flat(model: Any) -> Any:

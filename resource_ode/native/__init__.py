@@ -293,7 +293,7 @@ def _call(
     tolerance = np.asarray(float(tolerance))
     for start in range(0, total, block):
         part = slice(start, start + block)
-        graphs, clocks = jax.tree.map(lambda x, part=part: x[part], rows)
+        graphs, clocks = rows if total <= block else jax.tree.map(lambda x, part=part: x[part], rows)
         problem, kept = _problem(graphs, clocks, tolerance, threads or pieces.cores())
         given, results = ([None if x is None else address(x[part]) for x in group] for group in by_row)
         structures = map(ctypes.byref, (problem, numbers, rule))

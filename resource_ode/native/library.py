@@ -96,7 +96,7 @@ class Rule(ctypes.Structure):
 
 def address(x: np.ndarray) -> ctypes.c_void_p:
     """Where an array begins."""
-    return ctypes.c_void_p(x.ctypes.data)
+    return ctypes.c_void_p(x.__array_interface__["data"][0])
 
 
 @functools.cache

@@ -19,6 +19,7 @@ from ..base import html, members, pieces, programs
 from ..base.tracing import is_concrete
 from ..model.labels import LabelledBatch, Labels
 from ..model.model import ResourceModel
+from ..model.picking import batch_of_one
 from .of_skills import OfSkills
 from .outcome import RESULTS, RunFailed, result_names
 
@@ -276,7 +277,9 @@ class Trajectory(LabelledBatch):
             return None if x is None else flat(x) if pools else flat(x)[..., None]
 
         if name == "level" and self.kind == "exposure" and is_concrete(self) and native.serves_levels(self.model):
-            found = native.levels(self.model.flat(), np.asarray(flat(self.state)))
+            # in NumPy another shape is no copy
+            model = jax.tree.map(np.asarray, self.model).flat() if shape else batch_of_one(self.model)
+            found = native.levels(model, np.asarray(flat(self.state)))
         else:
             found = _derive(name, self.kind, self.model.flat(), self.ts, flat(self.state), *map(with_pool, of_pools))
         found = pieces.hosted(found)

@@ -66,18 +66,17 @@ def learning_times(
     number = concrete_number(level)
     if number is not None and not np.isfinite(number):
         raise ValueError(f"level: expected one finite number, got {brief(level)}")
-    by_cascade = cascade_obstacle(model) is None
-    solver = backend_for(model, under_trace=traced).floors if by_cascade else "ode"
-    tolerance = as_tolerance(tolerance, "time", solver, model.dtype)
+    backend = backend_for(model, under_trace=traced) if cascade_obstacle(model) is None else None
+    tolerance = as_tolerance(tolerance, "time", "ode" if backend is None else backend.floors, model.dtype)
     numpy = jnp if traced else np
     level, harmless = (numpy.asarray(x, model.dtype) for x in (level, 0.5))
     # a level that is never reached is solved for a harmless one, so that no infinity enters a derivative
     possible = (level > -1) & (level < 1)
     goal = numpy.where(possible, level, harmless)
-    if by_cascade:
-        times = batch_times(model, goal, tolerance, wish, under_trace=traced)
-    else:
+    if backend is None:
         times = times_by_events(model, goal, tolerance, wish, traced=traced)
+    else:
+        times = batch_times(model, goal, tolerance, wish, backend, under_trace=traced)
     if traced or not bool(possible):
         times = jnp.where(possible, times, jnp.where(level >= 1, jnp.inf, 0.0))
         times = jnp.where(jnp.broadcast_to(model.graph.present, times.shape), times, jnp.nan)

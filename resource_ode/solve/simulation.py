@@ -84,15 +84,15 @@ def simulate(
     way, why = choose(model, as_method(method, max_steps=max_steps, **options), method)
     ts = default_times(model, whole=isinstance(way, Steps)) if ts is None else checked_times(ts, model.dtype)
     traced = not is_concrete(model, ts, way.tolerance if isinstance(way, (Cascade, ODE)) else None)
-    floors = way.name
-    if isinstance(way, Cascade):
-        backend = backend_for(model, under_trace=traced)
-        floors, why = backend.floors, f"{why}; by {backend.name}"
+    backend = backend_for(model, under_trace=traced) if isinstance(way, Cascade) else None
+    if backend is not None:
+        why = f"{why}; by {backend.name}"
     wish = checked_wish(batch_size, progress, reduce, f"{way.name} ({why})", traced=traced)
-    if isinstance(way, Cascade):
-        result = batch_trajectories(model, ts, as_tolerance(way.tolerance, "level", floors, model.dtype), wish)
+    if isinstance(way, Cascade) and backend is not None:
+        tolerance = as_tolerance(way.tolerance, "level", backend.floors, model.dtype)
+        result = batch_trajectories(model, ts, tolerance, wish, backend)
     elif isinstance(way, ODE):
-        result = solve_ode(model, ts, as_tolerance(way.tolerance, "level", floors, model.dtype), way, wish)
+        result = solve_ode(model, ts, as_tolerance(way.tolerance, "level", way.name, model.dtype), way, wish)
     else:
         result = solve_steps(model, ts, wish)
     if reduce is not None:

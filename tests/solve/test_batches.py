@@ -419,3 +419,27 @@ def test_with_pools_a_member_that_is_unsure_leaves_its_neighbours_alone(batch_si
     seen = []
     ro.simulate(model, ts, batch_size=2, progress=lambda done, members: seen.append((done, members)))
     assert seen == [(2, 3), (3, 3)]
+
+
+def test_pools_are_solved_a_piece_at_a_time():
+    graph = ro.SkillGraph([[], [0], [], [2]], gate="any")
+    rate = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    model = ro.ResourceModel(graph, [1.0, 2.0, 3.0, 0.1], rate, np.full(2, 0.1), 1e-3, pool=[0, 0, 1, 1])
+    times = [0.0, 1.0, 5.0]
+    np.testing.assert_allclose(ro.learning_times(model, 0.5, batch_size=1), ro.learning_times(model, 0.5), rtol=1e-6)
+    whole, pieces = ro.simulate(model, times), ro.simulate(model, times, batch_size=1)
+    np.testing.assert_allclose(pieces.level, whole.level, atol=2e-6)
+    assert not pieces.failures()
+
+
+def test_one_model_is_the_only_member_of_its_batch_to_the_bit():
+    for loss in ("mse", "cross_entropy"):
+        graph = ro.SkillGraph([[], [0], [0, 1]])
+        one = ro.ResourceModel(graph, [1.0, 2.0, 3.0], 1.0, 0.1, 1e-2, loss=loss, frequency_after=[2.0, 1.0, 1.0])
+        many = one.replace(frequency=np.array([[1.0, 2.0, 3.0], [2.0, 1.0, 0.5]]))
+        np.testing.assert_array_equal(ro.learning_times(one, 0.5), ro.learning_times(many, 0.5)[0])
+        run, runs = ro.simulate(one, [0.0, 1.0, 5.0]), ro.simulate(many, [0.0, 1.0, 5.0])
+        for name in ("state", "clock", "level", "share", "budget_residual"):
+            np.testing.assert_array_equal(getattr(run, name), getattr(runs, name)[0])
+        assert run.method == runs.method
+        assert not run.failures()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Array
 
@@ -39,7 +38,7 @@ class Found(NamedTuple):
     unsure: np.ndarray
 
 
-class AbstractCascade(eqx.Module):
+class AbstractCascade(ABC):
     """Solves rows of cascades, each member to its tolerance or marked as unsure; members do not meet."""
 
     # what a run says of it, and which floors of tolerances hold for it (`solve.tolerance`)

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...base.modules import with_fields
 from ...model.model import ResourceModel
+from ...model.picking import batch_of_one
 
 # numbers that one piece of a result may hold
 PIECE = 2**22
@@ -99,6 +100,14 @@ class Rows(NamedTuple):
     graphs: ResourceModel
     clocks: Clocks
     everyone: Clocks
+
+
+def only_row(model: ResourceModel) -> Rows:
+    """A model without batch axes as the only row there is."""
+    graphs = batch_of_one(model)
+    rate, waste = (x[:, None, None] for x in (graphs.learning_rate, graphs.wasted_resource))
+    clocks = Clocks(graphs.gate_exponent[:, None], rate, waste)
+    return Rows(graphs, clocks, clocks)
 
 
 def members_of(rows: Rows) -> ResourceModel:
