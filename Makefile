@@ -37,7 +37,7 @@ test-slow: $(VENV)/.dev ## Run the tests that `test` leaves out
 # At small size, in kernels of their own; unoptimised code compiles in half the time.
 .PHONY: notebooks
 notebooks: $(VENV)/.dev ## Run the notebooks at small size
-	RESOURCE_ODE_SMALL=1 XLA_FLAGS="--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false" $(BIN)/python -m pytest --nbmake \
+	RESOURCE_ODE_SMALL=1 XLA_FLAGS="--xla_backend_optimization_level=0" $(BIN)/python -m pytest --nbmake \
 		--nbmake-timeout=240 -n 2 notebooks $(ARGS)
 
 .PHONY: lint

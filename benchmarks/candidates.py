@@ -83,10 +83,10 @@ def fused_kernel(task: str, tolerance: float, dtype: str, *, alone: bool = False
     def prepare(ensemble: Ensemble) -> Callable[[], Any]:
         if apart:
             _try_apart(f"fused_kernel({task!r}, {tolerance!r}, {dtype!r}, alone={alone}, apart=False)")
-        call = _first_solve(task, ensemble, dtype) if alone else plain.prepare(ensemble)
+        call = first_solve(task, ensemble, dtype) if alone else plain.prepare(ensemble)
 
         def run() -> Any:
-            with mock.patch.dict(os.environ, {"RESOURCE_ODE_GPU_KERNEL": "1"}):
+            with mock.patch.dict(os.environ, {"RESOURCE_ODE_GPU_KERNEL": "pallas"}):
                 return call()
 
         return run
@@ -95,7 +95,7 @@ def fused_kernel(task: str, tolerance: float, dtype: str, *, alone: bool = False
     return dataclasses.replace(plain, name=name, prepare=prepare, program=f"{name} {task}", ours=not alone, cpu=False)
 
 
-def _first_solve(task: str, ensemble: Ensemble, dtype: str) -> Callable[[], Any]:
+def first_solve(task: str, ensemble: Ensemble, dtype: str) -> Callable[[], Any]:
     """All graphs at once, as arrays on the device."""
     import jax
     import jax.numpy as jnp

@@ -40,9 +40,13 @@ class Verdict:
 
 def prepare() -> None:
     """What a worker does once. Without optimisation programs compile four times faster, and they run few times."""
+    import importlib.metadata
     import os
 
-    flags = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+    flags = "--xla_backend_optimization_level=0"
+    # not known to the XLA of JAX 0.11, which ends the process at a flag that it does not know
+    if tuple(map(int, importlib.metadata.version("jaxlib").split(".")[:2])) < (0, 11):
+        flags += " --xla_cpu_use_fusion_emitters=false"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
     import jax
 

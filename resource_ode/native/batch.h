@@ -8,6 +8,9 @@
 #include <cstdint>
 #include <vector>
 
+// of a panel, of one in the coarse solve; and steps of a search
+constexpr int64_t NODES = 8, COARSE_NODES = 4, NEWTON_STEPS = 4;
+
 template <class T>
 struct View {
     T *data = nullptr;

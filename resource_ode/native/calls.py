@@ -8,6 +8,7 @@ the caller hands over: it takes flat operands and returns what the loops would.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from . import walks
 from .handlers import handlers
 from .library import ATTEMPTS, MOST_PANELS, end_effort
 from .operands import AXES, Operands
@@ -26,6 +28,8 @@ from .operands import AXES, Operands
 # panels of a solve whose edges go along with its results, so that a derivative need not look for them again
 KEPT = 64
 SUCCESSFUL, INACCURATE, NOT_FINITE = range(3)
+# members that arrays solve side by side on a GPU, in about 2 MB each with their derivatives
+WIDE = 2048
 
 
 class Call(NamedTuple):
@@ -37,6 +41,7 @@ class Call(NamedTuple):
     paced: bool
     slow: bool
     soft: bool
+    either: bool  # whether one open gate may be enough for some skill
     panels: int
     coarse_panels: int
     made_for: float
@@ -139,6 +144,26 @@ def _solve_by_arrays(*operands: Any, call: Call) -> Any:
     return [*values, code, error.astype(results[-2].dtype), jnp.zeros(results[-1].shape, np.uint32)]
 
 
+def _solve_by_walk(*operands: Any, call: Call) -> Any:
+    if call.either:
+        # gates that were not known when this was compiled
+        chosen = jnp.any(Operands._make(operands).either)
+        solves = (
+            functools.partial(solve, call=call._replace(either=False)) for solve in (_solve_by_arrays, _solve_by_walk)
+        )
+        return jax.lax.cond(chosen, *solves, *operands)
+    results = _solve_results(operands, call)
+    *values, code, error = walks.solve_members(call, operands, *_shapes(operands))
+    values += [jnp.zeros(x.shape, x.dtype) for x in results[len(values) : -3]]
+    return [*values, code, error, jnp.zeros(results[-1].shape, np.uint32)]
+
+
+def _walked(call: Call, operands: Any) -> bool:
+    """Whether the walk is to solve these, where it can."""
+    others = call.cross_entropy or call.squared or call.paced or call.slow or call.soft
+    return not others and walks.chosen() and walks.serves(operands) and walks.obstacle() is None
+
+
 def _members_by_arrays(operands: Any, call: Call, members: tuple[int, ...]) -> list[Any]:
     """What the caller's function finds for all members, each with operands of its own."""
     flat = Operands(
@@ -226,9 +251,11 @@ def _summed_to(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 def primitive(
-    name: str, results: Callable[..., Any], loops: Any, arrays: Any, served: Callable[[Call], bool]
+    name: str, results: Callable[..., Any], loops: Any, arrays: Any, served: Callable[[Call], bool], walk: Any = None
 ) -> Primitive:
-    """A primitive by the loops on a CPU, if they are there and it is `served`, and by arrays elsewhere."""
+    """A primitive by the loops on a CPU, if they are there and it is `served`, by the walk on a GPU, if there is one,
+    and by arrays elsewhere.
+    """
     made = Primitive(f"resource_ode_{name}")
     made.multiple_results = True
 
@@ -238,6 +265,12 @@ def primitive(
     def on_cpu(*arguments: Any, call: Call, **static: Any) -> Any:
         chosen = loops if handlers() is not None and served(call) else arrays
         return chosen(*arguments, call=call, **static)
+
+    def on_gpu(*arguments: Any, call: Call, **static: Any) -> Any:
+        # many more at a time than stay in the cache of a core
+        wide = call._replace(arrays=functools.partial(call.arrays, together=WIDE))
+        chosen = arrays if walk is None or not _walked(call, arguments) else walk
+        return chosen(*arguments, call=wide, **static)
 
     def batch(arguments: Any, axes: Any, **static: Any) -> Any:
         size = next(x.shape[a] for x, a in zip(arguments, axes, strict=True) if a is not None)
@@ -256,6 +289,7 @@ def primitive(
     made.def_abstract_eval(abstract)
     mlir.register_lowering(made, mlir.lower_fun(arrays, multiple_results=True))
     mlir.register_lowering(made, mlir.lower_fun(on_cpu, multiple_results=True), platform="cpu")
+    mlir.register_lowering(made, mlir.lower_fun(on_gpu, multiple_results=True), platform="cuda")
     batching.primitive_batchers[made] = batch
     return made
 
@@ -270,7 +304,7 @@ def _derived(call: Call) -> bool:
     return not (call.squared or call.slow or call.soft)
 
 
-solve_p = primitive("solve", _solve_results, _solve_by_loops, _solve_by_arrays, every)
+solve_p = primitive("solve", _solve_results, _solve_by_loops, _solve_by_arrays, every, _solve_by_walk)
 tangent_p = primitive("tangent", _tangent_results, _tangent_by_loops, _tangent_by_arrays, _derived)
 cotangent_p = primitive("cotangent", _cotangent_results, _cotangent_by_loops, _cotangent_by_arrays, _derived)
 

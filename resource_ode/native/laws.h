@@ -4,113 +4,127 @@
 // d progress/dz = demand. Gates are 1 - exp(-a depth). A graph has a law of its own, which may have a number: `read`.
 
 struct MeanSquaredError {
-    void read(double) {}
-    static inline Vector depth(Vector z) { return z; }
-    static inline Vector depth_slope(Vector) { return all(1.0); }
-    static inline Vector demand(Vector z) { return decay(z); }
-    static inline Vector progress(Vector z) { return saturation(z); }
-    static inline Vector level(Vector z) { return saturation(z); }
+    SHARED void read(double) {}
+    SHARED static inline Vector depth(Vector z) { return z; }
+    SHARED static inline Vector depth_slope(Vector) { return all(1.0); }
+    SHARED static inline Vector demand(Vector z) { return decay(z); }
+    SHARED static inline Vector progress(Vector z) { return saturation(z); }
+    SHARED static inline Vector level(Vector z) { return saturation(z); }
     // minus the progress, up to a constant: what is left of it
-    static inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) { demand = rest = decay(z); }
+    SHARED static inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) { demand = rest = decay(z); }
     // whether progress has an end, and with it a run
     static constexpr bool HAS_END = true;
-    static double effort_of_progress(double progress) { return -std::log1p(-progress); }
-    static double effort_at(double level) { return level == 0 ? 0.0 : -std::log1p(-level); }
-    static double effort_slope(double level) { return 1 / (1 - level); }
-    static double effort_of_depth(double depth) { return depth; }
+    SHARED static double effort_of_progress(double progress) { return -std::log1p(-progress); }
+    SHARED static double effort_at(double level) { return level == 0 ? 0.0 : -std::log1p(-level); }
+    SHARED static double effort_slope(double level) { return 1 / (1 - level); }
+    SHARED static double effort_of_depth(double depth) { return depth; }
     // whether what comes after an effort no longer counts: in an opening with the gate exponent a, in the demand
-    static bool through(double a, double z) { return a * z > DONE; }
-    static bool learned(double z) { return z > DONE; }
+    SHARED static bool through(double a, double z) { return a * z > DONE; }
+    SHARED static bool learned(double z) { return z > DONE; }
     // whether demand grows before it falls, and log-depth faster than effort
     static constexpr bool GROWS = false;
-    static inline Vector steepness(Vector) { return all(1.0); }
-    static inline Vector largest_demand(Vector first, Vector) { return demand(first); }
+    SHARED static inline Vector steepness(Vector) { return all(1.0); }
+    SHARED static inline Vector largest_demand(Vector first, Vector) { return demand(first); }
 };
 
 // Mean squared error with a plateau epsilon: u = e^-z/(e^-z + epsilon (1 - e^-z)).
 struct SlowStart {
     double plateau = 1.0, log_plateau = 0.0, peak = 0.0;
 
-    void read(double epsilon) {
+    SHARED void read(double epsilon) {
         plateau = epsilon, log_plateau = std::log(epsilon);
         // demand is largest at u = 1/(2 (1 - epsilon)), where that is below 1
         peak = effort_of_depth(std::log(std::max(2 * (1 - epsilon), 1.0)));
     }
     // e^-z/u
-    inline Vector scale(Vector z) const { return decay(z) + plateau * saturation(z); }
-    inline Vector depth(Vector z) const {
+    SHARED inline Vector scale(Vector z) const { return decay(z) + plateau * saturation(z); }
+    SHARED inline Vector depth(Vector z) const {
         // the first form ends with the exponentials
         return z > 600.0 ? z + log_plateau : log_of_one_more(plateau * saturation(z) / decay(z));
     }
-    inline Vector depth_slope(Vector z) const { return plateau / scale(z); }
-    inline Vector demand(Vector z) const {
+    SHARED inline Vector depth_slope(Vector z) const { return plateau / scale(z); }
+    SHARED inline Vector demand(Vector z) const {
         const Vector own = scale(z);
         return plateau * decay(z) / (own * own);
     }
-    inline Vector progress(Vector z) const { return plateau * saturation(z) / scale(z); }
-    inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) const {
+    SHARED inline Vector progress(Vector z) const { return plateau * saturation(z) / scale(z); }
+    SHARED inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) const {
         const Vector own = scale(z);
         rest = decay(z) / own, demand = rest * plateau / own;
     }
     static constexpr bool HAS_END = true;
-    double effort_of_progress(double progress) const { return effort_at(progress); }
-    double effort_at(double level) const {
+    SHARED double effort_of_progress(double progress) const { return effort_at(progress); }
+    SHARED double effort_at(double level) const {
         // below 0 it only has to be negative
         return level == 0 ? 0.0 : level < 0 ? level : std::log1p(level / (plateau * (1 - level)));
     }
-    double effort_slope(double level) const { return 1 / ((1 - level) * (plateau * (1 - level) + level)); }
-    double effort_of_depth(double depth) const {
+    SHARED double effort_slope(double level) const { return 1 / ((1 - level) * (plateau * (1 - level) + level)); }
+    SHARED double effort_of_depth(double depth) const {
         return depth + std::log1p((1 / plateau - 1) * -std::expm1(-depth));
     }
-    bool through(double a, double z) const { return a * (z + log_plateau) > DONE; }
-    bool learned(double z) const { return z + log_plateau > DONE; }
+    SHARED bool through(double a, double z) const { return a * (z + log_plateau) > DONE; }
+    SHARED bool learned(double z) const { return z + log_plateau > DONE; }
     static constexpr bool GROWS = true;
-    inline Vector steepness(Vector z) const {
+    SHARED inline Vector steepness(Vector z) const {
         const Vector own = depth(z);
         return own > 0 ? larger(z * depth_slope(z) / own, all(1.0)) : all(1.0);
     }
-    inline Vector largest_demand(Vector first, Vector last) const {
+    SHARED inline Vector largest_demand(Vector first, Vector last) const {
         const Vector most = all(peak);
         return demand(most < first ? first : most > last ? last : most);
     }
 };
 
+// The root l of l + e^l - 1 = z for z >= 0 (as `special.margin_from_exposure`).
+INLINE Vector margin(Vector z) {
+    const Vector excess = z * (0.5 + 0.5 * (1.0 - 8.14 / (z + 8.14)));
+    const Vector start = log_of_one_more(excess), residual = (z - excess) - start;
+    const Vector reciprocal = 1.0 / (2.0 + excess), weight = 1.0 - reciprocal, newton = residual * reciprocal;
+    const Vector fourth = (weight * (15.0 * weight - 10.0) + 1.0) * (1.0 / 24);
+    const Vector first =
+        newton * (1.0 - newton * weight * (0.5 - newton * ((weight * 0.5 - 1.0 / 6) - newton * fourth)));
+    const Vector tail = first * first *
+                        (0.5 + first * (1.0 / 6 + first * (1.0 / 24 + first * (1.0 / 120 + first * (1.0 / 720)))));
+    const Vector slope = weight * (first + tail);
+    return start + (first + (newton - first - weight * tail) * (1.0 - slope * (1.0 - slope)));
+}
+
 struct CrossEntropy {
-    void read(double) {}
+    SHARED void read(double) {}
     // e^margin - 1
-    static inline Vector grown(Vector z) { return z - margin(z); }
-    static inline Vector depth(Vector z) { return log_of_one_more(grown(z) * 0.5); }
-    static inline Vector depth_slope(Vector z) {
+    SHARED static inline Vector grown(Vector z) { return z - margin(z); }
+    SHARED static inline Vector depth(Vector z) { return log_of_one_more(grown(z) * 0.5); }
+    SHARED static inline Vector depth_slope(Vector z) {
         const Vector w = grown(z), both = 2.0 + w;
         return (1.0 + w) / (both * both);
     }
-    static inline Vector demand(Vector z) { return 1.0 / (2.0 + grown(z)); }
-    static inline Vector progress(Vector z) { return margin(z); }
-    static inline Vector level(Vector z) {
+    SHARED static inline Vector demand(Vector z) { return 1.0 / (2.0 + grown(z)); }
+    SHARED static inline Vector progress(Vector z) { return margin(z); }
+    SHARED static inline Vector level(Vector z) {
         const Vector w = grown(z > MOST_GROWN ? all(MOST_GROWN) : z);  // NaN stays
         return w / (2.0 + w);
     }
     static constexpr double MOST_GROWN = 1e300;
-    static inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) {
+    SHARED static inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) {
         const Vector own = margin(z);
         demand = 1.0 / (2.0 + (z - own)), rest = -own;
     }
     static constexpr bool HAS_END = false;
-    static double effort_of_progress(double margin) { return margin + std::expm1(margin); }
-    static double effort_at(double level) {
+    SHARED static double effort_of_progress(double margin) { return margin + std::expm1(margin); }
+    SHARED static double effort_at(double level) {
         const double margin = 2 * std::atanh(level);
         return margin + std::expm1(margin);
     }
-    static double effort_slope(double level) {
+    SHARED static double effort_slope(double level) {
         // d margin/d level = 2/(1 - level^2), 1 + e^margin = 2/(1 - level)
         return 4 / ((1 - level) * (1 - level) * (1 + level));
     }
-    static double effort_of_depth(double depth) {
+    SHARED static double effort_of_depth(double depth) {
         return 2 * std::exp(std::min(depth, 0.8 * std::log(HUGE_NUMBER))) + depth;
     }
-    static bool through(double, double) { return false; }
-    static bool learned(double) { return false; }
+    SHARED static bool through(double, double) { return false; }
+    SHARED static bool learned(double) { return false; }
     static constexpr bool GROWS = false;
-    static inline Vector steepness(Vector) { return all(1.0); }
-    static inline Vector largest_demand(Vector first, Vector) { return demand(first); }
+    SHARED static inline Vector steepness(Vector) { return all(1.0); }
+    SHARED static inline Vector largest_demand(Vector first, Vector) { return demand(first); }
 };

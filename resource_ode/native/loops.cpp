@@ -3,6 +3,7 @@
 // Everything that computes is compiled once a kind of processor, and the best kind that is there is taken when it runs.
 
 #include "kernels.h"
+#include "processor.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,8 +13,6 @@
 #include <new>
 #include <type_traits>
 #include <vector>
-
-#define INLINE static inline __attribute__((always_inline))
 
 namespace {
 namespace plain {
@@ -180,8 +179,8 @@ extern "C" {
 EXPORT const Kernels *resource_ode_kernels() { return &KERNELS; }
 EXPORT int64_t resource_ode_interface(int64_t nodes, int64_t coarse_nodes, int64_t newton_steps, int64_t lanes,
                                       int64_t problem, int64_t options, int64_t rule, int64_t constants) {
-    const bool same = nodes == plain::NODES && coarse_nodes == plain::COARSE_NODES &&
-                      newton_steps == plain::NEWTON_STEPS && lanes == plain::LANES && problem == sizeof(Problem) &&
+    const bool same = nodes == NODES && coarse_nodes == COARSE_NODES &&
+                      newton_steps == NEWTON_STEPS && lanes == plain::LANES && problem == sizeof(Problem) &&
                       options == sizeof(Options) && rule == sizeof(Rule) && constants == sizeof(Constants);
     return same ? INTERFACE : -1;
 }

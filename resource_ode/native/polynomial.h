@@ -1,10 +1,8 @@
 // The interpolant in a panel: integrals of what is given at the nodes, and where these reach a value.
 
-constexpr int64_t NODES = 8, COARSE_NODES = 4, NEWTON_STEPS = 4, TAIL = 4;
-
 // Product of a matrix's row with the values at the nodes, in four panels.
 template <int64_t COUNT>
-INLINE Vector dot(const double *row, const Vector (&values)[COUNT]) {
+INLINE Vector dot(const Real *row, const Vector (&values)[COUNT]) {
     Vector total = row[0] * values[0];
 #pragma GCC unroll 8
     for (int64_t node = 1; node < COUNT; node++) total += row[node] * values[node];
@@ -19,7 +17,7 @@ INLINE Vector not_negative(Vector x) { return x < 0 ? all(0.0) : x; }
 struct Folded {
     Vector sums[NODES / 2], differences[NODES / 2];
 
-    explicit inline Folded(const Vector (&values)[NODES]) {
+    SHARED explicit inline Folded(const Vector (&values)[NODES]) {
 #pragma GCC unroll 4
         for (int64_t node = 0; node < NODES / 2; node++) {
             sums[node] = values[node] + values[NODES - 1 - node];
@@ -28,7 +26,7 @@ struct Folded {
     }
 
     // Integrals from the left edge to the nodes, times half the width.
-    inline void integrals(const Rule &rule, Vector half, double *to, int64_t step) const {
+    SHARED inline void integrals(const Rule &rule, Vector half, Real *to, int64_t step) const {
         const Vector whole = half * dot(rule.weights, sums);
 #pragma GCC unroll 4
         for (int64_t node = 0; node < NODES / 2; node++) {
@@ -40,7 +38,7 @@ struct Folded {
     }
 
     // What the integral may be wrong by at the right edge, and on top of it inside (`cascade._missed`).
-    inline void missed(const Rule &rule, Vector half, Vector &edge, Vector &within) const {
+    SHARED inline void missed(const Rule &rule, Vector half, Vector &edge, Vector &within) const {
         const Vector fourth = magnitude(dot(rule.tail, sums)), third = magnitude(dot(rule.tail + NODES, differences));
         const Vector second = magnitude(dot(rule.tail + 2 * NODES, sums)) * 0.25;
         Vector size = larger(magnitude(dot(rule.tail + 3 * NODES, differences)), second);
@@ -54,22 +52,25 @@ struct Folded {
 // An integral of values at the nodes, in one panel: at its left edge, at the nodes, at its right edge; and the
 // coefficients of its powers, of which the first is without what came before the panel.
 struct Polynomial {
-    double knots[NODES + LANES], powers[NODES + LANES];
+    static constexpr int64_t AT = NODES / LANES, POWERS = NODES / LANES + 1;
+    Real knots[NODES + 1 + LANES], powers[NODES + LANES];
 
-    inline void read(const Rule &rule, const double *values, int64_t step, double constant, double half, double base,
-                     double end) {
-        Vector at[2] = {all(base), all(base)}, power[3] = {all(0.0), all(0.0), all(0.0)};
+    SHARED inline void read(const Rule &rule, const Real *values, int64_t step, Real constant, Real half, Real base,
+                            Real end) {
+        Vector at[AT], power[POWERS];
+        for (int64_t k = 0; k < AT; k++) at[k] = all(base);
+        for (int64_t k = 0; k < POWERS; k++) power[k] = all(0.0);
 #pragma GCC unroll 8
         for (int64_t node = 0; node < NODES; node++) {
-            const double local = (values[node * step] + constant) * half;
-            const double *to_node = rule.to_nodes + node * NODES, *to_power = rule.to_powers + node * (NODES + LANES);
-            for (int64_t k = 0; k < 2; k++) at[k] += local * load(to_node + k * LANES);
-            for (int64_t k = 0; k < 3; k++) power[k] += local * load(to_power + k * LANES);
+            const Real local = (values[node * step] + constant) * half;
+            const Real *to_node = rule.to_nodes + node * NODES, *to_power = rule.to_powers + node * (NODES + LANES);
+            for (int64_t k = 0; k < AT; k++) at[k] += local * load(to_node + k * LANES);
+            for (int64_t k = 0; k < POWERS; k++) power[k] += local * load(to_power + k * LANES);
         }
         knots[0] = base;
-        for (int64_t k = 0; k < 2; k++) store(knots + 1 + k * LANES, at[k]);
+        for (int64_t k = 0; k < AT; k++) store(knots + 1 + k * LANES, at[k]);
         knots[NODES + 1] = end;
-        for (int64_t k = 0; k < 3; k++) store(powers + k * LANES, power[k]);
+        for (int64_t k = 0; k < POWERS; k++) store(powers + k * LANES, power[k]);
     }
 };
 
@@ -116,27 +117,27 @@ INLINE void invert(const Rule &rule, const Knot &knot, const Power &power, const
             place[v] = place[v] > high[v] ? high[v] : place[v];
         }
         // the next change would be of the order of the square
-        if (largest(larger(magnitude(change[0]), magnitude(change[1]))) < 1e-9) break;
+        if (largest(larger(magnitude(change[0]), magnitude(change[1]))) < SETTLED) break;
     }
 }
 
 // Where one polynomial reaches one value.
-inline double invert(const Rule &rule, const Polynomial &polynomial, double wanted) {
+SHARED inline Real invert(const Rule &rule, const Polynomial &polynomial, Real wanted) {
     const Vector target[2] = {all(wanted), all(wanted)};
     Vector place[2];
     invert(
         rule, [&](int64_t, int64_t node) { return all(polynomial.knots[node]); },
         [&](int64_t, int64_t power) { return all(polynomial.powers[power]); }, target, place);
-    return place[0][0];
+    return first(place[0]);
 }
 
 // Weight of each node in the integral up to a place, times half the width of the panel. Nodes lie symmetrically: the
 // even powers of a node's weight are those of its mirror image with the other sign.
-INLINE void weigh(const Rule &rule, Vector place, Vector half, double (*weights)[LANES]) {
+INLINE void weigh(const Rule &rule, Vector place, Vector half, Real (*weights)[LANES]) {
     const Vector square = place * place;
 #pragma GCC unroll 4
     for (int64_t node = 0; node < NODES / 2; node++) {
-        const double *power = rule.powers + node;
+        const Real *power = rule.powers + node;
         Vector odd = all(power[(NODES - 1) * NODES]), even = all(power[NODES * NODES]);
 #pragma GCC unroll 4
         for (int64_t k = NODES - 2; k > 0; k -= 2) {
@@ -150,9 +151,9 @@ INLINE void weigh(const Rule &rule, Vector place, Vector half, double (*weights)
 }
 
 // Its derivative by the place, without the width: weights of the values at the nodes in the interpolant itself.
-INLINE void weigh_values(const Rule &rule, Vector place, double (*weights)[LANES]) {
+INLINE void weigh_values(const Rule &rule, Vector place, Real (*weights)[LANES]) {
     for (int64_t node = 0; node < NODES; node++) {
-        const double *power = rule.powers + node;
+        const Real *power = rule.powers + node;
         Vector value = all(power[NODES * NODES] * NODES);
 #pragma GCC unroll 8
         for (int64_t k = NODES - 1; k > 0; k--) value = value * place + power[k * NODES] * static_cast<double>(k);

@@ -1,6 +1,7 @@
 // Four numbers at a time, and exponentials of them (as in `special`). Included once a kind of processor.
 
 constexpr int64_t LANES = 4;
+typedef double Real;
 typedef double Vector __attribute__((vector_size(32)));
 typedef int64_t Integers __attribute__((vector_size(32)));
 typedef uint64_t Naturals __attribute__((vector_size(32)));
@@ -24,11 +25,14 @@ INLINE void transpose(const double *a, const double *b, const double *c, const d
     for (int64_t lane = 0; lane < LANES; lane++)
         store(to + lane * step, Vector{first[lane], second[lane], third[lane], fourth[lane]});
 }
+INLINE double first(Vector x) { return x[0]; }
 INLINE double sum(Vector x) { return (x[0] + x[1]) + (x[2] + x[3]); }
 INLINE double largest(Vector x) { return std::max(std::max(x[0], x[1]), std::max(x[2], x[3])); }
 
 // e^-45 of anything is below rounding
 constexpr double DONE = 45.0;
+// a search whose next change would be of the order of its square has found its place
+constexpr double SETTLED = 1e-9;
 constexpr double TINY = std::numeric_limits<double>::min(), HUGE_NUMBER = std::numeric_limits<double>::max();
 // the relative error that sums have at least
 constexpr double ROUNDING = 4 * std::numeric_limits<double>::epsilon();
@@ -108,20 +112,6 @@ INLINE Vector log_of_one_more(Vector x) {
 #pragma GCC unroll 10
     for (int n = 17; n >= 3; n -= 2) series = series * q + 2.0 / n;
     return whole * LN2_HIGH + (2.0 * s + (s * q * series + (whole * LN2_LOW + lost / y)));
-}
-
-// The root l of l + e^l - 1 = z for z >= 0 (as `special.margin_from_exposure`).
-INLINE Vector margin(Vector z) {
-    const Vector excess = z * (0.5 + 0.5 * (1.0 - 8.14 / (z + 8.14)));
-    const Vector start = log_of_one_more(excess), residual = (z - excess) - start;
-    const Vector reciprocal = 1.0 / (2.0 + excess), weight = 1.0 - reciprocal, newton = residual * reciprocal;
-    const Vector fourth = (weight * (15.0 * weight - 10.0) + 1.0) * (1.0 / 24);
-    const Vector first =
-        newton * (1.0 - newton * weight * (0.5 - newton * ((weight * 0.5 - 1.0 / 6) - newton * fourth)));
-    const Vector tail = first * first *
-                        (0.5 + first * (1.0 / 6 + first * (1.0 / 24 + first * (1.0 / 120 + first * (1.0 / 720)))));
-    const Vector slope = weight * (first + tail);
-    return start + (first + (newton - first - weight * tail) * (1.0 - slope * (1.0 - slope)));
 }
 
 INLINE double decay(double x) { return decay(all(x))[0]; }

@@ -104,7 +104,7 @@ def test_gradients_past_the_end(monkeypatch):
 
 def test_the_gpu_programs_go_on_past_the_end(monkeypatch):
     monkeypatch.setattr(gpu_solver, "INTERPRET", True)
-    monkeypatch.setenv("RESOURCE_ODE_GPU_KERNEL", "1")
+    monkeypatch.setenv("RESOURCE_ODE_GPU_KERNEL", "pallas")
     on_arrays(monkeypatch)
     run = ro.simulate(CHAIN.model(wasted_resource=1e-200), TS)
     reference = dataclasses.replace(CHAIN, wasted_resource=1e-30).levels_by_clock(TS)

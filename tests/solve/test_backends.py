@@ -87,7 +87,7 @@ def only(way):
             # concrete models with pools would go by the loops as primitives
             patch.setattr(traced, "serves_pools", lambda *_: False)
         if way == "gpu":
-            patch.setenv("RESOURCE_ODE_GPU_KERNEL", "1")
+            patch.setenv("RESOURCE_ODE_GPU_KERNEL", "pallas")
             patch.setattr(gpu_solver, "INTERPRET", True)
             patch.setattr(gpu_programs, "COARSE_NODES", quadrature.COARSE_NODES)
         if way == "jit, arrays":

@@ -29,7 +29,7 @@ LEVEL = 0.7
 def interpreted(monkeypatch):
     """The programs run here, for whoever asks; compiled loops stand back; edges are placed as the array path does."""
     monkeypatch.setattr(gpu_kernel, "INTERPRET", True)
-    monkeypatch.setenv("RESOURCE_ODE_GPU_KERNEL", "1")
+    monkeypatch.setenv("RESOURCE_ODE_GPU_KERNEL", "pallas")
     monkeypatch.setattr(gpu_programs, "COARSE_NODES", cascade.COARSE_NODES)
     monkeypatch.setattr(batches, "BACKENDS", (gpu.GPUCascade(), arrays.ArrayCascade()))
 
@@ -155,7 +155,7 @@ def test_extreme_parameters(monkeypatch, dtype, exponent):
             last = np.nanmax(times[waste])
             ts = np.concatenate([[0.0], np.geomspace(1e-3, 1.0, 40) * last])
             exact = ro.simulate(models(**extreme), ts, method="cascade", tolerance=1e-8).level
-            patch.setenv("RESOURCE_ODE_GPU_KERNEL", "1")
+            patch.setenv("RESOURCE_ODE_GPU_KERNEL", "pallas")
             run = ro.simulate(model, ts.astype(dtype), method="cascade")
             patch.delenv("RESOURCE_ODE_GPU_KERNEL")
             assert np.all(result_codes(run.result) == 0)
@@ -175,7 +175,7 @@ def test_who_asks_gets_it_and_nobody_else(monkeypatch, first_solvers):
     ro.simulate(model, TS, method="cascade")
     ro.learning_times(model, LEVEL)
     assert first_solvers == ["trajectories", "learning_times"]
-    monkeypatch.setenv("RESOURCE_ODE_GPU_KERNEL", "1")
+    monkeypatch.setenv("RESOURCE_ODE_GPU_KERNEL", "pallas")
     others = (
         {"loss": "cross_entropy"},
         {"competition": "l2"},

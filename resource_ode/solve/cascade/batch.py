@@ -31,9 +31,10 @@ from .refine import PANELS
 from .sharing import PIECE, Clocks, Rows, exponents_can_share, members_of, only_row, split_axes, take
 from .times import learning_times
 from .trajectories import trajectories
+from .walked import WalkedCascade
 
 # the first that has no obstacle serves
-BACKENDS: tuple[AbstractCascade, ...] = (CompiledCascade(), GPUCascade(), ArrayCascade())
+BACKENDS: tuple[AbstractCascade, ...] = (CompiledCascade(), WalkedCascade(), GPUCascade(), ArrayCascade())
 # members that a backend is not sure of may cost about 100 times what the others do: steps of the general solver, and
 # for learning times the most skills
 ODE_STEPS, EVENT_SKILLS = 1024, 64

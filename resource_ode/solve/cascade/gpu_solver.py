@@ -6,7 +6,7 @@ gates, one pool, constant positive waste and up to 32 skills, and give what the 
 error estimates included, so that members that are unsure go on there.
 
 **They have not run on a GPU yet**, only in Pallas's interpreter and through its compiler, so nobody gets them who did
-not ask: `RESOURCE_ODE_GPU_KERNEL=1` in the environment, read at each call.
+not ask: `RESOURCE_ODE_GPU_KERNEL=pallas` in the environment, read at each call.
 
 The Triton backend, although it is deprecated since JAX 0.11: reading takes numbers at places that differ from lane to
 lane, which its successor, Mosaic GPU, cannot express.
@@ -43,7 +43,7 @@ def obstacle(model: ResourceModel) -> str | None:
     """Why these programs cannot solve a concrete model that the cascade serves, or shall not; None if they can."""
     either = model.graph.any_gate
     reasons = {
-        "the programs were not asked for": os.environ.get("RESOURCE_ODE_GPU_KERNEL") == "1",
+        "the programs were not asked for": os.environ.get("RESOURCE_ODE_GPU_KERNEL") == "pallas",
         "there is no GPU": INTERPRET or jax.default_backend() == "gpu",
         "the loss is not mean squared error": type(model.law) is MeanSquaredError,
         "the competition is not l1": type(model.rule) is SumOfDemands,

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ...base.modules import with_fields
+from ...base.tracing import is_concrete
 from ...graphs.graph import SkillGraph
 from ...model.extension import effective_rates
 from ...model.model import ResourceModel
@@ -217,7 +218,9 @@ def _in_pool(model: ResourceModel) -> Array:
 def _call(name: str, model: ResourceModel, panels: int, made_for: float, arrays: OneMember | OfRun) -> calls.Call:
     kind = kind_of(model)
     assert kind is not None
-    return calls.Call(name, *kind, panels, COARSE_PANELS, made_for, _members(arrays))
+    gates = model.graph.any_gate
+    either = gates is not None and (not is_concrete(gates) or bool(np.any(np.asarray(gates))))
+    return calls.Call(name, *kind, either, panels, COARSE_PANELS, made_for, _members(arrays))
 
 
 def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> calls.Operands:
@@ -253,17 +256,19 @@ def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> c
 def _members(arrays: Callable[..., Any]) -> Callable[[calls.Call, calls.Operands], tuple[Any, ...]]:
     """`arrays` for flat operands, as `calls` wants it."""
 
-    def members(call: calls.Call, operands: calls.Operands, state: Any = None) -> tuple[Any, ...]:
+    def members(
+        call: calls.Call, operands: calls.Operands, state: Any = None, *, together: int = TOGETHER
+    ) -> tuple[Any, ...]:
         if state is not None:
             each = lambda x: arrays(_model(call, x[0]), x[1])  # noqa: E731
-            return jax.lax.map(each, (operands, state), batch_size=TOGETHER)
+            return jax.lax.map(each, (operands, state), batch_size=together)
 
         def one(own: calls.Operands) -> Any:
             values, lost, error = arrays(_model(call, own), own.goal, own.steps)
             code = jnp.where(error <= own.tolerance, calls.SUCCESSFUL, calls.INACCURATE)
             return (*values, jnp.where(lost, calls.NOT_FINITE, code).astype(jnp.int32), error)
 
-        return jax.lax.map(one, operands, batch_size=TOGETHER)
+        return jax.lax.map(one, operands, batch_size=together)
 
     return members
 
