@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import Primitive
 from jax.interpreters import ad
 
 from .calls import AXES, Call, Operands, aligned, custom_call, every, leading, primitive
@@ -69,5 +70,5 @@ def _moves(x: Any, tangent: Any) -> bool:
     return type(tangent) is not ad.Zero and jnp.issubdtype(x.dtype, jnp.floating)
 
 
-loads_p = primitive("loads", _results, _by_loops, _by_arrays, every)
+loads_p: Primitive = primitive("loads", _results, _by_loops, _by_arrays, every)
 ad.primitive_jvps[loads_p] = _jvp
