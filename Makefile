@@ -46,14 +46,12 @@ lint: $(VENV)/.dev ## Check style, formatting, and who imports whom
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 
+# With --verifytypes, pyright looks for the libraries of the python3 on PATH, whatever it is told.
 .PHONY: types
-types: $(VENV)/.dev ## Check types
-	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
-
-.PHONY: types-known
-types-known: $(VENV)/.dev ## Print how much of what the package exports has known types
-	-PYTHONPATH=. PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python --verifytypes resource_ode \
-		--ignoreexternal
+types: export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+types: $(VENV)/.dev ## Check types: the package, how it is used, and that all it exports has known types
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=. $(BIN)/pyright --verifytypes resource_ode --ignoreexternal
 
 # Lines of the core that the quick tests run; the loops in C++ are tested through it, and not counted.
 CORE := model solve analytic graphs observables results
@@ -63,7 +61,7 @@ coverage: $(VENV)/.dev ## Print the line coverage of the core, which is to be at
 		$(addprefix --cov=resource_ode.,$(CORE)) --cov-report=term-missing:skip-covered --cov-fail-under=95 $(ARGS)
 
 .PHONY: mutants
-mutants: $(VENV)/.dev ## Spoil one line of the core at a time and see whether tests notice (ARGS="--count 300": hours)
+mutants: $(VENV)/.dev ## Spoil one line of the core at a time and see whether tests notice (ARGS="--count 40"; goes on where it was stopped)
 	$(BIN)/python -m reliability mutants $(ARGS)
 
 .PHONY: format
@@ -95,7 +93,7 @@ torture: $(VENV)/.dev ## Hold the solvers against references over extreme models
 	$(BIN)/python -m reliability torture $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(VENV)/.dev ## Feed every reader with damaged files (a minute a format; ARGS="--seconds 1800 --inputs 100000")
+fuzz: $(VENV)/.dev ## Feed every reader with damaged files (a minute per format; ARGS="--seconds 1800 --inputs 100000")
 	$(BIN)/python -m reliability fuzz $(ARGS)
 
 .PHONY: soak

@@ -9,7 +9,7 @@ reached where Python can say so cheaply, from 3.12 on; else a refusal that none 
 
 Each distinct failure is made as small as it goes and saved in `tests/corpus/FORMAT/`, which `make test` reads again.
 
-    make fuzz                                  a minute a format
+    make fuzz                                  a minute per format
     make fuzz ARGS="--seconds 1800 --inputs 100000"     a full run
     make fuzz ARGS="--only json,npy --seed 3"
 

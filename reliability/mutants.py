@@ -1,180 +1,218 @@
 """Do the tests notice when a line of the core is wrong? `python -m reliability mutants --count 40`.
 
 A mutant is the package with one place changed: an operator, a comparison, a constant, a condition, or a statement left
-out. Places are drawn at random (`--seed`) from `model`, `solve` and `analytic`. The tests of the room that the place is
-in run on a copy until the first failure; a mutant that passes them all has survived, and is printed with its place. One
-that runs into the time limit is caught, as a test that hangs would be.
+out. Places are drawn at random (`--seed`) from `model`, `solve` and `analytic`. On each, a process of its own runs the
+tests that run the changed line, or else its function, until the first failure. What came of it:
+
+- caught: a test failed that passes on the package as it is, which is tried again for each such test at the end;
+- survived: every test passed; the mutant is printed with its place;
+- timeout: the tests took ten times as long as they did on the package as it is, tried at once after it, as when a loop
+  does not end: counted apart, and as caught;
+- undecided: too slow, and no faster on the package as it is, or noticed by a test that fails there too: not counted
+  as caught.
+
+Everything is written into `--out` at once, so that a run that is stopped goes on where it was. After a change of the
+tests, only the mutants that survived are tried again; after a change of the package, all of them.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import collections
-import copy
+import json
 import os
-import random
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from .places import Place, changed, drawn
+from .record import ROOMS, Record, package_hash, tests_hash
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("model", "solve", "analytic")
-OPERATORS: dict[type, type] = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
-OPERATORS |= {ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.FloorDiv: ast.Mult}
-COMPARISONS: dict[type, type] = {ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt}
-COMPARISONS |= {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn}
-COMPARISONS |= {ast.NotIn: ast.In}
+# Folders of a checkout that no test of the core reads.
+LEFT_BEHIND = (".git", ".venv", "__pycache__", "out", "site", "build", "notebooks", "*.egg-info", ".*_cache")
+CAUGHT = ("caught", "timeout")
 
 
-class Place(NamedTuple):
-    """A node of a module that can be changed: its number in `ast.walk`, and how."""
+class Found(NamedTuple):
+    """What came of a run of tests: "passed", "failed" or "timeout", and the test that failed."""
 
-    file: str
-    line: int
-    kind: str
-    number: int
-
-
-def places(file: str, text: str) -> list[Place]:
-    """All places of a module, but for annotations, docstrings, messages of errors, and what is there for types only."""
-    tree, found = ast.parse(text), []
-    left_out = {id(node) for node in _left_out(tree)}
-    for number, node in enumerate(ast.walk(tree)):
-        if id(node) in left_out:
-            continue
-        kind = ""
-        if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
-            kind = "operator"
-        elif isinstance(node, ast.Compare) and type(node.ops[0]) in COMPARISONS:
-            kind = "comparison"
-        elif isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float)):
-            kind = "constant"
-        elif isinstance(node, (ast.If, ast.IfExp)):
-            kind = "condition"
-        elif isinstance(node, ast.BoolOp):
-            kind = "and, or"
-        elif isinstance(node, (ast.Raise, ast.AugAssign)) or (
-            isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-        ):
-            kind = "statement"
-        if kind:
-            found.append(Place(file, node.lineno, kind, number))
-    return found
+    verdict: str
+    test: str
+    seconds: float
 
 
-def _left_out(tree: ast.Module) -> Iterator[ast.AST]:
-    for node in ast.walk(tree):
-        for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
-            if part is not None:
-                yield from ast.walk(part)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            yield from ast.walk(node)
-        if isinstance(node, (ast.Raise, ast.Assert)):
-            # the condition of an assertion is for the type checker; a sentence is held by the tests of its words
-            yield from (part for part in ast.walk(node) if part is not node)
-        if isinstance(node, ast.Assert):
-            yield node
-
-
-def changed(text: str, place: Place) -> str:
-    """The module with one place changed."""
-    tree = copy.deepcopy(ast.parse(text))
-    node = next(node for number, node in enumerate(ast.walk(tree)) if number == place.number)
-    if isinstance(node, ast.BinOp):
-        node.op = OPERATORS[type(node.op)]()
-    elif isinstance(node, ast.Compare):
-        node.ops[0] = COMPARISONS[type(node.ops[0])]()
-    elif isinstance(node, ast.Constant):
-        value = node.value
-        node.value = not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else value * 2 + 1
-    elif isinstance(node, (ast.If, ast.IfExp)):
-        node.test = ast.UnaryOp(ast.Not(), node.test)
-    elif isinstance(node, ast.BoolOp):
-        node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-    else:
-        return _without(tree, node)
-    return ast.unparse(ast.fix_missing_locations(tree))
-
-
-def _without(tree: ast.Module, statement: ast.AST) -> str:
-    class Remove(ast.NodeTransformer):
-        def visit(self, node: ast.AST) -> ast.AST:
-            return ast.copy_location(ast.Pass(), node) if node is statement else self.generic_visit(node)
-
-    return ast.unparse(ast.fix_missing_locations(Remove().visit(tree)))
-
-
-def drawn(count: int, seed: int, rooms: tuple[str, ...] = ROOMS) -> list[Place]:
-    """Places at random, each line at most once."""
-    every: dict[tuple[str, int], list[Place]] = collections.defaultdict(list)
-    for room in rooms:
-        for path in sorted((ROOT / "resource_ode" / room).rglob("*.py")):
-            file = str(path.relative_to(ROOT))
-            for place in places(file, path.read_text()):
-                every[file, place.line].append(place)
-    rng = random.Random(seed)
-    lines = rng.sample(sorted(every), min(count, len(every)))
-    return [rng.choice(every[line]) for line in lines]
-
-
-def tests_of(file: str) -> list[str]:
-    """The tests that a change of a file is to be noticed by: those of its room, the quicker files first."""
-    room = Path(file).parts[1]
-    paths = [*(ROOT / "tests" / room).rglob("test_*.py")]
-    if "gpu" not in file:
-        paths = [path for path in paths if "gpu" not in path.name]
-    return [str(path.relative_to(ROOT)) for path in sorted(paths, key=lambda path: path.stat().st_size)]
-
-
-def caught(place: Place, limit: float) -> bool:
-    """Whether the tests fail on a copy of the package with the place changed."""
+def tried(copy: Path, tests: list[str], limit: float) -> Found:
+    """Run tests on a copy of the project in a process of their own, until the first failure."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("resource_ode", "tests", "pyproject.toml"):
-            source, target = ROOT / name, Path(folder) / name
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(source, target, ignore=ignored) if source.is_dir() else shutil.copy(source, target)
-        path = Path(folder) / place.file
-        path.write_text(changed(path.read_text(), place))
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-        command += ["-m", "not slow", *tests_of(place.file)]
-        # programs of a mutant are its own: none may come from, or go to, the cache of others
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("JAX_COMPILATION_CACHE")}
-        environment |= {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        said = Path(folder) / "said"
+        process = get_context("fork").Process(target=_run_tests, args=(copy, tests, said))
+        begin = time.monotonic()
+        process.start()
+        process.join(limit)
+        seconds = time.monotonic() - begin
+        if process.is_alive():
+            # the tests' own processes too
+            os.killpg(process.pid or 0, signal.SIGKILL)
+            process.join()
+            return Found("timeout", "", seconds)
+        if (process.exitcode or 0) < 0:  # by a signal, as a memory fault
+            return Found("failed", "", seconds)
+        code, _, test = said.read_text().partition("\n") if said.exists() else ("none", "", "")
+        if code not in ("0", "1", "2", "4"):  # 2 and 4: a test file could not be imported
+            printed = (Path(folder) / "printed").read_text(errors="replace")
+            raise RuntimeError(f"exit code {process.exitcode}, that of pytest {code}: {printed[-4000:]}")
+        return Found("passed" if code == "0" else "failed", test, seconds)
+
+
+def _run_tests(copy: Path, tests: list[str], said: Path) -> None:
+    """In the process that was forked: pytest on the copy; its exit code and the failed test are written into `said`."""
+    import pytest
+
+    class InOrder:
+        failed = ""
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+            known = {item.nodeid: item for item in items}
+            items[:] = [known[test] for test in tests if test in known]
+
+        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+            if report.failed:
+                self.failed = report.nodeid
+
+    os.setsid()
+    os.chdir(copy)
+    sys.path[:] = [str(copy), *(folder for folder in sys.path if Path(folder).resolve() != ROOT)]
+    os.environ["PYTHONPATH"] = str(copy)
+    with open(said.parent / "printed", "w") as printed:
+        os.dup2(printed.fileno(), 1)
+        os.dup2(printed.fileno(), 2)
+    order, files = InOrder(), list(dict.fromkeys(test.partition("::")[0] for test in tests))
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-m", "not slow"]
+    # plugins among the libraries that were imported before the fork
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    code = int(pytest.main([*options, *files], plugins=[order]))
+    said.write_text(f"{code}\n{order.failed}")
+
+
+class Workplace:
+    """A copy of the project in which one file at a time is made wrong."""
+
+    def __init__(self, folder: Path) -> None:
+        self.copy = folder / "copy"
+        shutil.copytree(ROOT, self.copy, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
+
+    def judged(self, place: Place, tests: list[str], usual: float) -> dict[str, Any]:
+        """The verdict on one mutant; `usual` is about how many seconds its tests take on the package as it is."""
+        if not tests:
+            return {"verdict": "survived", "why": "no test runs it", "seconds": 0.0}
+        path, limit = self.copy / place.file, 120 + 10 * usual
+        text = path.read_text()
         try:
-            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=limit)
-        except subprocess.TimeoutExpired:
-            return True
-        if done.returncode not in (0, 1, 2, 4):  # 2 and 4: it did not even import
-            raise RuntimeError(f"pytest ended with {done.returncode}: {done.stdout.decode()[-2000:]}")
-        return done.returncode != 0
+            self._write(path, changed(text, place))
+            found = tried(self.copy, tests, limit)
+        finally:
+            self._write(path, text)
+        verdict = {"passed": "survived", "failed": "caught", "timeout": "timeout"}[found.verdict]
+        if verdict == "timeout":
+            at_once = tried(self.copy, tests, limit)
+            if at_once.verdict != "passed" or 10 * at_once.seconds > found.seconds:
+                verdict = "undecided"
+        return {"verdict": verdict, "why": found.test, "seconds": round(found.seconds, 1)}
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        path.write_text(text)
+        # Python takes a compiled file for current that has the seconds and the size of its source
+        for old in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
+            old.unlink()
+
+    def false_alarms(self, tests: list[str]) -> set[str]:
+        """Those of the tests that fail on the package as it is."""
+        alarms: set[str] = set()
+        while left := [test for test in tests if test not in alarms]:
+            found = tried(self.copy, left, 3600)
+            if found.verdict == "passed" or found.test not in left:
+                break
+            alarms.add(found.test)
+        return alarms
+
+
+def _places_left(places: list[Place], journal: Path, package: str, tests: str) -> list[Place]:
+    """The places that the journal says nothing of that still holds."""
+    done = {tuple(entry["place"]) for entry in _entries(journal, package) if _holds(entry, tests)}
+    return [place for place in places if tuple(place) not in done]
+
+
+def _entries(journal: Path, package: str) -> list[dict[str, Any]]:
+    """The last entry of each place, of the package as it is."""
+    if not journal.exists():
+        return []
+    every = [json.loads(line) for line in journal.read_text().splitlines()]
+    return list({tuple(entry["place"]): entry for entry in every if entry["package"] == package}.values())
+
+
+def _holds(entry: dict[str, Any], tests: str) -> bool:
+    return entry["verdict"] in CAUGHT or entry["tests"] == tests
+
+
+def _report(entries: list[dict[str, Any]], alarms: set[str]) -> int:
+    for entry in entries:
+        if entry["why"] in alarms:
+            entry["verdict"] = "undecided"
+        if entry["verdict"] not in CAUGHT:
+            file, line, kind, _ = entry["place"]
+            text = (ROOT / file).read_text().splitlines()[line - 1].strip()
+            why = entry["why"] and f", {entry['why']}"
+            print(f"{entry['verdict']}: {file}:{line} ({kind}{why}): {text}")
+    counts = collections.Counter((entry["place"][2], entry["verdict"]) for entry in entries)
+    verdicts = ("caught", "timeout", "survived", "undecided")
+    print(f"\n| kind | mutants | {' | '.join(verdicts)} |\n|---|---|---|---|---|---|")
+    for kind in [*sorted({kind for kind, _ in counts}), "all"]:
+        row = [sum(n for (k, v), n in counts.items() if v == verdict and kind in (k, "all")) for verdict in verdicts]
+        print(f"| {kind} | {sum(row)} | {' | '.join(map(str, row))} |")
+    caught = sum(n for (_, verdict), n in counts.items() if verdict in CAUGHT)
+    print(f"\n{caught} of {counts.total()} caught: {caught / max(counts.total(), 1):.1%}")
+    return 0 if caught >= 0.9 * counts.total() else 1
 
 
 def main(given: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m reliability mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit", type=float, default=900, help="seconds for the tests of one mutant")
+    parser.add_argument("--budget", type=float, default=40, help="seconds of tests for one mutant, at the most")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no mutant after so long")
     parser.add_argument("--rooms", nargs="+", default=list(ROOMS), choices=ROOMS)
+    parser.add_argument("--out", type=Path, default=ROOT / "out" / "mutants")
     options = parser.parse_args(given)
-    begin, totals, killed = time.monotonic(), collections.Counter(), collections.Counter()
-    for place in drawn(options.count, options.seed, tuple(options.rooms)):
-        if time.monotonic() - begin > options.seconds:
-            break
-        dead = caught(place, options.limit)
-        totals[place.kind] += 1
-        killed[place.kind] += dead
-        if not dead:
-            line = (ROOT / place.file).read_text().splitlines()[place.line - 1].strip()
-            print(f"survived: {place.file}:{place.line} ({place.kind}): {line}", flush=True)
-    print("| kind | mutants | caught |\n|---|---|---|")
-    for kind, count in totals.items():
-        print(f"| {kind} | {count} | {killed[kind]} |")
-    print(f"| all | {totals.total()} | {killed.total()} |")
-    return 0 if killed.total() >= 0.9 * totals.total() else 1
+    begin, out = time.monotonic(), options.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    # Most of a test is compilation, and most programs are the same in every mutant. One that differs has another key.
+    os.environ |= {"JAX_COMPILATION_CACHE_DIR": str(out / "programs"), "MPLBACKEND": "Agg"}
+    os.environ |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
+    record = Record(ROOT, out / "record.json")
+    # What is imported here, before the fork, each mutant's process finds imported. The package is not: it differs.
+    for library in ("jax", "diffrax", "scipy.integrate", "xarray", "hypothesis", "beartype.door", "mpmath"):
+        __import__(library)
+    journal, package, tests = out / "journal.jsonl", package_hash(ROOT), tests_hash(ROOT)
+    places = drawn(ROOT, options.rooms, options.count, options.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        workplace = Workplace(Path(folder))
+        for place in _places_left(places, journal, package, tests):
+            if time.monotonic() - begin > options.seconds:
+                break
+            chosen = record.selection(place, options.budget)
+            entry = workplace.judged(place, chosen, sum(record.seconds.get(test, 0.0) for test in chosen))
+            with journal.open("a") as lines:
+                lines.write(json.dumps({"place": place, "package": package, "tests": tests, **entry}) + "\n")
+        wanted = set(map(tuple, places))
+        entries = [entry for entry in _entries(journal, package) if tuple(entry["place"]) in wanted]
+        killers = sorted({entry["why"] for entry in entries if entry["verdict"] == "caught" and entry["why"]})
+        alarms = workplace.false_alarms(killers) if killers else set()
+    return _report(entries, alarms)

@@ -14,11 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .base.annotations import Numbers
 from .base.checks import whole_number
 from .base.values import in_range
 
 
-def zipf(skills: int, exponent: Any, total: Any = 1.0) -> Float[Array, "*batch skill"]:
+def zipf(skills: int, exponent: Numbers, total: Numbers = 1.0) -> Float[Array, "*batch skill"]:
     r"""Frequencies that fall as a power of the rank.
 
     $$ p_k = P\, \frac{k^{-\alpha}}{\sum_{j=1}^{n} j^{-\alpha}}, \qquad k = 1, \dots, n $$
@@ -42,7 +43,7 @@ def zipf(skills: int, exponent: Any, total: Any = 1.0) -> Float[Array, "*batch s
     return _weighted("exponent", exponent, -np.log(rank), total)
 
 
-def exponential(skills: int, rate: Any, total: Any = 1.0) -> Float[Array, "*batch skill"]:
+def exponential(skills: int, rate: Numbers, total: Numbers = 1.0) -> Float[Array, "*batch skill"]:
     r"""Frequencies that fall by the same factor from each skill to the next.
 
     $$ p_k = P\, \frac{e^{-\lambda (k - 1)}}{\sum_{j=1}^{n} e^{-\lambda (j - 1)}}, \qquad k = 1, \dots, n $$
@@ -65,7 +66,9 @@ def exponential(skills: int, rate: Any, total: Any = 1.0) -> Float[Array, "*batc
     return _weighted("rate", rate, -np.arange(whole_number("skills", skills), dtype=float), total)
 
 
-def lognormal(key: PRNGKeyArray, skills: int, sigma: Any = 1.0, mean: Any = 1.0) -> Float[Array, "*batch skill"]:
+def lognormal(
+    key: PRNGKeyArray, skills: int, sigma: Numbers = 1.0, mean: Numbers = 1.0
+) -> Float[Array, "*batch skill"]:
     r"""Random frequencies with normally distributed logarithms, scaled so that their sample mean is exact.
 
     $$ p_k = \mu\, \frac{n\, e^{\sigma z_k}}{\sum_{j=1}^{n} e^{\sigma z_j}}, \qquad z_k \sim \mathcal{N}(0, 1) $$
@@ -88,11 +91,11 @@ def lognormal(key: PRNGKeyArray, skills: int, sigma: Any = 1.0, mean: Any = 1.0)
     """
     skills = whole_number("skills", skills)
     dtype = _dtype(sigma, mean)
-    sigma, mean = in_range("sigma", sigma, dtype, least=0.0), in_range("mean", mean, dtype, above=0.0)
-    return _weighted("sigma", sigma, jax.random.normal(key, (skills,), dtype), mean * skills)
+    spread, centre = in_range("sigma", sigma, dtype, least=0.0), in_range("mean", mean, dtype, above=0.0)
+    return _weighted("sigma", spread, jax.random.normal(key, (skills,), dtype), centre * skills)
 
 
-def uniform(skills: int, value: Any = 1.0) -> Float[Array, "*batch skill"]:
+def uniform(skills: int, value: Numbers = 1.0) -> Float[Array, "*batch skill"]:
     r"""The same frequency for all skills.
 
     $$ p_k = p $$
@@ -111,8 +114,8 @@ def uniform(skills: int, value: Any = 1.0) -> Float[Array, "*batch skill"]:
     >>> uniform(3, 0.5).tolist()
     [0.5, 0.5, 0.5]
     """
-    value = in_range("value", value, _dtype(value), above=0.0)
-    return jnp.broadcast_to(value[..., None], (*value.shape, whole_number("skills", skills)))
+    checked = in_range("value", value, _dtype(value), above=0.0)
+    return jnp.broadcast_to(checked[..., None], (*checked.shape, whole_number("skills", skills)))
 
 
 def _weighted(name: str, scale: Any, logarithm: Any, total: Any) -> Float[Array, "*batch skill"]:

@@ -39,7 +39,7 @@ class Case:
     plateau: float = 1
     frequency_power: float = 1
     learnability: Any = 1
-    # one list of numbers a skill, beside its prerequisites
+    # one list of numbers per skill, beside its prerequisites
     prerequisite_strength: Any = None
 
     @property
@@ -262,7 +262,7 @@ class Case:
 
 
 def random_prerequisites(rng, skills, most=3, chance=0.8):
-    """A random DAG in a random order of labels, at most `most` prerequisites a skill."""
+    """A random DAG in a random order of labels, at most `most` prerequisites per skill."""
     order = rng.permutation(skills)
     prerequisites = [[] for _ in range(skills)]
     for place in range(1, skills):

@@ -9,7 +9,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array
 
-Numbers = Any  # anything that `jnp.asarray` takes: a number, a (nested) sequence of numbers, a NumPy or JAX array
+from ..base.annotations import Numbers
 
 LOSSES = ("mse", "cross_entropy")
 
@@ -31,7 +31,7 @@ def floats(*values: Numbers) -> list[Array]:
 
 
 def check_shape(name: str, value: Array, axes: str, *sizes: int | None) -> None:
-    """Raise unless `value` has one axis a size, of that size where it is given."""
+    """Raise unless `value` has one axis per size, of that size where it is given."""
     if value.ndim != len(sizes) or any(
         size is not None and size != actual for size, actual in zip(sizes, value.shape, strict=True)
     ):

@@ -92,10 +92,8 @@ def _solve_budget(resource: Array, frequency: Array, wasted_resource: Array, los
     return jax.lax.fori_loop(0, _NEWTON_STEPS, newton, (jnp.sqrt(low) * jnp.sqrt(high), low, high))[0]
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
 @functools.partial(jax.jit, static_argnums=3)
-def clock_at(resource: Array, frequency: Array, wasted_resource: Array, loss: str) -> Array:
-    """Clock at which `resource` is spent: infinite where a run without waste has been given all that it can take."""
+def _clock_at(resource: Array, frequency: Array, wasted_resource: Array, loss: str) -> Array:
     started = resource > 0
     ended = jnp.zeros_like(started)
     if loss == "mse":
@@ -103,6 +101,10 @@ def clock_at(resource: Array, frequency: Array, wasted_resource: Array, loss: st
     clock = _solve_budget(jnp.where(started & ~ended, resource, 0.5), frequency, wasted_resource, loss)
     clock = jnp.where(ended, jnp.inf, jnp.where(started, clock, 0))
     return jnp.where(jnp.isnan(resource), resource, clock)
+
+
+# Clock at which a resource is spent: infinite where a run without waste has been given all that it can take.
+clock_at: jax.custom_jvp[Array] = jax.custom_jvp(_clock_at, nondiff_argnums=(3,))
 
 
 @clock_at.defjvp

@@ -47,7 +47,7 @@ class Program:
     def __init__(self, jitted: Any, varying: tuple[bool, ...]) -> None:
         self._jitted, self._varying = jitted, varying
         # whether it has been compiled
-        self.ran = False
+        self.ran: bool = False
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         leaves = jax.tree.leaves((arguments, options))

@@ -14,8 +14,8 @@ Files = Annotated[
     list[Path],
     typer.Argument(
         metavar="CURVES.csv...",
-        help="Measured curves: a column step and one a task; or columns run, step, task, value and frequency; or what "
-        "TensorBoard or Weights & Biases exports.",
+        help="Measured curves: a column step and one per task; or columns run, step, task, value and frequency; or "
+        "what TensorBoard or Weights & Biases exports.",
     ),
 ]
 Value = Annotated[
@@ -29,7 +29,7 @@ Mixture = Annotated[
     list[str] | None,
     typer.Option(
         metavar="A=.5,B=.5",
-        help="How often each task was met; once for all files, or once a file in their order.",
+        help="How often each task was met; once for all files, or once per file in their order.",
     ),
 ]
 
@@ -50,7 +50,7 @@ def read_files(files: list[Path], value: str, chance: Any, ceiling: Any, mixture
             return read_curves(list(files), mixture=mixture, **options)
         if len(mixtures) != len(files):
             raise WrongInput(
-                f"--mixture: expected one for all files, or one a file ({len(files)}), got {len(mixtures)}"
+                f"--mixture: expected one for all files, or one per file ({len(files)}), got {len(mixtures)}"
             )
         parts = [
             read_curves(file, mixture=as_mixture(text, "--mixture"), **options)

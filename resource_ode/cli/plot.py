@@ -23,7 +23,7 @@ def plot_saved(
     out: Annotated[Path, typer.Option(metavar="FIGURE.png", help="Where the picture goes (.png, .pdf or .svg).")],
     variable: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Of a sweep: a variable to draw; give it once a variable.  [default: all]"),
+        typer.Option(metavar="NAME", help="Of a sweep: a variable to draw; give it once per variable.  [default: all]"),
     ] = None,
 ) -> None:
     """Draw what was saved: the levels and shares of a run, or the phase diagrams of a sweep."""

@@ -25,7 +25,7 @@ from .what_if import what_if
 
 DEBUG = "RESOURCE_ODE_DEBUG"
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="resource-ode",
     help="Simulate how skills that compete for one resource, and build on one another, are learned over training.",
     epilog="Example: resource-ode simulate examples/chain.toml --out run.csv --plot run.png",

@@ -13,7 +13,7 @@ class Interrupted(Exception):
 
     def __init__(self, message: str, number: int):
         super().__init__(message)
-        self.status = 128 + number
+        self.status: int = 128 + number
 
 
 class WrongInput(Exception):

@@ -7,11 +7,11 @@ import platform
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import jax
 
 from .. import native
+from ..base.annotations import FilePath
 from ..base.checks import file_path
 from ..base.pieces import cores
 from ..base.programs import CACHE
@@ -64,7 +64,7 @@ def read_config() -> dict[str, str]:
     }
 
 
-def keep_compiled(folder: Any = None) -> Path:
+def keep_compiled(folder: FilePath | None = None) -> Path:
     """Keep compiled programs on disk, so that the first call of a kind is slow once and not once a session.
 
     This sets the compilation cache of JAX, for everything that the session compiles from here on.

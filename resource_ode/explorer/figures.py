@@ -27,7 +27,7 @@ from ..plot.style import GREY, STEPS, cell_edges
 from .scene import MEASURES, NAMES, RANGES, Drawn
 
 # as in the pictures of `ro.plot`: the lightest end is hard to see on white
-PALETTE = Viridis256[:243]
+PALETTE: tuple[str, ...] = Viridis256[:243]
 WASTE = "#E6E6E6"
 WIDTH, HEIGHT = 420, 270
 # points that an arrow keeps from the middle of the skill that it leads to

@@ -25,7 +25,7 @@ LEVEL, LAST_LEVEL = 0.5, 0.95
 # of a map, so many cells a side: few enough to hit one with a finger
 CELLS = 15
 # a model to begin with
-START: Mapping[str, float] = {"learning_rate": 0.01, "wasted_resource": 0.1, "gate_exponent": 0.01}
+START: Mapping[str, Any] = {"learning_rate": 0.01, "wasted_resource": 0.1, "gate_exponent": 0.01}
 NAMES = {
     "wasted_resource": "wasted resource N₀",
     "gate_exponent": "gate exponent a",
@@ -73,9 +73,9 @@ class Scene:
 
     def __init__(self, model: ResourceModel):
         check_model(model)
-        self.base = model
-        self.frequency = np.asarray(model.frequency, dtype=float)
-        self.spread = 1.0
+        self.base: ResourceModel = model
+        self.frequency: np.ndarray = np.asarray(model.frequency, dtype=float)
+        self.spread: float = 1.0
 
     @property
     def model(self) -> ResourceModel:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..base.annotations import Given
 from ..base.values import brief, listed
 from ..base.words import nearest
 from ..graphs.graph import SkillGraph
@@ -15,6 +16,12 @@ from .curves import Curves, named
 from .freedom import PARAMETERS
 
 POSITIVE = ("learning_rate", "wasted_resource", "plateau", "gate_exponent", "learnability")
+
+
+# what a fit is told, as users give it: dependencies, free parameters, and what is known of the others
+Requires: TypeAlias = Given["SkillGraph | Mapping[str, Sequence[str]] | None"]
+Free: TypeAlias = Given["str | Sequence[str] | None"]
+Prior: TypeAlias = Given["Mapping[str, Any] | None"]
 
 
 def checked_graph(graph: Any, curves: Curves) -> SkillGraph:

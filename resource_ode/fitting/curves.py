@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..base.annotations import BySkill, DataFrame, Given
 from ..base.values import brief, listed
 from ..base.words import nearest, printable, shortened
 
@@ -130,7 +131,7 @@ class Curves:
                 found.setdefault(tuple(run.mixture.tolist()), run.mixture)
         return list(found.values())
 
-    def split(self, part: Any = 0.6) -> tuple[Curves, Curves]:
+    def split(self, part: Given[float] = 0.6) -> tuple[Curves, Curves]:
         """The first part of each run, by its rows, and the rest.
 
         **Raises:** `ValueError` for a part outside (0, 1).
@@ -148,13 +149,13 @@ class Curves:
 
         return cut(True), cut(False)
 
-    def learning_times(self, level: Any = 0.8) -> np.ndarray:
+    def learning_times(self, level: Given[float] = 0.8) -> np.ndarray:
         """Steps at which each task first reaches a level and holds it on the next measured row, `(run, task)`.
 
         Between rows by a straight line; 0 where the first row is there already, `inf` where the level is never
         reached, NaN where the task was not measured.
         """
-        return np.stack([np.array([first_crossing(run.steps, curve, level) for curve in run.levels.T])
+        return np.stack([np.array([first_held(run.steps, curve, level) for curve in run.levels.T])
                          for run in self.runs])  # fmt: skip
 
     def never_rising(self) -> list[str]:
@@ -168,7 +169,7 @@ class Curves:
                     best[task] = max(best[task], np.convolve(curve, np.ones(width) / width, "valid").max())
         return [name for name, most in zip(self.names, best, strict=True) if not most > RISEN]
 
-    def to_dataframe(self) -> Any:
+    def to_dataframe(self) -> DataFrame:
         """A pandas DataFrame in long form: run, seed, step, task, level."""
         import pandas
 
@@ -196,7 +197,7 @@ class Curves:
         return f"Curves({said}{f', {mixtures} mixtures' if mixtures > 1 else ''})"
 
 
-def first_crossing(steps: np.ndarray, curve: np.ndarray, level: float) -> float:
+def first_held(steps: np.ndarray, curve: np.ndarray, level: float) -> float:
     """When a curve first reaches a level and holds it on its next row."""
     measured = np.isfinite(curve)
     steps, curve = steps[measured], curve[measured]
@@ -214,7 +215,12 @@ def first_crossing(steps: np.ndarray, curve: np.ndarray, level: float) -> float:
     return float(steps[row - 1] + part * (steps[row] - steps[row - 1]))
 
 
-def as_curves(runs: Any) -> Curves:
+# measured curves, as users give them; and how often each task is met, in the order of the tasks or by name
+Runs: TypeAlias = Given["Curves | Sequence[Curves]"]
+Mixture: TypeAlias = BySkill | None
+
+
+def as_curves(runs: Runs) -> Curves:
     """The curves, or those of a list joined.
 
     **Raises:** `ValueError` for anything else.

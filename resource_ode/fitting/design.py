@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Given
 from ..base.checks import whole_number
 from ..base.values import brief
 from ..solve.learning import learning_times
 from . import arguments
-from .curves import Curves, as_curves
+from .arguments import Free, Prior, Requires
+from .curves import Curves, Mixture, Runs, as_curves
 from .fit import Fit, fit
 from .mixtures import misses, trust
 from .policies import Rule, times_under
@@ -103,7 +105,7 @@ class Design:
         return "\n".join(lines)
 
 
-def design(found: Any, level: Any = 0.8, near: Any = None) -> Design:
+def design(found: Given[Fit], level: Given[float] = 0.8, near: Mixture = None) -> Design:
     r"""Which mixture or rule brings all tasks to a level soonest, by the fitted model.
 
     Compared are the even mixture; the best constant one inside the range of those tried; sampling by
@@ -168,8 +170,8 @@ def design(found: Any, level: Any = 0.8, near: Any = None) -> Design:
 
 
 def improve(
-    runs: Any, train: Callable[[dict[str, float]], Any], graph: Any = None, rounds: Any = 2, level: Any = 0.8,
-    free: Any = None, prior: Any = None,
+    runs: Runs, train: Callable[[dict[str, float]], Curves], graph: Requires = None, rounds: Given[int] = 2,
+    level: Given[float] = 0.8, free: Free = None, prior: Prior = None,
 ) -> tuple[Fit, list[dict[str, Any]]]:  # fmt: skip
     """Fit, train with the constant mixture that the fit recommends, and fit again, some rounds.
 

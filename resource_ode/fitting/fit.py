@@ -10,11 +10,13 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from ..base.annotations import Figure, Numbers
 from ..base.values import brief, checked_times
 from ..model.model import ResourceModel
 from ..solve.simulation import simulate
 from . import arguments, baselines, profile, report
-from .curves import Curves, as_curves, checked_mixture, named
+from .arguments import Free, Prior, Requires
+from .curves import Curves, Mixture, Runs, as_curves, checked_mixture, named
 from .freedom import NEVER, freedom_of
 from .grid import on_grid
 from .search import Problem
@@ -164,7 +166,7 @@ class Fit:
 
     # -- predictions
 
-    def predict(self, steps: Any, mixture: Any = None) -> np.ndarray:
+    def predict(self, steps: Numbers, mixture: Mixture = None) -> np.ndarray:
         """Levels at training steps, `(step, task)`.
 
         **Arguments:** `steps`: increasing, from 0 on; `mixture`: how often each task is met, by name or in order: by
@@ -227,7 +229,7 @@ class Fit:
         """What was found, in plain sentences."""
         return report.report(self)
 
-    def plot(self) -> Any:
+    def plot(self) -> Figure:
         """The curves, the fit with its band, and what it leaves: a matplotlib figure, a column a mixture."""
         from . import picture
 
@@ -238,7 +240,7 @@ class Fit:
         return f"Fit({self.curves!r}, free {free}, residual {self.residual:.3g})"
 
 
-def fit(runs: Any, graph: Any = None, free: Any = None, prior: Any = None) -> Fit:
+def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = None) -> Fit:
     r"""The model that explains measured curves best: several runs at once, each in its mixture.
 
     $$ \min \sum_{r, t, i} \bigl(s_i^{(r)}(t) - s_i(t)\bigr)^2 + s^2 \sum_i \bigl(\ln\kappa_i / 0.5\bigr)^2 $$
@@ -251,8 +253,8 @@ def fit(runs: Any, graph: Any = None, free: Any = None, prior: Any = None) -> Fi
     - `graph`: which tasks build on which, a [`resource_ode.SkillGraph`][] with the names of the tasks; by default none
         does.
     - `free`: names of parameters to fit: `"learning_rate"`, `"wasted_resource"`, `"plateau"`, `"learnability"` (a
-        number a task), `"gate_exponent"`, `"frequency_power"`, `"prerequisite_strength"` (a number a dependency). By
-        default the first four, with dependencies `gate_exponent`, and with several mixtures `frequency_power`.
+        number per task), `"gate_exponent"`, `"frequency_power"`, `"prerequisite_strength"` (a number per dependency).
+        By default the first four, with dependencies `gate_exponent`, and with several mixtures `frequency_power`.
     - `prior`: what is known, by parameter: a number holds it, `(value, spread)` makes it likely (the spread is one of
         its logarithm, for `frequency_power` and `prerequisite_strength` its own). What is neither free nor held is the
         paper's: 1, and a gate exponent of 0.1.
@@ -285,7 +287,9 @@ def fit(runs: Any, graph: Any = None, free: Any = None, prior: Any = None) -> Fi
     chosen = arguments.checked_free(free, held, edges, several)
     for name in likely:
         if name not in chosen:
-            raise ValueError(f"prior: expected a number for {name}, which is not free, got {brief(prior[name])}")
+            raise ValueError(
+                f"prior: expected a number for {name}, which is not free, got {brief(dict(prior or {})[name])}"
+            )
     said = []
     flat = curves.never_rising()
     if len(flat) == len(curves.names):

@@ -11,13 +11,13 @@ $r_0$ being the same ratio of tasks that do not build on $j$, which profit from 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Given
 from ..base.values import brief
 from ..graphs.graph import SkillGraph
-from .curves import Curves, as_curves, named
+from .curves import Curves, Runs, as_curves, named
 
 # a run leaves a task out if it meets it this much more rarely than the runs that serve as a measure
 RARELY = 0.25
@@ -145,7 +145,7 @@ class InferredGraph:
         return f"InferredGraph({direct} dependencies of {len(self.names)} tasks)"
 
 
-def infer_graph(runs: Any, level: Any = 0.8) -> InferredGraph:
+def infer_graph(runs: Runs, level: Given[float] = 0.8) -> InferredGraph:
     r"""Which tasks build on which, from runs that leave one task out or meet it much more rarely.
 
     $$ w_{ij} = 1 - r_0 / r_{ij}, \qquad r_{ij} = T_i^{\text{without } j} / T_i $$
@@ -200,7 +200,7 @@ def infer_graph(runs: Any, level: Any = 0.8) -> InferredGraph:
     return InferredGraph(curves, level, effect, later, error, open_ended)
 
 
-def suggest_runs(runs: Any) -> dict[str, dict[str, float]]:
+def suggest_runs(runs: Runs) -> dict[str, dict[str, float]]:
     """Mixtures that would tell which task builds on which: each leaves out one task that no run leaves out yet, the
     others keeping their ratios.
 

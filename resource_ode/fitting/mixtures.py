@@ -8,14 +8,16 @@ more frequent than the most frequent by more than that.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Given
 from ..base.values import brief, listed
 from ..solve.learning import learning_times
 from . import arguments
+from .curves import Mixture
 from .fit import Fit
 
 # how far beyond the shares tried a mixture may be: between two tried mixtures, and around a single one
@@ -86,7 +88,9 @@ class WhatIf:
         return f"WhatIf({len(self.labels)} mixtures of {len(self.names)} tasks, level {self.level:g})"
 
 
-def what_if(found: Any, mixtures: Any, level: Any = 0.8) -> WhatIf:
+def what_if(
+    found: Given[Fit], mixtures: Given[Mapping[str, Mixture] | Sequence[Mixture]], level: Given[float] = 0.8
+) -> WhatIf:
     """Learning times that a fit predicts for other mixtures.
 
     **Arguments:**

@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Given
 from ..base.values import brief, listed
 from ..base.words import nearest
 from ..model.schedule import Schedule
-from .curves import Curves, Run, checked_mixture, named
+from .curves import Curves, Mixture, Run, checked_mixture, named
 from .scaling import as_levels
-from .tables import CurvesError, Table, as_table
+from .tables import CurvesError, Source, Table, as_table
 
 # what columns are called, in small letters; the first that is there is taken
 STEP = ("step", "steps", "_step", "global_step", "trainer/global_step", "global step", "training step", "iteration",
@@ -42,25 +43,25 @@ class Raw:
 
 
 def read_curves(
-    curves: Any,
+    curves: Source | Given[Sequence[Source]],
     *,
-    value: Any = "accuracy",
-    chance: Any = None,
-    ceiling: Any = None,
-    mixture: Any = None,
-    tasks: Any = None,
-    where: Any = None,
-    run: Any = None,
-    seed: Any = None,
+    value: str = "accuracy",
+    chance: Given[float | Mapping[str, float] | None] = None,
+    ceiling: Given[float | Mapping[str, float] | None] = None,
+    mixture: Mixture | Given[Schedule | Mapping[str, Any]] = None,
+    tasks: Given[Sequence[str] | Mapping[str, str] | None] = None,
+    where: Given[Mapping[str, Any] | None] = None,
+    run: Given[str | None] = None,
+    seed: Given[int | None] = None,
 ) -> Curves:
     r"""Measured curves of several tasks, as levels: 0 at chance, 1 when a task is solved.
 
     **Arguments:**
 
     - `curves`: a CSV file, a pandas DataFrame, an xarray Dataset, a dict of columns, or a list of them. In wide form
-        each has a column `step` and one a task, and may have columns `run` and `seed`; in long form columns `step`,
+        each has a column `step` and one per task, and may have columns `run` and `seed`; in long form columns `step`,
         `task`, `value`, and may have `run`, `seed` and `frequency` (how often the task was met in that run). The CSV
-        exports of TensorBoard (one tag a file, named `run-...-tag-....csv`) and of Weights & Biases (columns
+        exports of TensorBoard (one tag per file, named `run-...-tag-....csv`) and of Weights & Biases (columns
         `run - metric`) are known by their columns. Empty cells and NaN are missing values; steps may be uneven.
     - `value`: what the cells are: `"accuracy"`, `"loss"`, `"squared_error"` (whose root falls as the unlearned part
         does) or `"level"`.
@@ -91,7 +92,7 @@ def read_curves(
     >>> print(curves.runs[0].levels.round(2).tolist(), *curves.notes[:1], sep=" -- ")
     [[0.0, 0.0], [0.4, 0.0], [0.9, 0.2]] -- chance of 'A' was inferred as 0.5: the first rows have 0.5
     """
-    sources = listed(curves) if isinstance(curves, (list, tuple)) else [curves]
+    sources: Any = listed(curves) if isinstance(curves, (list, tuple)) else [curves]
     if not sources:
         raise CurvesError("curves: expected at least one table, got an empty list")
     raws: list[Raw] = []
@@ -344,7 +345,7 @@ def _mixtures(raws: list[Raw], names: tuple[str, ...], mixture: Any) -> list[Any
         ]  # fmt: skip
     if isinstance(mixture, Schedule):
         if mixture.values.ndim != 2 or mixture.values.shape[1] != len(names):
-            raise ValueError(f"mixture: expected a schedule of {len(names)} numbers, one a task, got "
+            raise ValueError(f"mixture: expected a schedule of {len(names)} numbers, one per task, got "
                              f"{mixture.values.shape}")  # fmt: skip
         return [mixture] * len(raws)
     labels = [raw.name for raw in raws]

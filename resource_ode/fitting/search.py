@@ -12,6 +12,7 @@ import dataclasses
 import math
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -42,8 +43,10 @@ class Problem:
 
     def __post_init__(self) -> None:
         self._last: tuple[bytes, Any, Any] = (b"", None, None)
-        self.steps = jnp.asarray(self.grid.steps, self.freedom.reference.dtype)
-        self.last = float(self.grid.steps[-1])
+        self.steps: jax.Array = jnp.asarray(self.grid.steps, self.freedom.reference.dtype)
+        self.last: float = float(self.grid.steps[-1])
+        self.low: np.ndarray
+        self.high: np.ndarray
         self.low, self.high = self.freedom.bounds(self.last)
         self.measure(self.grid)
 
@@ -54,9 +57,11 @@ class Problem:
         # what a run never met says nothing of how it is learned
         levels = np.where(met[grid.tried][:, None, :], levels, np.nan)
         self.grid = dataclasses.replace(grid, levels=levels)
+        self.means: np.ndarray
+        self.counts: np.ndarray
         self.means, self.counts = self.grid.means()
-        self.root = np.sqrt(self.counts)
-        self.ridge = self.freedom.ridge(self.last, self.prior, self.weaker)
+        self.root: np.ndarray = np.sqrt(self.counts)
+        self.ridge: tuple[Any, Any] = self.freedom.ridge(self.last, self.prior, self.weaker)
 
     @property
     def numbers(self) -> int:

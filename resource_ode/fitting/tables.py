@@ -8,10 +8,11 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..base.annotations import DataFrame, Dataset, FilePath, Given
 from ..base.checks import file_path
 from ..base.values import brief
 from ..base.words import printable, said_path
@@ -61,7 +62,11 @@ class Table:
         return dataclasses.replace(self, columns=columns, places=[self.places[row] for row in rows])
 
 
-def as_table(source: Any) -> Table:
+# a table, as users give it
+Source: TypeAlias = FilePath | DataFrame | Dataset | Given["Mapping[str, Sequence[Any]]"]
+
+
+def as_table(source: Source) -> Table:
     """A table from a CSV file, a pandas DataFrame, an xarray Dataset or DataArray, or a dict of columns.
 
     **Raises:** [`resource_ode.fitting.tables.CurvesError`][].

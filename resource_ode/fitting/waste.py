@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ..base.annotations import Given, Numbers
 from ..base.checks import whole_number
 from ..base.modules import with_fields
 from ..base.values import brief, checked_times
@@ -67,12 +68,12 @@ class WasteFit(eqx.Module):
 
 
 def fit_waste(
-    levels: Any,
-    ts: Any,
-    model: Any,
+    levels: Numbers,
+    ts: Numbers,
+    model: Given[ResourceModel],
     *,
     fit_learning_rate: bool = False,
-    max_steps: Any = 64,
+    max_steps: Given[int] = 64,
 ) -> WasteFit:
     r"""The wasted resource $N_0$ (and $\eta$, if asked) that best explains measured levels.
 
@@ -150,7 +151,7 @@ def _array(name: str, value: Any, dtype: Any) -> Array:
 
 
 @eqx.filter_jit
-def _fit(model: ResourceModel, curve: Array, ts: Array, *, both: bool, max_steps: int) -> tuple[Array, ...]:
+def _fit(model: Given[ResourceModel], curve: Array, ts: Array, *, both: bool, max_steps: int) -> tuple[Array, ...]:
     import optimistix
 
     given = model.learning_rate

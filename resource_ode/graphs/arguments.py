@@ -88,11 +88,12 @@ def pad(prerequisites: Any) -> tuple[np.ndarray, np.ndarray]:
     for applies, hint in _OTHER_CALLS:
         if applies(prerequisites):
             raise ValueError(
-                f"prerequisites: expected one list of prerequisites a skill, got {type(prerequisites).__name__}; {hint}"
+                f"prerequisites: expected one list of prerequisites per skill, got {type(prerequisites).__name__}; "
+                f"{hint}"
             )
     lists = listed(prerequisites)
     if lists is None:
-        raise ValueError(f"prerequisites: expected one list of prerequisites a skill, got {brief(prerequisites)}")
+        raise ValueError(f"prerequisites: expected one list of prerequisites per skill, got {brief(prerequisites)}")
     rows = []
     for skill, row in enumerate(lists):
         entries = sorted(row, key=repr) if isinstance(row, Set) else listed(row)

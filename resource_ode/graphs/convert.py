@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from ..base.annotations import DiGraph, Numbers
 from ..base.values import brief
-from .gates import GATES
+from .gates import GATES, Gate
 
 SIGNS = ("drop", "absolute")
 
 
 def networkx_arguments(
-    digraph: Any, *, gate: Any = None, sign: str | None = None, condense: bool = False
+    digraph: DiGraph, *, gate: Gate | None = None, sign: str | None = None, condense: bool = False
 ) -> dict[str, Any]:
     """The skill graph of a networkx `DiGraph`: an edge `u -> v` makes `u` a prerequisite of `v`.
 
@@ -66,7 +67,7 @@ def networkx_arguments(
     }
 
 
-def to_networkx(graph: Any) -> Any:
+def to_networkx(graph: Any) -> DiGraph:
     """One skill graph as a networkx `DiGraph`, the inverse of `SkillGraph.from_networkx`.
 
     Nodes are the names of the skills, with the attributes `gate` and, if the graph has it, `frequency`. Skills that
@@ -99,12 +100,12 @@ def to_networkx(graph: Any) -> Any:
 
 
 def adjacency_arguments(
-    matrix: Any,
+    matrix: Numbers,
     *,
     threshold: float = 0.0,
     sign: str | None = None,
     names: Sequence[str] | None = None,
-    gate: Any = "all",
+    gate: Gate = "all",
     condense: bool = False,
 ) -> dict[str, Any]:
     r"""The skill graph of an adjacency matrix.
@@ -169,7 +170,7 @@ def adjacency_arguments(
     return networkx_arguments(digraph, gate=gate, condense=True)
 
 
-def condense(digraph: Any) -> tuple[Any, dict[str, tuple[str, ...]]]:
+def condense(digraph: DiGraph) -> tuple[DiGraph, dict[str, tuple[str, ...]]]:
     """A digraph without cycles: skills that require one another, directly or not, become one composite skill.
 
     Skills of a cycle can never start, since each waits for another; as one skill they can. A composite

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, TypeAlias
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from ..base.annotations import Given, Numbers
+
+# how prerequisites combine, as users say it: for all skills, or for each
+Gate: TypeAlias = Given["str | Sequence[str] | AbstractGate"] | Numbers
 Gates = Float[Array, "skill fan_in *node"]
 Required = Bool[Array, "skill fan_in ..."]
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,10 +24,11 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ..base.checks import whole_number
 from ..base.tracing import is_concrete
+from .gates import Gate
 from .graph import SkillGraph
 
 
-def chain(skills: int, *, gate: Any = "all") -> SkillGraph:
+def chain(skills: int, *, gate: Gate = "all") -> SkillGraph:
     """Skills in a row, each requiring the one before it.
 
     **Arguments:** `skills`: their number, at least 1.
@@ -44,7 +44,7 @@ def chain(skills: int, *, gate: Any = "all") -> SkillGraph:
     return SkillGraph([[skill - 1] if skill else [] for skill in range(skills)], gate)
 
 
-def star(skills: int, *, gate: Any = "all") -> SkillGraph:
+def star(skills: int, *, gate: Gate = "all") -> SkillGraph:
     """One root, skill 0, that all others require.
 
     **Arguments:** `skills`: their number, the root included, at least 1.
@@ -60,7 +60,7 @@ def star(skills: int, *, gate: Any = "all") -> SkillGraph:
     return SkillGraph([[0] if skill else [] for skill in range(skills)], gate)
 
 
-def tree(depth: int, branching: int = 2, *, gate: Any = "all") -> SkillGraph:
+def tree(depth: int, branching: int = 2, *, gate: Gate = "all") -> SkillGraph:
     r"""A perfect tree of compositions: every skill but the leaves requires `branching` skills of its own.
 
     $$ n = \sum_{k=0}^{d} b^k $$
@@ -89,7 +89,7 @@ def tree(depth: int, branching: int = 2, *, gate: Any = "all") -> SkillGraph:
     return SkillGraph(lists, gate)
 
 
-def layered(key: PRNGKeyArray, widths: Sequence[int], fan_in: int = 2, *, gate: Any = "all") -> SkillGraph:
+def layered(key: PRNGKeyArray, widths: Sequence[int], fan_in: int = 2, *, gate: Gate = "all") -> SkillGraph:
     """Layers of skills, each skill requiring `fan_in` skills of the layer before, drawn uniformly without replacement.
 
     **Arguments:**
@@ -126,7 +126,7 @@ def random_dag(
     density: Float[Array, ""] | float,
     max_fan_in: int | None = None,
     *,
-    gate: Any = "all",
+    gate: Gate = "all",
 ) -> SkillGraph:
     r"""A random graph in which each skill requires each earlier one with the same probability.
 
@@ -162,7 +162,7 @@ def random_dag(
     return SkillGraph(indices, gate, required=required)
 
 
-def preferential(key: PRNGKeyArray, skills: int, links: int = 1, *, gate: Any = "all") -> SkillGraph:
+def preferential(key: PRNGKeyArray, skills: int, links: int = 1, *, gate: Gate = "all") -> SkillGraph:
     r"""Skills that come one by one and build on those that others already build on.
 
     $$ P(i \text{ requires } j) \propto 1 + d_j \quad\text{for } j < i, $$
@@ -189,7 +189,7 @@ def preferential(key: PRNGKeyArray, skills: int, links: int = 1, *, gate: Any = 
     return SkillGraph(_attach(key, skills, links), gate, required=required)
 
 
-def parity(bits: int, max_size: int | None = None, *, gate: Any = "all") -> SkillGraph:
+def parity(bits: int, max_size: int | None = None, *, gate: Gate = "all") -> SkillGraph:
     r"""The lattice of sparse parities: one skill a non-empty set of bits, which requires its parts with one bit less.
 
     $$ n = \sum_{k=1}^{m} \binom{b}{k} $$

@@ -7,7 +7,7 @@ that of its edges, a batch of graphs is the same arrays with leading axes, and e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -17,11 +17,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from ..base import html, members
+from ..base.annotations import BySkill, DiGraph, Given, Numbers
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
 from ..base.values import in_order_of, plain
 from . import arguments, convert, order
-from .gates import ALL, ANY, AbstractGate
+from .gates import ALL, ANY, AbstractGate, Gate
 from .gates import GATES as GATES
 
 
@@ -39,8 +40,8 @@ class SkillGraph(eqx.Module):
 
     **Other arguments:**
 
-    - `names`: one distinct string a skill; default `skill 1`, `skill 2`, ... For a batch, one tuple for all members or
-        one per member. Names label results; they never reach compiled code.
+    - `names`: one distinct string per skill; default `skill 1`, `skill 2`, ... For a batch, one tuple for all members
+        or one per member. Names label results; they never reach compiled code.
     - `frequency`: default frequencies, `(*batch, skill)`, used by a model that is given none (dimensionless, > 0); or
         by name, as a dict or a pandas Series.
     - `required`: `(*batch, skill, fan_in)`, true where an entry of `prerequisites` is a prerequisite and not padding.
@@ -74,13 +75,13 @@ class SkillGraph(eqx.Module):
 
     def __init__(
         self,
-        prerequisites: Any,
-        gate: Any = "all",
+        prerequisites: Given[Sequence[Sequence[int]] | Mapping[str, Sequence[str]]] | Numbers,
+        gate: Gate = "all",
         *,
-        names: Any = None,
-        frequency: Any = None,
-        required: Any = None,
-        present: Any = None,
+        names: Given[Sequence[str] | Sequence[Sequence[str]] | None] = None,
+        frequency: BySkill | None = None,
+        required: Numbers | None = None,
+        present: Numbers | None = None,
     ):
         if isinstance(prerequisites, Mapping):
             for name, value in (("names", names), ("required", required)):
@@ -112,16 +113,16 @@ class SkillGraph(eqx.Module):
         shape = indices.shape[:-1]
         if shape[-1] == 0:
             raise ValueError("prerequisites: expected at least one skill, got an empty graph")
-        present = xp.ones(shape, bool) if present is None else arguments.truth_values("present", present)
-        present = xp.asarray(present)
-        if present.shape != shape:
-            raise ValueError(f"present: expected shape {shape}, got {present.shape}")
+        exists: Any = xp.ones(shape, bool) if present is None else arguments.truth_values("present", present)
+        exists = xp.asarray(exists)
+        if exists.shape != shape:
+            raise ValueError(f"present: expected shape {shape}, got {exists.shape}")
         self.names = arguments.checked_names(names, shape)
         # what an absent skill requires would change nothing
-        mask = mask & present[..., None]
+        mask = mask & exists[..., None]
         if concrete:
-            _check_present(present, self.names, self.name_of)
-            _check_indices(indices, mask, present, self.name_of)
+            _check_present(exists, self.names, self.name_of)
+            _check_indices(indices, mask, exists, self.name_of)
             indices, mask = arguments.packed(indices.astype(np.int32), mask)
             depth = order.depth(indices, mask, self.name_of)
         else:
@@ -131,7 +132,7 @@ class SkillGraph(eqx.Module):
             depth = order.traced_depth(indices, mask)
         self.prerequisites = jnp.asarray(indices)
         self.required = jnp.asarray(mask)
-        self.present = jnp.asarray(present)
+        self.present = jnp.asarray(exists)
         self.depth = jnp.asarray(depth)
         shared = arguments.labelled(self.names, shape)
         self.own_gate = gate if isinstance(gate, AbstractGate) and gate not in (ALL, ANY) else None
@@ -142,7 +143,7 @@ class SkillGraph(eqx.Module):
         self.any_gate = jnp.asarray(xp.broadcast_to(any_gate, shape))
         self.frequency = None
         if frequency is not None:
-            self.frequency = arguments.checked_frequency(in_order_of("frequency", frequency, shared)[0], present)
+            self.frequency = arguments.checked_frequency(in_order_of("frequency", frequency, shared)[0], exists)
 
     # -- what it holds
 
@@ -262,7 +263,14 @@ class SkillGraph(eqx.Module):
     # -- to and from other forms (networkx is imported on first use)
 
     @classmethod
-    def from_edges(cls, edges: Any, *, names: Any = None, gate: Any = "all", frequency: Any = None) -> SkillGraph:
+    def from_edges(
+        cls,
+        edges: Given[Iterable[tuple[str, str]]],
+        *,
+        names: Given[Sequence[str] | None] = None,
+        gate: Gate = "all",
+        frequency: BySkill | None = None,
+    ) -> SkillGraph:
         """A graph from pairs of names (prerequisite, skill).
 
         **Arguments:**
@@ -283,16 +291,16 @@ class SkillGraph(eqx.Module):
         return cls(lists, gate, names=names, frequency=frequency)
 
     @classmethod
-    def from_networkx(cls, digraph: Any, **options: Any) -> SkillGraph:
+    def from_networkx(cls, digraph: DiGraph, **options: Any) -> SkillGraph:
         """A graph from a networkx `DiGraph`; see [`resource_ode.graphs.convert.networkx_arguments`][]."""
         return cls(**convert.networkx_arguments(digraph, **options))
 
     @classmethod
-    def from_adjacency(cls, matrix: Any, **options: Any) -> SkillGraph:
+    def from_adjacency(cls, matrix: Numbers, **options: Any) -> SkillGraph:
         """A graph from an adjacency matrix; see [`resource_ode.graphs.convert.adjacency_arguments`][]."""
         return cls(**convert.adjacency_arguments(matrix, **options))
 
-    def to_networkx(self) -> Any:
+    def to_networkx(self) -> DiGraph:
         """One graph as a networkx `DiGraph`; see [`resource_ode.graphs.convert.to_networkx`][]."""
         return convert.to_networkx(self)
 

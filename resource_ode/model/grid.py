@@ -30,8 +30,8 @@ class BatchOfModels(LabelledBatch):
         """A batch over all combinations of some values, with one axis a parameter, in the order given.
 
         The axes have the names of the parameters, and their values as coordinates; they come behind batch axes that the
-        model has. What is not a single number a member (`frequency`, a list of graphs as `graph`, ...) is counted from
-        0. Names and coordinates go along to runs, data sets and files; `replace` drops those of what it replaces.
+        model has. What is not a single number per member (`frequency`, a list of graphs as `graph`, ...) is counted
+        from 0. Names and coordinates go along to runs, data sets and files; `replace` drops those of what it replaces.
 
         **Arguments:** lists of values by the name of the parameter.
 
@@ -89,7 +89,7 @@ def _column(model: Any, name: str, values: Any) -> tuple[Any, int, tuple[Any, ..
     """
     own = MEMBER_AXES[name]
     pooled = model.pool is not None and name in ("learning_rate", "wasted_resource")
-    wanted = "a list of numbers, one a member" if own == 0 else f"a list of {'matrices' if own == 2 else 'rows'}"
+    wanted = "a list of numbers, one per member" if own == 0 else f"a list of {'matrices' if own == 2 else 'rows'}"
     if isinstance(values, (Schedule, SkillGraph, str)) or (listed(values) is None and not hasattr(values, "ndim")):
         raise ValueError(f"{name}: expected {wanted}, got {brief(values)}")
     array = plain(name, values, wanted)

@@ -1,6 +1,6 @@
 """Names and coordinates of the batch axes of a model, and what is done by them.
 
-They stand beside the arrays, one entry a batch axis: `(name, coordinates)`, or `None` for an axis without. Compiled
+They stand beside the arrays, one entry per batch axis: `(name, coordinates)`, or `None` for an axis without. Compiled
 code never sees them. Where arrays have been mapped or reshaped since, so that the entries are not those of the batch
 any more, there are no labels.
 """

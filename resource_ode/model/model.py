@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ..base.annotations import BySkill, Given, Numbers
 from ..base.modules import with_fields
 from ..base.special import saturation
 from ..base.values import in_order_of
@@ -112,22 +113,22 @@ class ResourceModel(BatchOfModels):
 
     def __init__(
         self,
-        graph: Any,
-        frequency: Any = None,
-        learning_rate: Any = None,
-        wasted_resource: Any = None,
-        gate_exponent: Any = None,
+        graph: Given[SkillGraph],
+        frequency: BySkill | Given[Schedule] | None = None,
+        learning_rate: Numbers | Given[Schedule] | None = None,
+        wasted_resource: Numbers | Given[Schedule] | None = None,
+        gate_exponent: Numbers | None = None,
         *,
-        loss: Any = "mse",
-        competition: Any = "l1",
-        interference: Any = None,
-        initial_level: Any = None,
-        frequency_after: Any = None,
-        pool: Any = None,
-        plateau: Any = 1,
-        frequency_power: Any = 1,
-        learnability: Any = 1,
-        prerequisite_strength: Any = 1,
+        loss: Given[str | AbstractLoss] = "mse",
+        competition: Given[str | AbstractCompetition] = "l1",
+        interference: BySkill | None = None,
+        initial_level: BySkill | None = None,
+        frequency_after: BySkill | None = None,
+        pool: BySkill | None = None,
+        plateau: Numbers = 1,
+        frequency_power: Numbers = 1,
+        learnability: BySkill = 1,
+        prerequisite_strength: Numbers | Given[dict[tuple[str, str], float]] = 1,
     ):
         if not isinstance(graph, SkillGraph):
             make = "SkillGraph.from_networkx" if hasattr(graph, "nodes") else "SkillGraph"
@@ -247,7 +248,7 @@ class ResourceModel(BatchOfModels):
 
     # -- the physics of one member: every method below takes and returns arrays without batch axes
 
-    def frequency_at(self, time: Any = 0.0) -> Float[Array, " skill"]:
+    def frequency_at(self, time: Numbers = 0.0) -> Float[Array, " skill"]:
         """$p$ in force at a time (before level 1/2 for a self-paced skill)."""
         return self.frequency.at(time) if isinstance(self.frequency, Schedule) else self.frequency
 
@@ -286,7 +287,7 @@ class ResourceModel(BatchOfModels):
         before, after = jnp.minimum(exposure, turn), jnp.maximum(exposure - turn, 0)
         return self.initial_effort() + self.rate() * before + rate_after * after
 
-    def exposure_at(self, level: Any) -> Float[Array, " skill"]:
+    def exposure_at(self, level: Numbers) -> Float[Array, " skill"]:
         """Exposure at which each skill reaches a level (negative if it starts above it); the inverse of `effort`."""
         effort = self.law.effort_at(jnp.broadcast_to(jnp.asarray(level, self.dtype), self.rate().shape))
         grown, rate_after = effort - self.initial_effort(), self.rate_after()
@@ -301,7 +302,7 @@ class ResourceModel(BatchOfModels):
         gained = self.law.progress(self.effort(exposure))
         return gained if self.initial_level is None else gained - self.law.progress(self.initial_effort())
 
-    def pace(self, exposure: Float[Array, " skill"], time: Any = 0.0) -> Float[Array, " skill"]:
+    def pace(self, exposure: Float[Array, " skill"], time: Numbers = 0.0) -> Float[Array, " skill"]:
         """Frequency in force, the self-paced change included."""
         if self.frequency_after is None:
             return self.frequency_at(time)
@@ -323,14 +324,14 @@ class ResourceModel(BatchOfModels):
             behind = (1 - self.prerequisite_strength) + self.prerequisite_strength * behind
         return combine_gates(behind, graph.required, graph.any_gate, graph.own_gate)
 
-    def competitiveness(self, exposure: Float[Array, " skill"], time: Any = 0.0) -> Float[Array, " skill"]:
+    def competitiveness(self, exposure: Float[Array, " skill"], time: Numbers = 0.0) -> Float[Array, " skill"]:
         """$f_i$, the demand $c_i p_i u_i$ of each skill (0 for absent skills)."""
         effort = self.effort(exposure)
         openness = self.openness(self.gates(self.law.log_depth(effort)))
         found = openness * self.effective(self.pace(exposure, time)) * self.law.demand(effort)
         return jnp.where(self.graph.present, found, 0)
 
-    def direct_competitiveness(self, state: Float[Array, " skill"], time: Any = 0.0) -> Float[Array, " skill"]:
+    def direct_competitiveness(self, state: Float[Array, " skill"], time: Numbers = 0.0) -> Float[Array, " skill"]:
         """$f_i$ from the unlearned fraction (MSE) or the margin (cross entropy) itself: interference and discrete
         steps.
         """
@@ -338,7 +339,7 @@ class ResourceModel(BatchOfModels):
         openness = self.openness(1 - unlearned**self.gate_exponent) if self.graph.fan_in else jnp.ones_like(unlearned)
         return jnp.where(self.graph.present, openness * frequency * self.law.direct_demand(state), 0)
 
-    def direct_pace(self, state: Float[Array, " skill"], time: Any = 0.0) -> Float[Array, " skill"]:
+    def direct_pace(self, state: Float[Array, " skill"], time: Numbers = 0.0) -> Float[Array, " skill"]:
         """Frequency in force, the self-paced change included."""
         if self.frequency_after is None:
             return self.frequency_at(time)
@@ -360,12 +361,12 @@ class ResourceModel(BatchOfModels):
             return jnp.broadcast_to(values, (self.skills,))
         return values[self.pool]
 
-    def waste_at(self, time: Any = 0.0) -> Float[Array, " pool"]:
+    def waste_at(self, time: Numbers = 0.0) -> Float[Array, " pool"]:
         """$N_0$ in force at a time, one per pool."""
         value = self.wasted_resource.at(time) if isinstance(self.wasted_resource, Schedule) else self.wasted_resource
         return jnp.broadcast_to(value, (self.pools,))
 
-    def learning_rate_at(self, time: Any = 0.0) -> Float[Array, " pool"]:
+    def learning_rate_at(self, time: Numbers = 0.0) -> Float[Array, " pool"]:
         r"""$\eta$ in force at a time, one per pool."""
         value = self.learning_rate.at(time) if isinstance(self.learning_rate, Schedule) else self.learning_rate
         return jnp.broadcast_to(value, (self.pools,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base.annotations import Given, Numbers
 from ..base.tracing import is_concrete
 from ..base.values import plain
 from .sampling import sampled
@@ -38,7 +40,7 @@ class Schedule(eqx.Module):
     times: Float[Array, "*batch piece"]
     values: Float[Array, "..."]
 
-    def __init__(self, times: Any, values: Any):
+    def __init__(self, times: Numbers, values: Numbers):
         times, values = (_numbers(name, value) for name, value in (("times", times), ("values", values)))
         if times.ndim != 1 or values.ndim not in (1, 2) or values.shape[0] != times.shape[0] or not times.shape[0]:
             raise ValueError(
@@ -54,7 +56,9 @@ class Schedule(eqx.Module):
         self.times, self.values = times, values
 
     @classmethod
-    def sampled(cls, function: Any, until: Any, *, tolerance: Any = 1e-4) -> Schedule:
+    def sampled(
+        cls, function: Given[Callable[[Array], Array]], until: Numbers, *, tolerance: Numbers = 1e-4
+    ) -> Schedule:
         r"""A schedule from a function of the training step, such as one of optax.
 
         Step $k$ is the time from $k$ to $k + 1$. Pieces hold the mean of the function over them, and are as many as are
@@ -81,9 +85,9 @@ class Schedule(eqx.Module):
         """
         return cls(*sampled(function, until, tolerance))
 
-    def at(self, time: Any) -> Array:
+    def at(self, time: Numbers) -> Array:
         """The value in force at one time (a change takes effect at its own time)."""
-        piece = jnp.searchsorted(self.times, time, side="right") - 1
+        piece = jnp.searchsorted(self.times, jnp.asarray(time), side="right") - 1
         return self.values[jnp.clip(piece, 0, self.times.shape[0] - 1)]
 
 

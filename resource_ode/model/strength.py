@@ -1,4 +1,4 @@
-"""How much a skill needs each of its prerequisites: one number a dependency, beside the prerequisites of the graph."""
+"""How much a skill needs each of its prerequisites: one number per dependency, beside those of the graph."""
 
 from __future__ import annotations
 

@@ -304,9 +304,9 @@ def _derived(call: Call) -> bool:
     return not (call.squared or call.slow or call.soft)
 
 
-solve_p = primitive("solve", _solve_results, _solve_by_loops, _solve_by_arrays, every, _solve_by_walk)
-tangent_p = primitive("tangent", _tangent_results, _tangent_by_loops, _tangent_by_arrays, _derived)
-cotangent_p = primitive("cotangent", _cotangent_results, _cotangent_by_loops, _cotangent_by_arrays, _derived)
+solve_p: Primitive = primitive("solve", _solve_results, _solve_by_loops, _solve_by_arrays, every, _solve_by_walk)
+tangent_p: Primitive = primitive("tangent", _tangent_results, _tangent_by_loops, _tangent_by_arrays, _derived)
+cotangent_p: Primitive = primitive("cotangent", _cotangent_results, _cotangent_by_loops, _cotangent_by_arrays, _derived)
 
 
 def moves(x: Any, tangent: Any) -> bool:

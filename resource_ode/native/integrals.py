@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import Primitive
 from jax.interpreters import ad
 
 from .calls import AXES, BY, GRAPH, Call, Operands, aligned, custom_call, every, leading, moves, primitive
@@ -67,5 +68,5 @@ def _jvp(primals: Any, tangents: Any, *, call: Call) -> Any:
     return found, [*along, *nothing]
 
 
-spent_p = primitive("spent", _results, _by_loops, _by_arrays, every)
+spent_p: Primitive = primitive("spent", _results, _by_loops, _by_arrays, every)
 ad.primitive_jvps[spent_p] = _jvp

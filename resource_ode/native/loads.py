@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import Primitive
 from jax.interpreters import ad
 
 from .calls import AXES, Call, Operands, aligned, custom_call, every, leading, moves, primitive
@@ -65,5 +66,5 @@ def _jvp(primals: Any, tangents: Any, *, call: Call) -> Any:
     return found, along
 
 
-loads_p = primitive("loads", _results, _by_loops, _by_arrays, every)
+loads_p: Primitive = primitive("loads", _results, _by_loops, _by_arrays, every)
 ad.primitive_jvps[loads_p] = _jvp

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..base import programs
+from ..base.annotations import Numbers
 from ..base.modules import with_fields
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
@@ -20,7 +21,7 @@ from .rows import budget, each_member, gained, least, signed_shares, warn_if_coa
 from .sources import check_level, check_tolerance, checked_run, checked_source, numbers, profile_of, refuse_for_run
 
 
-def participation_ratio(frequency: Any) -> Float[Array, "*batch"]:
+def participation_ratio(frequency: Numbers) -> Float[Array, "*batch"]:
     r"""How many skills a set of frequencies amounts to.
 
     $$ \frac{(\sum_i p_i)^2}{\sum_i p_i^2} $$
@@ -47,7 +48,9 @@ def participation_ratio(frequency: Any) -> Float[Array, "*batch"]:
     return _participation_of_present(numbers("frequency", frequency))
 
 
-def concurrency(source: ResourceModel | Trajectory, *, ts: Any = None, tolerance: Any = None) -> Float[Array, "..."]:
+def concurrency(
+    source: ResourceModel | Trajectory, *, ts: Numbers | None = None, tolerance: Numbers | None = None
+) -> Float[Array, "..."]:
     r"""How many skills learn at once.
 
     $$ \frac{1}{\sum_i q_i^2}, \qquad q_i = \frac{|r_i|}{\sum_j |r_j|} $$
@@ -77,7 +80,7 @@ def concurrency(source: ResourceModel | Trajectory, *, ts: Any = None, tolerance
 
 
 def seriality(
-    source: ResourceModel | Trajectory, *, level: Any = None, tolerance: Any = None
+    source: ResourceModel | Trajectory, *, level: Numbers | None = None, tolerance: Numbers | None = None
 ) -> Float[Array, "*batch"]:
     r"""Inverse concurrency, averaged over the resource that is of use: 1 if skills are learned one at a time.
 

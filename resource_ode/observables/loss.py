@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..base.annotations import Numbers
 from ..model.loss import AbstractLoss, CrossEntropy, MeanSquaredError
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
@@ -18,7 +17,9 @@ from .sources import profile_of
 _SLOPES = {MeanSquaredError: 2, CrossEntropy: 1}
 
 
-def loss_exponent(source: ResourceModel | Trajectory, *, ts: Any = None, tolerance: Any = None) -> Float[Array, "..."]:
+def loss_exponent(
+    source: ResourceModel | Trajectory, *, ts: Numbers | None = None, tolerance: Numbers | None = None
+) -> Float[Array, "..."]:
     r"""The local exponent of the loss: what a power law $L \propto t^{-\gamma}$ would have for $\gamma$ just here.
 
     $$ -\frac{d\log L}{d\log t} = \frac{t}{L}\, \eta \sum_i p_i\, \phi_i\, (C r)_i, \qquad

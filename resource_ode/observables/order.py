@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ..base import programs
+from ..base.annotations import Given, Numbers
 from ..base.crossing import first_crossing
 from ..base.values import brief
 from ..model.model import ResourceModel
@@ -23,7 +24,11 @@ ONSET, COMPLETION, HALF = 0.1, 0.9, 0.5
 
 
 def domino_overlap(
-    source: Any, end_times: Any = None, *, mean: bool = False, tolerance: Any = None
+    source: Given[ResourceModel | Trajectory] | Numbers,
+    end_times: Numbers | None = None,
+    *,
+    mean: bool = False,
+    tolerance: Numbers | None = None,
 ) -> Float[Array, "..."]:
     r"""How far skills overlap in time with the next one: -1/4 in the Domino limit, 1 when they are simultaneous.
 
@@ -92,7 +97,11 @@ def _domino_overlap(start: Float[Array, "*batch skill"], end: Float[Array, "*bat
 
 
 def depth_correlation(
-    source: Any, depth: Any = None, *, level: Any = None, tolerance: Any = None
+    source: Given[ResourceModel | Trajectory] | Numbers,
+    depth: Numbers | None = None,
+    *,
+    level: Numbers | None = None,
+    tolerance: Numbers | None = None,
 ) -> Float[Array, "*batch"]:
     r"""Rank correlation (Spearman) of learning times with depth in the graph: 1 if deeper skills are always learned
     later.

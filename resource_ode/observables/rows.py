@@ -32,7 +32,7 @@ class RowsTooCoarse(UserWarning):
     """A run has too few rows, or ends too early, for what is measured on it."""
 
 
-def rows_error(run: Trajectory, measure: Callable[[Trajectory], Any]) -> Array:
+def rows_error(run: Trajectory, measure: Callable[[Trajectory], Array]) -> Array:
     """How far a measure of a run may be off because of its rows: what half of the rows would change.
 
     The measure of all rows is compared with that of every second row, beginning with the first or with the second (and

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..base import programs
+from ..base.annotations import Numbers
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
@@ -24,7 +25,11 @@ from .sources import LAST_LEVEL, check_level, check_tolerance, checked_source, p
 
 
 def total_waste(
-    source: ResourceModel | Trajectory, *, level: Any = None, ts: Any = None, tolerance: Any = None
+    source: ResourceModel | Trajectory,
+    *,
+    level: Numbers | None = None,
+    ts: Numbers | None = None,
+    tolerance: Numbers | None = None,
 ) -> Float[Array, "..."]:
     r"""Share of all the resource up to a time that is wasted.
 
@@ -139,7 +144,11 @@ def _total_waste(run: Trajectory) -> Float[Array, ...]:
 
 
 def efficiency(
-    source: ResourceModel | Trajectory, level: Any = LAST_LEVEL, *, times: Any = None, tolerance: Any = None
+    source: ResourceModel | Trajectory,
+    level: Numbers = LAST_LEVEL,
+    *,
+    times: Numbers | None = None,
+    tolerance: Numbers | None = None,
 ) -> Float[Array, "*batch"]:
     r"""How near the last skill comes to the speed limit of the budget law.
 

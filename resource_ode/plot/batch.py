@@ -6,22 +6,23 @@ from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Axes, Given
 from ..results.trajectory import Trajectory
 from .style import COLOURS, FEW, label_time_axis, legend_right, shortened_name, styled_axes
 
-# what can be drawn of a batch, and whether it has a value a skill
+# what can be drawn of a batch, and whether it has a value per skill
 QUANTITIES = {"level": True, "share": True, "loss": False, "waste": False}
 
 
 def batch(
-    run: Any,
+    run: Given[Trajectory],
     quantity: str = "level",
     *,
     quantiles: tuple[float, float] = (0.1, 0.9),
     skills: Any = None,
-    ax: Any = None,
+    ax: Axes | None = None,
     legend: bool = True,
-) -> Any:
+) -> Axes:
     """A batch of runs: the median over its members, and a band between two quantiles.
 
     **Arguments:**
@@ -54,7 +55,7 @@ def batch(
     values = np.asarray(getattr(run, quantity))
     if quantity == "waste" and run.model.pool is not None:
         raise ValueError(
-            "quantity: the waste of a model with pools has a value a pool; draw run[i] with ro.plot.shares"
+            "quantity: the waste of a model with pools has a value per pool; draw run[i] with ro.plot.shares"
         )
     by_skill = QUANTITIES[quantity]
     shape = values.shape[len(run.batch_shape) :]

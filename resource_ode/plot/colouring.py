@@ -1,4 +1,4 @@
-"""One colour a skill, the same in every picture of a run; and the bars that explain colours."""
+"""One colour per skill, the same in every picture of a run; and the bars that explain colours."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.crossing import first_crossing
 from ..results.trajectory import Trajectory
 from .style import COLOURS, FEW, GREY, MAP, legend_above
 
@@ -18,7 +19,7 @@ def colours(run: Trajectory) -> list[str]:
 
     **Arguments:** `run`: one [`resource_ode.Trajectory`][].
 
-    **Returns:** a colour a skill, as `"#0072B2"`.
+    **Returns:** a colour per skill, as `"#0072B2"`.
 
     **Example:** `ro.plot.colours(run)` as `color=` of `ax.bar(run.names, efforts)`
     """
@@ -32,15 +33,8 @@ def colours(run: Trajectory) -> list[str]:
 
 def half_times(run: Trajectory) -> np.ndarray:
     """First time at which each skill is drawn at level 1/2, between rows by interpolation; NaN if it never is."""
-    times, level = np.asarray(run.ts), np.asarray(run.level)
-    crossed = np.full(level.shape[1], np.nan)
-    for skill, curve in enumerate(level.T):
-        above = np.flatnonzero(curve >= 0.5)
-        if above.size:
-            row = above[0]
-            part = 1.0 if row == 0 else (0.5 - curve[row - 1]) / (curve[row] - curve[row - 1])
-            crossed[skill] = times[row] if row == 0 else times[row - 1] + part * (times[row] - times[row - 1])
-    return crossed
+    crossed = first_crossing(np.asarray(run.ts), np.asarray(run.level), 0.5, between_rows=True)
+    return np.where(np.isfinite(crossed), crossed, np.nan)
 
 
 def scale_of(values: np.ndarray, *, whole: bool = False) -> tuple[Any, Any]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ..base.annotations import Figure
 from ..results.trajectory import Trajectory
 from .graph_drawing import graph
 from .runs import levels, shares
 from .style import STYLE
 
 
-def summary(run: Trajectory) -> Any:
+def summary(run: Trajectory) -> Figure:
     """One run at a glance: its graph, coloured by learning time, its levels and its shares.
 
     **Arguments:** `run`: one [`resource_ode.Trajectory`][].

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Axes
 from ..graphs.graph import SkillGraph
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
@@ -31,10 +32,10 @@ def graph(
     source: Any,
     *,
     times: Any = None,
-    ax: Any = None,
+    ax: Axes | None = None,
     legend: bool = True,
     colorbar: bool = True,
-) -> Any:
+) -> Axes:
     """A skill graph in layers by depth, with arrows from each prerequisite to the skills that require it.
 
     Circles need all of their prerequisites, diamonds any one. Skills carry their names where there is room for all.

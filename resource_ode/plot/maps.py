@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Axes, DataArray, Numbers
 from .colouring import add_bar
 from .style import (
     DIVERGING,
@@ -23,11 +24,11 @@ from .style import (
 
 
 def heat_map(
-    values: Any,
-    x: Any = None,
-    y: Any = None,
+    values: Numbers | DataArray,
+    x: Numbers | None = None,
+    y: Numbers | None = None,
     *,
-    ax: Any = None,
+    ax: Axes | None = None,
     x_label: str | None = None,
     y_label: str | None = None,
     label: str | None = None,
@@ -37,7 +38,7 @@ def heat_map(
     center: float | None = None,
     colorbar: bool = True,
     legend: bool = True,
-) -> Any:
+) -> Axes:
     """One number per member of an ensemble, over the two parameters that were varied.
 
     **Arguments:**

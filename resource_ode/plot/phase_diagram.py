@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Axes
 from ..base.values import brief
 from .maps import map_colours
 from .phase_drawing import (
@@ -60,7 +61,7 @@ def phase(
     log: bool | None = None,
     center: float | None = None,
     colorbar: bool = True,
-    ax: Any = None,
+    ax: Axes | None = None,
 ) -> Any:
     r"""A phase diagram: the ensemble mean of one variable of a sweep over two of its axes (or along one).
 

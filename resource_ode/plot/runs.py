@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Axes, Given
 from ..results.trajectory import Trajectory
 from .colouring import colour_by, half_times
 from .names import fit_on
@@ -33,14 +34,14 @@ MOST_PARTED = 40
 
 
 def levels(
-    run: Any,
+    run: Given[Trajectory],
     *,
-    ax: Any = None,
+    ax: Axes | None = None,
     skills: Sequence[int | str] | None = None,
     color_by: str | None = None,
     legend: bool | None = None,
     colorbar: bool = True,
-) -> Any:
+) -> Axes:
     """Level of each skill over training steps.
 
     A skill has the same colour in all pictures of a run, see [`resource_ode.plot.colouring.colours`][]. Up to eight are
@@ -94,7 +95,14 @@ def levels(
     return ax
 
 
-def shares(run: Any, *, ax: Any = None, pool: int | None = None, legend: bool = True, colorbar: bool = True) -> Any:
+def shares(
+    run: Given[Trajectory],
+    *,
+    ax: Axes | None = None,
+    pool: int | None = None,
+    legend: bool = True,
+    colorbar: bool = True,
+) -> Axes:
     """Shares of the resource over training steps, stacked in order of learning, with the wasted share on top.
 
     They sum to 1. With `competition="l2"` it is the squares of the shares that do, and they are drawn.
@@ -163,7 +171,7 @@ def shares(run: Any, *, ax: Any = None, pool: int | None = None, legend: bool = 
     return ax
 
 
-def loss(run: Any, *, ax: Any = None, log: bool = True) -> Any:
+def loss(run: Given[Trajectory], *, ax: Axes | None = None, log: bool = True) -> Axes:
     """Loss over training steps, on logarithmic axes (of at most six decades of loss) unless `log` is false.
 
     **Arguments:** `run`: one [`resource_ode.Trajectory`][]; `ax`: matplotlib axes, a new figure by default.
@@ -213,7 +221,7 @@ def _one(run: Any) -> Trajectory:
     return run
 
 
-def _skills(run: Trajectory, skills: Any) -> list[int]:
+def _skills(run: Given[Trajectory], skills: Any) -> list[int]:
     if skills is None:
         return list(range(run.model.skills))
     if isinstance(skills, (str, int)):

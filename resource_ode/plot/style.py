@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Axes
 from ..base.values import brief
 from ..base.words import printable, shortened
 
@@ -104,7 +105,7 @@ def cell_edges(name: str, coordinates: np.ndarray, log: bool) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def styled_axes(ax: Any, height: float = HEIGHT) -> Iterator[Any]:
+def styled_axes(ax: Axes | None, height: float = HEIGHT) -> Iterator[Axes]:
     """The caller's axes under the caller's style, or new ones under ours."""
     import matplotlib
     from matplotlib import pyplot

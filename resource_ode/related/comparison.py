@@ -5,13 +5,14 @@ r"""The ladder on one setting: a Geometry model, the Resource models that sum it
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base.annotations import Given, Numbers
 from ..base.crossing import first_crossing
 from ..base.values import brief
 from ..fitting.waste import WasteFit, fit_waste
@@ -57,7 +58,7 @@ class Comparison(eqx.Module):
         """Largest level error of each model, over seeds, times and skills."""
         return {name: float(np.max(np.abs(error))) for name, error in self._errors()}
 
-    def learning_times(self, level: Any = 0.5) -> dict[str, np.ndarray]:
+    def learning_times(self, level: Given[float] = 0.5) -> dict[str, np.ndarray]:
         """First crossing of a level by each skill, measured (key "Geometry") and of each model; medians over seeds.
 
         All are read from the same rows, between which they are interpolated; `inf` where the level is not reached.
@@ -77,7 +78,7 @@ class Comparison(eqx.Module):
             for name, run in found.items()
         }
 
-    def table(self, level: Any = 0.5) -> str:
+    def table(self, level: Given[float] = 0.5) -> str:
         """Errors and learning times (training steps) of all models, as a Markdown table."""
         times = self.learning_times(level)
         rms, largest = self.rms(), self.max_error()
@@ -91,8 +92,8 @@ class Comparison(eqx.Module):
             rows.append([name, *errors, *(f"{time:.0f}" for time in crossed)])
         return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
-    def plot(self, *, axes: Any = None) -> Any:
-        """The measured curves, as bands from the least to the largest seed, under each model's, one panel a model.
+    def plot(self, *, axes: Given[np.ndarray | None] = None) -> np.ndarray:
+        """The measured curves, as bands from the least to the largest seed, under each model's, one panel per model.
 
         **Arguments:** `axes`: as many matplotlib axes as there are models; a new figure by default.
 
@@ -115,8 +116,8 @@ class Comparison(eqx.Module):
             if axes is None:
                 size = (2.0 * count + 0.5, style.HEIGHT)
                 _, axes = pyplot.subplots(1, count, figsize=size, sharey=True, layout="constrained", dpi=200)
-            axes = np.atleast_1d(axes)
-            for place, (ax, (name, run)) in enumerate(zip(axes.flat, self.models.items(), strict=True)):
+            panels = np.atleast_1d(np.asarray(axes))
+            for place, (ax, (name, run)) in enumerate(zip(panels.flat, self.models.items(), strict=True)):
                 model_level = _seeded(run).mean(axis=0)
                 for skill in range(skills):
                     low, high = measured[:, :, skill].min(axis=0), measured[:, :, skill].max(axis=0)
@@ -128,7 +129,7 @@ class Comparison(eqx.Module):
                 ax.set_ylim(-0.05, 1.08)
                 if not place:
                     ax.set_ylabel("level (band: Geometry, dashed: model)")
-        return axes
+        return panels
 
     def __repr__(self) -> str:
         rms = ", ".join(f"{name} {value:.4f}" for name, value in self.rms().items())
@@ -142,7 +143,13 @@ class Comparison(eqx.Module):
         return [(name, _seeded(run) - measured) for name, run in self.models.items()]
 
 
-def compare(model: Any, ts: Any, *, seeds: Any = (0, 1, 2, 3), wasted_resource: Any = None) -> Comparison:
+def compare(
+    model: Given[GeometryModel],
+    ts: Numbers,
+    *,
+    seeds: Given[Sequence[int]] = (0, 1, 2, 3),
+    wasted_resource: Numbers | None = None,
+) -> Comparison:
     r"""Train a Geometry model and hold the Resource and Domino models of the same tasks beside it.
 
     - "Resource, l1": the paper's law, $N_0$ fitted to all seeds together, unless it is given;

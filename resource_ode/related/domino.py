@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ..base.annotations import Given, Numbers
 from ..base.tracing import is_concrete
 from ..base.values import checked_times
 from ..graphs.gates import combine_gates
@@ -29,7 +30,7 @@ from ..results.outcome import results_from_codes
 from ..results.trajectory import Trajectory
 
 
-def serial_order(model: Any) -> Int[Array, "*batch skill"]:
+def serial_order(model: Given[ResourceModel]) -> Int[Array, "*batch skill"]:
     """Place of each skill in the Domino series, from 0: always the most frequent of those that may be learned next.
 
     A skill may be learned once all ("all") or one ("any") of its prerequisites are. Of equal frequencies the first
@@ -57,7 +58,7 @@ def serial_order(model: Any) -> Int[Array, "*batch skill"]:
     return places.reshape((*model.batch_shape, model.skills))
 
 
-def serial(model: Any, ts: Any) -> Trajectory:
+def serial(model: Given[ResourceModel], ts: Numbers) -> Trajectory:
     r"""Levels of the Domino model: one skill after the other, each in $1/\eta$ training steps.
 
     $$ s_i(t) = \mathrm{clip}(\eta t - k_i,\, 0,\, 1), $$
@@ -93,7 +94,7 @@ def serial(model: Any, ts: Any) -> Trajectory:
     return _wrap(model, ts, state, clock, "direct", "domino, serial (closed form)")
 
 
-def parallel(model: Any, ts: Any) -> Trajectory:
+def parallel(model: Given[ResourceModel], ts: Numbers) -> Trajectory:
     r"""Levels of the parallel model: each skill learns as if it were alone, at a pace set by the waste.
 
     $$ \tau = \eta t/N_0, \qquad u_i = e^{-p_i \tau} \text{ (MSE)}, \qquad l_i = \ln \omega(1 + p_i \tau)
@@ -131,7 +132,7 @@ def parallel(model: Any, ts: Any) -> Trajectory:
     return _wrap(model, ts, state, clock, "exposure", "parallel limit (closed form)")
 
 
-def serial_times(model: Any, level: Any = 0.5) -> Float[Array, "*batch skill"]:
+def serial_times(model: Given[ResourceModel], level: Given[float] = 0.5) -> Float[Array, "*batch skill"]:
     r"""Learning times of the serial model, $t_i(\theta) = (k_i + \theta)/\eta$.
 
     **Arguments:** `model` as of [`serial`][resource_ode.related.domino.serial]; `level`: in [0, 1].
@@ -167,23 +168,23 @@ def _check(model: Any, name: str) -> None:
             raise ValueError(f"{part}: the {name} model expects constants, got a schedule")
 
 
-def _rate(model: ResourceModel) -> Array:
+def _rate(model: Given[ResourceModel]) -> Array:
     assert not isinstance(model.learning_rate, Schedule)
     return jnp.broadcast_to(model.learning_rate, model.batch_shape)
 
 
-def _present(model: ResourceModel) -> Array:
+def _present(model: Given[ResourceModel]) -> Array:
     return jnp.broadcast_to(model.graph.present, (*model.batch_shape, model.skills))
 
 
-def _wrap(model: ResourceModel, ts: Array, state: Array, clock: Array, kind: Any, method: str) -> Trajectory:
+def _wrap(model: Given[ResourceModel], ts: Array, state: Array, clock: Array, kind: Any, method: str) -> Trajectory:
     result = results_from_codes(jnp.zeros(model.batch_shape, jnp.int32))
     return Trajectory(ts, state, clock, None, result, model, kind, method)
 
 
 @eqx.filter_jit
 def _order(models: ResourceModel) -> Array:
-    def one(model: ResourceModel) -> Array:
+    def one(model: Given[ResourceModel]) -> Array:
         graph = model.graph
         assert not isinstance(model.frequency, Schedule)
         frequency = jnp.where(graph.present, model.rate(), -jnp.inf)

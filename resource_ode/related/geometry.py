@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base.annotations import Given, Numbers
 from ..base.checks import whole_number
 from ..base.values import in_range
 from ..graphs.graph import SkillGraph
@@ -81,16 +82,16 @@ class GeometryModel(eqx.Module):
 
     def __init__(
         self,
-        frequency: Any,
-        dimension: Any,
-        learning_rate: Any,
-        noise: Any = 0.0,
-        batch_size: Any = None,
+        frequency: Numbers,
+        dimension: Given[int],
+        learning_rate: Numbers,
+        noise: Numbers = 0.0,
+        batch_size: Numbers | None = None,
         *,
         loss: str = "mse",
         vectors: str = "orthonormal",
-        optimizer: Any = None,
-        gradient_factor: Any = None,
+        optimizer: Given[Callable[..., Any] | None] = None,
+        gradient_factor: Numbers | None = None,
     ):
         self.law = as_loss(loss)
         if vectors not in VECTORS:
@@ -155,7 +156,7 @@ class GeometryModel(eqx.Module):
             arguments["gradient_factor"] = None
         return GeometryModel(**{**arguments, **changes})
 
-    def resource_model(self, competition: str = "l2", *, wasted_resource: Any = None) -> ResourceModel:
+    def resource_model(self, competition: str = "l2", *, wasted_resource: Numbers | None = None) -> ResourceModel:
         r"""The Resource model of the same tasks.
 
         With `"l2"` nothing is fitted; the law holds for sign descent, orthonormal tasks and many dimensions:

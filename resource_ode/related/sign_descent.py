@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base.annotations import Given, Numbers
 from ..base.values import checked_times
 from ..results.outcome import results_from_codes
 from ..results.trajectory import Trajectory
@@ -31,7 +32,7 @@ from .training import GeometryRun, as_trajectory, checked, member_keys, members_
 PANELS = 4096
 
 
-def recursion(model: Any, ts: Any, *, seeds: Any = 0) -> Trajectory:
+def recursion(model: Given[GeometryModel], ts: Numbers, *, seeds: Numbers = 0) -> Trajectory:
     r"""The L2 law one step and one batch at a time: the Geometry model of many dimensions in $n$ numbers.
 
     $$ f_i = w_i u_i, \qquad r_i = \frac{f_i}{\sqrt{\sum_j f_j^2 + N_0^2}}, \qquad
@@ -62,7 +63,7 @@ def recursion(model: Any, ts: Any, *, seeds: Any = 0) -> Trajectory:
     return as_trajectory(model, rows, state, seeds, "sign descent in many dimensions (L2 recursion, nothing fitted)")
 
 
-def law(model: Any, ts: Any) -> Trajectory:
+def law(model: Given[GeometryModel], ts: Numbers) -> Trajectory:
     r"""The L2 law in continuous time, with the noise of sampled batches, which fades as tasks are learned.
 
     $$ \frac{du_i}{dt} = -\eta \frac{p_i u_i}{\sqrt{\sum_j \bigl(p_j^2 + p_j (P - p_j)/B\bigr) u_j^2 + N_0^2}}, \qquad
@@ -105,7 +106,7 @@ def law(model: Any, ts: Any) -> Trajectory:
     return Trajectory(times, state, clock, unknown, result, member, "exposure", method)
 
 
-def overlapping(run: Any) -> Trajectory:
+def overlapping(run: Given[GeometryRun]) -> Trajectory:
     r"""The L2 law of tasks that overlap, in training steps, for the overlaps of given runs.
 
     $$ u \leftarrow u - \eta \frac{C f}{\sqrt{f^\top C f + N_0^2}}, \qquad f_i = p_i u_i, \, C_{ij} = t_i \cdot t_j $$
@@ -140,7 +141,7 @@ def overlapping(run: Any) -> Trajectory:
     return as_trajectory(run.model, run.ts.astype(jnp.int32), state, run.seeds, method)
 
 
-def wastes(model: Any) -> dict[str, Float[Array, "*batch"]]:
+def wastes(model: Given[GeometryModel]) -> dict[str, Float[Array, "*batch"]]:
     r"""What each source of noise wastes in the L2 law, in units of frequency; the first two add in quadrature.
 
     - `"noise"`: gradient noise, $\sigma \sqrt d/c$, constant;

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt
 
+from ..base.annotations import Given, Numbers
 from ..base.checks import whole_number
 from ..base.tracing import is_concrete
 from ..base.values import brief
@@ -58,7 +59,9 @@ class GeometryRun(eqx.Module):
         return f"GeometryRun({self.model!r}, seeds {self.seeds.shape}, {self.ts.shape[0]} times up to {until})"
 
 
-def train_geometry(model: Any, ts: Any, *, seeds: Any = 0, side_by_side: Any = None) -> GeometryRun:
+def train_geometry(
+    model: Given[GeometryModel], ts: Numbers, *, seeds: Numbers = 0, side_by_side: Given[int | None] = None
+) -> GeometryRun:
     r"""Train a Geometry model, once for each setting and seed.
 
     A seed fixes task vectors, gradient noise and samples, whatever the other seeds and settings.

@@ -19,7 +19,7 @@ NAMES = ("default", "shared", "by member")
 STEPS = "training steps"
 PER_STEP = "resource units per training step"
 # For each array of a run: its axes behind the batch axes ("pool?": only where there are pools), its unit, its name.
-DERIVED = {
+DERIVED: dict[str, tuple[tuple[str, ...], str, str]] = {
     "level": (("time", "skill"), "1", "level of the skill (learned fraction)"),
     "unlearned": (("time", "skill"), "1", "unlearned fraction of the skill"),
     "share": (("time", "skill"), "1", "share of the resource that the skill takes"),
@@ -27,12 +27,12 @@ DERIVED = {
     "loss": (("time",), "1", "loss, weighted by frequency"),
     "budget_residual": (("time", "pool?"), "1", "relative residual of the resource budget"),
 }
-STORED = {
+STORED: dict[str, tuple[tuple[str, ...], str, str]] = {
     "state": (("time", "skill"), "resource time", "exposure of the skill"),
     "clock": (("time", "pool?"), "resource time", "resource clock"),
     "spent": (("time", "pool?"), "resource units", "resource spent, integrated independently"),
 }
-GRAPH = {
+GRAPH: dict[str, tuple[tuple[str, ...], str, str]] = {
     "prerequisites": (("skill", "prerequisite"), "1", "index of a prerequisite (padding where not required)"),
     "required": (("skill", "prerequisite"), "1", "whether the entry of prerequisites is one"),
     "any_gate": (("skill",), "1", "how the prerequisites of the skill combine"),
@@ -40,7 +40,7 @@ GRAPH = {
     "depth": (("skill",), "1", "longest chain of prerequisites below the skill"),
     "frequency": (("skill",), "1", "default frequency of the skill, kept by the graph"),
 }
-MODEL = {
+MODEL: dict[str, tuple[tuple[str, ...], str, str]] = {
     "frequency": (("skill",), "1", "frequency of the skill"),
     "learning_rate": (("pool?",), PER_STEP, "effective learning rate"),
     "wasted_resource": (("pool?",), "1", "wasted resource, in units of frequency"),

@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from ..base.annotations import FilePath
 from ..base.checks import file_path
 from ..base.words import printable
 from ..graphs.arguments import packed
@@ -31,7 +32,7 @@ KINDS = ("exposure", "direct")
 POOL = VARIABLE["model", "pool"]
 
 
-def load(path: Any) -> Trajectory:
+def load(path: FilePath) -> Trajectory:
     """Read back a run that was saved as netCDF.
 
     **Arguments:** `path`: a `.nc` file written by `Trajectory.save`.
@@ -115,7 +116,7 @@ def _rebuild(held: SavedRun) -> tuple[Trajectory, np.dtype]:
     )
     codes = reader.array("result", "whole numbers", ())
     if codes.shape != batch or not ((codes >= 0) & (codes < len(result_names()))).all():
-        raise Unfit(f"holds codes in 'result' that are not from 0 to {len(result_names()) - 1}, one a run")
+        raise Unfit(f"holds codes in 'result' that are not from 0 to {len(result_names()) - 1}, one per run")
     clock, spent = (reader.optional(name, STORED[name][0]) for name in ("clock", "spent"))
     if clock is None:
         raise Unfit("lacks 'clock', which a saved run has")

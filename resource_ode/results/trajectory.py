@@ -6,7 +6,8 @@ and the rest are derived when they are read: a large ensemble pays for what is r
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, overload
 
 import equinox as eqx
 import jax
@@ -16,6 +17,7 @@ from jaxtyping import Array, Float
 
 from .. import native
 from ..base import html, members, pieces, programs
+from ..base.annotations import Dataset, FilePath, Given
 from ..base.tracing import is_concrete
 from ..model.labels import LabelledBatch, Labels
 from ..model.model import ResourceModel
@@ -162,7 +164,11 @@ class Trajectory(LabelledBatch):
 
     # -- members, labels and files
 
-    def __getitem__(self, index: Any) -> Any:
+    @overload
+    def __getitem__(self, index: str | list[str]) -> OfSkills: ...
+    @overload
+    def __getitem__(self, index: int | slice | Array | np.ndarray | tuple[Any, ...] | list[int]) -> Trajectory: ...
+    def __getitem__(self, index: Any) -> Trajectory | OfSkills:
         """Member `index` of a batch, without its padding; or several, as [`resource_ode.ResourceModel`][] is indexed.
 
         The name of a skill, or a list of names, gives what the run says of these skills: see
@@ -195,6 +201,10 @@ class Trajectory(LabelledBatch):
             self.method,
         )
 
+    @overload
+    def sel(self, *, method: str | None = None, skill: None = None, **wanted: Any) -> Trajectory: ...
+    @overload
+    def sel(self, *, method: str | None = None, skill: Given[str | Sequence[str]], **wanted: Any) -> OfSkills: ...
     def sel(self, *, method: str | None = None, skill: Any = None, **wanted: Any) -> Any:
         """Members by coordinate, and skills by name.
 
@@ -212,13 +222,13 @@ class Trajectory(LabelledBatch):
         """The axes that results have behind the batch axes, and what stands along them."""
         return {"time": np.asarray(self.ts), **self.model.inner_coordinates()}
 
-    def to_xarray(self) -> Any:
+    def to_xarray(self) -> Dataset:
         """A labelled `xarray.Dataset`; see [`resource_ode.results.dataset.to_xarray`][]."""
         from .dataset import to_xarray
 
         return to_xarray(self)
 
-    def save(self, path: Any) -> None:
+    def save(self, path: FilePath) -> None:
         """Write to netCDF (`.nc`) or CSV (`.csv`, one run); see [`resource_ode.results.files.save`][]."""
         from .files import save
 

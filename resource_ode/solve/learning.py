@@ -7,12 +7,11 @@ one cascade for each graph. Models outside the cascade go by events of the gener
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base.annotations import Numbers
 from ..base.tracing import concrete_number, is_concrete
 from ..base.values import brief
 from ..model.model import ResourceModel
@@ -24,7 +23,7 @@ from .tolerance import as_tolerance
 
 
 def learning_times(
-    model: ResourceModel, level: Any = 0.5, *, tolerance: Any = None, batch_size: int | None = None
+    model: ResourceModel, level: Numbers = 0.5, *, tolerance: Numbers | None = None, batch_size: int | None = None
 ) -> Float[Array, "*batch skill"]:
     r"""Training steps at which each skill first reaches a level.
 
@@ -84,7 +83,7 @@ def learning_times(
 
 
 def horizon(
-    model: ResourceModel, level: Any = 0.95, *, tolerance: Any = None, batch_size: int | None = None
+    model: ResourceModel, level: Numbers = 0.95, *, tolerance: Numbers | None = None, batch_size: int | None = None
 ) -> Float[Array, "*batch"]:
     """Training steps by which the last skill of each member reaches a level; `inf` if one never does.
 

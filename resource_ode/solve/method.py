@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 
+from ..base.annotations import AbstractAdjoint, AbstractSolver, AbstractStepSizeController, Numbers
 from ..base.checks import whole_number
 from ..base.values import brief
 
@@ -25,7 +26,7 @@ class Auto(AbstractMethod):
     """
 
     name: ClassVar[str] = "auto"
-    tolerance: Any = None
+    tolerance: Numbers | None = None
 
 
 class Cascade(AbstractMethod):
@@ -45,7 +46,7 @@ class Cascade(AbstractMethod):
     """
 
     name: ClassVar[str] = "cascade"
-    tolerance: Any = None
+    tolerance: Numbers | None = None
 
 
 class ODE(AbstractMethod):
@@ -70,11 +71,11 @@ class ODE(AbstractMethod):
     """
 
     name: ClassVar[str] = "ode"
-    solver: Any = None
-    controller: Any = None
-    adjoint: Any = None
+    solver: AbstractSolver | None = None
+    controller: AbstractStepSizeController | None = None
+    adjoint: AbstractAdjoint | None = None
     max_steps: int | None = eqx.field(static=True, default=None)
-    tolerance: Any = None
+    tolerance: Numbers | None = None
 
     def __check_init__(self) -> None:
         if self.max_steps is not None:

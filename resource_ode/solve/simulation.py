@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ..base.annotations import AbstractAdjoint, AbstractSolver, AbstractStepSizeController, Numbers
 from ..base.tracing import is_concrete
 from ..base.values import checked_times
 from ..model.model import ResourceModel
@@ -24,17 +25,34 @@ from .tolerance import as_tolerance
 
 # rows of a run for which no times are given, and how far they go beyond the last learning time
 ROWS, BEYOND = 201, 1.05
+Reduced = TypeVar("Reduced")
 
 
+@overload
+def simulate(
+    model: ResourceModel, ts: Numbers | None = None, *, method: str | AbstractMethod = "auto",
+    tolerance: Numbers | None = None, solver: AbstractSolver | None = None,
+    controller: AbstractStepSizeController | None = None, adjoint: AbstractAdjoint | None = None,
+    max_steps: int | None = None, batch_size: int | None = None,
+    reduce: None = None, progress: Callable[[int, int], object] | None = None,
+) -> Trajectory: ...  # fmt: skip
+@overload
+def simulate(
+    model: ResourceModel, ts: Numbers | None = None, *, method: str | AbstractMethod = "auto",
+    tolerance: Numbers | None = None, solver: AbstractSolver | None = None,
+    controller: AbstractStepSizeController | None = None, adjoint: AbstractAdjoint | None = None,
+    max_steps: int | None = None, batch_size: int | None = None,
+    reduce: Callable[[Trajectory], Reduced], progress: Callable[[int, int], object] | None = None,
+) -> Reduced: ...  # fmt: skip
 def simulate(
     model: ResourceModel,
-    ts: Any = None,
+    ts: Numbers | None = None,
     *,
     method: str | AbstractMethod = "auto",
-    tolerance: Any = None,
-    solver: Any = None,
-    controller: Any = None,
-    adjoint: Any = None,
+    tolerance: Numbers | None = None,
+    solver: AbstractSolver | None = None,
+    controller: AbstractStepSizeController | None = None,
+    adjoint: AbstractAdjoint | None = None,
     max_steps: int | None = None,
     batch_size: int | None = None,
     reduce: Callable[[Trajectory], Any] | None = None,

@@ -10,13 +10,14 @@ import functools
 import itertools
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from ..base.annotations import FilePath, Given
 from ..base.words import nearest, said
 from ..config.toml import read_toml
 from .ensemble import LAWS, build_frequency, is_random, needed, section_keys
@@ -34,7 +35,7 @@ MOST_STATIC, MOST_MEMBERS = 1000, 10**15
 MOST_WHOLE = 2**31 - 1
 
 
-def read_sweep(description: Any, settings: Sequence[str] = ()) -> Sweep:
+def read_sweep(description: Given[FilePath | Mapping[str, Any] | Sweep], settings: Sequence[str] = ()) -> Sweep:
     """Check a description and write it out in full.
 
     **Arguments:**

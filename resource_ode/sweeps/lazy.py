@@ -17,9 +17,11 @@ class CheckedValues(BackendArray):
     """The values of one variable, as xarray reads those of a file. Chunks without a record hold the fill value."""
 
     def __init__(self, chunks: ChunkFiles, name: str):
-        self.chunks, self.name = chunks, name
+        self.chunks: ChunkFiles = chunks
+        self.name: str = name
         array = chunks.arrays[name]
-        self.shape, self.dtype = array.shape, array.dtype
+        self.shape: tuple[int, ...] = array.shape
+        self.dtype: Any = array.dtype
 
     def __getitem__(self, key: Any) -> Any:
         return explicit_indexing_adapter(key, self.shape, IndexingSupport.OUTER, self._selected)

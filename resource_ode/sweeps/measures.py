@@ -16,6 +16,7 @@ import numpy as np
 from .. import observables
 from ..base.values import brief
 from ..base.warning import without_warnings
+from ..graphs.graph import SkillGraph
 from ..model.model import ResourceModel
 from ..observables.one_pass import of_learning_times
 from ..results.outcome import RESULTS, result_codes, result_names
@@ -46,10 +47,13 @@ class Measured:
     """
 
     def __init__(self, model: ResourceModel, level: float, skills: int):
-        self.model, self.graph, self.level, self.skills = model, model.graph, level, skills
+        self.model: ResourceModel = model
+        self.graph: SkillGraph = model.graph
+        self.level: float = level
+        self.skills: int = skills
         # what does not look at prerequisites is spared a copy of them a clock
         bare = (model.graph.prerequisites[..., :0], model.graph.required[..., :0])
-        self.bare = eqx.tree_at(lambda m: (m.graph.prerequisites, m.graph.required), model, bare)
+        self.bare: ResourceModel = eqx.tree_at(lambda m: (m.graph.prerequisites, m.graph.required), model, bare)
         self._times: dict[float, jax.Array] = {}
 
     def times(self, level: float | None = None) -> jax.Array:

@@ -28,7 +28,7 @@ RESOURCE = ("learning_rate", "wasted_resource", "gate_exponent", "loss", "compet
 # axes along which one cascade per graph serves all values: they are never mapped over graphs
 CLOCKS = ("wasted_resource", "learning_rate", "gate_exponent")
 # axes that set shapes or choose a program: one value per chunk
-CHOICES = {"gate": GATES, "loss": tuple(LOSSES), "competition": tuple(COMPETITIONS)}
+CHOICES: dict[str, tuple[str, ...]] = {"gate": GATES, "loss": tuple(LOSSES), "competition": tuple(COMPETITIONS)}
 # ranges of the numbers that do not set a shape
 BOUNDS: dict[str, dict[str, float]] = {
     "learning_rate": {"above": 0.0},

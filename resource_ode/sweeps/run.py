@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 
+from ..base.annotations import Dataset, FilePath, Given, Numbers
 from ..base.values import brief
 from ..base.words import printable
 from .cluster import on_cluster
@@ -30,15 +31,15 @@ WAIT = 600.0
 
 
 def sweep(
-    description: Any,
-    out: Any,
+    description: Given[FilePath | Mapping[str, Any] | Sweep],
+    out: FilePath,
     *,
     resume: bool = False,
     client: Any = None,
-    devices: Any = None,
-    progress: Any = True,
-    wait: Any = WAIT,
-) -> Any:
+    devices: Given[Sequence[Any] | None] = None,
+    progress: Given[bool | Callable[[int, int], object]] = True,
+    wait: Numbers = WAIT,
+) -> Dataset:
     """Measure an ensemble of graphs at every point of a grid of parameters.
 
     **Arguments:**

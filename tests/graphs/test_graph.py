@@ -451,14 +451,14 @@ ERRORS = {
     ),
     "networkx": (
         lambda: SkillGraph(nx.DiGraph([("a", "b")])),
-        "prerequisites: expected one list of prerequisites a skill, got DiGraph; a networkx graph is read by "
+        "prerequisites: expected one list of prerequisites per skill, got DiGraph; a networkx graph is read by "
         "SkillGraph.from_networkx",
     ),
     "a path": (lambda: SkillGraph("skills.graphml"), "got str; a graph file is read by resource_ode.read_graph"),
     "a table": (lambda: SkillGraph(pd.DataFrame([[0, 1], [0, 0]])), "is read by SkillGraph.from_adjacency"),
     "a graph": (lambda: SkillGraph(chain_of(2)), "got SkillGraph; it is a SkillGraph already"),
-    "a number": (lambda: SkillGraph(3), "prerequisites: expected one list of prerequisites a skill, got 3"),
-    "nothing": (lambda: SkillGraph(None), "prerequisites: expected one list of prerequisites a skill, got None"),
+    "a number": (lambda: SkillGraph(3), "prerequisites: expected one list of prerequisites per skill, got 3"),
+    "nothing": (lambda: SkillGraph(None), "prerequisites: expected one list of prerequisites per skill, got None"),
     "an unknown name": (
         lambda: SkillGraph({"letters": [], "words": ["leters"]}),
         "prerequisites of words: expected names of skills of this graph, got 'leters'; did you mean 'letters'?",

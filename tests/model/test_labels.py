@@ -200,8 +200,8 @@ def test_label_gives_arrays_their_axes(batch, run):
 MISTAKES = {
     "unknown parameter": (lambda m: m.grid(wasted=[1]), "got 'wasted'; did you mean 'wasted_resource'"),
     "no values": (lambda m: m.grid(), "expected values of at least one parameter"),
-    "empty": (lambda m: m.grid(wasted_resource=[]), "wasted_resource: expected a list of numbers, one a member"),
-    "a number": (lambda m: m.grid(wasted_resource=0.1), "expected a list of numbers, one a member, got 0.1"),
+    "empty": (lambda m: m.grid(wasted_resource=[]), "wasted_resource: expected a list of numbers, one per member"),
+    "a number": (lambda m: m.grid(wasted_resource=0.1), "expected a list of numbers, one per member, got 0.1"),
     "a text": (lambda m: m.grid(wasted_resource="0.1"), "expected a list of numbers"),
     "words": (lambda m: m.grid(wasted_resource=["a"]), "expected a list of numbers"),
     "twice": (lambda m: m.grid(wasted_resource=[1, 2, 1.0]), "expected different values along an axis, got 1 twice"),

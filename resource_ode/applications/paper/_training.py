@@ -1,4 +1,4 @@
-"""Two tasks, one small network: plain, with its loss reweighted, or split into one module a task.
+"""Two tasks, one small network: plain, with its loss reweighted, or split into one module per task.
 
 A module is a half of the hidden units that is wired to one output only, so the split network is as wide as the plain
 one. Reweighting gives each task's loss a weight of its own (detached) value over the mean loss.

@@ -22,8 +22,15 @@ from . import Finding, Number
 from ._drawing import drawing
 
 LEVELS = (0.5, 0.95)
-TREE = ([[], [], [], [], [0, 1], [2, 3], [4, 5]], [1.0, 0.1, 2.0, 0.2, 1.0, 1.0, 1.0])
-EITHER = (TREE[0], [1.0, 0.01, 2.0, 0.2, 1.0, 1.0, 1.0], ["all"] * 5 + ["any"] * 2)
+TREE: tuple[list[list[int]], list[float]] = (
+    [[], [], [], [], [0, 1], [2, 3], [4, 5]],
+    [1.0, 0.1, 2.0, 0.2, 1.0, 1.0, 1.0],
+)
+EITHER: tuple[list[list[int]], list[float], list[str]] = (
+    TREE[0],
+    [1.0, 0.01, 2.0, 0.2, 1.0, 1.0, 1.0],
+    ["all"] * 5 + ["any"] * 2,
+)
 
 
 class Reference(NamedTuple):

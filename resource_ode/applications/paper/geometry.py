@@ -22,7 +22,7 @@ from ._drawing import deviation, drawing
 STEPS = 3000
 # what counts as a description, in RMS level error: a level is between 0 and 1
 BOUND = 0.1
-DEFAULT = {"skills": 10, "alpha": 2.0, "dimension": 1000, "learning_rate": 3e-4, "batch_size": 1024}
+DEFAULT: dict[str, Any] = {"skills": 10, "alpha": 2.0, "dimension": 1000, "learning_rate": 3e-4, "batch_size": 1024}
 
 
 def _adam(learning_rate: Any) -> Any:

@@ -39,7 +39,9 @@ def sweep(waste: np.ndarray) -> dict[str, np.ndarray]:
     models = model(waste)
     times = {level: np.asarray(learning_times(models, level)) for level in (0.1, 0.5, 0.9, 0.95)}
     exact = {
-        level: np.stack([analytic.independent_learning_times(level, models.frequency, LEARNING_RATE, w) for w in waste])
+        level: np.stack(
+            [analytic.independent_learning_times(level, models.frequency_at(), LEARNING_RATE, w) for w in waste]
+        )
         for level in (0.5, 0.95)
     }
     return {

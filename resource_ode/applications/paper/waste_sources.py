@@ -20,7 +20,7 @@ from ._drawing import drawing, letters
 
 # the paper's best N0 against sigma: the setting of `GOLDEN_SETTING`
 GOLDEN = {1e-3: 0.0316, 2.15e-3: 0.0646, 4.64e-3: 0.151, 1e-2: 0.339, 2.15e-2: 0.724, 4.64e-2: 1.41}
-GOLDEN_SETTING = {"learning_rate": 1e-3, "vectors": "random", "batch_size": 128}
+GOLDEN_SETTING: dict[str, Any] = {"learning_rate": 1e-3, "vectors": "random", "batch_size": 128}
 # the range over which each source dominates the others
 DOMINANT = {"sigma": (2.15e-3, 4.64e-2), "1/B": (1 / 64, 1 / 8), "learning rate": (5e-4, 4e-3)}
 LABELS = {"sigma": "gradient noise $\\sigma$", "1/B": "1/batch size", "learning rate": "learning rate (per step)"}

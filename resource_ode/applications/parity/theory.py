@@ -23,7 +23,7 @@ def theory_parameters(tasks: ParityTasks, *, hidden: int = 50, learning_rate: fl
     hidden unit (4 inputs, 3 outputs), so that `7 x 50` are all the useful weights, and the rest is proportional to the
     optimizer's learning rate. 600 stays a bare constant of the paper.
 
-    **Returns:** `frequency` `(task,)`, `learning_rate` (level a step), `wasted_resource` and `gate_exponent`
+    **Returns:** `frequency` `(task,)`, `learning_rate` (level per step), `wasted_resource` and `gate_exponent`
     (dimensionless).
 
     **Raises:** `ValueError` for a width or a learning rate that is not positive.

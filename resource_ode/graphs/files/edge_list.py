@@ -127,7 +127,7 @@ def _network(
             continue
         parts = [part.strip() for part in re.split(r"[;|,]", cell)]
         if len(parts) > 1 and cell not in afters and all(part in names for part in parts):
-            refuse(f"line {line}: expected one prerequisite a row, got {said(cell)}; give each a row of its own")
+            refuse(f"line {line}: expected one prerequisite per row, got {said(cell)}; give each a row of its own")
     for name in names:
         nodes.add(name)
     network = edges.network(nodes, lambda end, which: said(end))

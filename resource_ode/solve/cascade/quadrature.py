@@ -5,7 +5,7 @@ skill ``i`` alone. So the skills are integrated one after another, in topologica
 the training time follows from $\eta t = S(\tau) = \int_0^\tau (F + N_0)\, d\tau$ (with "l2", the other denominator). No
 time step, no data-dependent loop. Two facts shape the code:
 
-- The cascade does not know $N_0$ and $\eta$: it is solved once a graph, and serves every clock that is asked of it.
+- The cascade does not know $N_0$ and $\eta$: it is solved once per graph, and serves every clock that is asked of it.
 - $S$ is integrated by the same rule as the exposures, on its own; the budget law $\eta t = \sum_i s_i + N_0 \tau$ is
   left over as a check.
 

@@ -90,7 +90,7 @@ REFUSED = {
     "edges, no skill": ("prerequisite,skill\nletters,\n", "line 2: expected a skill, got an empty cell"),
     "edges, itself": ("prerequisite,skill\na,a\n", "expected no skill to require itself, got 'a' -> 'a'"),
     "edges, several in a cell": (
-        'skill,prerequisites\nb,a\nc,a\nd,"b;c"\n', "line 4: expected one prerequisite a row, got 'b;c'",
+        'skill,prerequisites\nb,a\nc,a\nd,"b;c"\n', "line 4: expected one prerequisite per row, got 'b;c'",
     ),
     "edges, undirected": ("Source,Target,Type\na,b,Undirected\n", "line 2: expected a directed graph, got an edge of"),
     "edges, no weight": ("source,target,weight\na,b,much\n", "weight of 'a' -> 'b': expected a finite number, got 'mu"),
