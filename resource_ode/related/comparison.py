@@ -142,7 +142,14 @@ class Comparison(eqx.Module):
         return [(name, _seeded(run) - measured) for name, run in self.models.items()]
 
 
-def compare(model: Any, ts: Any, *, seeds: Any = (0, 1, 2, 3), wasted_resource: Any = None) -> Comparison:
+def compare(
+    model: Any,
+    ts: Any,
+    *,
+    seeds: Any = (0, 1, 2, 3),
+    wasted_resource: Any = None,
+    progress: Any = None,
+) -> Comparison:
     r"""Train a Geometry model and hold the Resource and Domino models of the same tasks beside it.
 
     - "Resource, l1": the paper's law, $N_0$ fitted to all seeds together, unless it is given;
@@ -162,6 +169,7 @@ def compare(model: Any, ts: Any, *, seeds: Any = (0, 1, 2, 3), wasted_resource: 
     **Other arguments:**
 
     - `wasted_resource`: $N_0$ of "Resource, l1".
+    - `progress`: told of the training, which takes most of the time, as by [`resource_ode.train_geometry`][].
 
     **Returns:** a [`Comparison`][resource_ode.related.comparison.Comparison]: print it, `.rms()`, `.learning_times()`,
     `.plot()`.
@@ -184,7 +192,7 @@ def compare(model: Any, ts: Any, *, seeds: Any = (0, 1, 2, 3), wasted_resource: 
         raise ValueError(f"model: expected one setting, got a batch of shape {model.batch_shape}")
     if np.ndim(seeds) != 1:
         raise ValueError(f"seeds: expected a list of whole numbers, got {brief(seeds)}")
-    run = train_geometry(model, ts, seeds=seeds)
+    run = train_geometry(model, ts, seeds=seeds, progress=progress)
     fit = None
     times = run.ts
     if wasted_resource is None:
