@@ -156,7 +156,7 @@ def shortened_name(name: str) -> str:
     return shortened(printable(name), LONGEST_LABEL)
 
 
-def legend_right(ax: Any, handles: list[Any]) -> None:
+def legend_right(ax: Any, handles: list[Any], title: str | None = None) -> None:
     # labels are names, not formulas, and are set last: matplotlib warns of those that begin with an underscore
     labels = [handle.get_label() for handle in handles]
     legend = ax.legend(
@@ -168,6 +168,8 @@ def legend_right(ax: Any, handles: list[Any]) -> None:
         frameon=False,
         handlelength=1.2,
         borderaxespad=0.2,
+        title=title,
+        title_fontsize=7,
     )
     for text, label in zip(legend.get_texts(), labels, strict=True):
         text.set_parse_math(False)
