@@ -9,9 +9,12 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array
 
+from ..base.words import nearest
+
 Numbers = Any  # anything that `jnp.asarray` takes: a number, a (nested) sequence of numbers, a NumPy or JAX array
 
 LOSSES = ("mse", "cross_entropy")
+GATES = ("all", "any")
 
 
 def floats(*values: Numbers) -> list[Array]:
@@ -81,4 +84,4 @@ def check_level(level: Array) -> None:
 
 def check_loss(loss: str) -> None:
     if loss not in LOSSES:
-        raise ValueError(f'loss: expected "mse" or "cross_entropy", got {loss!r}')
+        raise ValueError(f'loss: expected "mse" or "cross_entropy", got {loss!r}{nearest(loss, LOSSES, quote=repr)}')

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..base.values import brief
+from ..base.words import nearest
 from .gates import GATES
 
 SIGNS = ("drop", "absolute")
@@ -247,7 +248,7 @@ def _check_digraph(digraph: Any) -> None:
 
 def _check_sign(sign: Any) -> None:
     if sign is not None and sign not in SIGNS:
-        raise ValueError(f'sign: expected "drop" or "absolute", got {brief(sign)}')
+        raise ValueError(f'sign: expected "drop" or "absolute", got {brief(sign)}{nearest(sign, SIGNS, quote=repr)}')
 
 
 def _negative(weight: float, where: str) -> str:
@@ -281,7 +282,8 @@ def _is_negative(weight: Any) -> bool:
 def _gate_of(digraph: Any, node: Any) -> str:
     gate = digraph.nodes[node].get("gate", "all")
     if gate not in GATES:
-        raise ValueError(f'gate of {str(node)!r}: expected "all" or "any", got {brief(gate)}')
+        hint = nearest(gate, GATES, quote=repr)
+        raise ValueError(f'gate of {str(node)!r}: expected "all" or "any", got {brief(gate)}{hint}')
     return gate
 
 
