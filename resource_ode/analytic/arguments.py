@@ -10,8 +10,10 @@ from jax.core import Tracer
 from jaxtyping import Array
 
 from ..base.annotations import Numbers
+from ..base.words import nearest
 
 LOSSES = ("mse", "cross_entropy")
+GATES = ("all", "any")
 
 
 def floats(*values: Numbers) -> list[Array]:
@@ -81,4 +83,4 @@ def check_level(level: Array) -> None:
 
 def check_loss(loss: str) -> None:
     if loss not in LOSSES:
-        raise ValueError(f'loss: expected "mse" or "cross_entropy", got {loss!r}')
+        raise ValueError(f'loss: expected "mse" or "cross_entropy", got {loss!r}{nearest(loss, LOSSES, quote=repr)}')

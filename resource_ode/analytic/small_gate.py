@@ -7,7 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .arguments import Numbers, check_frequency, check_level, check_not_negative, check_positive, check_shape, floats
+from ..base.words import nearest
+from .arguments import (
+    GATES,
+    Numbers,
+    check_frequency,
+    check_level,
+    check_not_negative,
+    check_positive,
+    check_shape,
+    floats,
+)
 
 
 def _topological_order(prerequisites: Sequence[Sequence[int]]) -> list[int]:
@@ -39,8 +49,12 @@ def _topological_order(prerequisites: Sequence[Sequence[int]]) -> list[int]:
 
 def _check_gates(gate: str | Sequence[str], skills: int) -> list[str]:
     gates = [gate] * skills if isinstance(gate, str) else list(gate)
-    if len(gates) != skills or any(each not in ("all", "any") for each in gates):
-        raise ValueError(f'gate: expected "all" or "any", one for all or one for each of {skills} skills, got {gate!r}')
+    if len(gates) != skills or any(each not in GATES for each in gates):
+        unknown = next((each for each in gates if each not in GATES), None)
+        raise ValueError(
+            f'gate: expected "all" or "any", one for all or one for each of {skills} skills, got {gate!r}'
+            f"{nearest(unknown, GATES, quote=repr)}"
+        )
     return gates
 
 

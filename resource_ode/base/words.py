@@ -62,18 +62,20 @@ def said(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-def nearest(name: str, known: Iterable[Any], quote: Callable[[str], str] = said) -> str:
+def nearest(name: Any, known: Iterable[Any], quote: Callable[[str], str] = said) -> str:
     """`; did you mean "..."?` if one of the known names is like this one, else nothing.
 
-    **Arguments:** `known`: what is no text among them is passed over; `quote`: how a name is put into the sentence.
+    **Arguments:** `name`, `known`: what is no text is like nothing; `quote`: how a name is put into the sentence.
+    Capitals do not matter.
     """
-    if len(name) > SHOWN:
+    if not isinstance(name, str) or len(name) > SHOWN:
         return ""
+    name = name.casefold()
     short = (other for other in known if isinstance(other, str) and len(other) <= 2 * SHOWN)
-    searched = list(itertools.islice(short, SEARCHED))
-    close = difflib.get_close_matches(name, searched, n=1)
+    spelled = {other.casefold(): other for other in itertools.islice(short, SEARCHED)}
+    close = difflib.get_close_matches(name, spelled, n=1)
     if not close and len(name) >= BEGINNING:
         # the one of which this is the beginning
-        close = [other for other in searched if other.startswith(name)]
+        close = [other for other in spelled if other.startswith(name)]
         close = close if len(close) == 1 else []
-    return f"; did you mean {quote(close[0])}?" if close else ""
+    return f"; did you mean {quote(spelled[close[0]])}?" if close else ""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..base import atomic
+from ..base.words import nearest, said
 from .terminal import WrongInput
 
 RUN_FILES = (".csv", ".nc")
@@ -22,6 +24,20 @@ Settings = Annotated[
     ),
 ]
 PICTURES = (".png", ".pdf", ".svg")
+
+
+def one_of(option: str, choices: Sequence[str], help: str) -> Any:
+    """An option whose value is one of a few words.
+
+    Given another it raises [`resource_ode.cli.terminal.WrongInput`][].
+    """
+
+    def check(value: str) -> str:
+        if value not in choices:
+            raise WrongInput(f"{option}: expected {', '.join(choices)}, got {said(value)}{nearest(value, choices)}")
+        return value
+
+    return typer.Option(option, metavar=f"[{'|'.join(choices)}]", callback=check, help=help)
 
 
 def check_output(path: Path, option: str, extensions: tuple[str, ...]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
+from .checks import one_of
 from .terminal import WrongInput
 
 Files = Annotated[
@@ -19,7 +20,7 @@ Files = Annotated[
     ),
 ]
 Value = Annotated[
-    Literal["accuracy", "loss", "squared_error", "level"], typer.Option(help="What the cells are.")
+    str, one_of("--value", ("accuracy", "loss", "squared_error", "level"), "What the cells are.")
 ]  # fmt: skip
 Chance = Annotated[
     float | None, typer.Option(metavar="NUMBER", help="What a task has before it is learned.  [default: inferred]")

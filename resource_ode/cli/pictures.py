@@ -43,6 +43,21 @@ def draw_run(run: Any, path: Path) -> None:
 
 
 @_whatever_the_letters()
+def draw_batch(run: Any, path: Path) -> None:
+    """A picture of a batch of runs: levels above, wasted shares below, by the first axis that has a name."""
+    from matplotlib.figure import Figure
+
+    from ..plot.batch import batch
+
+    panels = ["level"] if run.model.pool is not None else ["level", "waste"]
+    figure = Figure(figsize=(8, 3.5 * len(panels)), layout="constrained")
+    over = next(iter(run.coordinates), None)
+    for quantity, axes in zip(panels, figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0], strict=True):
+        batch(run, quantity, over=over, ax=axes)
+    save_figure(figure, path)
+
+
+@_whatever_the_letters()
 def draw_store(store: Path, path: Path, variables: list[str] | None) -> None:
     """Phase diagrams of all variables of a sweep, or of some."""
     import matplotlib

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .checks import PICTURES, check_output, start_jax
-from .pictures import draw_run, draw_store
+from .pictures import draw_batch, draw_run, draw_store
 from .terminal import WrongInput, tell
 
 
@@ -26,7 +26,7 @@ def plot_saved(
         typer.Option(metavar="NAME", help="Of a sweep: a variable to draw; give it once per variable.  [default: all]"),
     ] = None,
 ) -> None:
-    """Draw what was saved: the levels and shares of a run, or the phase diagrams of a sweep."""
+    """Draw what was saved: the levels and shares of a run (of a batch, medians and bands), or the maps of a sweep."""
     check_output(out, "--out", PICTURES)
     if os.path.isdir(file):
         draw_store(file, out, variable)
@@ -45,11 +45,10 @@ def plot_saved(
         run = load(file)
     except (ValueError, OSError) as error:
         raise WrongInput(str(error).strip().partition("\n")[0].removeprefix("path: ")) from None
-    if run.batch_shape:
-        raise WrongInput(
-            f"{file}: expected one run, got a batch of shape {run.batch_shape}; save a member run[i] instead"
-        )
-    draw_run(run, out)
+    try:
+        (draw_batch if run.batch_shape else draw_run)(run, out)
+    except ValueError as error:
+        raise WrongInput(f"{file}: {error}") from None
     tell(f"Wrote {out}.")
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..base.words import nearest
 from .config import config
 from .demo import demo
 from .examples import examples
@@ -128,7 +129,10 @@ def _misused(error: Any) -> int:
         typer.echo(error.format_message(), err=True)
     else:
         path = "resource-ode" if context is None else context.command_path
-        complain(f"{error.format_message().rstrip('.')}; {path} --help says what there is")
+        # of an option that does not exist, typer lists all that begin like it
+        near = nearest(getattr(error, "option_name", None), getattr(error, "possibilities", None) or (), quote=str)
+        message = f"No such option: {error.option_name}{near}" if near else error.format_message().rstrip(".")
+        complain(f"{message}{' (' if near else '; '}{path} --help says what there is{')' if near else ''}")
     return 2
 
 

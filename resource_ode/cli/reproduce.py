@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,8 +43,27 @@ def reproduce(
         report.check(chosen)
     except ValueError as error:
         raise WrongInput(str(error)) from None
-    outcomes = report.reproduce(chosen, out=out, small=small, echo=tell)
+    outcomes = _watched(chosen, out, small)
     tell(f"Wrote {out / report.PAGE}.")
     failed = [outcome.name for outcome in outcomes if outcome.finding is None]
     if failed:
         raise RuntimeError(f"{', '.join(failed)} could not be computed; the page says why")
+
+
+def _watched(chosen: list[str], out: Path, small: bool) -> Any:
+    """The figures, with a bar where somebody watches that says which one is being computed."""
+    from tqdm import tqdm
+
+    from ..applications.paper import report
+
+    with tqdm(total=len(chosen), unit="figure", disable=None, leave=False) as bar:
+
+        def say(line: str) -> None:
+            with bar.external_write_mode():
+                tell(line)
+
+        def step(done: int, figures: int) -> None:
+            bar.set_description(chosen[done] if done < figures else None)
+            bar.update(done - bar.n)
+
+        return report.reproduce(chosen, out=out, small=small, echo=say, progress=step)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from ..base.words import shortened
-from .checks import PICTURES, RUN_FILES, Settings, check_output, start_jax
+from .checks import PICTURES, RUN_FILES, Settings, check_output, one_of, start_jax
 from .pictures import draw_run
 from .terminal import WrongInput, complain, count, tell
 
@@ -31,10 +31,12 @@ def simulate(
     ],
     plot: Annotated[Path | None, typer.Option(metavar="RUN.png", help="Draw the run too (.png, .pdf or .svg).")] = None,
     method: Annotated[
-        Literal["auto", "cascade", "ode", "steps"],
-        typer.Option(
-            help="auto: the fastest that applies. cascade: an exact change of clock, then a quadrature. "
-            "ode: the general solver. steps: one training step after another; times must be whole numbers."
+        str,
+        one_of(
+            "--method",
+            ("auto", "cascade", "ode", "steps"),
+            "auto: the fastest that applies. cascade: an exact change of clock, then a quadrature. "
+            "ode: the general solver. steps: one training step after another; times must be whole numbers.",
         ),
     ] = "auto",
     tolerance: Annotated[

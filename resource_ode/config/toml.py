@@ -167,7 +167,8 @@ class Table:
         """One of several texts."""
         value = self.get(key, default)
         if value not in choices:
-            raise self.error(f"expected {' or '.join(map(said, choices))}, got {said(value)}", key)
+            hint = nearest(value, choices)
+            raise self.error(f"expected {' or '.join(map(said, choices))}, got {said(value)}{hint}", key)
         return value
 
     def flag(self, key: str, default: bool) -> bool:

@@ -39,7 +39,8 @@ def as_levels(
     **Raises:** `ValueError` that names column and row. **Warns** where levels pass 0 or 1 by more than noise does.
     """
     if value not in VALUES:
-        raise ValueError(f"value: expected {', '.join(map(repr, VALUES))}, got {brief(value)}")
+        hint = nearest(value, VALUES, quote=repr)
+        raise ValueError(f"value: expected {', '.join(map(repr, VALUES))}, got {brief(value)}{hint}")
     if value == "level":
         for name, given in (("chance", chance), ("ceiling", ceiling)):
             if given is not None:

@@ -198,7 +198,7 @@ def checked_gates(gate: Any, shape: tuple[int, ...]) -> Array | np.ndarray:
     """Truth values, true for "any", that broadcast to a shape."""
     if isinstance(gate, str):
         if gate not in GATES:
-            raise ValueError(f'gate: expected "all" or "any", got {gate!r}')
+            raise ValueError(f'gate: expected "all" or "any", got {gate!r}{nearest(gate, GATES, quote=repr)}')
         return np.asarray(gate == "any")
     if isinstance(gate, (jax.Array, np.ndarray)) and gate.dtype == bool:
         if gate.shape not in (shape[len(shape) - gate.ndim :], ()):
@@ -211,7 +211,8 @@ def checked_gates(gate: Any, shape: tuple[int, ...]) -> Array | np.ndarray:
         raise ValueError(f"gate: expected one gate for all or one per skill ({shape[-1]}), got {len(gates)}")
     for skill, value in enumerate(gates):
         if not isinstance(value, str) or value not in GATES:
-            raise ValueError(f'gate[{skill}]: expected "all" or "any", got {brief(value)}')
+            hint = nearest(value, GATES, quote=repr)
+            raise ValueError(f'gate[{skill}]: expected "all" or "any", got {brief(value)}{hint}')
     return np.asarray([value == "any" for value in gates])
 
 

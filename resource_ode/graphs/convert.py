@@ -15,6 +15,7 @@ import numpy as np
 
 from ..base.annotations import DiGraph, Numbers
 from ..base.values import brief
+from ..base.words import nearest
 from .gates import GATES, Gate
 
 SIGNS = ("drop", "absolute")
@@ -248,7 +249,7 @@ def _check_digraph(digraph: Any) -> None:
 
 def _check_sign(sign: Any) -> None:
     if sign is not None and sign not in SIGNS:
-        raise ValueError(f'sign: expected "drop" or "absolute", got {brief(sign)}')
+        raise ValueError(f'sign: expected "drop" or "absolute", got {brief(sign)}{nearest(sign, SIGNS, quote=repr)}')
 
 
 def _negative(weight: float, where: str) -> str:
@@ -282,7 +283,8 @@ def _is_negative(weight: Any) -> bool:
 def _gate_of(digraph: Any, node: Any) -> str:
     gate = digraph.nodes[node].get("gate", "all")
     if gate not in GATES:
-        raise ValueError(f'gate of {str(node)!r}: expected "all" or "any", got {brief(gate)}')
+        hint = nearest(gate, GATES, quote=repr)
+        raise ValueError(f'gate of {str(node)!r}: expected "all" or "any", got {brief(gate)}{hint}')
     return gate
 
 

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..base.values import brief
+from ..base.words import nearest
 
 Values = Float[Array, "..."]
 
@@ -82,5 +83,6 @@ def as_competition(value: Any) -> AbstractCompetition:
     if isinstance(value, AbstractCompetition):
         return value
     if not isinstance(value, str) or value not in COMPETITIONS:
-        raise ValueError(f'competition: expected "l1" or "l2", got {brief(value)}')
+        hint = nearest(value, COMPETITIONS, quote=repr)
+        raise ValueError(f'competition: expected "l1" or "l2", got {brief(value)}{hint}')
     return COMPETITIONS[value]

@@ -229,7 +229,8 @@ def position(labels: Labels, name: str, value: Any, method: str | None) -> tuple
     **Raises:** `ValueError` for an axis or a coordinate that is not there, or another `method` than `"nearest"`.
     """
     if method not in METHODS:
-        raise ValueError(f'method: expected None or "nearest", got {brief(method)}')
+        hint = nearest(method, METHODS, quote=repr)
+        raise ValueError(f'method: expected None or "nearest", got {brief(method)}{hint}')
     known = {axis[0]: place for place, axis in enumerate(labels) if axis is not None}
     if name not in known:
         there = f"the batch has {', '.join(known)}" if known else "no batch axis has a name; index by position instead"

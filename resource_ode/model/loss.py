@@ -32,6 +32,7 @@ from jaxtyping import Array, Float
 
 from ..base.special import decay, margin_from_exposure, saturation
 from ..base.values import brief
+from ..base.words import nearest
 
 Values = Float[Array, "..."]
 
@@ -345,5 +346,6 @@ def as_loss(value: Any) -> AbstractLoss:
     if isinstance(value, AbstractLoss):
         return value
     if not isinstance(value, str) or value not in LOSSES:
-        raise ValueError(f'loss: expected "mse" or "cross_entropy", got {brief(value)}')
+        hint = nearest(value, LOSSES, quote=repr)
+        raise ValueError(f'loss: expected "mse" or "cross_entropy", got {brief(value)}{hint}')
     return LOSSES[value]

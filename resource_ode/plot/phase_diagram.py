@@ -13,6 +13,7 @@ import numpy as np
 
 from ..base.annotations import Axes
 from ..base.values import brief
+from ..base.words import nearest
 from .maps import map_colours
 from .phase_drawing import (
     ROW,
@@ -50,7 +51,7 @@ DECADES = 1e2
 
 def phase(
     dataset: Any,
-    variable: str,
+    variable: str | None = None,
     x: str | None = None,
     y: str | None = None,
     *,
@@ -72,8 +73,9 @@ def phase(
 
     **Arguments:**
 
-    - `dataset`: an `xarray.Dataset`, as [`resource_ode.sweep`][] returns it; any with such dimensions will do.
-    - `variable`: the name of one of its variables.
+    - `dataset`: an `xarray.Dataset`, as [`resource_ode.sweep`][] returns it; any with such dimensions will do. Or an
+        `xarray.DataArray`, as `model.grid(...).label(...)` returns it.
+    - `variable`: the name of one of its variables; none of an array.
     - `x`, `y`: dimensions to draw along; by default the first two of more than one value. If the variable has one
         only, it is drawn as a curve.
 
@@ -104,7 +106,8 @@ def phase(
     """
     values, names = _chosen(dataset, variable, x, y, over)
     if spread not in SPREADS:
-        raise ValueError(f"spread: expected one of {', '.join(SPREADS)}, got {spread!r}")
+        hint = nearest(spread, SPREADS, quote=repr)
+        raise ValueError(f"spread: expected one of {', '.join(SPREADS)}, got {spread!r}{hint}")
     x = names[0]
     mean, deviation, error = statistics(values)
     log = _spans_decades(mean, values.attrs.get("units")) if log is None else log
@@ -211,18 +214,23 @@ def overview(dataset: Any, variables: Any = None) -> Any:
     return figure
 
 
-def _chosen(dataset: Any, variable: str, x: Any, y: Any, over: Any) -> tuple[Any, list[str]]:
+def _chosen(dataset: Any, variable: str | None, x: Any, y: Any, over: Any) -> tuple[Any, list[str]]:
     """The values to draw and the names of the axes, all else taken away."""
+    if hasattr(dataset, "to_dataset") and variable is None:
+        variable = str(dataset.name or "value")
+        dataset = dataset.to_dataset(name=variable)
     if not hasattr(dataset, "data_vars"):
         raise ValueError(f"dataset: expected an xarray.Dataset, as ro.sweep returns it, got {type(dataset).__name__}")
     if variable not in dataset.data_vars:
         known = ", ".join(sorted(map(str, dataset.data_vars)))
-        raise ValueError(f"variable: expected one of {known}, got {variable!r}")
+        hint = nearest(variable, dataset.data_vars, quote=repr)
+        raise ValueError(f"variable: expected one of {known}, got {variable!r}{hint}")
     values = dataset[variable]
     for name, given in (("x", x), ("y", y), ("over", over)):
         if given is not None and given not in values.dims:
+            hint = nearest(given, values.dims, quote=repr)
             raise ValueError(
-                f"{name}: expected one of the dimensions {', '.join(map(str, values.dims))}, got {given!r}"
+                f"{name}: expected one of the dimensions {', '.join(map(str, values.dims))}, got {given!r}{hint}"
             )
     chosen = [name for name in (x, y, over) if name is not None]
     if len(set(chosen)) < len(chosen) or "graph" in chosen:

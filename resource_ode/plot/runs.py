@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..base.annotations import Axes, Given
+from ..base.words import nearest
 from ..results.trajectory import Trajectory
 from .colouring import colour_by, half_times
 from .names import fit_on
@@ -66,7 +67,8 @@ def levels(
     run = _one(run)
     chosen = _skills(run, skills)
     if color_by not in (None, "depth", "learning time"):
-        raise ValueError(f'color_by: expected "depth" or "learning time", got {color_by!r}')
+        hint = nearest(color_by, ("depth", "learning time"), quote=repr)
+        raise ValueError(f'color_by: expected "depth" or "learning time", got {color_by!r}{hint}')
     if legend and len(chosen) > MOST_NAMES:
         raise ValueError(f"legend: expected at most {MOST_NAMES} skills to name, got {len(chosen)}; choose some")
     times, level = np.asarray(run.ts), np.asarray(run.level)[:, chosen]
@@ -211,9 +213,10 @@ def _one(run: Any) -> Trajectory:
         raise ValueError(f"run: expected a Trajectory, got {type(run).__name__}")
     if run.batch_shape:
         index = ", ".join("ijkl"[: len(run.batch_shape)])
+        picked = ", ".join(f"{name}={values[0]:g}" for name, values in run.coordinates.items())
+        one = f"run.sel({picked})" if len(run.coordinates) == len(run.batch_shape) else f"run[{index}]"
         raise ValueError(
-            f"run: expected one run, got a batch of shape {run.batch_shape}; pass run[{index}], or draw all with "
-            "ro.plot.batch"
+            f"run: expected one run, got a batch of shape {run.batch_shape}; pass {one}, or draw all with ro.plot.batch"
         )
     # without waste exposure ends at infinity
     if np.isnan(np.asarray(run.state)).any():
@@ -230,7 +233,8 @@ def _skills(run: Given[Trajectory], skills: Any) -> list[int]:
     for skill in skills:
         if isinstance(skill, str):
             if skill not in run.names:
-                raise ValueError(f"skills: expected names of skills of this run, got {skill!r}")
+                hint = nearest(skill, run.names, quote=repr)
+                raise ValueError(f"skills: expected names of skills of this run, got {skill!r}{hint}")
             chosen.append(run.names.index(skill))
         else:
             if not -run.model.skills <= skill < run.model.skills:

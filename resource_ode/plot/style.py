@@ -157,7 +157,7 @@ def shortened_name(name: str) -> str:
     return shortened(printable(name), LONGEST_LABEL)
 
 
-def legend_right(ax: Any, handles: list[Any]) -> None:
+def legend_right(ax: Any, handles: list[Any], title: str | None = None) -> None:
     # labels are names, not formulas, and are set last: matplotlib warns of those that begin with an underscore
     labels = [handle.get_label() for handle in handles]
     legend = ax.legend(
@@ -169,6 +169,8 @@ def legend_right(ax: Any, handles: list[Any]) -> None:
         frameon=False,
         handlelength=1.2,
         borderaxespad=0.2,
+        title=title,
+        title_fontsize=7,
     )
     for text, label in zip(legend.get_texts(), labels, strict=True):
         text.set_parse_math(False)

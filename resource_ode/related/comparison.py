@@ -5,7 +5,7 @@ r"""The ladder on one setting: a Geometry model, the Resource models that sum it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -149,6 +149,7 @@ def compare(
     *,
     seeds: Given[Sequence[int]] = (0, 1, 2, 3),
     wasted_resource: Numbers | None = None,
+    progress: Given[Callable[[int, int], object] | None] = None,
 ) -> Comparison:
     r"""Train a Geometry model and hold the Resource and Domino models of the same tasks beside it.
 
@@ -169,6 +170,7 @@ def compare(
     **Other arguments:**
 
     - `wasted_resource`: $N_0$ of "Resource, l1".
+    - `progress`: told of the training, which takes most of the time, as by [`resource_ode.train_geometry`][].
 
     **Returns:** a [`Comparison`][resource_ode.related.comparison.Comparison]: print it, `.rms()`, `.learning_times()`,
     `.plot()`.
@@ -191,7 +193,7 @@ def compare(
         raise ValueError(f"model: expected one setting, got a batch of shape {model.batch_shape}")
     if np.ndim(seeds) != 1:
         raise ValueError(f"seeds: expected a list of whole numbers, got {brief(seeds)}")
-    run = train_geometry(model, ts, seeds=seeds)
+    run = train_geometry(model, ts, seeds=seeds, progress=progress)
     fit = None
     times = run.ts
     if wasted_resource is None:

@@ -22,6 +22,7 @@ from jaxtyping import Array, Float
 from ..base.annotations import Given, Numbers
 from ..base.checks import whole_number
 from ..base.values import in_range
+from ..base.words import nearest
 from ..graphs.graph import SkillGraph
 from ..model.loss import AbstractLoss, as_loss
 from ..model.model import ResourceModel
@@ -95,7 +96,8 @@ class GeometryModel(eqx.Module):
     ):
         self.law = as_loss(loss)
         if vectors not in VECTORS:
-            raise ValueError(f'vectors: expected "orthonormal" or "random", got {vectors!r}')
+            hint = nearest(vectors, VECTORS, quote=repr)
+            raise ValueError(f'vectors: expected "orthonormal" or "random", got {vectors!r}{hint}')
         if optimizer is not None and not callable(optimizer):
             raise ValueError(
                 "optimizer: expected a function from the learning rate to an optax optimiser, such as optax.adam, got "
@@ -151,7 +153,8 @@ class GeometryModel(eqx.Module):
         arguments = {name: getattr(self, name) for name in _ARGUMENTS}
         unknown = sorted(set(changes) - set(arguments))
         if unknown:
-            raise ValueError(f"replace: expected arguments among {', '.join(arguments)}, got {unknown[0]!r}")
+            hint = nearest(unknown[0], arguments, quote=repr)
+            raise ValueError(f"replace: expected arguments among {', '.join(arguments)}, got {unknown[0]!r}{hint}")
         if changes.get("loss", self.loss) != self.loss:
             arguments["gradient_factor"] = None
         return GeometryModel(**{**arguments, **changes})

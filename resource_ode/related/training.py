@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -20,6 +21,8 @@ from .geometry import GeometryModel
 
 # up to so many comparisons a step, sorting samples into tasks one by one is faster than drawing the counts
 FEW_COMPARISONS = 2**18
+# so many times it is told how far a training is
+PIECES = 20
 
 
 class GeometryRun(eqx.Module):
@@ -60,7 +63,12 @@ class GeometryRun(eqx.Module):
 
 
 def train_geometry(
-    model: Given[GeometryModel], ts: Numbers, *, seeds: Numbers = 0, side_by_side: Given[int | None] = None
+    model: Given[GeometryModel],
+    ts: Numbers,
+    *,
+    seeds: Numbers = 0,
+    side_by_side: Given[int | None] = None,
+    progress: Given[Callable[[int, int], object] | None] = None,
 ) -> GeometryRun:
     r"""Train a Geometry model, once for each setting and seed.
 
@@ -76,6 +84,8 @@ def train_geometry(
 
     - `side_by_side`: how many members are trained at once, the others after them; default 8 on a CPU, all on an
         accelerator.
+    - `progress`: called on the host as `progress(done, total)`, in training steps of all members, some 20 times for
+        each `side_by_side` of them; refused under `jit`, `vmap` and `grad`.
 
     **Returns:** a [`GeometryRun`][resource_ode.related.training.GeometryRun].
 
@@ -93,7 +103,15 @@ def train_geometry(
         side_by_side = min(8, ids.shape[0]) if jax.default_backend() == "cpu" else ids.shape[0]
     side_by_side = whole_number("side_by_side", side_by_side)
     noisy = not is_concrete(model.noise) or bool(jnp.any(model.noise > 0))
-    state, dimensions, overlap = _train(members, ids, rows, noisy=noisy, side_by_side=side_by_side)
+    if progress is None:
+        found = _train(members, ids, rows, noisy=noisy, side_by_side=side_by_side)
+    else:
+        if not callable(progress):
+            raise ValueError(f"progress: expected a function, got {brief(progress)}")
+        if not is_concrete(model):
+            raise ValueError("progress: expected None under jit, vmap and grad, where training is one program")
+        found = _in_pieces(members, ids, rows, min(side_by_side, ids.shape[0]), noisy, progress)
+    state, dimensions, overlap = found
     state, dimensions, overlap = (x.reshape((*shape, *x.shape[1:])) for x in (state, dimensions, overlap))
     name = "sign descent" if model.optimizer is None else getattr(model.optimizer, "__name__", "given optimiser")
     trajectory = as_trajectory(model, rows, state, seeds, f"geometry ({name} in {model.dimension} dimensions)")
@@ -191,48 +209,116 @@ def _optimiser(model: GeometryModel) -> Any:
     return made
 
 
-@eqx.filter_jit
-def _train(models: GeometryModel, seeds: Array, rows: Array, *, noisy: bool, side_by_side: int) -> tuple[Array, ...]:
-    def one(member: tuple[GeometryModel, Array]) -> tuple[Array, ...]:
-        model, seed = member
-        law = model.law
-        vector_key, noise_key, sample_key, _ = member_keys(seed)
-        vectors = task_vectors(model, vector_key)
-        signs = jnp.sign(vectors)
+class _Training:
+    """One member: how it begins, and how it goes on from what it carries: position, memory and the next change."""
+
+    def __init__(self, model: GeometryModel, seed: Array, noisy: bool):
+        vector_key, self.noise_key, self.sample_key, _ = member_keys(seed)
+        self.model, self.noisy = model, noisy
+        self.vectors = task_vectors(model, vector_key)
         # optax mixes types and ranks more freely than this package allows itself
         with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-            optimiser = _optimiser(model)
+            self.optimiser = _optimiser(model)
 
-        def state_of(position: Array) -> Array:
-            return law.advance(jnp.full(model.skills, law.untouched, position.dtype), vectors @ position)
+    def begin(self) -> Any:
+        start = jnp.zeros(self.model.dimension, self.model.frequency.dtype)
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            memory = self.optimiser.init(start)
+        change, memory = self._update(jnp.zeros((), jnp.int32), start, memory)
+        return start, memory, change
 
-        def update(step: Array, position: Array, memory: Any) -> tuple[Array, Any]:
-            weight = sample_weights(model, jax.random.fold_in(sample_key, step))
-            pull = model.gradient_factor * weight * law.direct_demand(state_of(position))
-            gradient = -(pull @ vectors)
-            if noisy:
-                shock = jax.random.normal(jax.random.fold_in(noise_key, step), gradient.shape, gradient.dtype)
-                gradient = gradient + model.noise * shock
-            with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-                change, memory = optimiser.update(gradient, memory, position)
-            return change.astype(position.dtype), memory
+    def go_on(self, carry: Any, firsts: Array, lasts: Array) -> tuple[Any, tuple[Array, Array]]:
+        """The state and the dimensions after each of some stretches of steps."""
+        signs = jnp.sign(self.vectors)
 
         def advance(step: Array, carry: Any) -> Any:
             position, memory, change = carry
             position = position + change
-            change, memory = update(step + 1, position, memory)
+            change, memory = self._update(step + 1, position, memory)
             return position, memory, change
 
         def until(carry: Any, ends: tuple[Array, Array]) -> tuple[Any, tuple[Array, Array]]:
             carry = jax.lax.fori_loop(*ends, advance, carry)
             position, _, change = carry
-            return carry, (state_of(position), signs @ jnp.sign(change))
+            return carry, (self._state(position), signs @ jnp.sign(change))
 
-        start = jnp.zeros(model.dimension, model.frequency.dtype)
+        return jax.lax.scan(until, carry, (firsts, lasts))
+
+    def overlap(self) -> Array:
+        return self.vectors @ self.vectors.T
+
+    def _state(self, position: Array) -> Array:
+        law = self.model.law
+        return law.advance(jnp.full(self.model.skills, law.untouched, position.dtype), self.vectors @ position)
+
+    def _update(self, step: Array, position: Array, memory: Any) -> tuple[Array, Any]:
+        model = self.model
+        weight = sample_weights(model, jax.random.fold_in(self.sample_key, step))
+        pull = model.gradient_factor * weight * model.law.direct_demand(self._state(position))
+        gradient = -(pull @ self.vectors)
+        if self.noisy:
+            shock = jax.random.normal(jax.random.fold_in(self.noise_key, step), gradient.shape, gradient.dtype)
+            gradient = gradient + model.noise * shock
         with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-            memory = optimiser.init(start)
-        change, memory = update(jnp.zeros((), rows.dtype), start, memory)
-        _, (state, dimensions) = jax.lax.scan(until, (start, memory, change), (jnp.append(0, rows[:-1]), rows))
-        return state, dimensions, vectors @ vectors.T
+            change, memory = self.optimiser.update(gradient, memory, position)
+        return change.astype(position.dtype), memory
+
+
+@eqx.filter_jit
+def _train(models: GeometryModel, seeds: Array, rows: Array, *, noisy: bool, side_by_side: int) -> tuple[Array, ...]:
+    def one(member: tuple[GeometryModel, Array]) -> tuple[Array, ...]:
+        training = _Training(*member, noisy)
+        _, found = training.go_on(training.begin(), jnp.append(0, rows[:-1]), rows)
+        return *found, training.overlap()
 
     return jax.lax.map(one, (models, seeds), batch_size=side_by_side)
+
+
+def _in_pieces(
+    models: GeometryModel,
+    seeds: Array,
+    rows: Array,
+    side_by_side: int,
+    noisy: bool,
+    progress: Callable[[int, int], Any],
+) -> tuple[Array, ...]:
+    """The same, some members and some rows at a time, so that the host can tell how far it is."""
+    members, count = seeds.shape[0], rows.shape[0]
+    each = -(-count // PIECES)
+    last = int(rows[-1])
+    parts = []
+    for begin in range(0, members, side_by_side):
+        index = np.minimum(np.arange(begin, begin + side_by_side), members - 1)
+        some = (jax.tree.map(lambda x, at=index: x[at], models), seeds[index])
+        carry, overlap = _begun(*some, noisy)
+        found = []
+        own = min(side_by_side, members - begin)
+        for first in range(0, count, each):
+            # the last piece repeats the last row, up to which there is nothing left to do
+            ends = rows[np.minimum(np.arange(first, first + each), count - 1)]
+            before = rows[first - 1] if first else jnp.zeros((), rows.dtype)
+            carry, part = _gone_on(*some, carry, jnp.append(before, ends[:-1]), ends, noisy)
+            found.append(jax.block_until_ready(part))
+            progress(begin * last + own * int(ends[-1]), members * last)
+        state, dimensions = jax.tree.map(lambda *x: jnp.concatenate(x, axis=1)[:, :count], *found)
+        parts.append(jax.tree.map(lambda x, n=own: x[:n], (state, dimensions, overlap)))
+    return jax.tree.map(lambda *x: jnp.concatenate(x), *parts)
+
+
+@eqx.filter_jit
+def _begun(models: GeometryModel, seeds: Array, noisy: bool) -> tuple[Any, Array]:
+    def one(model: GeometryModel, seed: Array) -> tuple[Any, Array]:
+        training = _Training(model, seed, noisy)
+        return training.begin(), training.overlap()
+
+    return jax.vmap(one)(models, seeds)
+
+
+@eqx.filter_jit
+def _gone_on(
+    models: GeometryModel, seeds: Array, carry: Any, firsts: Array, lasts: Array, noisy: bool
+) -> tuple[Any, ...]:
+    def one(model: GeometryModel, seed: Array, carry: Any) -> tuple[Any, ...]:
+        return _Training(model, seed, noisy).go_on(carry, firsts, lasts)
+
+    return jax.vmap(one)(models, seeds, carry)

@@ -47,7 +47,7 @@ class OfSkills:
         for name in wanted:
             if not isinstance(name, str) or not any(name in row for row in places) or not name:
                 few = f" (there are {', '.join(map(shortened, known[:5]))}{', ...' if len(known) > 5 else ''})"
-                hint = nearest(name, known, quote=repr) if isinstance(name, str) else ""
+                hint = nearest(name, known, quote=repr)
                 raise ValueError(f"skill: the run has no skill {brief(name)}{hint or few}")
         found = np.asarray([[row.get(name, -1) for name in wanted] for row in places])
         # (*batch of graphs or nothing, name)

@@ -9,6 +9,7 @@ import equinox as eqx
 from ..base.annotations import AbstractAdjoint, AbstractSolver, AbstractStepSizeController, Numbers
 from ..base.checks import whole_number
 from ..base.values import brief
+from ..base.words import nearest
 
 
 class AbstractMethod(eqx.Module):
@@ -115,7 +116,8 @@ def as_method(method: Any, **options: Any) -> AbstractMethod:
             )
         return method
     if not isinstance(method, str) or method not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {brief(method)}")
+        hint = nearest(method, METHODS, quote=repr)
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {brief(method)}{hint}")
     if method == "auto" and not given.keys() <= {"tolerance"}:
         return ODE(**given)
     for name in given:

@@ -213,7 +213,8 @@ def _value(table: Section, key: str, value: Any, place: str | None = None) -> An
     place = key if place is None else place
     if key in CHOICES:
         if not isinstance(value, str) or value not in CHOICES[key]:
-            raise table.error(f"expected {' or '.join(map(said, CHOICES[key]))}, got {said(value)}", place)
+            hint = nearest(value, CHOICES[key])
+            raise table.error(f"expected {' or '.join(map(said, CHOICES[key]))}, got {said(value)}{hint}", place)
         return value
     if key in BOUNDS:
         if key == "density" and isinstance(value, (int, float)) and not 0 <= value <= 1:

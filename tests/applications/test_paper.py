@@ -110,7 +110,11 @@ def test_a_figure_that_fails_does_not_take_the_others_with_it(monkeypatch, tmp_p
     monkeypatch.setattr(report, "find", find)
     monkeypatch.delenv("RESOURCE_ODE_DEBUG", raising=False)
     lines: list[str] = []
-    outcomes = report.reproduce(["waste", "series"], out=tmp_path / "paper", echo=lines.append)
+    told: list[tuple[int, int]] = []
+    outcomes = report.reproduce(
+        ["waste", "series"], out=tmp_path / "paper", echo=lines.append, progress=lambda *each: told.append(each)
+    )
+    assert told == [(0, 2), (1, 2), (2, 2)]
     assert [outcome.verdict for outcome in outcomes] == ["failed", "reproduced"]
     assert lines[0].endswith("ValueError: it broke")
     assert lines[-1] == "1 of 2 reproduced; not: waste (failed)"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import resource_ode as ro
 from resource_ode import cli
 from resource_ode.cli import pictures
 from resource_ode.cli import simulate as simulate_command
@@ -268,10 +269,14 @@ def test_plot_of_something_else(
     assert str(run) in message and "not a readable netCDF file" in message
     message = wrong(capsys, "plot", run, "--out", tmp_path / "figure.gif")
     assert message == f"--out: expected a file that ends in .png, .pdf or .svg, got {tmp_path / 'figure.gif'}"
-    pretend(monkeypatch, "results.load", load=lambda path: types.SimpleNamespace(batch_shape=(3,)))
-    message = wrong(capsys, "plot", run, "--out", figure)
-    assert message == f"{run}: expected one run, got a batch of shape (3,); save a member run[i] instead"
     assert not figure.exists()
+
+
+def test_a_saved_grid_is_drawn(tmp_path, capsys):
+    model = ro.ResourceModel(ro.SkillGraph([[]] * 2), [1.0, 0.5], 1e-3, 0.1).grid(wasted_resource=[0.01, 0.1])
+    ro.simulate(model, [0.0, 1000.0, 2000.0]).save(tmp_path / "grid.nc")
+    assert cli.main(["plot", str(tmp_path / "grid.nc"), "--out", str(tmp_path / "grid.png")]) == 0
+    assert (tmp_path / "grid.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(

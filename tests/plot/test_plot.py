@@ -189,6 +189,46 @@ def test_a_batch_is_a_median_and_a_band():
         plot.batch(scaled, quantiles=(0.9, 0.1))
 
 
+def test_a_grid_says_what_it_is_over():
+    grid = model(3).grid(wasted_resource=[0.01, 0.1, 1.0], learning_rate=[1e-3, 2e-3])
+    runs = ro.simulate(grid, np.linspace(0, 5000, 51))
+    title = plot.batch(runs).get_title(loc="left").replace("\n", " ")
+    assert title == "wasted resource 0.01 to 1, learning rate 0.001 to 0.002"
+    ax = plot.batch(runs, over="wasted_resource")
+    assert ax.get_legend().get_title().get_text() == "wasted resource"
+    assert legend(ax) == ["0.01", "0.1", "1", "10% to 90%\nof 2 runs"]
+    assert ax.get_ylabel() == "level, mean of the skills" and len(ax.lines) == 3
+    mean = np.median(np.asarray(runs.level).mean(axis=-1), axis=1)
+    for line, expected in zip(ax.lines, mean, strict=True):
+        np.testing.assert_allclose(line.get_ydata(), expected, rtol=1e-12)
+    # an axis alone has no band
+    alone = runs.sel(learning_rate=1e-3)
+    ax = plot.batch(alone, over="wasted_resource", skills=["skill 2"])
+    assert legend(ax) == ["0.01", "0.1", "1"] and not ax.collections and ax.get_ylabel() == "level of skill 2"
+    np.testing.assert_allclose(ax.lines[2].get_ydata(), np.asarray(alone.level)[2, :, 1], rtol=1e-12)
+    assert plot.batch(alone, "waste", over="wasted_resource").get_ylabel() == "waste"
+    many = ro.simulate(model(3).grid(wasted_resource=np.geomspace(0.01, 1, 9)), [0.0, 100.0])
+    ax = plot.batch(many, over="wasted_resource")
+    assert ax.get_legend() is None and "wasted resource" in [other.get_ylabel() for other in ax.figure.axes]
+    with pytest.raises(ValueError, match=r"over: there is no axis 'noise' \(the batch has wasted_resource"):
+        plot.batch(runs, over="noise")
+    with pytest.raises(ValueError, match=r"no batch axis has a name; model\.grid"):
+        plot.batch(ro.simulate(model(3, wasted_resource=[0.1, 0.2]), [0.0, 1.0]), over="noise")
+    with pytest.raises(ValueError, match=r"pass run\.sel\(wasted_resource=0\.01, learning_rate=0\.001\), or draw all"):
+        plot.levels(runs)
+
+
+def test_labelled_numbers_bring_their_axes_to_maps():
+    grid = model(3).grid(wasted_resource=np.geomspace(0.01, 1, 5), learning_rate=np.geomspace(1e-3, 1e-2, 4))
+    values = grid.label(ro.horizon(grid), name="horizon")
+    ax = plot.heat_map(values)
+    assert labels(ax) == ("learning rate", "wasted resource") and ax.get_xscale() == ax.get_yscale() == "log"
+    ax = plot.phase(values)
+    assert labels(ax) == ("wasted resource", "learning rate")
+    with pytest.raises(ValueError, match="variable: expected one of"):
+        plot.phase(values.to_dataset(), "height")
+
+
 def test_many_shares_have_a_colour_bar(hundred):
     ax = plot.shares(hundred)
     assert len(ax.collections) == 101 and legend(ax) == ["wasted"]

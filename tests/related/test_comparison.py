@@ -89,6 +89,13 @@ def test_wrong_input_is_refused(model, seeds, message):
         ro.compare(model, TS, seeds=seeds)
 
 
+def test_it_tells_of_the_training():
+    told = []
+    model = ro.GeometryModel([1.0, 0.1], dimension=100, learning_rate=1e-3)
+    ro.compare(model, range(0, 41, 10), seeds=[0, 1], wasted_resource=0.1, progress=lambda *each: told.append(each))
+    assert told == [(2 * step, 80) for step in (0, 10, 20, 30, 40)]
+
+
 def test_a_level_outside_is_refused():
     with pytest.raises(ValueError, match="level: expected a number between 0 and 1, got 1"):
         compared().learning_times(1)

@@ -99,6 +99,28 @@ def test_seeds_do_not_depend_on_their_neighbours():
     np.testing.assert_allclose(single.level, trained().level[1, 2], atol=1e-12)
 
 
+@pytest.mark.parametrize("optimizer", [None, optax.adam])
+def test_progress_changes_nothing(optimizer):
+    model = MODEL.replace(noise=[0.0, 3e-3], optimizer=optimizer)
+    told = []
+    ts = TS[:30]
+    run = train_geometry(model, ts, seeds=[0, 1, 2], side_by_side=4, progress=lambda *each: told.append(each))
+    plain = train_geometry(model, ts, seeds=[0, 1, 2], side_by_side=4)
+    np.testing.assert_allclose(run.level, plain.level, atol=1e-12)
+    np.testing.assert_array_equal(run.dimensions, plain.dimensions)
+    np.testing.assert_array_equal(run.overlap, plain.overlap)
+    assert len(told) == 2 * 15 and told == sorted(told) and {total for _, total in told} == {6 * 580}
+    # four members side by side, then two
+    assert told[0][0] == 4 * 20 and told[14][0] == 4 * 580 and told[-1][0] == 6 * 580
+
+
+def test_progress_is_told_on_the_host():
+    with pytest.raises(ValueError, match="progress: expected a function, got"):
+        train_geometry(MODEL, TS, progress=True)
+    with pytest.raises(ValueError, match="progress: expected None under jit"):
+        jax.jit(lambda p: train_geometry(MODEL.replace(frequency=p), TS, progress=print).level)(P)
+
+
 def test_other_optimisers():
     # plain gradient descent on orthonormal tasks: u <- u (1 - 2 lr p)
     rate = 0.05

@@ -14,6 +14,8 @@ import importlib
 import math
 from typing import Any
 
+from ...base.words import nearest
+
 # in the order in which they are read
 FIGURES = (
     "series",
@@ -123,5 +125,6 @@ def find(name: str, *, small: bool = False) -> Finding:
     **Raises:** `ValueError` for an unknown name.
     """
     if name not in FIGURES:
-        raise ValueError(f"figure: expected one of {', '.join(FIGURES)}, got {name!r}")
+        hint = nearest(name, FIGURES, quote=repr)
+        raise ValueError(f"figure: expected one of {', '.join(FIGURES)}, got {name!r}{hint}")
     return importlib.import_module(f".{name}", __name__).find(small=small)

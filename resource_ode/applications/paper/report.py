@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...base import atomic
+from ...base.words import nearest
 from . import FIGURES, Finding, Number, find
 
 PAGE = "index.html"
@@ -58,6 +59,7 @@ def reproduce(
     out: Path,
     small: bool = False,
     echo: Callable[[str], Any] = print,
+    progress: Callable[[int, int], Any] | None = None,
 ) -> list[Outcome]:
     """Compute figures of the paper and write pictures and a page into a folder, figure by figure.
 
@@ -72,6 +74,7 @@ def reproduce(
 
     - `small`: fewer seeds, steps and points.
     - `echo`: where a line a figure goes, and the summary.
+    - `progress`: called as `progress(done, figures)` before the first figure and after each.
 
     **Returns:** an [`Outcome`][] a figure.
 
@@ -80,6 +83,8 @@ def reproduce(
     check(figures)
     out.mkdir(exist_ok=True)
     outcomes: list[Outcome] = []
+    tell = progress or (lambda done, figures: None)
+    tell(0, len(figures))
     for number, name in enumerate(figures, start=1):
         outcome = _compute(name, small)
         for picture, content in outcome.pictures.items():
@@ -88,6 +93,7 @@ def reproduce(
         atomic.write_bytes(out / PAGE, page(outcomes, figures, small=small).encode())
         line = f"{number} of {len(figures)}  {name}: {outcome.verdict} ({outcome.seconds:.0f} s)"
         echo(f"{line}: {outcome.error}" if outcome.error else line)
+        tell(number, len(figures))
     echo(summary(outcomes))
     return outcomes
 
@@ -96,7 +102,8 @@ def check(figures: Sequence[str]) -> None:
     """**Raises:** `ValueError` if there is a figure that the gallery does not have."""
     for name in figures:
         if name not in FIGURES:
-            raise ValueError(f"figure: expected one of {', '.join(FIGURES)}, got {name!r}")
+            hint = nearest(name, FIGURES, quote=repr)
+            raise ValueError(f"figure: expected one of {', '.join(FIGURES)}, got {name!r}{hint}")
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..graph import GATES
 from .limits import MOST_SKILLS
-from .problem import refuse, said
+from .problem import guess, refuse, said
 
 # as one writes numbers in a file: no underscores, no thousands separators, no "inf" or "nan"
 # quantifiers that give nothing back: else a long text takes time that grows with the square of its length
@@ -102,7 +102,7 @@ class Nodes:
         if gate not in (None, ""):
             word = gate.strip().lower() if isinstance(gate, str) else gate
             if word not in GATES:
-                refuse(f'gate of {said(key)}: expected "all" or "any", got {said(gate)}')
+                refuse(f'gate of {said(key)}: expected "all" or "any", got {said(gate)}{guess(gate, ("all", "any"))}')
             self._gates[index] = word
         if frequency not in (None, ""):
             number = finite_number(frequency)

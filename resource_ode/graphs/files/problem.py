@@ -28,4 +28,4 @@ def said(value: Any) -> str:
 
 def guess(word: Any, known: Iterable[Any]) -> str:
     """`"; did you mean 'words'?"` if a known name comes near, else nothing."""
-    return nearest(word, known, quote=said) if isinstance(word, str) else ""
+    return nearest(word, known, quote=said)

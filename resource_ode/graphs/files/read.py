@@ -20,7 +20,7 @@ from .matrix_table import is_matrix, layout, mostly_numbers, read_matrix_table
 from .network import DIRECTIONS, Network, skill_graph
 from .node_link import read_json
 from .npy import MAGIC, read_npy, read_npz
-from .problem import GraphFileError, refuse, said
+from .problem import GraphFileError, guess, refuse, said
 from .source import decode, read_bytes
 from .table import read_table
 
@@ -69,7 +69,8 @@ def read_graph(
     """
     for name, value, choices in (("direction", direction, DIRECTIONS), ("sign", sign, SIGNS)):
         if value is not None and value not in choices:
-            raise ValueError(f'{name}: expected "{choices[0]}" or "{choices[1]}", got {said(value)}')
+            expected = f'expected "{choices[0]}" or "{choices[1]}"'
+            raise ValueError(f"{name}: {expected}, got {said(value)}{guess(value, choices)}")
     if not isinstance(threshold, (int, float)) or not 0 <= threshold < math.inf:
         raise ValueError(f"threshold: expected a finite number of at least 0, got {said(threshold)}")
     file = file_path("path", path)
