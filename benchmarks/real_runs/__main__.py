@@ -15,7 +15,7 @@ from resource_ode.base import atomic
 from .. import report as machine
 from . import public, report
 from .curves import Library
-from .study import study
+from .study import PARTS, about, study
 from .task_sets import SETS, tiny
 
 OUT = pathlib.Path("out") / "real_runs"
@@ -27,6 +27,10 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a tiny set alone: does it run at all")
     parser.add_argument("--only", default="", help=f"some of {', '.join(SETS)}, {PUBLIC}, by commas")
     parser.add_argument("--train", action="store_true", help="train anew instead of reading the curves beside the code")
+    parser.add_argument(
+        "--parts", default="", help="some parts alone, by commas; what was found of others stays"
+    )
+    parser.add_argument("--resume", action="store_true", help="keep what was found before, do the rest")
     parser.add_argument("--report", action="store_true", help="print the tables of what was found before, and no more")
     parser.add_argument("--write", action="store_true", help="keep tables and curves beside the code")
     parser.add_argument("--out", type=pathlib.Path, default=OUT, help="folder of what is trained and found here")
@@ -59,19 +63,25 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def find(name: str, options: Any) -> None:
-    """Study one task set, or the public curves, and leave the numbers in the folder."""
-    begin = time.process_time()
-    if name == PUBLIC:
-        found = public.study(say)
-    else:
-        library = Library(SETS.get(name) or tiny(), options.out, kept=not options.train, said=say)
-        found = study(library, say)
-        if options.write:
-            say(f"wrote {library.keep()}")
-    found |= {"about": machine.environment(), "cpu seconds": time.process_time() - begin}
-    text = json.dumps(found, indent=1, allow_nan=False)
-    options.out.mkdir(parents=True, exist_ok=True)
-    atomic.write(options.out / f"{name}.json", lambda part: part.write_text(text))
+    """Study one task set, or the public curves, and leave the numbers of each part in the folder."""
+    path = options.out / f"{name}.json"
+    found = (read(name, options.out) or {}) if options.parts or options.resume else {}
+    library = None if name == PUBLIC else Library(SETS.get(name) or tiny(), options.out, not options.train, say)
+    every = public.CURVES if library is None else PARTS
+    wanted = [part.strip() for part in options.parts.split(",") if part.strip() in every] if options.parts else every
+    for part in wanted:
+        if options.resume and part in found:
+            continue
+        begin = time.process_time()
+        found[part] = public.study(part) if library is None else study(library, part)
+        found[part]["seconds"] = time.process_time() - begin
+        found["about"] = machine.environment() | ({} if library is None else about(library.tasks))
+        options.out.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(found, indent=1, allow_nan=False)
+        atomic.write(path, lambda part, text=text: part.write_text(text))
+        say(f"{name}, {part}: {found[part]['seconds']:.0f} s")
+    if options.write and library is not None:
+        say(f"wrote {library.keep()}")
 
 
 def read(name: str, out: pathlib.Path) -> dict[str, Any] | None:

@@ -171,6 +171,11 @@ class Fit:
         """
         return self.held_out <= min(BETTER * min(self.baselines.values()), MOST_ERROR)
 
+    @property
+    def verdict(self) -> str:
+        """Whether the model describes the curves, in words."""
+        return " ".join(report.verdict(self))
+
     # -- predictions
 
     def predict(self, steps: Any, mixture: Any = None) -> np.ndarray:
