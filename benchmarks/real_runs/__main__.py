@@ -27,9 +27,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a tiny set alone: does it run at all")
     parser.add_argument("--only", default="", help=f"some of {', '.join(SETS)}, {PUBLIC}, by commas")
     parser.add_argument("--train", action="store_true", help="train anew instead of reading the curves beside the code")
-    parser.add_argument(
-        "--parts", default="", help="some parts alone, by commas; what was found of others stays"
-    )
+    parser.add_argument("--parts", default="", help="some parts alone, by commas; what was found of others stays")
     parser.add_argument("--resume", action="store_true", help="keep what was found before, do the rest")
     parser.add_argument("--report", action="store_true", help="print the tables of what was found before, and no more")
     parser.add_argument("--write", action="store_true", help="keep tables and curves beside the code")

@@ -32,7 +32,7 @@ FORECAST = 3
 # sets on which fit, train, fit again is tried
 IMPROVED = ("comp3", "tree7", "tiny")
 # sets whose parameters are printed with intervals
-DESCRIBED = ("comp3", "tree7", "tiny")
+DESCRIBED = ("comp3", "tiny")
 # policies that are trained in any case, beside the one that is recommended
 TRAINED = ("constant mixture", "sample by 1 - level", "by topology")
 

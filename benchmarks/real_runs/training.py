@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+import resource_ode as ro
 from resource_ode.fitting.policies import Rule
 
 from .task_sets import TaskSet
@@ -73,7 +74,8 @@ def _one(tasks: TaskSet, follows: bool, topology: bool, seed: Any, share: Any, p
     weights = _network(of_weights, (inputs, *tasks.hidden, outputs))
     problem = _PROBLEMS[tasks.kind](tasks, of_test, of_teachers)
     adam = optax.adam(LEARNING_RATE)
-    model = _Bare(tasks)
+    # rules ask it for the graph
+    model = ro.ResourceModel(tasks.graph, np.ones(number), 1.0, 1.0, 1.0)
 
     def loss_of(weights: Any, key: Any, share: Any) -> Any:
         return problem.loss(weights, key, share)
@@ -97,13 +99,6 @@ def _one(tasks: TaskSet, follows: bool, topology: bool, seed: Any, share: Any, p
     start = (weights, adam.init(weights), jnp.full(number, 1.0 if tasks.kind == "regression" else 0.5))
     carry, found = jax.lax.scan(block, start, jnp.arange(0, tasks.steps, tasks.every))
     return jnp.concatenate([found, problem.measure(carry[0])[None]])
-
-
-class _Bare:
-    """What a rule asks of a model: its graph."""
-
-    def __init__(self, tasks: TaskSet):
-        self.graph = tasks.graph
 
 
 def _network(key: Any, sizes: tuple[int, ...]) -> list[Any]:
