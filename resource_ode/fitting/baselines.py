@@ -8,6 +8,7 @@ r"""What says something about a curve without any model of the tasks together: t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,24 @@ NOISE = 0.05
 def predictions(first: Grid) -> dict[str, np.ndarray]:
     """Levels `(run, row, task)` on all rows by each baseline, fitted to the rows of `first` that are not NaN."""
     return {"last value": _last_value(first), "power law": _power_law(first), "sigmoid": _sigmoid(first)}
+
+
+def times_by_frequency(times: np.ndarray, mixtures: np.ndarray, others: np.ndarray) -> np.ndarray:
+    r"""Learning times in other mixtures, $T_i p_i^{-\gamma}$: one power for all tasks, by least squares of logarithms.
+
+    **Arguments:** `times`: `(mixture, task)`, those measured, `inf` or NaN where there is none; `mixtures`: `(mixture,
+    task)`, all above 0; `others`: `(other, task)`.
+
+    **Returns:** `(other, task)`; NaN for a task that was learned in no mixture, or where no task was learned in two.
+    """
+    logs, shares = np.log(np.where(np.isfinite(times) & (times > 0), times, np.nan)), np.log(mixtures)
+    shares = np.where(np.isfinite(logs), shares, np.nan)
+    counts = np.maximum(np.isfinite(logs).sum(axis=0), 1)
+    middle, center = np.nansum(logs, axis=0) / counts, np.nansum(shares, axis=0) / counts
+    middle = np.where(np.isfinite(logs).any(axis=0), middle, np.nan)
+    apart = np.nansum((shares - center) ** 2)
+    power = -np.nansum((shares - center) * (logs - middle)) / apart if apart > 0 else math.nan
+    return np.exp(middle - power * (np.log(others) - center))
 
 
 def rms(predicted: np.ndarray, measured: np.ndarray) -> float:

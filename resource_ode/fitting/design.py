@@ -130,16 +130,10 @@ def design(found: Given[Fit], level: Given[float] = 0.8, near: Mixture = None) -
         raise ValueError(f"found: expected what fit returns, got {type(found).__name__}")
     if not isinstance(level, (int, float)) or isinstance(level, bool) or not 0 < level < 1:
         raise ValueError(f"level: expected a number between 0 and 1, got {brief(level)}")
-    tasks = len(found.names)
-    if near is None:
-        shares = np.array(arguments.distinct_shares(found.problem.grid.mixtures))
-    else:
-        row = found.checked_mixture(near, "near")
-        shares = row[None] / row.sum()
-    even = found.checked_mixture(np.full(tasks, 1 / tasks))
+    even = _even(found)
     total = float(even.sum())
     draws = found.draws(DRAWS)
-    constant = _best_constant(found, shares, total, level)
+    constant = _best_constant(found, near, level)
     both = np.stack([even, constant])
     times = np.stack([np.asarray(learning_times(found.model_of(both, x), level)).max(axis=1) for x in draws])
     plain = times[:, 0]
@@ -191,18 +185,32 @@ def improve(
     history: list[dict[str, Any]] = []
     found = fit(curves, graph, free, prior)
     for _ in range(rounds):
-        chosen = design(found, level).policies["constant mixture"]
-        assert chosen.mixture is not None
-        new = as_curves(train(dict(chosen.mixture)))
+        chosen = _best_constant(found, None, level)
+        predicted = float(np.max(learning_times(found.model_of(chosen), level)))
+        mixture = dict(zip(found.names, map(float, chosen), strict=True))
+        new = as_curves(train(dict(mixture)))
         last = float(np.median(new.learning_times(level).max(axis=1)))
-        history.append({"mixture": chosen.mixture, "predicted": chosen.last, "measured": last})
+        history.append({"mixture": mixture, "predicted": predicted, "measured": last})
         curves = Curves.join([curves, new])
         found = fit(curves, graph, free, prior)
     return found, history
 
 
-def _best_constant(found: Fit, shares: np.ndarray, total: float, level: float) -> np.ndarray:
-    """The constant mixture inside the range that learns the last task soonest: a random search that narrows."""
+def _even(found: Fit) -> np.ndarray:
+    """The mixture that has all tasks alike."""
+    return found.checked_mixture(np.full(len(found.names), 1 / len(found.names)))
+
+
+def _best_constant(found: Fit, near: Any, level: float) -> np.ndarray:
+    """The constant mixture that learns the last task soonest, inside the range of those tried or near one of them: a
+    random search that narrows.
+    """
+    if near is None:
+        shares = np.array(arguments.distinct_shares(found.problem.grid.mixtures))
+    else:
+        row = found.checked_mixture(near, "near")
+        shares = row[None] / row.sum()
+    total = float(_even(found).sum())
     least, most = trust(shares)
     random = np.random.default_rng(0)
     center, spread = shares.mean(axis=0), 0.6

@@ -139,11 +139,20 @@ class Fit:
     # -- on rows that it has not seen
 
     @functools.cached_property
+    def early(self) -> Fit:
+        """The fit to the first 60 % of each run, which is scored on the rest."""
+        first = self.curves.split(PART)[0]
+        flat = first.never_rising()
+        # which tasks rise later is not to be known yet
+        freedom = self.problem.freedom.with_rising([name not in flat for name in self.names])
+        problem = Problem(freedom, self.problem.grid.first(PART), self.problem.prior)
+        return Fit(first, problem, problem.search(), self.stated, [])
+
+    @functools.cached_property
     def _scores(self) -> dict[str, float]:
-        grid = self.problem.grid
-        first, rest = grid.first(PART), grid.rest(PART)
-        early = Problem(self.problem.freedom, first, self.problem.prior)
-        levels = early.levels(early.search())[0][grid.tried]
+        grid, early = self.problem.grid, self.early
+        first, rest = early.problem.grid, grid.rest(PART)
+        levels = early.problem.levels(early.x)[0][grid.tried]
         found = {"model": baselines.rms(levels, rest.levels)}
         return found | {name: baselines.rms(other, rest.levels) for name, other in baselines.predictions(first).items()}
 
@@ -163,6 +172,11 @@ class Fit:
         is not off by more than 0.2.
         """
         return self.held_out <= min(BETTER * min(self.baselines.values()), MOST_ERROR)
+
+    @property
+    def verdict(self) -> str:
+        """Whether the model describes the curves, in words."""
+        return " ".join(report.verdict(self))
 
     # -- predictions
 

@@ -98,6 +98,10 @@ class Freedom(eqx.Module):
                 found.append(name)
         return found
 
+    def with_rising(self, rising: Any) -> Freedom:
+        """The same, where these tasks rise and set the scale of learnabilities: all, if none does."""
+        return with_fields(self, gauge=_gauge(rising))
+
     # -- from the vector to parameters and models
 
     def parameters(self, x: Any) -> dict[str, Array]:
@@ -287,9 +291,14 @@ def freedom_of(
     edges = tuple(
         (child, parent, slot) for child, row in enumerate(graph.prerequisite_lists()) for slot, parent in enumerate(row)
     )
-    gauge = np.asarray(rising, float) / np.sum(rising)
-    arrays = (jnp.asarray(reference), jnp.asarray(met), jnp.asarray(gauge))
+    arrays = (jnp.asarray(reference), jnp.asarray(met), _gauge(rising))
     return Freedom(tuple(templates), kept, *arrays, tasks, edges, free, tuple(places))
+
+
+def _gauge(rising: Any) -> Array:
+    weights = np.asarray(rising, float)
+    weights = weights if weights.any() else np.ones_like(weights)
+    return jnp.asarray(weights / weights.sum())
 
 
 @eqx.filter_jit

@@ -68,6 +68,10 @@ def intervals(problem: Problem, x: np.ndarray, labels: list[str]) -> list[Known]
         ends = []
         for side, limit in ((-1, range_low), (1, range_high)):
             ends.append(_end(wide, best, least, row, covariance, spread, side, limit))
+        # where the ridge draws the value out of what the curves alone allow, the interval holds both
+        low, high = ends[0] + shift, ends[1] + shift
+        if low < math.inf and high > -math.inf:
+            ends = [min(low, value) - shift, max(high, value) - shift]
         found.append(_known(problem, label, value, ends[0], ends[1], shift))
     return _with_combinations(problem, found, labels, covariance)
 

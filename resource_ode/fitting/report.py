@@ -19,7 +19,7 @@ def report(found: Any) -> str:
     if found.problem.grid.levels.shape[1] < max(len(run.steps) for run in curves.runs):
         lines.append(f"Neighbouring rows were averaged to {found.problem.grid.levels.shape[1]}.")
     lines += [f"Note: {note}." for note in (*curves.notes, *found.warnings)]
-    lines += ["", *_verdict(found), "", "Parameters (95 % intervals):"]
+    lines += ["", *_errors(found), *verdict(found), "", "Parameters (95 % intervals):"]
     lines += [f"  {line}" for line in _parameters(found)]
     if freedom.relative:
         lines.append(
@@ -30,30 +30,33 @@ def report(found: Any) -> str:
     return "\n".join(lines)
 
 
-def _verdict(found: Any) -> list[str]:
+def _errors(found: Any) -> list[str]:
     scores = {"the model": found.held_out, **found.baselines}
     table = ", ".join(f"{name} {score:.3f}" for name, score in scores.items())
-    name, best = min(found.baselines.items(), key=lambda pair: pair[1])
-    called = "a sigmoid per task" if name == "sigmoid" else f"the {name}"
-    lines = [
+    return [
         f"Residual: {found.residual:.3f} in levels (root mean square).",
         f"Error on the last 40 % of each run, fitted on the first 60 %: {table}.",
     ]
+
+
+def verdict(found: Any) -> list[str]:
+    """Whether the model describes the curves, a line or two."""
+    name, best = min(found.baselines.items(), key=lambda pair: pair[1])
+    called = "a sigmoid per task" if name == "sigmoid" else f"the {name}"
     ratio = found.held_out / best if best > 0 else math.inf
     if not found.describes:
         better = f"{called} does better on held-out rows" if ratio > 1 else "its error on held-out rows is too large"
-        lines.append(f"{REFUSAL}: {better}. Do not read its parameters as facts, nor plan mixtures by it.")
+        lines = [f"{REFUSAL}: {better}. Do not read its parameters as facts, nor plan mixtures by it."]
         if 1 < ratio <= AS_WELL:
             lines.append(f"(The difference is small: {called} does as well, without any competition or dependency.)")
-    elif ratio > 1 / AS_WELL:
-        lines.append(
+        return lines
+    if ratio > 1 / AS_WELL:
+        return [
             f"The model describes these curves, but {called} does as well: nothing here shows that tasks compete or "
             "build on one another."
-        )
-    else:
-        lines.append(f"The model describes these curves: its error is {1 / ratio:.1f} times smaller than that of "
-                     f"{called}, the best without a model.")  # fmt: skip
-    return lines
+        ]
+    return [f"The model describes these curves: its error is {1 / ratio:.1f} times smaller than that of {called}, "
+            "the best without a model."]  # fmt: skip
 
 
 def _parameters(found: Any) -> list[str]:

@@ -28,6 +28,8 @@ FEW_STEPS, MANY_STEPS = 12, 60
 HELD = 1e-4
 # levels far outside 0 to 1 are noise of a loss, which is not to outweigh everything
 LEAST, MOST = -0.25, 1.25
+# runs of so many rows more or less are one program
+ROWS = 64
 
 
 @dataclasses.dataclass(eq=False)
@@ -43,10 +45,16 @@ class Problem:
 
     def __post_init__(self) -> None:
         self._last: tuple[bytes, Any, Any] = (b"", None, None)
+<<<<<<< HEAD
         self.steps: jax.Array = jnp.asarray(self.grid.steps, self.freedom.reference.dtype)
         self.last: float = float(self.grid.steps[-1])
         self.low: np.ndarray
         self.high: np.ndarray
+=======
+        self.last = float(self.grid.steps[-1])
+        beyond = self.last * (1 + 1e-3 * np.arange(1, 1 + -len(self.grid.steps) % ROWS))
+        self.steps = jnp.asarray(np.append(self.grid.steps, beyond), self.freedom.reference.dtype)
+>>>>>>> s_real
         self.low, self.high = self.freedom.bounds(self.last)
         self.measure(self.grid)
 
@@ -82,7 +90,8 @@ class Problem:
         key = x.tobytes()
         if self._last[0] != key:
             found, slopes = levels_and_slopes(self.freedom, jnp.asarray(x, self.steps.dtype), self.steps)
-            self._last = (key, np.asarray(found, float), np.asarray(slopes, float))
+            rows = len(self.grid.steps)
+            self._last = (key, np.asarray(found, float)[:, :rows], np.asarray(slopes, float)[:, :rows])
         return self._last[1], self._last[2]
 
     def residuals(self, x: np.ndarray, held: Any = None) -> np.ndarray:
