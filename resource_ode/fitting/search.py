@@ -45,16 +45,11 @@ class Problem:
 
     def __post_init__(self) -> None:
         self._last: tuple[bytes, Any, Any] = (b"", None, None)
-<<<<<<< HEAD
-        self.steps: jax.Array = jnp.asarray(self.grid.steps, self.freedom.reference.dtype)
         self.last: float = float(self.grid.steps[-1])
+        beyond = self.last * (1 + 1e-3 * np.arange(1, 1 + -len(self.grid.steps) % ROWS))
+        self.steps: jax.Array = jnp.asarray(np.append(self.grid.steps, beyond), self.freedom.reference.dtype)
         self.low: np.ndarray
         self.high: np.ndarray
-=======
-        self.last = float(self.grid.steps[-1])
-        beyond = self.last * (1 + 1e-3 * np.arange(1, 1 + -len(self.grid.steps) % ROWS))
-        self.steps = jnp.asarray(np.append(self.grid.steps, beyond), self.freedom.reference.dtype)
->>>>>>> s_real
         self.low, self.high = self.freedom.bounds(self.last)
         self.measure(self.grid)
 
