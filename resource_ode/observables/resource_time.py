@@ -175,13 +175,12 @@ def _one(
     return _read(model, solved, goal, level, whole)
 
 
-def _whole_of_one(model: ResourceModel, _: Array, __: Array) -> tuple[tuple[Array, ...], Array, Array]:
-    tolerance = ROUNDING * float(jnp.finfo(model.dtype).eps)
-    found, error, _ = _one(model, None, jnp.ones((), model.dtype), tolerance, FINER[0], True)
+def _whole_of_one(model: ResourceModel, level: Array, steps: Array) -> tuple[tuple[Array, ...], Array, Array]:
+    found, error, _ = _one(model, None, level, ROUNDING * float(jnp.finfo(model.dtype).eps), FINER[0], True)
     return found, jnp.zeros((), bool), error
 
 
-def _until_level_of_one(model: ResourceModel, level: Array, _: Array) -> tuple[tuple[Array, ...], Array, Array]:
+def _until_level_of_one(model: ResourceModel, level: Array, steps: Array) -> tuple[tuple[Array, ...], Array, Array]:
     found, error, _ = _one(model, None, level, 1.0, FINER[0], False)
     return found, jnp.zeros((), bool), error
 

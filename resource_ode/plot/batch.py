@@ -72,7 +72,7 @@ def batch(
     chosen = _chosen(run, skills, any_number=over is not None) if by_skill else [0]
     # (*batch, time, skill), whatever the quantity
     values = (values if by_skill else values[..., None])[..., chosen]
-    kept = ~np.isnan(values).all(axis=(-2, -1))
+    kept: Any = ~np.isnan(values).all(axis=(-2, -1))
     if not kept.any():
         raise ValueError(f"run: expected some members that succeeded, got none of {kept.size}")
     if over is not None:

@@ -252,9 +252,9 @@ class Trajectory(LabelledBatch):
 
     def _repr_html_(self) -> str:
         shape, names = self.state.shape, self.model.graph.skill_names()
-        times = np.asarray(self.ts) if is_concrete(self.ts) else ()
-        if not is_concrete(self.state):
+        if not is_concrete(self.state, self.ts):
             return html.table("Trajectory", [("traced", shape)])
+        times = np.asarray(self.ts)
         axes = ", ".join(f"{name} ({len(values)})" for name, values in self.coordinates.items())
         return html.table(
             "Trajectory",

@@ -171,7 +171,8 @@ def _solve_pools(
     doubtful = np.flatnonzero(~np.asarray(sure).ravel())
     if not len(doubtful):
         return result, 0
-    waste = np.broadcast_to(model.wasted_resource, (*shape, model.pools)).reshape(total, model.pools)
+    given: Any = model.wasted_resource
+    waste = np.broadcast_to(given, (*shape, model.pools)).reshape(total, model.pools)
     again = doubtful[np.all(waste[doubtful] > 0, axis=-1) & (otherwise is not None)]
     if otherwise is not None and len(again):
         flat = jax.tree.map(lambda x: x.reshape((total, *x.shape[len(shape) :])), result)
