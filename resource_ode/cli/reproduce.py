@@ -38,7 +38,7 @@ def reproduce(
     start_jax()
     from ..applications.paper import FIGURES, report
 
-    chosen = list(dict.fromkeys(figures)) if figures else list(FIGURES)
+    chosen: list[str] = list(dict.fromkeys(figures)) if figures else [*FIGURES]
     try:
         report.check(chosen)
     except ValueError as error:

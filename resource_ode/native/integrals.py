@@ -48,7 +48,8 @@ def _by_arrays(*operands: Any, call: Call) -> Any:
 
     # resource time knows no clock
     clock, steps = jnp.ones(count, operands[5].dtype), jnp.zeros((count, 1), operands[5].dtype)
-    *found, _, error = call.arrays(call, Operands(*map(flat, operands[:GRAPH]), clock, clock, steps))
+    own = Operands._make([*map(flat, operands[:GRAPH]), clock, clock, steps])
+    *found, _, error = call.arrays(call, own)
     return [x.reshape(graphs) for x in (*found, error)]
 
 
