@@ -34,6 +34,8 @@ def what_if(
     from ..fitting.mixtures import SLACK, trust
     from ..solve.learning import learning_times
 
+    if file.suffix.lower() != ".toml":
+        raise WrongInput(f"{file}: expected the model that fit writes (.toml), got {file.suffix or 'no extension'}")
     try:
         scenario = read_scenario(file)
     except ScenarioError as error:

@@ -21,6 +21,8 @@ def draw(found: Any) -> Any:
     """
     import matplotlib
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
     grid, problem = found.problem.grid, found.problem
     columns = min(len(grid.mixtures), COLUMNS)
@@ -51,6 +53,12 @@ def draw(found: Any) -> Any:
         axes[0, 0].set_ylabel("level")
         axes[1, 0].set_ylabel("measured - fit")
         handles, labels = axes[0, 0].get_legend_handles_labels()
+        handles += [
+            Line2D([], [], color="0.4", linestyle="", marker=".", markersize=4),
+            Line2D([], [], color="0.4", linewidth=1.2),
+            Patch(color="0.8"),
+        ]
+        labels += ["measured", "fit", "95 % band"]
         figure.legend(handles, labels, loc="outside right upper", frameon=False)
     return figure
 

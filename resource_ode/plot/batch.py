@@ -13,6 +13,8 @@ from ..results.trajectory import Trajectory
 from .colouring import colour_by, plain_number
 from .style import COLOURS, FEW, label_time_axis, legend_right, shortened_name, styled_axes
 
+# letters of a title on one line
+LONGEST_TITLE = 50
 # what can be drawn of a batch, and whether it has a value per skill
 QUANTITIES = {"level": True, "share": True, "loss": False, "waste": False}
 
@@ -99,7 +101,7 @@ def batch(
                 handles.append(Line2D([], [], color=color, label=shortened_name(_name(run, skill))))
         _name_axes(ax, times, values, "share of the resource" if quantity == "share" else quantity)
         if run.coordinates:
-            ax.set_title(textwrap.fill(_said_axes(run), 50), loc="left", fontsize=7)
+            ax.set_title(_said_axes(run), loc="left", fontsize=7)
         if legend:
             members = f"{low:.0%} to {high:.0%}\nof {int(kept.sum())} runs"
             handles += [Line2D([], [], color="0.4", label="median"), Patch(color="0.8", label=members)]
@@ -146,7 +148,9 @@ def _over(
     )
     few = len(coordinates) <= FEW
     with styled_axes(ax) as ax:
-        colors = colour_by(ax, coordinates, label, colorbar=colorbar and not few)
+        # a few are told apart, however they are spaced
+        scaled = np.arange(len(coordinates)) if few else coordinates
+        colors = colour_by(ax, scaled, label, colorbar=colorbar and not few)
         handles, several = [], False
         for here, color, value in zip(means, colors, coordinates, strict=True):
             here = here[~np.isnan(here).any(axis=1)]
@@ -188,7 +192,9 @@ def _said_axes(run: Trajectory) -> str:
     for name, values in run.coordinates.items():
         ends = [plain_number(end) for end in (float(np.min(values)), float(np.max(values)))]
         said.append(f"{name.replace('_', ' ')} {' to '.join(dict.fromkeys(ends))}")
-    return ", ".join(said)
+    # an axis a line, where they do not fit on one
+    line = ", ".join(said)
+    return line if len(line) <= LONGEST_TITLE else "\n".join(said)
 
 
 def _chosen(run: Trajectory, skills: Any, *, any_number: bool) -> list[int]:

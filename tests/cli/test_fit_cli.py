@@ -67,6 +67,12 @@ def test_what_if_of_one_mixture_is_refused(tmp_path, capsys):
     assert "expected a fitted model" in capsys.readouterr().err
 
 
+def test_what_if_takes_what_fit_writes(tmp_path, capsys):
+    curves = write(tmp_path / "curves.csv", [0.4, 0.4, 0.2])
+    assert cli.main(["what-if", curves, "--mixture", "A=1"]) == 2
+    assert capsys.readouterr().err.strip().endswith("expected the model that fit writes (.toml), got .csv")
+
+
 def test_infer_graph(tmp_path, capsys):
     curves = write(tmp_path / "runs.csv", [1, 1, 1], [0, 1.5, 1.5], [1.5, 0, 1.5], [1.5, 1.5, 0])
     out = tmp_path / "graph.json"

@@ -145,7 +145,7 @@ def test_the_report_says_what_is_a_convention():
 def test_the_picture_has_a_column_a_mixture():
     figure = of_two().plot()
     assert len(figure.axes) == 4
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(NAMES)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [*NAMES, "measured", "fit", "95 % band"]
 
 
 def test_uneven_steps_missing_values_and_schedules_are_fitted_together():

@@ -192,8 +192,8 @@ def test_a_batch_is_a_median_and_a_band():
 def test_a_grid_says_what_it_is_over():
     grid = model(3).grid(wasted_resource=[0.01, 0.1, 1.0], learning_rate=[1e-3, 2e-3])
     runs = ro.simulate(grid, np.linspace(0, 5000, 51))
-    title = plot.batch(runs).get_title(loc="left").replace("\n", " ")
-    assert title == "wasted resource 0.01 to 1, learning rate 0.001 to 0.002"
+    title = plot.batch(runs).get_title(loc="left")
+    assert title == "wasted resource 0.01 to 1\nlearning rate 0.001 to 0.002"
     ax = plot.batch(runs, over="wasted_resource")
     assert ax.get_legend().get_title().get_text() == "wasted resource"
     assert legend(ax) == ["0.01", "0.1", "1", "10% to 90%\nof 2 runs"]
