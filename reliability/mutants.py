@@ -124,6 +124,10 @@ class Workplace:
             at_once = tried(self.copy, tests, limit)
             if at_once.verdict != "passed" or 10 * at_once.seconds > found.seconds:
                 verdict = "undecided"
+        elif verdict == "caught" and not found.test:
+            # nothing was tested: the change may have broken an import, or else the machine failed us
+            if tried(self.copy, tests[:1], limit).verdict != "passed":
+                verdict = "undecided"
         return {"verdict": verdict, "why": found.test, "seconds": round(found.seconds, 1)}
 
     @staticmethod
@@ -144,7 +148,7 @@ class Workplace:
         return alarms
 
 
-def _places_left(places: list[Place], journal: Path, package: str, tests: str) -> list[Place]:
+def places_left(places: list[Place], journal: Path, package: str, tests: str) -> list[Place]:
     """The places that the journal says nothing of that still holds."""
     done = {tuple(entry["place"]) for entry in _entries(journal, package) if _holds(entry, tests)}
     return [place for place in places if tuple(place) not in done]
@@ -162,7 +166,7 @@ def _holds(entry: dict[str, Any], tests: str) -> bool:
     return entry["verdict"] in CAUGHT or entry["tests"] == tests
 
 
-def _report(entries: list[dict[str, Any]], alarms: set[str]) -> int:
+def report(entries: list[dict[str, Any]], alarms: set[str]) -> int:
     for entry in entries:
         if entry["why"] in alarms:
             entry["verdict"] = "undecided"
@@ -204,7 +208,7 @@ def main(given: list[str]) -> int:
     places = drawn(ROOT, options.rooms, options.count, options.seed)
     with tempfile.TemporaryDirectory() as folder:
         workplace = Workplace(Path(folder))
-        for place in _places_left(places, journal, package, tests):
+        for place in places_left(places, journal, package, tests):
             if time.monotonic() - begin > options.seconds:
                 break
             chosen = record.selection(place, options.budget)
@@ -215,4 +219,4 @@ def main(given: list[str]) -> int:
         entries = [entry for entry in _entries(journal, package) if tuple(entry["place"]) in wanted]
         killers = sorted({entry["why"] for entry in entries if entry["verdict"] == "caught" and entry["why"]})
         alarms = workplace.false_alarms(killers) if killers else set()
-    return _report(entries, alarms)
+    return report(entries, alarms)

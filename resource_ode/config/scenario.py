@@ -44,7 +44,7 @@ RESOURCE = (
     "prerequisite_strength",
 )
 TIME = ("until", "horizon", "values", "points")
-# of which there is one
+# a file has exactly one of these
 SPANS = ("until", "horizon", "values")
 SKILL = (
     "name",

@@ -19,7 +19,7 @@ from .grid import Grid
 LAST = 3
 # spreads of the ridges: of ln T between tasks; of ln T and ln b of a power law, about the length of the run and 1
 RIDGE, WIDE = 0.5, 2.0
-# one row counts as much as an error of so many levels
+# spread of the levels that the fit assumes, which sets how much a row counts
 NOISE = 0.05
 
 

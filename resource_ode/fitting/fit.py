@@ -25,7 +25,7 @@ from .search import Problem
 PART = 0.6
 # another forecast does better if its error is smaller by more than so much
 BETTER = 1.1
-# and an error of so much describes nothing
+# a fit with a larger error than this does not describe the runs
 MOST_ERROR = 0.2
 # fits to runs drawn anew, with as many seeds at least
 DRAWS, SEEDS = 40, 3
@@ -132,7 +132,7 @@ class Fit:
         values, vectors = np.linalg.eigh(np.einsum("rk,rl->kl", slopes, slopes))
         spread = vectors / np.sqrt(np.maximum(values, 1e-9))
         noise = np.random.default_rng(1).standard_normal((count - 1, self.x.size))
-        # farther away than this, what is linear here is not
+        # the linear approximation holds no farther than this
         step = np.clip(noise @ spread.T, -1.0, 1.0)
         return np.clip(np.concatenate([self.x[None], self.x + step]), self.problem.low, self.problem.high)
 

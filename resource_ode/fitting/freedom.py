@@ -38,7 +38,7 @@ PAPER = {"plateau": 1.0, "frequency_power": 1.0, "learnability": 1.0, "prerequis
 GATE_EXPONENT = 0.1
 # spread of ln kappa between tasks, and where a task never rises
 RIDGE, UNKNOWN = 0.5, 5.0
-# so much rarer than any other is a task that a run never met
+# how much more slowly than otherwise a task is learned that a run never met
 NEVER = 1e-12
 # levels of the fit are this accurate
 TOLERANCE = 1e-4

@@ -249,7 +249,7 @@ def _sorted(curves: Curves) -> tuple[list[int], dict[int, list[int]]]:
     for place, share in shares.items():
         rare = np.flatnonzero(share <= RARELY * measure)
         kept = share > 0.5 * measure
-        # one task alone is left out, so that what changes is its doing
+        # one task alone is left out, so that whatever changes is caused by that
         if len(rare) == 1 and np.all(kept | (np.arange(len(share)) == rare[0])):
             without.setdefault(int(rare[0]), []).append(place)
     return base, without
@@ -289,7 +289,7 @@ def _compare(
 ) -> None:
     """Effects of leaving out one task on all others: logarithms of how much later they are than the unaffected."""
     before, after = np.median(logs[base], axis=0), np.median(logs[chosen], axis=0)
-    # not learned in most of the runs: later than this by no one knows how much
+    # not learned in most of the runs: how much later than this is unknown
     lost_before = np.mean(censored[base], axis=0) >= 0.5
     lost_after = np.mean(censored[chosen], axis=0) >= 0.5
     others = np.arange(len(before)) != parent

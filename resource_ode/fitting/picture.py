@@ -12,7 +12,7 @@ from ..plot.style import COLOURS, STEPS, STYLE
 # mixtures that are drawn, each a column, and tasks that have a colour of their own
 COLUMNS, COLOURED = 4, len(COLOURS)
 DRAWS = 24
-WIDTH, HEIGHT = 3.2, 4.2  # inches a column
+WIDTH, HEIGHT = 3.2, 4.2  # inches per column
 
 
 def draw(found: Any) -> Any:

@@ -16,6 +16,7 @@ from ..base.annotations import Given, Numbers
 Gate: TypeAlias = Given["str | Sequence[str] | AbstractGate"] | Numbers
 Gates = Float[Array, "skill fan_in *node"]
 Required = Bool[Array, "skill fan_in ..."]
+Openings = Float[Array, "skill *node"]
 
 
 class AbstractGate(eqx.Module):
@@ -29,7 +30,7 @@ class AbstractGate(eqx.Module):
     name: ClassVar[str]
 
     @abstractmethod
-    def combine(self, gates: Gates, required: Required) -> Float[Array, "skill *node"]:
+    def combine(self, gates: Gates, required: Required) -> Openings:
         """Openings of skills that have prerequisites.
 
         **Arguments:**
@@ -44,7 +45,7 @@ class AllGates(AbstractGate):
 
     name: ClassVar[str] = "all"
 
-    def combine(self, gates: Gates, required: Required) -> Float[Array, "skill *node"]:
+    def combine(self, gates: Gates, required: Required) -> Openings:
         return jnp.prod(jnp.where(required, gates, 1), axis=1)
 
 
@@ -53,7 +54,7 @@ class AnyGate(AbstractGate):
 
     name: ClassVar[str] = "any"
 
-    def combine(self, gates: Gates, required: Required) -> Float[Array, "skill *node"]:
+    def combine(self, gates: Gates, required: Required) -> Openings:
         return jnp.max(jnp.where(required, gates, 0), axis=1)
 
 
@@ -67,7 +68,7 @@ def combine_gates(
     required: Bool[Array, "skill fan_in"],
     any_gate: Bool[Array, " skill"] | None,
     own: AbstractGate | None = None,
-) -> Float[Array, "skill *node"]:
+) -> Openings:
     """The opening of each skill; 1 for a skill without prerequisites."""
     extra = (1,) * (gates.ndim - 2)
     required = required.reshape(required.shape + extra)

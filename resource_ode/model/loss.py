@@ -231,7 +231,7 @@ class SlowStart(MeanSquaredError):
 
     def log_depth(self, effort: Values) -> Values:
         epsilon = self.plateau
-        # the first form cancels where epsilon is small, the second overflows where effort is large, and the third
+        # the first form loses digits where epsilon is small, the second overflows where effort is large, and the third
         # serves the rest; squares of the largest are still numbers, for derivatives
         most = 0.4 * math.log(float(jnp.finfo(effort.dtype).max))
         large = epsilon >= 0.5

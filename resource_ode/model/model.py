@@ -383,9 +383,7 @@ class ResourceModel(BatchOfModels):
         return scale * self.rule.total(self.by_pool(self.rule.part(competitiveness / scale)), waste / scale)
 
     def shares(self, competitiveness: Array, waste: Array) -> tuple[Float[Array, " skill"], Float[Array, " pool"]]:
-        """Each skill's share $r_i$ of the resource and the wasted share of each pool; no demand and no waste gives
-        0.
-        """
+        """Each skill's share $r_i$ of the resource, and each pool's wasted share; 0 without demand and waste."""
         total = self.denominator(competitiveness, waste)
         # in units of the denominator, since the square in a derivative's would underflow long before it
         scale = jax.lax.stop_gradient(jnp.where(total > 0, total, 1))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-# sizes that are tried, and where a name stands from its node: below it, or at its right
+# font sizes to try, and where a name is put relative to its node: below it, or to its right
 SIZES = (7.0, 6.0, 5.0)
 PLACES = ("below", "right")
 

@@ -2,7 +2,7 @@
 
 A tolerance is an error of a level (`simulate`, absolute) or of a time (`learning_times`, relative). Below a floor a
 method's rounding, or for the ODE that of its local errors, is as large as what is asked for, so that a promise would
-be empty: such a tolerance is refused. That floors are reached is tested (`tests/solve/test_accuracy.py`). Sums over
+be empty: such a tolerance is refused. That floors are reached is tested (`tests/solve/test_tolerance.py`). Sums over
 very many skills round more than that; there the error estimate says so.
 """
 

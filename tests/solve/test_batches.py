@@ -185,6 +185,21 @@ def test_pieces_are_the_whole_bit_for_bit(method):
     assert seen == [(2, 5), (4, 5), (5, 5)]
 
 
+@pytest.mark.parametrize("path", ["loops", "arrays"])
+def test_progress_over_a_plane_of_one_graph(monkeypatch, path):
+    """Exponents share a cascade: with each piece of the wastes all three of them are done, 15 members in the end."""
+    if path == "arrays":
+        monkeypatch.setattr(native, "obstacle", lambda model: "they are left out")
+    model = random_case(np.random.default_rng(8)).model()
+    plane = model.replace(gate_exponent=np.array([1.0, 0.1, 0.01])[:, None], wasted_resource=np.geomspace(0.1, 1, 5))
+    seen = []
+    ro.simulate(plane, TIMES, batch_size=6, progress=lambda done, members: seen.append((done, members)))
+    done = [count for count, _ in seen]
+    assert {members for _, members in seen} == {15} and done[-1] == 15
+    # two of the five wastes at a time
+    assert done == sorted(done) and {6, 12} <= set(done)
+
+
 def test_pieces_of_learning_times_and_of_grids():
     rng = np.random.default_rng(4)
     model = batch([random_case(rng) for _ in range(4)])
