@@ -81,6 +81,11 @@ bench: $(VENV)/.bench ## Run the benchmarks (ARGS="--quick", "--plots", ... is p
 bench-engine: $(VENV)/.bench ## Time every variant, derivative and size (ARGS="--quick", "--only variants", ...)
 	$(BIN)/python -m benchmarks.engine $(ARGS)
 
+# Curves that are kept with the code are not trained anew (ARGS="--train" does: half an hour of processor time).
+.PHONY: bench-real
+bench-real: $(VENV)/.dev ## Fit networks in training and public curves (ARGS="--quick", "--only comp3", "--write", ...)
+	$(BIN)/python -m benchmarks.real_runs $(ARGS)
+
 # Installs nothing: a GPU machine usually comes with a JAX that fits its driver.
 .PHONY: bench-gpu
 bench-gpu: ## Run the benchmarks on the GPU with the python3 on PATH, from the checkout

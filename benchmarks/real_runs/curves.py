@@ -84,13 +84,16 @@ class Library:
         ])  # fmt: skip
 
     def keep(self) -> pathlib.Path:
-        """Write everything that was read so far beside the code."""
+        """Write what was trained here beside the code, to what is there."""
+        found = dict(self.found)
+        for trained in sorted((self.folder / self.tasks.name).glob(f"*, {self._digest()}.npy")):
+            found[trained.stem] = np.load(trained)
         path = KEPT / f"{self.tasks.name}.npz"
         path.parent.mkdir(exist_ok=True)
 
         def fill(part: pathlib.Path) -> None:
             with part.open("wb") as file:
-                np.savez_compressed(file, **self.found)
+                np.savez_compressed(file, **found)
 
         atomic.write(path, fill)
         return path
@@ -109,15 +112,17 @@ class Library:
 
     def _key(self, mixture: Any, seeds: int) -> str:
         """What the curves depend on, and nothing else: other settings never pass for these."""
-        settings = dataclasses.asdict(self.tasks)
-        for field in ("mixtures", "seeds", "fewer", "trials"):
-            del settings[field]
         if isinstance(mixture, Rule):
             what = f"rule {float(mixture.power):g}{' topology' if mixture.topology else ''}"
         else:
             what = "mixture " + " ".join(f"{share:.4g}" for share in mixture)
-        digest = hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()[:8]
-        return f"{what}, {seeds} seeds, {digest}"
+        return f"{what}, {seeds} seeds, {self._digest()}"
+
+    def _digest(self) -> str:
+        settings = dataclasses.asdict(self.tasks)
+        for field in ("mixtures", "seeds", "fewer", "trials", "left_out"):
+            del settings[field]
+        return hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()[:8]
 
 
 def _save(path: pathlib.Path, values: np.ndarray) -> None:

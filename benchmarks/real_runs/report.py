@@ -9,6 +9,7 @@ from .public import CURVES
 from .study import END, LEVEL, NEAR
 from .targets import targets
 
+MARK = "<!-- --8<-- [{}:targets] -->"
 PARTS_OF_FORECASTS = ("model", "last value", "power law", "sigmoid")
 
 
@@ -17,7 +18,9 @@ def markdown(every: dict[str, dict[str, Any]]) -> str:
     sets = {name: found for name, found in every.items() if name != "public"}
     known = every.get("public", {})
     lines = ["# What the fitted model is worth on real runs", "", *_about(every), ""]
-    lines += ["## Targets", "", *_table(("what", "target", "reached", "met"), targets(sets, known)), ""]
+    # the documentation quotes what stands between the marks
+    lines += ["## Targets", "", MARK.format("start"), ""]
+    lines += [*_table(("what", "target", "reached", "met"), targets(sets, known)), "", MARK.format("end"), ""]
     lines += _forecasts(sets) + _together(sets) + _mixtures(sets) + _graphs(sets) + _policies(sets) + _public(known)
     return "\n".join(lines).rstrip() + "\n"
 

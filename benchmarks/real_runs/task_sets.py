@@ -26,7 +26,7 @@ class TaskSet:
     `parts`: tasks that are made of nothing else; `bits`: random inputs; `control`: control bits of each task where
     there are some; `hidden`: widths; `steps`, `every`: training steps, and a row each so many; `mixtures`: by name,
     the even one first; `seeds`, `fewer`, `trials`: networks of each mixture, of each run that leaves a task out, and of
-    each policy (and forecasts of single runs).
+    each policy; `left_out`: the tasks that are left out, all where it is `None`.
     """
 
     name: str
@@ -44,6 +44,7 @@ class TaskSet:
     seeds: int = 8
     fewer: int = 4
     trials: int = 8
+    left_out: tuple[str, ...] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,12 +66,12 @@ class TaskSet:
 
     def without(self) -> dict[str, tuple[float, ...]]:
         """Even mixtures of all tasks but one."""
-        if self.kind == "regression":
-            return {}
+        chosen = self.names if self.left_out is None else self.left_out
         tasks = len(self.names)
         return {
             f"without {name}": tuple(0.0 if place == left else 1 / (tasks - 1) for place in range(tasks))
             for left, name in enumerate(self.names)
+            if name in chosen
         }
 
 
@@ -119,7 +120,7 @@ SETS = {
             "cmsp7", "sampled",
             {**TRIPLES, "AB": tuple(range(6)), "CD": tuple(range(6, 12)), "ABCD": tuple(range(12))}, TREE,
             16, (128, 128), 5000, 40, _four(7, **SKEWED), control=LEAVES, loss="cross entropy",
-            trials=4,
+            trials=4, left_out=tuple("ABCD"),
         ),
         TaskSet(
             "indep5", "heads", {f"P{k + 1}": (3 * k, 3 * k + 1, 3 * k + 2) for k in range(5)},
@@ -129,11 +130,11 @@ SETS = {
             "msp8", "sampled", _of_three_bits(8, 24), {f"T{k + 1}": [] for k in range(8)},
             24, (256,), 4500, 30, _four(8, steep=zipf(8, 1.5)),
             control=tuple(tuple(int(row == column) for column in range(8)) for row in range(8)),
-            loss="cross entropy", trials=4,
+            loss="cross entropy", trials=4, left_out=(),
         ),
         TaskSet(
             "reg2", "regression", {"major": (0,), "minor": (1,)}, {"major": [], "minor": []}, 10, (64,), 4000, 25,
-            {"even": _even(2), "99:1": (0.99, 0.01), "90:10": (0.9, 0.1), "10:90": (0.1, 0.9)}, batch=256,
+            {"even": _even(2), "99:1": (0.99, 0.01), "90:10": (0.9, 0.1), "10:90": (0.1, 0.9)}, batch=256, left_out=(),
         ),
     )
 }  # fmt: skip

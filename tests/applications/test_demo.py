@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import xarray
+from matplotlib.figure import Figure
 
 import resource_ode as ro
 from resource_ode.applications import demo
+from resource_ode.applications.parity import ParityTasks, theory_parameters, train_parity
+from resource_ode.applications.parity.picture import parity_figure
 
 FILES = {
     "parity.png",
@@ -126,3 +129,18 @@ def test_graphs_that_do_not_fill_the_map_are_refused(tmp_path, graphs):
     with pytest.raises(ValueError, match="graphs: expected a multiple of 256"):
         demo.run_demo(tmp_path / "out", graphs=graphs)
     assert not (tmp_path / "out").exists()
+
+
+def test_beside_the_papers_parameters_the_picture_shows_a_fit_that_is_closer():
+    trained = train_parity(ParityTasks.composition(), seeds=range(2), steps=600, samples=512, record_every=5)
+    graph = ro.SkillGraph(trained.tasks.prerequisites, names=trained.names)
+    levels, rms = demo.fitted_levels(trained, graph)
+    assert levels.shape == (121, 3) and rms < 0.06
+    theory = ro.simulate(ro.ResourceModel(graph, **theory_parameters(trained.tasks)), np.asarray(trained.steps))
+    figure = Figure()
+    parity_figure(figure, trained, theory, np.zeros(3), 0.2, 0.95, (levels, rms))
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert titles[0].startswith("The paper's parameters, no fit") and f"differ by {rms:.2f}" in titles[1]
+    # nothing to fit where nothing was learned
+    early = train_parity(ParityTasks.composition(), seeds=range(2), steps=20, samples=512, record_every=5)
+    assert demo.fitted_levels(early, graph) is None

@@ -1,5 +1,6 @@
 """Fits of synthetic curves find what made them, say what the curves do not show, and refuse what they cannot do."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -274,3 +275,42 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
         inside.append((table.low <= list(TRUE.values())) & (list(TRUE.values()) <= table.high))
     covered = np.mean(inside, axis=0)
     assert np.all(covered >= 0.88), dict(zip(TRUE, covered, strict=True))
+
+
+def test_the_early_fit_knows_nothing_of_later_rows():
+    whole = curves([ONE], noise=0.01, steps=np.arange(0.0, 600.0, 12.0))
+    (run,) = whole.runs
+    # from the same first rows on, one task goes another way
+    levels = run.levels.copy()
+    levels[30:, 2:] = levels[29, 2:]
+    other = Curves(whole.names, (dataclasses.replace(run, levels=levels),))
+    both = [ro.fit(each, MODEL.graph, FREE[:3]) for each in (whole, other)]
+    np.testing.assert_array_equal(both[0].early.x, both[1].early.x)
+    assert both[0].early.curves.runs[0].steps[-1] == run.steps[29]
+    # it is what is scored
+    predicted = both[0].early.predict(run.steps)
+    np.testing.assert_allclose(both[0].held_out, baselines.rms(predicted[30:], run.levels[30:]), rtol=1e-3)
+
+
+def test_intervals_hold_the_value_where_the_ridge_draws_it_away():
+    # a hundredfold frequency that hardly matters: learnabilities are far from alike
+    model = MODEL.replace(frequency=ONE, frequency_power=0.0, learnability=[1.0, 1.0, 1.0, 1.0])
+    steep = np.array([0.96, 0.02, 0.01, 0.01])
+    (run,) = curves([ONE], model=model, noise=0.05).runs
+    wrong = Curves(NAMES, (dataclasses.replace(run, mixture=steep),))
+    found = ro.fit(wrong, MODEL.graph, ("learning_rate", "wasted_resource", "learnability"))
+    table = found.parameters
+    assert np.all(table.low <= table.value) and np.all(table.value <= table.high)
+
+
+def test_times_by_frequency_are_a_power_of_it():
+    mixtures, others = np.array([[0.5, 0.3, 0.2], [0.2, 0.2, 0.6]]), np.array([[0.1, 0.1, 0.8]])
+    alone = np.array([10.0, 20.0, 40.0])
+    times = alone * mixtures**-0.7
+    expected = alone * others**-0.7
+    np.testing.assert_allclose(baselines.times_by_frequency(times, mixtures, others), expected)
+    # what was learned in one mixture only moves by the power of the others; what was never learned has no time
+    times[1, 2], times[:, 0] = np.inf, np.nan
+    found = baselines.times_by_frequency(times, mixtures, others)
+    np.testing.assert_allclose(found[0, 1:], expected[0, 1:])
+    assert np.isnan(found[0, 0])

@@ -1,12 +1,14 @@
 """The benchmark of real runs, on a set that is learned in a second: it trains, keeps what it trained, and reports."""
 
 import json
+import re
 
 import jax
 import numpy as np
 import pytest
 
 import resource_ode as ro
+from benchmarks import report as machine
 from benchmarks.real_runs import __main__ as command
 from benchmarks.real_runs import public, report, study, targets, training
 from benchmarks.real_runs.curves import Library
@@ -124,3 +126,15 @@ def test_committed_curves_are_those_of_the_settings():
         kept = Library(tasks, public.KEPT / "none", said=refuse)
         for name, mixture in tasks.mixtures.items():
             assert isinstance(kept.curves(name, mixture), ro.Curves)
+
+
+def test_the_committed_tables_are_those_of_the_committed_numbers_and_are_quoted():
+    (numbers,) = machine.RESULTS.glob("real_runs_*.json")
+    table = numbers.with_suffix(".md")
+    assert report.markdown(json.loads(numbers.read_text())["sets"]) == table.read_text()
+    root = machine.RESULTS.parents[1]
+    page = (root / "docs" / "howto" / "training_run.md").read_text()
+    quoted = re.search(r'^--8<-- "(.*):targets"$', page, re.MULTILINE)
+    assert quoted and (root / quoted[1]) == table
+    for target in targets.targets({}, {}):
+        assert target[3] == "not run" and f"| {target[0]} | {target[1]} | " in table.read_text()
