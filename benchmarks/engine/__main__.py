@@ -23,6 +23,10 @@ from . import targets
 NAMES = ("single", "large", "observables", "variants", "derivatives")
 
 
+# what a part says of variants that it did not begin
+LEFT_OUT = "not measured, since the time was up"
+
+
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks.engine", description=__doc__)
     parser.add_argument("--only", default="", help=f"some of the parts {', '.join(NAMES)}, by commas")
@@ -59,7 +63,7 @@ def main(given: Sequence[str] | None = None) -> int:
         say(f"{name}, load average {about['load_average']:.2f}")
         chosen.skipped.clear()
         rows = [dataclasses.asdict(row) for found in PARTS[name](chosen, say) for row in found]
-        about["not measured, since the time was up"] = list(chosen.skipped)
+        about[LEFT_OUT] = list(chosen.skipped)
         failed |= any(row["failure"] and not row["way"].startswith("diffrax") for row in rows)
         # part of a part must not pass for the whole
         kind = f"engine_{'quick_' if options.quick else ''}{'some_' if words else ''}{name}"
@@ -73,7 +77,10 @@ def main(given: Sequence[str] | None = None) -> int:
             print(path.with_suffix(".md").read_text())
     if kept and not words:
         found = list(targets.targets({name: part["rows"] for name, part in kept.items()}))
-        table = targets.markdown([f"- {name}: {_conditions(part['about'])}" for name, part in kept.items()], found)
+        trial = ["- A trial with few graphs: times and ratios mean nothing."] if options.quick else []
+        table = targets.markdown(
+            [*trial, *[f"- {name}: {_conditions(part['about'])}" for name, part in kept.items()]], found
+        )
         listed = [one._asdict() | {"verdict": one.verdict} for one in found]
         report.save(
             f"engine_{'quick_' if options.quick else ''}targets",
@@ -89,11 +96,8 @@ def markdown(name: str, about: dict[str, Any], rows: Sequence[dict[str, Any]]) -
     """The table of one part."""
     heads = ("variant", "task", "way", "members", "error", "wall, ms", "cpu, ms", "times the first", "cpu", "first, s")
     lines = [f"# {name.capitalize()}", "", *report.describe(about), ""]
-    if about.get("not measured, since the time was up"):
-        lines[-1:] = [
-            f"- Not measured, since the time was up: {', '.join(about['not measured, since the time was up'])}",
-            "",
-        ]
+    if about.get(LEFT_OUT):
+        lines[-1:] = [f"- {LEFT_OUT.capitalize()}: {', '.join(about[LEFT_OUT])}.", ""]
     lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for row in rows:
         numbers = [_short(row[key]) for key in ("wall_ms", "cpu_ms", "ratio", "cpu_ratio", "first_s")]
@@ -107,7 +111,10 @@ def markdown(name: str, about: dict[str, Any], rows: Sequence[dict[str, Any]]) -
 
 
 def _conditions(about: dict[str, Any]) -> str:
-    return f"{about['date']}, commit {about['commit']}, load average {about['load_average']:.2f} at its start"
+    left = about.get(LEFT_OUT)
+    said = f"{about['date']}, commit {about['commit']}, load average {about['load_average']:.2f} at its start"
+    said += f", {about['graphs']} graphs, {about['rounds']} rounds"
+    return f"{said}; {LEFT_OUT}: {', '.join(left)}" if left else said
 
 
 def _short(value: float | None) -> str:

@@ -275,7 +275,7 @@ def large(options: Options, say: Say) -> Iterator[list[Row]]:
         simulate = functools.partial(ro.simulate, model, times, tolerance=OUR_LEVELS)
         find = functools.partial(ro.learning_times, model, LEVEL, tolerance=OUR_TIMES)
         ways = [Way("resource_ode", lambda run=simulate: run().level, of_levels, BOUND)]
-        if skills <= 10_000 and not options.quick:
+        if skills <= 1000 and not options.quick:
             run = jax.jit(functools.partial(_gathered, own.prerequisites[0], own.required[0]))
             tolerances = _loosest(lambda t, run=run: run(own.frequency[0], times, t), of_levels, BOUND)  # noqa: B023
             setting = f"rtol {tolerances[0]:g}, atol {tolerances[1]:g}"

@@ -6,12 +6,14 @@
 struct MeanSquaredError {
     void read(double) {}
     static inline Vector depth(Vector z) { return z; }
+    static inline Vector rough_depth(Vector z) { return z; }
     static inline Vector depth_slope(Vector) { return all(1.0); }
     static inline Vector demand(Vector z) { return decay(z); }
     static inline Vector progress(Vector z) { return saturation(z); }
     static inline Vector level(Vector z) { return saturation(z); }
     // minus the progress, up to a constant: what is left of it
     static inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) { demand = rest = decay(z); }
+    static constexpr bool AT_ONCE = false;
     // whether progress has an end, and with it a run
     static constexpr bool HAS_END = true;
     static double effort_of_progress(double progress) { return -std::log1p(-progress); }
@@ -42,6 +44,7 @@ struct SlowStart {
         // the first form ends with the exponentials
         return z > 600.0 ? z + log_plateau : log_of_one_more(plateau * saturation(z) / decay(z));
     }
+    inline Vector rough_depth(Vector z) const { return depth(z); }
     inline Vector depth_slope(Vector z) const { return plateau / scale(z); }
     inline Vector demand(Vector z) const {
         const Vector own = scale(z);
@@ -52,7 +55,7 @@ struct SlowStart {
         const Vector own = scale(z);
         rest = decay(z) / own, demand = rest * plateau / own;
     }
-    static constexpr bool HAS_END = true;
+    static constexpr bool AT_ONCE = false, HAS_END = true;
     double effort_of_progress(double progress) const { return effort_at(progress); }
     double effort_at(double level) const {
         // below 0 it only has to be negative
@@ -80,6 +83,7 @@ struct CrossEntropy {
     // e^margin - 1
     static inline Vector grown(Vector z) { return z - margin(z); }
     static inline Vector depth(Vector z) { return log_of_one_more(grown(z) * 0.5); }
+    static inline Vector rough_depth(Vector z) { return rough_log_of_one_more(rough_growth_of_margin(z) * 0.5); }
     static inline Vector depth_slope(Vector z) {
         const Vector w = grown(z), both = 2.0 + w;
         return (1.0 + w) / (both * both);
@@ -90,10 +94,18 @@ struct CrossEntropy {
         const Vector w = grown(z > MOST_GROWN ? all(MOST_GROWN) : z);  // NaN stays
         return w / (2.0 + w);
     }
+    // whether one margin is worth more than two ways through the panels
+    static constexpr bool AT_ONCE = true;
     static constexpr double MOST_GROWN = 1e300;
     static inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) {
         const Vector own = margin(z);
         demand = 1.0 / (2.0 + (z - own)), rest = -own;
+    }
+    // all that one margin tells
+    static inline Vector depth_demand_and_rest(Vector z, Vector &demand, Vector &rest) {
+        const Vector own = margin(z), depth = log_of_one_more((z - own) * 0.5, demand);
+        demand *= 0.5, rest = -own;
+        return depth;
     }
     static constexpr bool HAS_END = false;
     static double effort_of_progress(double margin) { return margin + std::expm1(margin); }
