@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import pathlib
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +21,7 @@ import resource_ode as ro
 from ..candidates import LEVELS, TIMES
 from ..ensemble import LEVEL, Ensemble
 from .rival import BY, Problem
+from .small import one_graph
 from .timing import Row, Way, race
 from .variants import GENERAL, SINGLE, Variant, variant
 
@@ -41,9 +44,18 @@ class Options:
     rounds: int
     words: tuple[str, ...]
     quick: bool
+    # by `time.perf_counter`: nothing is begun after it
+    until: float = math.inf
+    # what was therefore left out
+    skipped: list[str] = dataclasses.field(default_factory=list)
 
     def wants(self, name: str) -> bool:
-        return not self.words or any(word in name for word in self.words)
+        if self.words and not any(word in name for word in self.words):
+            return False
+        if time.perf_counter() < self.until:
+            return True
+        self.skipped.append(name)
+        return False
 
 
 # -- variants, and the same under jit
@@ -99,13 +111,10 @@ def _loosest(run: Callable[[Any], Any], error: Callable[[Any], float], bound: fl
     return tolerances
 
 
-def _names(options: Options) -> list[str]:
-    return [name for name in (*SINGLE, *GENERAL) if options.wants(name)]
-
-
 def variants(options: Options, say: Say) -> Iterator[list[Row]]:
     """Trajectories and learning times of every variant, eager and under jit, beside vmapped diffrax."""
-    for name in _names(options):
+    # those that were promised most come first
+    for name in (one for one in (*SINGLE, *GENERAL) if options.wants(one)):
         general = name in GENERAL
         # without a cascade both sides go by diffrax
         chosen = variant(name, max(options.graphs // 8, 8) if general else options.graphs)
@@ -266,7 +275,7 @@ def large(options: Options, say: Say) -> Iterator[list[Row]]:
         simulate = functools.partial(ro.simulate, model, times, tolerance=OUR_LEVELS)
         find = functools.partial(ro.learning_times, model, LEVEL, tolerance=OUR_TIMES)
         ways = [Way("resource_ode", lambda run=simulate: run().level, of_levels, BOUND)]
-        if skills <= 10_000 and not options.quick:
+        if skills <= 1000 and not options.quick:
             run = jax.jit(functools.partial(_gathered, own.prerequisites[0], own.required[0]))
             tolerances = _loosest(lambda t, run=run: run(own.frequency[0], times, t), of_levels, BOUND)  # noqa: B023
             setting = f"rtol {tolerances[0]:g}, atol {tolerances[1]:g}"
@@ -376,4 +385,11 @@ def _quiet(measure: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-PARTS = {"variants": variants, "derivatives": derivatives, "large": large, "observables": observables}
+# what takes longest comes last
+PARTS = {
+    "single": one_graph,
+    "large": large,
+    "observables": observables,
+    "variants": variants,
+    "derivatives": derivatives,
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -45,6 +46,7 @@ class Row:
     ratio: float | None = None  # to the first way that passed, wall time
     cpu_ratio: float | None = None
     failure: str | None = None
+    peak_gb: float | None = None  # of the process up to here
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float, float]:
@@ -64,6 +66,7 @@ def race(
         rows.append(row)
         try:
             result, row.first_s, _ = timed(way.call)
+            row.peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
             row.error = float(way.error(result))
         except Exception as problem:
             # a rival that breaks is a row of the table, not the end of the run

@@ -55,7 +55,7 @@ void coarse_solve(const Graph<Law> &graph, const Rule &rule, const double *edges
 #pragma GCC unroll 4
             for (int64_t node = 0; node < COARSE_NODES; node++) {
                 double *at = gate + node * panels + p;
-                store(at, rough_saturation(graph.exponent * graph.law.depth(pace.effort(here + load(at)))));
+                store(at, rough_saturation(graph.exponent * graph.law.rough_depth(pace.effort(here + load(at)))));
             }
         }
     }
@@ -310,15 +310,27 @@ struct Cascade {
         if (graph.needed[s]) {
             const double *x = at_edges + s * stride, a = graph.exponent;
             double *gate = gates + s * NODES * panels;
+            const double *o = opening + s * NODES * panels;
             const Pace pace = graph.paces[s];
             for (int64_t p = 0; p < panels; p += LANES) {
                 const bool through = graph.law.through(a, pace.effort(x[p]));
                 const Vector here = load(x + p);
+                if constexpr (Law::AT_ONCE) {
+                    for (int64_t node = 0; node < NODES; node++) {
+                        const int64_t n = node * panels + p;
+                        const Vector exposure = here + load(inner + n);
+                        Vector left, more;
+                        const Vector depth = graph.law.depth_demand_and_rest(pace.effort(exposure), left, more);
+                        store(gate + n, saturation(a * depth));
+                        if (with_demand) demand_at(graph, n, load(o + n) * pace.pace(exposure) * left, more);
+                    }
+                } else {
 #pragma GCC unroll 8
-                for (int64_t node = 0; node < NODES; node++)
-                    store(gate + node * panels + p,
-                          through ? all(1.0)
-                                  : saturation(a * graph.law.depth(pace.effort(here + load(inner + node * panels + p)))));
+                    for (int64_t node = 0; node < NODES; node++) {
+                        const int64_t n = node * panels + p;
+                        store(gate + n, through ? all(1.0) : saturation(a * graph.law.depth(pace.effort(here + load(inner + n)))));
+                    }
+                }
                 if (!ERRORS) continue;
                 // from the error of an exposure to that of its gate (`cascade._steepness`)
                 const Vector first = here + load(inner + p), effort = pace.effort(first), ajar = load(gate + p);
@@ -335,7 +347,7 @@ struct Cascade {
                 for (int64_t p = 0; p <= panels; p += LANES)
                     store(gates_at_edges + s * stride + p, saturation(a * graph.law.depth(pace.effort(load(x + p)))));
         }
-        if (with_demand) add_demand(graph, s, opening + s * NODES * panels, inner);
+        if (with_demand && !(Law::AT_ONCE && graph.needed[s])) add_demand(graph, s, opening + s * NODES * panels, inner);
     }
 
     void add_demand(const Graph<Law> &graph, int64_t s, const double *o, const double *inner) {
@@ -350,13 +362,17 @@ struct Cascade {
                 const Vector exposure = here + load(inner + n);
                 Vector left, more;
                 graph.law.demand_and_rest(pace.effort(exposure), left, more);
-                const Vector part = load(o + n) * pace.pace(exposure) * left;
-                store(demand + n, load(demand + n) + (graph.squared ? part * part : part));
-                if (graph.squared) store(flow + n, load(flow + n) + part);
-                store(rest + n, load(rest + n) + more);
-                store(leading + n, larger(part, load(leading + n)));
+                demand_at(graph, n, load(o + n) * pace.pace(exposure) * left, more);
             }
         }
+    }
+
+    // Adds what a skill demands at a node of four panels, and what it has left to learn.
+    inline void demand_at(const Graph<Law> &graph, int64_t n, Vector part, Vector more) {
+        store(demand + n, load(demand + n) + (graph.squared ? part * part : part));
+        if (graph.squared) store(flow + n, load(flow + n) + part);
+        store(rest + n, load(rest + n) + more);
+        store(leading + n, larger(part, load(leading + n)));
     }
 
     // The level error and, with it, what the clock may be wrong by, anywhere; the errors of the panels gain theirs, or

@@ -6,12 +6,14 @@
 struct MeanSquaredError {
     SHARED void read(double) {}
     SHARED static inline Vector depth(Vector z) { return z; }
+    SHARED static inline Vector rough_depth(Vector z) { return z; }
     SHARED static inline Vector depth_slope(Vector) { return all(1.0); }
     SHARED static inline Vector demand(Vector z) { return decay(z); }
     SHARED static inline Vector progress(Vector z) { return saturation(z); }
     SHARED static inline Vector level(Vector z) { return saturation(z); }
     // minus the progress, up to a constant: what is left of it
     SHARED static inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) { demand = rest = decay(z); }
+    static constexpr bool AT_ONCE = false;
     // whether progress has an end, and with it a run
     static constexpr bool HAS_END = true;
     SHARED static double effort_of_progress(double progress) { return -std::log1p(-progress); }
@@ -42,6 +44,7 @@ struct SlowStart {
         // the first form ends with the exponentials
         return z > 600.0 ? z + log_plateau : log_of_one_more(plateau * saturation(z) / decay(z));
     }
+    SHARED inline Vector rough_depth(Vector z) const { return depth(z); }
     SHARED inline Vector depth_slope(Vector z) const { return plateau / scale(z); }
     SHARED inline Vector demand(Vector z) const {
         const Vector own = scale(z);
@@ -52,7 +55,7 @@ struct SlowStart {
         const Vector own = scale(z);
         rest = decay(z) / own, demand = rest * plateau / own;
     }
-    static constexpr bool HAS_END = true;
+    static constexpr bool AT_ONCE = false, HAS_END = true;
     SHARED double effort_of_progress(double progress) const { return effort_at(progress); }
     SHARED double effort_at(double level) const {
         // below 0 it only has to be negative
@@ -75,25 +78,12 @@ struct SlowStart {
     }
 };
 
-// The root l of l + e^l - 1 = z for z >= 0 (as `special.margin_from_exposure`).
-INLINE Vector margin(Vector z) {
-    const Vector excess = z * (0.5 + 0.5 * (1.0 - 8.14 / (z + 8.14)));
-    const Vector start = log_of_one_more(excess), residual = (z - excess) - start;
-    const Vector reciprocal = 1.0 / (2.0 + excess), weight = 1.0 - reciprocal, newton = residual * reciprocal;
-    const Vector fourth = (weight * (15.0 * weight - 10.0) + 1.0) * (1.0 / 24);
-    const Vector first =
-        newton * (1.0 - newton * weight * (0.5 - newton * ((weight * 0.5 - 1.0 / 6) - newton * fourth)));
-    const Vector tail = first * first *
-                        (0.5 + first * (1.0 / 6 + first * (1.0 / 24 + first * (1.0 / 120 + first * (1.0 / 720)))));
-    const Vector slope = weight * (first + tail);
-    return start + (first + (newton - first - weight * tail) * (1.0 - slope * (1.0 - slope)));
-}
-
 struct CrossEntropy {
     SHARED void read(double) {}
     // e^margin - 1
     SHARED static inline Vector grown(Vector z) { return z - margin(z); }
     SHARED static inline Vector depth(Vector z) { return log_of_one_more(grown(z) * 0.5); }
+    SHARED static inline Vector rough_depth(Vector z) { return rough_log_of_one_more(rough_growth_of_margin(z) * 0.5); }
     SHARED static inline Vector depth_slope(Vector z) {
         const Vector w = grown(z), both = 2.0 + w;
         return (1.0 + w) / (both * both);
@@ -104,10 +94,18 @@ struct CrossEntropy {
         const Vector w = grown(z > MOST_GROWN ? all(MOST_GROWN) : z);  // NaN stays
         return w / (2.0 + w);
     }
+    // whether one margin is worth more than two ways through the panels
+    static constexpr bool AT_ONCE = true;
     static constexpr double MOST_GROWN = 1e300;
     SHARED static inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) {
         const Vector own = margin(z);
         demand = 1.0 / (2.0 + (z - own)), rest = -own;
+    }
+    // all that one margin tells
+    SHARED static inline Vector depth_demand_and_rest(Vector z, Vector &demand, Vector &rest) {
+        const Vector own = margin(z), depth = log_of_one_more((z - own) * 0.5, demand);
+        demand *= 0.5, rest = -own;
+        return depth;
     }
     static constexpr bool HAS_END = false;
     SHARED static double effort_of_progress(double margin) { return margin + std::expm1(margin); }

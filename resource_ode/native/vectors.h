@@ -98,20 +98,74 @@ INLINE Vector growth(Vector x) {
     return ((1.0 - power) - rest) / (power + rest);
 }
 
-// ln(1 + x) for x >= 0: the logarithm of 1 + x by its binary exponent and a series in (m - 1)/(m + 1) of what is left,
-// and the rounding error of the sum put back
-INLINE Vector log_of_one_more(Vector x) {
-    const Vector y = 1.0 + x, lost = x - (y - 1.0);
+// y >= 1 as 2^k m with m between the roots of 1/2 and 2: k, and m - 1
+INLINE void whole_and_rest(Vector y, Vector &whole, Vector &rest) {
     const Integers bits = reinterpret_cast<Integers>(y);
-    // the exponent for which m lies between the roots of 1/2 and 2; never negative, so that a shift without sign does
+    // never negative, so that a shift without sign does
     const Integers k = reinterpret_cast<Integers>(reinterpret_cast<Naturals>(bits - 0x3FE6A09E667F3BCD) >> 52);
-    const Vector m = reinterpret_cast<Vector>(bits - (k << 52));
-    const Vector whole = reinterpret_cast<Vector>(k + reinterpret_cast<Integers>(all(SHIFT))) - SHIFT;
-    const Vector f = m - 1.0, s = f / (2.0 + f), q = s * s;
+    whole = reinterpret_cast<Vector>(k + reinterpret_cast<Integers>(all(SHIFT))) - SHIFT;
+    rest = reinterpret_cast<Vector>(bits - (k << 52)) - 1.0;
+}
+
+// ln((1 + s)/(1 - s)) + k ln 2 for |s| < 0.1716, and on top of it what is small
+INLINE Vector log_by_series(Vector whole, Vector s, Vector small) {
+    const Vector q = s * s;
     Vector series = all(2.0 / 19);
 #pragma GCC unroll 10
     for (int n = 17; n >= 3; n -= 2) series = series * q + 2.0 / n;
-    return whole * LN2_HIGH + (2.0 * s + (s * q * series + (whole * LN2_LOW + lost / y)));
+    return whole * LN2_HIGH + (2.0 * s + (s * q * series + (whole * LN2_LOW + small)));
+}
+
+// ln(1 + x) for x >= 0, the rounding error of the sum put back; and 1/(1 + x). One division serves both: a quarter keeps
+// its product below all numbers.
+INLINE Vector log_of_one_more(Vector x, Vector &reciprocal) {
+    const Vector y = 1.0 + x, lost = x - (y - 1.0);
+    Vector whole, f;
+    whole_and_rest(y, whole, f);
+    const Vector quarter = 0.5 + 0.25 * f, both = 1.0 / (quarter * y);
+    reciprocal = quarter * both;
+    return log_by_series(whole, 0.25 * f * (y * both), lost * reciprocal);
+}
+
+INLINE Vector log_of_one_more(Vector x) {
+    Vector reciprocal;
+    return log_of_one_more(x, reciprocal);
+}
+
+// 1/x to 0.3% for x > 0: by its exponent, and a step of Newton's method
+INLINE Vector rough_reciprocal(Vector x) {
+    const Vector first = reinterpret_cast<Vector>(0x7FDE623822FC16E6 - reinterpret_cast<Integers>(x));
+    return first * (2.0 - x * first);
+}
+
+// ln(1 + x) for x >= 0 to 1%
+INLINE Vector rough_log_of_one_more(Vector x) {
+    Vector whole, f;
+    whole_and_rest(1.0 + x, whole, f);
+    const Vector s = f * rough_reciprocal(2.0 + f);
+    return x < 0.01 ? x : whole * LN2_HIGH + s * (2.0 + s * s * (2.0 / 3));
+}
+
+// e^l - 1 for the root l of l + e^l - 1 = z, z >= 0, to 1.3%
+INLINE Vector rough_growth_of_margin(Vector z) { return z * (1.0 - 4.07 * rough_reciprocal(z + 8.14)); }
+
+// That root (as `special.margin_from_exposure`), from where the rough one lies: which is made one less than a number, so
+// that nothing is lost in its logarithm.
+INLINE Vector margin(Vector z) {
+    const Vector y = 1.0 + rough_growth_of_margin(z), excess = y - 1.0;
+    Vector whole, f;
+    whole_and_rest(y, whole, f);
+    // one division for two quotients
+    const Vector quarter = 0.5 + 0.25 * f, more = 2.0 + excess, both = 1.0 / (quarter * more);
+    const Vector start = log_by_series(whole, 0.25 * f * (more * both), all(0.0)), residual = (z - excess) - start;
+    const Vector reciprocal = quarter * both, weight = 1.0 - reciprocal, newton = residual * reciprocal;
+    const Vector fourth = (weight * (15.0 * weight - 10.0) + 1.0) * (1.0 / 24);
+    const Vector first =
+        newton * (1.0 - newton * weight * (0.5 - newton * ((weight * 0.5 - 1.0 / 6) - newton * fourth)));
+    const Vector tail = first * first *
+                        (0.5 + first * (1.0 / 6 + first * (1.0 / 24 + first * (1.0 / 120 + first * (1.0 / 720)))));
+    const Vector slope = weight * (first + tail);
+    return start + (first + (newton - first - weight * tail) * (1.0 - slope * (1.0 - slope)));
 }
 
 INLINE double decay(double x) { return decay(all(x))[0]; }

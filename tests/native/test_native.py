@@ -10,7 +10,7 @@ import pytest
 
 import resource_ode as ro
 from resource_ode import native
-from resource_ode.base import pieces
+from resource_ode.base import pieces, special
 from resource_ode.results.outcome import result_codes
 from resource_ode.solve.cascade import batch as batches
 from resource_ode.solve.cascade import compiled
@@ -47,6 +47,7 @@ TS = np.linspace(0.0, 2000.0, 41)
     [
         {},
         {"initial_level": np.linspace(0.0, 0.6, 7)},
+        {"loss": "cross_entropy", "gate": ["any", "all", "any", "any", "all", "any", "all"]},
         pytest.param({"gate_exponent": 1.0}, marks=pytest.mark.slow),
         pytest.param({"gate": "any"}, marks=pytest.mark.slow),
         {"gate": ["any", "all", "any", "any", "all", "any", "all"], "initial_level": np.linspace(0.6, 0.0, 7)},
@@ -252,6 +253,16 @@ def test_levels_of_exposures(monkeypatch):
     exact = by_arrays(monkeypatch, lambda: run.level)
     assert exact[0, 0, 0] == 1 and np.all(np.isnan(exact[1, :, 3]))
     np.testing.assert_allclose(run.level, exact, rtol=2e-14)
+
+
+def test_levels_of_margins_have_full_precision_at_all_magnitudes():
+    exposure = np.concatenate([[0.0], np.logspace(-300, 300, 4001), [np.inf, np.nan]])
+    model = ro.ResourceModel(ro.SkillGraph([[]]), np.ones((1, 1)), 1.0, 0.1, loss="cross_entropy")
+    level = native.levels(jax.tree.map(np.asarray, model).flat(), exposure[None, :, None])[0, :, 0]
+    # the margin has its own test against many digits
+    expected = np.tanh(np.asarray(special.margin_from_exposure(exposure)) / 2)
+    np.testing.assert_allclose(level, expected, rtol=1e-15)
+    assert level[0] == 0 and level[-2] == 1 and np.isnan(level[-1])
 
 
 def test_a_member_that_fails_says_so_and_spoils_no_neighbour():

@@ -15,14 +15,15 @@ from ...results.outcome import result_names, results_from_codes
 from ...results.trajectory import Trajectory
 from .backend import AbstractCascade, Found, Job
 from .refine import COARSE_PANELS, PANELS
-from .sharing import Rows, members_of
+from .sharing import PIECE, Rows, members_of
 from .times import TIMES_PANELS
 
 NOT_FINITE, INACCURATE = result_names().index("not_finite"), result_names().index("inaccurate")
 
 
-# how many times as many graphs are reduced at a time as arrays would solve
-MORE_AT_A_TIME = 4
+# how many times as many graphs are reduced at a time as arrays would solve: the most that leaves two pieces of at most
+# `PIECE` numbers
+MORE_AT_A_TIME = (16, 4, 1)
 # margins grow so smoothly that half the panels do
 MARGIN_PANELS = PANELS // 2
 
@@ -53,7 +54,8 @@ class CompiledCascade(AbstractCascade):
 
         options = {"axes": rows.clocks.rate.shape[1:3], "reduce": job.reduce, "method": job.method}
         # larger pieces, where they are many, since each costs the host some time
-        larger = MORE_AT_A_TIME if len(rows.clocks.rate) >= 2 * MORE_AT_A_TIME * job.size else 1
+        most = min(len(rows.clocks.rate) // 2, PIECE // (ts.shape[0] * rows.graphs.skills))
+        larger = next((more for more in MORE_AT_A_TIME if more * job.size <= most), 1)
         size = job.size * larger if rows.clocks.rate[0].size == 1 else job.size
         values, unsure = pieces.run(
             _reduced, rows, ts, size, at_a_time=job.at_a_time, before=solved, done=job.done, **options
