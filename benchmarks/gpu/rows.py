@@ -114,7 +114,7 @@ def table(out: pathlib.Path, about: dict[str, Any]) -> str:
     if any(row.rehearsal for row in rows):
         lines += [REHEARSAL, ""]
     lines += [f"- {key}: {value}" for key, value in about.items()]
-    lines += ["", *decision(rows), ""]
+    lines += ["", *decision(rows), *(["(A rehearsal decides nothing.)"] if lines[2] == REHEARSAL else []), ""]
     heads = (
         "part",
         "task",
