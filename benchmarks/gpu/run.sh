@@ -123,7 +123,7 @@ say "the kernel of the parts that follow: $winner"
 measure d "$winner" 50
 measure e "$winner" 30
 measure large arrays 25
-measure f "$winner" 30
+measure f "$winner" 40
 measure g "$winner" 20
 [ "$winner" != arrays ] && measure d arrays 40
 [ "$winner" != arrays ] && measure e arrays 60
