@@ -104,7 +104,7 @@ def first_solve(task: str, ensemble: Ensemble, dtype: str) -> Callable[[], Any]:
     from resource_ode.solve.cascade.refine import COARSE_PANELS, PANELS
     from resource_ode.solve.cascade.times import TIMES_PANELS
 
-    model = ensemble.model(dtype).flat()
+    model = jax.device_put(ensemble.model(dtype).flat())
     clocks = (model.learning_rate[:, None], model.wasted_resource[:, None])
     times = jnp.asarray(ensemble.times, dtype)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ def facts(out: pathlib.Path) -> list[str]:
 
     found = environment()
     found |= found.pop("versions")
+    # a checkout may come without its history
+    found["commit"] = os.environ.get("COMMIT") or found["commit"]
     (out / ABOUT).write_text(json.dumps(found, indent=1), encoding="utf-8")
     built = {"compiled loops": native.why_not() or "there", "walk in CUDA": walks.obstacle() or "there"}
     return [f"{key}: {value}" for key, value in {**found, **built}.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import pathlib
+import tomllib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from ..candidates import LEVELS, TIMES
 from ..ensemble import LEVEL
 from .rows import Row, measured
-from .ways import DEVICE, HOST, choose, ensemble, from_host, judge, on_device
+from .ways import DEVICE, HOST, choose, ensemble, from_host, judge, model_of, on_device
 
 LEFT = "from the host, left on the device"
 PLAN = pathlib.Path(__file__).parents[2] / "examples" / "sweep_demo.toml"
@@ -57,9 +58,8 @@ def table(way: str, size: Size, out: pathlib.Path) -> None:
             measured(row, prepare, out, rounds=rounds, judge=judge(members, 16, task))
             # the results of the largest batch are 13 GB: not over the bus
             if not rival and (task == TIMES or members == size.table[0]):
-                own = ensemble(members)
-                model, times = own.model("float32"), own.times.astype("float32")
-                call = functools.partial(from_host, task, model, times, "float32", np.asarray)
+                given = (model_of(members, 16, "float32"), ensemble(members).times.astype("float32"), "float32")
+                call = functools.partial(from_host, task, *given, np.asarray)
                 row = Row("c", task, way, members=members, where=HOST, rehearsal=size.rehearsal)
                 measured(row, lambda call=call: call, out, rounds=min(rounds, 3), judge=judge(members, 16, task))
     if rival:
@@ -84,7 +84,7 @@ def gradient(way: str, size: Size, out: pathlib.Path) -> None:
 
     choose(way, rehearse=size.rehearsal)
     for members in size.gradient:
-        model = jax.tree.map(jnp.asarray, ensemble(members).model("float32"))
+        model = jax.device_put(model_of(members, 16, "float32"))
         by = {name: getattr(model, name) for name in ("frequency", "learning_rate", "wasted_resource", "gate_exponent")}
 
         # known when it is compiled: no program for others need be there
@@ -136,23 +136,23 @@ def large(way: str, size: Size, out: pathlib.Path) -> None:
 
 
 def sweep(way: str, size: Size, out: pathlib.Path) -> None:
-    """Whole chunks of the demo's sweep, drawn, solved and measured, without the store."""
+    """Whole chunks of the demo's sweep, drawn, solved and measured, without the store; in both types of numbers."""
     from resource_ode.sweeps import read_sweep
     from resource_ode.sweeps.chunk import compute_chunk
 
     choose(way, rehearse=size.rehearsal)
-    plan = read_sweep(PLAN)
-    members = int(np.prod([part.stop - part.start for part in plan.region(0)]))
-    chunks = iter(range(1000))
-    row = Row("f", "chunk of the demo's sweep", way, "float64", members, where=HOST, rehearsal=size.rehearsal)
-    row.dtype = plan.content["ensemble"]["precision"]
-    found: dict[str, Any] = {}
+    for precision in ("float32", "float64"):
+        description = tomllib.loads(PLAN.read_text(encoding="utf-8"))
+        description["ensemble"]["precision"] = precision
+        plan = read_sweep(description)
+        members = int(np.prod([part.stop - part.start for part in plan.region(0)]))
+        row = Row("f", "chunk of the demo's sweep", way, precision, members, where=HOST, rehearsal=size.rehearsal)
+        chunks = iter(range(1000))
 
-    def call() -> Any:
-        found.update(compute_chunk(plan, next(chunks)))
-        return found["failed"]
+        def call(plan: Any = plan, chunks: Any = chunks) -> Any:
+            return compute_chunk(plan, next(chunks))["failed"]
 
-    measured(row, lambda: call, out, rounds=size.chunks, judge=lambda failed: (None, int(np.sum(failed != 0))))
+        measured(row, lambda call=call: call, out, rounds=size.chunks, judge=lambda x: (None, int(np.sum(x != 0))))
 
 
 def memory(way: str, size: Size, out: pathlib.Path) -> None:
@@ -160,9 +160,8 @@ def memory(way: str, size: Size, out: pathlib.Path) -> None:
     choose(way, rehearse=size.rehearsal)
     for task in (TIMES, LEVELS):
         members = size.memory if task == TIMES else max(size.memory // 10, 1)
-        own = ensemble(members)
-        model, times = own.model("float32"), own.times.astype("float32")
-        call = functools.partial(from_host, task, model, times, "float32", lambda x: x)
+        given = (model_of(members, 16, "float32"), ensemble(members).times.astype("float32"), "float32")
+        call = functools.partial(from_host, task, *given, lambda x: x)
         row = Row("g", task, way, members=members, where=LEFT, rehearsal=size.rehearsal)
         measured(row, lambda call=call: call, out, rounds=1)
 

@@ -110,11 +110,10 @@ def read(out: pathlib.Path) -> list[Row]:
 def table(out: pathlib.Path, about: dict[str, Any]) -> str:
     """The table of what is there, with what it decides on top."""
     rows = read(out)
-    lines = ["# Measured on a GPU" if not any(row.rehearsal for row in rows) else "# Rehearsed", ""]
-    if any(row.rehearsal for row in rows):
-        lines += [REHEARSAL, ""]
-    lines += [f"- {key}: {value}" for key, value in about.items()]
-    lines += ["", *decision(rows), ""]
+    rehearsed = any(row.rehearsal for row in rows)
+    lines = ["# Rehearsed", "", REHEARSAL] if rehearsed else ["# Measured on a GPU"]
+    lines += ["", *(f"- {key}: {value}" for key, value in about.items()), "", *decision(rows)]
+    lines += ["- a rehearsal decides nothing", ""] if rehearsed else [""]
     heads = (
         "part",
         "task",

@@ -5,8 +5,9 @@
 #
 # Leaves six files in OUTDIR (README.md says what they are). Each part has a limit of its own, and the failure of one
 # leaves the others. --rehearse: small sizes on a CPU, to see that all of it runs; every table says so, and limits are six
-# times as long (PATIENCE). PYTHON is the interpreter, default python3. It needs no network, and of the package's dependencies only JAX, diffrax, equinox,
-# optimistix, jaxtyping, networkx, xarray, typer, numba, scipy, pytest and NumPy.
+# times as long (PATIENCE). PYTHON is the interpreter, default python3; COMMIT names the commit where there is no history.
+# It needs no network, and of the package's dependencies only JAX, diffrax, equinox, optimistix, jaxtyping, networkx,
+# xarray, typer, numba, scipy, pytest and NumPy.
 set -u
 if [ $# -lt 1 ] || [ $# -gt 2 ] || [ "${2:---rehearse}" != --rehearse ]; then
     echo "usage: benchmarks/gpu/run.sh OUTDIR [--rehearse]" >&2
@@ -61,7 +62,7 @@ rm -f "$out"/{about.json,about.txt,tests.txt,rows.jsonl,table.md,log.txt}
 {
     nvidia-smi 2>&1 || echo "nvidia-smi: there is none"
     "$python" -m pip list 2>/dev/null | grep -i -E "^(jax|cuda|nvidia|diffrax|equinox|numpy)" || true
-    nvcc --version 2>&1 | tail -2
+    PATH=$PATH:/usr/local/cuda/bin nvcc --version 2>&1 | tail -2
     gcc --version 2>&1 | head -1
 } >"$out/about.txt"
 # loops that came along, built by another Python: they do not know it
@@ -122,7 +123,7 @@ say "the kernel of the parts that follow: $winner"
 measure d "$winner" 50
 measure e "$winner" 30
 measure large arrays 25
-measure f "$winner" 30
+measure f "$winner" 40
 measure g "$winner" 20
 [ "$winner" != arrays ] && measure d arrays 40
 [ "$winner" != arrays ] && measure e arrays 60

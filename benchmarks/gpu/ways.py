@@ -28,7 +28,29 @@ def ensemble(members: int, skills: int = 16) -> Ensemble:
         return drawn
     index = np.arange(members) % DRAWN
     fields = {name: getattr(drawn, name)[index] for name in ("prerequisites", "required", "frequency")}
-    return dataclasses.replace(drawn, **fields)
+    return Repeated(**fields, times=drawn.times, drawn=drawn)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Repeated(Ensemble):
+    """The graphs of `drawn`, over and over: their checks take a host minutes, if they are as many as a device takes."""
+
+    drawn: Ensemble | None = None
+
+    def model(self, dtype: str = "float64") -> Any:
+        import jax
+
+        assert self.drawn is not None
+        index = np.arange(self.graphs) % self.drawn.graphs
+        return jax.tree.map(lambda x: np.asarray(x)[index], self.drawn.model(dtype).flat())
+
+
+@functools.cache
+def model_of(members: int, skills: int, dtype: str) -> Any:
+    """An ensemble as a model, its arrays on the host."""
+    import jax
+
+    return jax.tree.map(np.asarray, ensemble(members, skills).model(dtype))
 
 
 def choose(way: str, *, rehearse: bool = False) -> None:
@@ -36,10 +58,12 @@ def choose(way: str, *, rehearse: bool = False) -> None:
     from resource_ode.native import walks
 
     os.environ[walks.CHOICE] = way if way in ("cuda", "pallas") else "none"
-    if rehearse and way == "pallas":
-        from resource_ode.solve.cascade import gpu_solver
+    if rehearse:
+        from resource_ode.solve.cascade import batch, gpu_solver
 
-        gpu_solver.INTERPRET = True
+        gpu_solver.INTERPRET, walks.ON_HOST = way == "pallas", way == "cuda"
+        # as where there is no CPU
+        batch.BACKENDS = batch.BACKENDS[1:]
 
 
 @functools.cache
@@ -112,11 +136,12 @@ def on_device(way: str, task: str, members: int, skills: int, dtype: str) -> Cal
     if way == "cuda":
         from resource_ode.native import walks
 
-        if why := walks.obstacle("cuda" if jax.default_backend() == "gpu" else "cpu"):
+        if why := walks.obstacle():
             raise RuntimeError(why)
         return _by_walk(task, own, dtype)
     # no one program does all: pieces of the batch, from the host
-    return functools.partial(from_host, task, own.model(dtype), own.times.astype(dtype), dtype, jax.block_until_ready)
+    given = (model_of(members, skills, dtype), own.times.astype(dtype), dtype)
+    return functools.partial(from_host, task, *given, jax.block_until_ready)
 
 
 def _by_walk(task: str, own: Ensemble, dtype: str) -> Callable[[], Any]:
@@ -128,7 +153,7 @@ def _by_walk(task: str, own: Ensemble, dtype: str) -> Callable[[], Any]:
     from resource_ode.solve.cascade.refine import COARSE_PANELS, PANELS
     from resource_ode.solve.cascade.times import TIMES_PANELS
 
-    model = jax.tree.map(jnp.asarray, own.model(dtype).flat())
+    model = jax.device_put(own.model(dtype).flat())
     clocks = model.learning_rate[:, None], model.wasted_resource[:, None]
     name, panels, made_for = ("trajectories", PANELS, 1e-5) if task == LEVELS else ("times", TIMES_PANELS, 1e-7)
     numbers = {"panels": panels, "coarse_panels": COARSE_PANELS, "made_for": made_for}

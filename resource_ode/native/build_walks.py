@@ -21,7 +21,9 @@ def command(kind: str, to: Path, architecture: str = ARCHITECTURE) -> list[str]:
 
     **Raises:** `OSError` where there is no compiler, or no headers of XLA.
     """
-    compiler = shutil.which("nvcc") if kind == "cuda" else os.environ.get("CXX") or shutil.which("c++")
+    # NVIDIA's own place is not on every path
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/cuda/bin"])
+    compiler = shutil.which("nvcc", path=path) if kind == "cuda" else os.environ.get("CXX") or shutil.which("c++")
     if compiler is None:
         raise OSError(f"there is no {'nvcc' if kind == 'cuda' else 'C++ compiler'} on the path")
     jaxlib = importlib.util.find_spec("jaxlib")

@@ -24,6 +24,8 @@ MOST_SKILLS = 256
 CALLS = ("times", "trajectories")
 # which of two fused programs a GPU is to use, as long as no measurement has decided: "pallas", "cuda", or neither
 CHOICE = "RESOURCE_ODE_GPU_KERNEL"
+# run by a CPU, for tests and rehearsals
+ON_HOST = False
 
 
 def chosen() -> bool:
@@ -31,8 +33,13 @@ def chosen() -> bool:
     return os.environ.get(CHOICE) == "cuda"
 
 
+def obstacle() -> str | None:
+    """Why there are no calls; None if they are registered."""
+    return registered("cpu" if ON_HOST else "cuda")
+
+
 @functools.cache
-def obstacle(platform: str = "cuda", file: Path | None = None) -> str | None:
+def registered(platform: str, file: Path | None = None) -> str | None:
     """Why there are no calls on a platform of XLA; None if they are registered."""
     file = file or HERE / NAMES["cuda" if platform == "cuda" else "host"]
     if not file.exists():

@@ -3,13 +3,13 @@
 Only the launch is not tested here; `tests/solve/test_gpu.py` does that on a device.
 """
 
-import shutil
 import subprocess
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import walking
 
 import resource_ode as ro
 from resource_ode.native import build_walks, calls, walks
@@ -20,28 +20,22 @@ TS = np.linspace(0.0, 2000.0, 41)
 LEVEL = 0.7
 
 
-@pytest.fixture(scope="module")
-def host(tmp_path_factory):
-    """The calls, built for a CPU and registered there."""
-    if shutil.which("c++") is None:
-        pytest.skip("needs a C++ compiler")
-    file = build_walks.build("host", tmp_path_factory.mktemp("walks") / "walks.so")
-    assert walks.obstacle("cpu", file) is None
+@pytest.fixture
+def host(monkeypatch):
+    """The calls are registered here, and asked for."""
+    walking.here(monkeypatch)
 
 
 @pytest.fixture
-def by_walk(monkeypatch, host):
-    """The public functions go by the walk, here."""
-
-    class Here(walked.WalkedCascade):
-        def obstacle(self, model):
-            return walked.unfit(model)
+def by_walk(monkeypatch):
+    """Switches the public functions to the walk, which is to be sure of every member."""
 
     def no_more(*arguments, **options):
         raise AssertionError("a member was unsure")
 
     def switch():
-        monkeypatch.setattr(batch, "BACKENDS", (Here(),))
+        walking.here(monkeypatch)
+        monkeypatch.setattr(batch, "BACKENDS", (walked.WalkedCascade(),))
         for name in ("ode_members", "times_by_events"):
             monkeypatch.setattr(batch, name, no_more)
 
@@ -224,14 +218,15 @@ def test_it_says_why_it_is_not_there(monkeypatch, tmp_path):
     assert walked.WalkedCascade().obstacle(model) == "the walk was not asked for"
     monkeypatch.setenv(walks.CHOICE, "cuda")
     assert walked.WalkedCascade().obstacle(model) == "there is no GPU"
-    assert "was not built" in walks.obstacle("cpu", tmp_path / "none.so")
+    assert "was not built" in walks.registered("cpu", tmp_path / "none.so")
     (tmp_path / "text.so").write_text("nothing")
-    assert "cannot be loaded" in walks.obstacle("cpu", tmp_path / "text.so")
+    assert "cannot be loaded" in walks.registered("cpu", tmp_path / "text.so")
 
 
 def test_a_build_that_fails_says_why_and_leaves_nothing(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert build_walks.main(["cuda"]) == 1 and "no nvcc" in capsys.readouterr().err
+    monkeypatch.delenv("CXX", raising=False)
+    assert build_walks.main(["host"]) == 1 and "no C++ compiler" in capsys.readouterr().err
     assert build_walks.main(["else"]) == 2
     failed = subprocess.CompletedProcess(["nvcc"], 1, "", "walks.cu: error")
     monkeypatch.setattr(build_walks, "command", lambda *_: ["nvcc"])

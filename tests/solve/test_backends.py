@@ -12,12 +12,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import walking
 from systems import EXACT, TIMES, batch
 
 import resource_ode as ro
 from resource_ode import native
 from resource_ode.native import calls
-from resource_ode.solve.cascade import arrays, compiled, gpu, gpu_programs, gpu_solver, quadrature, traced
+from resource_ode.solve.cascade import arrays, compiled, gpu, gpu_programs, gpu_solver, quadrature, traced, walked
 from resource_ode.solve.cascade import batch as batches
 
 LEVEL = 0.6
@@ -37,6 +38,7 @@ BACKENDS = {
     "arrays": arrays.ArrayCascade(),
     "loops": compiled.CompiledCascade(),
     "gpu": gpu.GPUCascade(),
+    "walk": walked.WalkedCascade(),
 }
 # under `jit`: by the loops as primitives, or by arrays where the loops were not built
 TRACED = ("jit, loops", "jit, arrays")
@@ -53,7 +55,10 @@ REASONS = {
     ("gpu", "plateau"): "not mean squared error",
     ("gpu", "soft"): "strengths",
 }
+# waste may be nothing where it only adds to the clock
+REASONS |= {("walk", kind): why for (way, kind), why in REASONS.items() if way == "gpu" and kind != "without waste"}
 NAMES = {"arrays": "by arrays", "loops": "by compiled loops", "gpu": "by fused GPU programs"}
+NAMES["walk"] = "by a walk on the GPU"
 NAMES |= {"jit, loops": NAMES["loops"], "jit, arrays": NAMES["arrays"]}
 TOLERANCES = {"float64": (1e-6, 1e-7), "float32": (2e-4, 1e-4)}
 # array programs take seconds each to compile; in these kinds nothing is left that a quicker test would not see
@@ -90,6 +95,8 @@ def only(way):
             patch.setenv("RESOURCE_ODE_GPU_KERNEL", "pallas")
             patch.setattr(gpu_solver, "INTERPRET", True)
             patch.setattr(gpu_programs, "COARSE_NODES", quadrature.COARSE_NODES)
+        if way == "walk":
+            walking.here(patch)
         if way == "jit, arrays":
             for module in (calls, traced):
                 patch.setattr(module, "handlers", lambda: None)

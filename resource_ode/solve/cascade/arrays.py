@@ -17,6 +17,9 @@ from .sharing import Rows, take
 from .times import learning_times
 from .trajectories import trajectories
 
+# rows that are solved side by side again with more panels, few of them on a core
+FINER, FINER_ON_GPU = 8, 512
+
 
 class ArrayCascade(AbstractCascade):
     """Programs of JAX, a piece of the rows at a time; with more panels where the first do not suffice."""
@@ -50,7 +53,8 @@ def finer_and_finer(
         if not len(left):
             break
         chosen = (*take(rows, left), jax.tree.map(lambda x, at=keep: np.asarray(x)[at], stand))
-        again, now, stand = pieces.run(more, chosen, shared, min(8, job.size), panels=panels, **options)
+        side_by_side = min(FINER if jax.default_backend() == "cpu" else FINER_ON_GPU, job.size)
+        again, now, stand = pieces.run(more, chosen, shared, side_by_side, panels=panels, **options)
         result = pieces.put(result, left, again)
         unsure[left] = now
         keep = np.flatnonzero(unsure[left].any(axis=1))

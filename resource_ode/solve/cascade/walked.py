@@ -49,7 +49,7 @@ class WalkedCascade(AbstractCascade):
     def obstacle(self, model: ResourceModel) -> str | None:
         if not walks.chosen():
             return "the walk was not asked for"
-        if jax.default_backend() != "gpu":
+        if jax.default_backend() != "gpu" and not walks.ON_HOST:
             return "there is no GPU"
         return unfit(model) or walks.obstacle()
 
