@@ -110,7 +110,7 @@ def campaign(
             while (left := seconds - (time.perf_counter() - begin)) > 0 and (most is None or inputs < most):
                 number += 1
                 worker.send(("round", number, min(ROUND, left)))
-                answer = _watched(worker, folder, name == "command-line")
+                answer = _watched(worker, folder, name in ("command-line", "python"))
                 if answer.kind == "done":
                     count, read, new = answer.value
                     inputs, whole = inputs + count, whole + read
@@ -235,7 +235,7 @@ class Reading:
                     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
             return targets.outcome(lambda: targets.command_line(json.loads(data), words), targets.PROGRAM_SECONDS)
         if self.name == "python":
-            return targets.outcome(lambda: targets.python(data.decode()))
+            return targets.outcome(lambda: targets.python(data.decode()), targets.PROGRAM_SECONDS)
         if self.name == "zarr":
             shutil.rmtree(self.path, ignore_errors=True)
             write_store(self.path, unpack(data))

@@ -23,7 +23,7 @@ import numpy as np
 
 # of processor time, so that a busy machine changes no outcome
 SECONDS = 5.0
-# a command line may solve, and compile what that needs
+# a command line or a call may solve, and compile what that needs
 PROGRAM_SECONDS = 60.0
 LONGEST_MESSAGE = 4000
 # control characters, and the marks that turn the direction of writing; a line feed is a matter of taste
@@ -327,5 +327,5 @@ def replay(name: str, path: pathlib.Path, folder: pathlib.Path) -> tuple[str, st
         words = json.loads(path.read_text())
         return outcome(lambda: command_line(words, folder), PROGRAM_SECONDS)
     if name == "python":
-        return outcome(lambda: python(path.read_text()))
+        return outcome(lambda: python(path.read_text()), PROGRAM_SECONDS)
     return outcome(lambda: READERS[name](path))

@@ -130,17 +130,18 @@ class SkillGraph(eqx.Module):
             indices = jnp.clip(indices, 0, shape[-1] - 1).astype(jnp.int32)
             indices, mask = arguments.packed(indices, mask)
             depth = order.traced_depth(indices, mask)
-        self.prerequisites = jnp.asarray(indices)
-        self.required = jnp.asarray(mask)
-        self.present = jnp.asarray(exists)
-        self.depth = jnp.asarray(depth)
+        # with a type: without one JAX compiles a program for each shape
+        self.prerequisites = jnp.asarray(indices, jnp.int32)
+        self.required = jnp.asarray(mask, bool)
+        self.present = jnp.asarray(exists, bool)
+        self.depth = jnp.asarray(depth, jnp.int32)
         shared = arguments.labelled(self.names, shape)
         self.own_gate = gate if isinstance(gate, AbstractGate) and gate not in (ALL, ANY) else None
         if isinstance(gate, AbstractGate):
             gate = "all" if self.own_gate is not None else gate.name
         any_gate = arguments.checked_gates(in_order_of("gate", gate, shared)[0], shape)
         xp = np if is_concrete(any_gate) else jnp  # numpy compiles nothing
-        self.any_gate = jnp.asarray(xp.broadcast_to(any_gate, shape))
+        self.any_gate = jnp.asarray(xp.broadcast_to(any_gate, shape), bool)
         self.frequency = None
         if frequency is not None:
             self.frequency = arguments.checked_frequency(in_order_of("frequency", frequency, shared)[0], exists)
@@ -222,12 +223,12 @@ class SkillGraph(eqx.Module):
         behind = np.where(required, place[np.asarray(self.prerequisites)], 0)[keep, :columns]
 
         def cut(value: Any) -> Any:
-            return None if value is None else jnp.asarray(np.asarray(value)[keep])
+            return None if value is None else jnp.asarray(np.asarray(value)[keep], value.dtype)
 
         return with_fields(
             self,
             prerequisites=jnp.asarray(behind, jnp.int32),
-            required=jnp.asarray(required[keep, :columns]),
+            required=jnp.asarray(required[keep, :columns], bool),
             present=cut(present),
             any_gate=cut(self.any_gate),
             depth=cut(self.depth),

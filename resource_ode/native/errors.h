@@ -66,7 +66,9 @@ class RelativeError {
             if (p > 0) pace[p - 1] = std::max(pace[p - 1], here);
             last = here;
             entered = std::max(entered, cascade.moved[p]);
-            moved[p] = cascade.moved[p] + (by_demand ? cascade.late[p] + entered : 0.0);
+            // the root of a sum of squares is no polynomial: the estimate of its integral inside a panel needs room
+            const double room = graph.squared ? 2.0 : 1.0;
+            moved[p] = cascade.moved[p] + (by_demand ? room * cascade.late[p] + entered : 0.0);
         }
         return before;
     }

@@ -7,8 +7,10 @@ import json
 import warnings
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from ..base.annotations import FilePath
 from ..base.checks import file_path
@@ -121,8 +123,8 @@ def _rebuild(held: SavedRun) -> tuple[Trajectory, np.dtype]:
     if clock is None:
         raise Unfit("lacks 'clock', which a saved run has")
     run = Trajectory(
-        jnp.asarray(time),
-        jnp.asarray(state),
+        _array(time),
+        _array(state),
         clock,
         spent,
         results_from_codes(jnp.asarray(codes)),
@@ -160,11 +162,17 @@ class _Reader:
             inner = (piece, *(axis for axis in axes if axis != "pool?"))
             reader = dataclasses.replace(self, lengths=self.lengths | {piece: len(times)})
             values = reader.array(f"{name}_values", "numbers", inner)
-            return _assemble(Schedule, times=jnp.asarray(times), values=jnp.asarray(values))
+            return _assemble(Schedule, times=_array(times), values=_array(values))
         if name not in self.held:
             return None
         kind = "whole numbers" if name == POOL else "numbers"
-        return jnp.asarray(self.array(name, kind, axes))
+        found = self.array(name, kind, axes)
+        return _array(found)
+
+
+def _array(values: np.ndarray) -> Array:
+    """An array of JAX, in its own type: without one JAX compiles a program for each shape."""
+    return jnp.asarray(values, jax.dtypes.canonicalize_dtype(values.dtype))
 
 
 def _origins(held: SavedRun) -> tuple[tuple[str, str], ...]:

@@ -114,6 +114,10 @@ def _opened(path: Path) -> tuple[ChunkFiles, dict[str, bytes], dict[str, Any]]:
     files, attributes = read_skeleton(path)
     try:
         chunks = ChunkFiles(path, files, sha256(attributes["description"].encode()))
+        # metadata are read when they are first asked for
+        for name in files:
+            if name.count("/") == 1 and name.endswith(ROOT):
+                chunks.arrays[name.removesuffix(f"/{ROOT}")]
     except RuntimeError:
         raise
     except Exception as error:  # what Zarr raises for metadata that it does not know

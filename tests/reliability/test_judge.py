@@ -78,3 +78,45 @@ def test_a_table_replaces_its_own(tmp_path):
         document.put("y", "new", page)
     for name in ("torture", "fuzz", "soak"):
         assert (document.ROOT / document.PATH).read_text().count(f"<!-- {name}: begin -->") == 1
+
+
+def test_a_refusal_is_what_the_package_says_by_itself():
+    import resource_ode as ro
+
+    def error_of(call):
+        try:
+            call()
+        except Exception as error:
+            return error
+        raise AssertionError("no error")
+
+    assert judge.is_refusal(error_of(lambda: ro.ResourceModel(ro.SkillGraph([[]]), [-1.0], 1.0, 1.0, 1.0)))
+    assert judge.is_refusal(error_of(lambda: ro.SkillGraph([[7]])))
+    # Python's and NumPy's own, though one of them comes from a line of the package
+    assert not judge.is_refusal(error_of(lambda: np.asarray([[1], [2, 3]], float)))
+    assert not judge.is_refusal(error_of(lambda: ro.frequencies.zipf(5, 1.0, 2.0, 3.0, 4.0)))
+
+
+def test_members_of_a_cell_share_its_schedule():
+    cell = cells.build("schedule/float64/simulate/eager/default/0.0")
+    for name in ("frequency", "learning_rate", "wasted_resource"):
+        values = [getattr(member, name) for member in cell.members]
+        if isinstance(values[0], tuple):
+            assert len({repr(value) for value in values}) == 1
+    assert cells.model_of(cell).batch_shape == (len(cell.members),)
+
+
+def test_the_slowest_member_is_the_most_of_any_cell():
+    def result(*alone):
+        return {"cell": NAME, "counts": {"right": 3}, "alone": list(alone)}
+
+    assert torture.ratio([result(1.0, 1.0, 4.0), result(0.1, 0.1, 0.3), result()]) == "4.0 (4 s)"
+    assert torture.ratio([result(), result(1.0, 9.0)]) == ""
+
+
+def test_rows_of_a_table_are_read_again(tmp_path):
+    page, head = tmp_path / "page.md", ["format", "inputs"]
+    text = "\n".join(document.table([head, ["a", "1"], ["b", "2"]]))
+    page.write_text(f"<!-- x: begin -->\nwords\n\n{text}\n<!-- x: end -->\n")
+    assert document.rows("x", head, page) == [["a", "1"], ["b", "2"]]
+    assert document.rows("x", ["format", "seconds"], page) == []

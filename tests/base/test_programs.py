@@ -1,0 +1,36 @@
+"""Of compiled programs only so many are kept, whatever is asked of runs of ever new shapes."""
+
+import gc
+
+import jax
+import numpy as np
+import pytest
+
+import resource_ode as ro
+from resource_ode.base import programs
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="other devices keep what they slice and reshape")
+def test_runs_of_new_shapes_leave_no_more_programs_than_are_kept(monkeypatch):
+    def use(rows):
+        model = ro.ResourceModel(ro.SkillGraph([[], [0], [0, 1]]), [1.0, 0.5, 2.0], 0.01, 0.1, 0.1)
+        run = ro.simulate(model, np.linspace(0, 900, rows))
+        for name in ("level", "share", "waste", "loss", "budget_residual"):
+            np.asarray(getattr(run, name))
+        repr(run), run._repr_html_()
+        batch = ro.simulate(model.replace(wasted_resource=np.linspace(0.1, 1, 3)), np.linspace(0, 900, rows))
+        repr(batch[0])
+        np.asarray(ro.observables.concurrency(run))
+
+    def alive():
+        gc.collect()
+        return len(jax.devices()[0].client.live_executables())
+
+    monkeypatch.setattr(programs, "MOST_KEPT", 4)
+    for rows in range(3, 6):
+        use(rows)
+    before = alive()
+    for rows in range(6, 14):
+        use(rows)
+    # each new shape compiles some ten; none of them may stay
+    assert alive() <= before + 2
