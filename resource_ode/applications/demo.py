@@ -242,8 +242,8 @@ def _ensemble(out: Path, echo: Echo, each: int) -> dict[str, Any]:
         "noise delays what is learned, but does not reorder it."
     )
     echo(
-        f"  (Read off the rows of the runs it differs by up to {gap:.3f}: the error of {len(rows)} rows, estimated at "
-        f"up to {row_errors.max():.3f}.)"
+        f"  (Read off the rows of the runs it differs by up to {gap:.3f}: the error of {len(rows)} rows, which tell "
+        f"that it is at most {row_errors.max():.3f}.)"
     )
     little, much = useful[0].mean(), useful[-1].mean()
     echo(
@@ -288,7 +288,7 @@ def _save_map(
     described = {
         "seriality": (axes, seriality, "inverse number of skills learned at a time"),
         "seriality_on_rows": (("simulated_waste", *axes), on_rows, "seriality, measured on the rows of a run"),
-        "seriality_error": (("simulated_waste", *axes), row_errors, "estimated error of seriality_on_rows"),
+        "seriality_error": (("simulated_waste", *axes), row_errors, "bound of the error of seriality_on_rows"),
         "efficiency": (("wasted_resource", *axes), useful, f"share of the resource of use up to level {LAST_LEVEL:g}"),
         "dependencies": (axes, np.asarray(model.graph.edges), "number of dependencies"),
     }

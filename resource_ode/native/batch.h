@@ -159,9 +159,10 @@ struct Spent {
 };
 
 // What the skills of a run ask for at its rows (time,): the largest competitiveness, the sum of all over it, that of
-// their squares, and the progress of all since the start.
+// their squares, and the progress of all since the start; and of the sum of the squares of their parts of the whole, the
+// least and the most that its mean from a row to the next may be, over what is learned there.
 struct Loads {
     View<const double> state;  // exposures (time, skill)
     int64_t times;
-    View<double> largest, total, squares, learned;
+    View<double> largest, total, squares, learned, least, most;
 };

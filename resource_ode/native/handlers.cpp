@@ -251,7 +251,8 @@ ffi::Error loads_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::R
     const int64_t times = call.argument(MORE).dimensions()[call.argument(MORE).dimensions().size() - 2];
     const Loads to{call.numbers(MORE, times * batch.skills), times,
                    call.numbers_to(0, times),                call.numbers_to(1, times),
-                   call.numbers_to(2, times),                call.numbers_to(3, times)};
+                   call.numbers_to(2, times),                call.numbers_to(3, times),
+                   call.numbers_to(4, times),                call.numbers_to(5, times)};
     const bool succeeded = kernels->loads(batch, on_threads_of(pool), to);
     call.put();
     return done(succeeded);

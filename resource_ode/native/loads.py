@@ -15,13 +15,16 @@ from .calls import AXES, Call, Operands, aligned, custom_call, every, leading, m
 
 class Loads(NamedTuple):
     """`(*members, time)` each: the largest competitiveness, the sum of all over it, that of their squares over its own,
-    and the progress of all skills since the start.
+    and the progress of all skills since the start; and the least and the most that the mean of the sum of squared parts
+    may be from a row to the next (`solve.cascade.between`).
     """
 
     largest: Any
     total: Any
     squares: Any
     learned: Any
+    least: Any
+    most: Any
 
 
 def loads(call: Call, operands: Operands, state: Any) -> Loads:

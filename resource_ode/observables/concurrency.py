@@ -14,6 +14,7 @@ from ..base.annotations import Numbers
 from ..base.modules import with_fields
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
+from ..solve.cascade.between import squared_parts
 from ..solve.cascade.traced import loads_of_run
 from .by_run import seriality_by_run
 from .resource_time import UNTIL_LEVEL, obstacle, unfinished, until_level
@@ -144,15 +145,20 @@ def seriality(
 def seriality_error(run: Trajectory) -> Float[Array, "*batch"]:
     r"""How far the seriality of a run may be from that of the whole learning: by its rows, and by where it ends.
 
-    $$ \tfrac32 \sum_k |S - S_{\text{without row } k}| + \frac{G_\infty - G}{G_\infty} \max(1 - S,\ S - 1/n) $$
+    $$ \frac1G \sum_k \max(B_k - S_k,\ S_k - A_k)\, \Delta G_k
+    + \frac{G_\infty - G}{G_\infty} \max(1 - S,\ S - 1/n) $$
 
-    The first is an estimate, where rows are dense nine times the error of the trapezoid or more (half again of the sum,
-    since few rows hide some of it). On the runs of `resource-ode demo`, whose rows are few, the true error is beyond it
-    for 3% of the members, by up to 3.8 times. The second is a bound: what $G_\infty - G$ of the resource of use does
-    not lie between the first and the last row is known by the budget law, and the average there lies between $1/n$ and
-    1. $G_\infty$ is the number of skills, less what they start with; for cross entropy, whose
-    margins have no end, what is missing is counted until each skill is at level 0.95; with interference
-    $\sum_i |C^{-1} u|_i$ is left to spend.
+    Both are bounds. $S_k$ is the trapezoid's mean of $\sum_i q_i^2$ from row $k$ to the next, which lies between
+    $A_k = \sum_i m_i^2$ and $B_k = \sum_i m_i^2 + (m_i - a_i)(b_i - m_i)$: the mean $m_i$ of $q_i$ is what the skill
+    gained over what all did, and since levels only grow, $q_i$ lies between some $a_i$ and $b_i$ that the two rows
+    tell. What $G_\infty - G$ of the resource of use does not lie between the first and the last row is known by the
+    budget law, and the average there lies between $1/n$ and 1. $G_\infty$ is the number of skills, less what they
+    start with; for cross entropy, whose margins have no end, what is missing is counted until each skill is at level
+    0.95; with interference $\sum_i |C^{-1} u|_i$ is left to spend.
+
+    With interference, pools or discrete steps, where $m_i$ is not known, the first is an estimate,
+    $\tfrac32 \sum_k |S - S_{\text{without row } k}|$, nine times the error of the trapezoid or more where rows are
+    dense; where they are few the error may exceed it.
 
     **Arguments:** `run`: a run or a batch of runs.
 
@@ -211,13 +217,25 @@ def _seriality_and_errors(
     value = jnp.where(total > 0, jnp.sum(mean * weight) / scale, jnp.nan)
 
     alone, mean, weight, scale, now = jax.lax.stop_gradient((alone, mean, weight, scale, value))
-    # what each row changes between its neighbours, none making up for another
-    without, some = _mean_of_ends(alone[:-2], alone[2:])
-    change = (mean[:-1] - without) * weight[:-1] + (mean[1:] - without) * weight[1:]
-    by_rows = 1.5 * jnp.sum(jnp.where(some, jnp.abs(change), 0)) / scale
+    between = None if loads is None else (loads.least[:-1], loads.most[:-1])
+    if loads is None and run.kind == "exposure" and run.model.pool is None:
+        between = squared_parts(run.model, run.state, run.ts)
+    if between is None:
+        by_rows = _changes(alone, mean, weight) / scale
+    else:
+        least, most = jax.lax.stop_gradient(between)
+        off = jnp.maximum(jnp.minimum(most, 1) - mean, mean - least)
+        by_rows = jnp.sum(jnp.where(weight > 0, jnp.maximum(off, 0) * weight, 0)) / scale
     missing = jax.lax.stop_gradient(_missing(run))
     skills = jnp.sum(run.model.graph.present).astype(now.dtype)
     return value, by_rows, missing / (missing + scale) * jnp.maximum(1 - now, now - 1 / skills)
+
+
+def _changes(alone: Float[Array, " time"], mean: Float[Array, " interval"], weight: Float[Array, " interval"]) -> Array:
+    """What each row changes between its neighbours, none making up for another; half again, since few hide some."""
+    without, some = _mean_of_ends(alone[:-2], alone[2:])
+    change = (mean[:-1] - without) * weight[:-1] + (mean[1:] - without) * weight[1:]
+    return 1.5 * jnp.sum(jnp.where(some, jnp.abs(change), 0))
 
 
 def _mean_of_ends(first: Float[Array, " place"], second: Float[Array, " place"]) -> tuple[Array, Array]:

@@ -28,6 +28,7 @@ from ...native.integrals import Spent, spent
 from ...native.loads import Loads, loads
 from ...results.outcome import result_names, results_from_codes
 from ...results.trajectory import Trajectory
+from .between import squared_parts
 from .compiled import first_panels
 from .panels import even_edges
 from .reading import read_clock
@@ -178,7 +179,10 @@ def _loads_of_one(model: ResourceModel, state: Array) -> Loads:
     largest = jax.lax.stop_gradient(jnp.max(found, axis=-1))
     parts = found / jnp.where(largest > 0, largest, 1)[:, None]
     learned = jnp.where(model.graph.present, jax.vmap(model.gained)(state), 0)
-    return Loads(largest, jnp.sum(parts, axis=-1), jnp.sum(parts**2, axis=-1), jnp.sum(learned, axis=-1))
+    sums = jnp.sum(parts, axis=-1), jnp.sum(parts**2, axis=-1), jnp.sum(learned, axis=-1)
+    # after the last row there is no interval; they are bounds, of which no derivative is taken
+    between = (jnp.append(x, jnp.zeros(1, x.dtype)) for x in squared_parts(model, state))
+    return Loads(largest, *sums, *jax.lax.stop_gradient(tuple(between)))
 
 
 def _ranked(x: Array, rank: int) -> Array:
