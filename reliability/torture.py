@@ -13,8 +13,8 @@ that may take 60 s and 3 GB. Every member is then held against a reference (`ref
 - **no reference**: the two references differ by more than a tenth of the tolerance; nothing is claimed;
 - **TIMEOUT**, **crash**: more than 60 s or 3 GB; any other exception, or the end of the process.
 
-`slowest / median` is about members of one batch, each solved alone and once compiled: the largest ratio in any cell of the
-processor time of the slowest to that of the median member, and the time of that slowest one.
+`slowest / median` is about members of one batch, each solved alone and once compiled: the largest ratio in any cell of
+the processor time of the slowest to that of the median member, and the time of that slowest one.
 
     make torture                                   ten minutes on two cores
     make torture ARGS="--seconds 60"               as in continuous integration
