@@ -13,6 +13,7 @@ from jaxtyping import Array
 from ..base import programs
 from ..base.warning import warn
 from ..model.model import ResourceModel
+from ..model.schedule import Schedule
 from . import ode as training_time
 from .crossings import crossings, levels_of
 from .members import Wish, in_chunks
@@ -24,6 +25,21 @@ FINER = 1000
 LEAST_AHEAD = 1e-3
 # the training step at which a search ends, as a power of the largest number
 LATEST = 0.75
+
+
+def _latest(model: ResourceModel) -> Array:
+    """The training step at which a search for one member ends: a level that is not reached by then never is.
+
+    No bound on what is still to come is near, and right for all gates, losses and schedules. Where nothing moves any
+    more steps grow tenfold, so that the end of all numbers is not far. With interference rounding keeps them small;
+    there the slowest skill has had its time a million times over.
+    """
+    if model.interference is None:
+        return jnp.asarray(float(jnp.finfo(model.dtype).max) ** LATEST, model.dtype)
+    waste = model.wasted_resource.values if isinstance(model.wasted_resource, Schedule) else model.wasted_resource
+    rates = model.learning_rate.values if isinstance(model.learning_rate, Schedule) else model.learning_rate
+    slowest = jnp.min(jnp.where(model.graph.present, model.rate(), jnp.inf))
+    return 1e6 * (model.skills + jnp.max(waste) / slowest) / jnp.max(rates)
 
 
 @programs.compiled
@@ -48,9 +64,7 @@ def _event_times(
         ahead = jnp.min(jnp.where(present & ~there, goal - start, 1))
         least = least * jnp.clip(ahead, LEAST_AHEAD, 1)
         parts = _parts(frozen, least)
-        # no bound on what is still to come is near and right for all gates, losses and schedules; where nothing moves
-        # any more steps grow tenfold, so that the end of all numbers is not far
-        last = jnp.asarray(float(jnp.finfo(model.dtype).max) ** LATEST, model.dtype)
+        last = _latest(frozen)
         crossed = crossings(frozen, goal, last, *parts, max_steps)
         time, found = jnp.where(crossed.found, crossed.time, 0), crossed.found
         coarser = _parts(frozen, least, training_time.COARSER)

@@ -47,9 +47,7 @@ def open_dataset(path: Any, *, verify: bool | None = None) -> Any:
         warnings.warn(f"{path}: {waiting}; their values are NaN, and `failed` is -1", stacklevel=2)
     coordinates: dict[str, Any] = {}
     variables: dict[str, Any] = {}
-    for name in (name.removesuffix(f"/{ROOT}") for name in files if name.count("/") == 1 and name.endswith(ROOT)):
-        if name == "records":
-            continue
+    for name in _arrays_of(files):
         array = chunks.arrays[name]
         held = dict(array.attrs)
         if name in chunks.names:
@@ -110,14 +108,19 @@ def not_computed(chunks: ChunkFiles) -> str:
     return f"{left} of {whole} chunks are not computed yet (chunk {first}{', ...' if left > SHOWN else ''})"
 
 
+def _arrays_of(files: dict[str, bytes]) -> list[str]:
+    """The arrays of coordinates and results."""
+    found = [name.removesuffix(f"/{ROOT}") for name in files if name.count("/") == 1 and name.endswith(ROOT)]
+    return [name for name in found if name != "records"]
+
+
 def _opened(path: Path) -> tuple[ChunkFiles, dict[str, bytes], dict[str, Any]]:
     files, attributes = read_skeleton(path)
     try:
         chunks = ChunkFiles(path, files, sha256(attributes["description"].encode()))
         # metadata are read when they are first asked for
-        for name in files:
-            if name.count("/") == 1 and name.endswith(ROOT):
-                chunks.arrays[name.removesuffix(f"/{ROOT}")]
+        for name in _arrays_of(files):
+            chunks.arrays[name]
     except RuntimeError:
         raise
     except Exception as error:  # what Zarr raises for metadata that it does not know

@@ -309,3 +309,14 @@ def test_the_bound_of_the_range_does_not_multiply_along_paths():
     bound = np.asarray(panels.reach(model, model.effort(model.exposure_at(0.5))))
     clock = np.asarray(ro.simulate(model, ro.learning_times(model, 0.5), tolerance=1e-8).clock)
     assert np.all(clock <= bound * (1 + 1e-9)) and np.all(bound < 20 * clock)
+
+
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_what_comes_late_under_a_schedule_is_no_never(loss):
+    # what a constant schedule says is what the number says, however long it takes: a million times what a root needs
+    graph, numbers = ro.SkillGraph([[], [0], [1]]), {"wasted_resource": 2.0, "gate_exponent": 1e-4, "loss": loss}
+    constant = ro.ResourceModel(graph, [1e-4, 1.0, 1.0], 1e-3, **numbers)
+    scheduled = ro.ResourceModel(graph, [1e-4, 1.0, 1.0], ro.Schedule([0.0, 5.0], [1e-3, 1e-3]), **numbers)
+    right = ro.learning_times(constant, 1 - 1e-6)
+    assert np.isfinite(right).all() and right.max() > 1e8
+    np.testing.assert_allclose(ro.learning_times(scheduled, 1 - 1e-6), right, rtol=1e-6)
