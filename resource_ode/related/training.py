@@ -102,7 +102,7 @@ def train_geometry(
     if side_by_side is None:
         side_by_side = min(8, ids.shape[0]) if jax.default_backend() == "cpu" else ids.shape[0]
     side_by_side = whole_number("side_by_side", side_by_side)
-    noisy = not is_concrete(model.noise) or bool(jnp.any(model.noise > 0))
+    noisy = not is_concrete(model.noise) or bool(np.any(np.asarray(model.noise) > 0))
     if progress is None:
         found = _train(members, ids, rows, noisy=noisy, side_by_side=side_by_side)
     else:
