@@ -77,8 +77,10 @@ def find(name: str, options: Any) -> None:
         if options.resume and part in found:
             continue
         begin = time.process_time()
-        found[part] = public.study(part) if library is None else study(library, part)
-        found[part]["seconds"] = time.process_time() - begin
+        new = public.study(part) if library is None else study(library, part)
+        # parts that another process found meanwhile stay
+        found |= (read(name, options.out) or {}) if options.parts or options.resume else {}
+        found[part] = new | {"seconds": time.process_time() - begin}
         found["about"] = machine.environment() | ({} if library is None else about(library.tasks))
         options.out.mkdir(parents=True, exist_ok=True)
         text = json.dumps(found, indent=1, allow_nan=False)

@@ -53,7 +53,8 @@ class Policy:
 class Design:
     """Policies compared; made by [`resource_ode.design`][].
 
-    **Fields:** `policies`: by name; `best`: the name of the one with the largest predicted factor; `level`.
+    **Fields:** `policies`: by name; `best`: the name of the one that is recommended, whose interval begins
+    highest (the even mixture, where none is predicted to be faster); `level`.
     `predicted_factor`, `low`, `high`, `mixture`: those of the best.
     """
 
@@ -159,7 +160,9 @@ def design(found: Given[Fit], level: Given[float] = 0.8, near: Mixture = None) -
         mixture = {"even mixture": even, "constant mixture": constant}.get(name)
         named = None if mixture is None else dict(zip(found.names, map(float, mixture), strict=True))
         policies[name] = Policy(name, float(last[0]), float(ratio[0]), *ends, named, mixture is None)
-    best = max(policies.values(), key=lambda each: each.factor).name
+    # what is surest to be faster: a large factor that may be none is no advice
+    surest = max((each for each in policies.values() if each.name != "even mixture"), key=lambda each: each.low)
+    best = surest.name if surest.factor > 1 else "even mixture"
     return Design(policies, best, level)
 
 

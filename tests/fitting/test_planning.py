@@ -184,7 +184,9 @@ def test_a_design_keeps_its_promise_inside_the_range():
     even, last = np.asarray(ro.horizon(both, 0.8))
     np.testing.assert_allclose(constant.last, last, rtol=0.03)
     assert constant.factor >= 1 and constant.low <= even / last <= constant.high
-    assert result.best in result.policies and result.predicted_factor == max(p.factor for p in result.policies.values())
+    # what is surest to be faster, which is not what promises most
+    others = [policy for policy in result.policies.values() if policy.name != "even mixture"]
+    assert result.low == max(policy.low for policy in others) and result.predicted_factor > 1
     assert result.low <= result.predicted_factor <= result.high
     assert f"Recommended: {result.best}" in result.report()
     near = ro.design(fitted(), near=ONE).policies["constant mixture"].mixture
