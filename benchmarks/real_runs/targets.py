@@ -111,7 +111,7 @@ def _predicted(sets: dict[str, Any]) -> Row:
     }
     met = bool(found) and all(1 / 1.15 <= ratio <= 1.15 for ratio in found.values())
     what = "constant mixture inside the tried range: predicted over measured factor"
-    return _row(what, "within 15 %", found, _each(found, "{:.2f}"), met)
+    return _row(what, "within 15 %", found, _each_of_all(found), met and len(found) == SETS)
 
 
 def _recommended(sets: dict[str, Any]) -> dict[str, float]:
@@ -125,7 +125,7 @@ def _recommended(sets: dict[str, Any]) -> dict[str, float]:
 def _not_slower(sets: dict[str, Any]) -> Row:
     found = _recommended(sets)
     return _row("recommended policy: measured factor over the even mixture", "at least 1 on every set", found,
-                _each(found, "{:.2f}"), bool(found) and min(found.values()) >= 1)  # fmt: skip
+                _each_of_all(found), len(found) == SETS and min(found.values()) >= 1)  # fmt: skip
 
 
 def _much_faster(sets: dict[str, Any]) -> Row:
@@ -144,6 +144,11 @@ def _outside(sets: dict[str, Any], public: dict[str, Any]) -> list[Row]:
         rows.append(_row(f"{name}: said to be outside the model", "of most runs", found or {}, reached,
                          found is not None and 2 * others > found["count"]))  # fmt: skip
     return rows
+
+
+def _each_of_all(values: dict[str, float]) -> str:
+    missing = SETS - len(values)
+    return _each(values, "{:.2f}") + (f"; {missing} of {SETS} sets not run" if missing else "")
 
 
 def _each(values: dict[str, float], form: str) -> str:

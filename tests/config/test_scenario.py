@@ -381,7 +381,7 @@ MISTAKES = {
     "unknown prerequisite": (
         '["A"]',
         '["a1", "A"]',
-        '[[skill]] "B" requires: expected names of skills, got "a1"',
+        '[[skill]] "B" requires: expected names of skills, got "a1"; did you mean "A"?',
     ),
     "repeated prerequisite": (
         '["A"]',
