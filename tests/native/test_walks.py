@@ -14,7 +14,7 @@ import walking
 import resource_ode as ro
 from resource_ode.native import build_walks, calls, walks
 from resource_ode.results.outcome import result_codes
-from resource_ode.solve.cascade import batch, walked
+from resource_ode.solve.cascade import backend, batch, walked
 
 TS = np.linspace(0.0, 2000.0, 41)
 LEVEL = 0.7
@@ -209,8 +209,8 @@ def test_compiled_programs_call_it_on_a_gpu(monkeypatch):
 )
 def test_what_it_does_not_serve(other, why):
     model = ro.ResourceModel(ro.SkillGraph([[], [], [0, 1]]), np.ones(3), 0.02, 0.05, 0.1)
-    assert walked.unfit(model) is None
-    assert why in walked.unfit(model.replace(**other))
+    assert backend.laws_obstacle(model, walks.MOST_SKILLS) is None
+    assert why in backend.laws_obstacle(model.replace(**other), walks.MOST_SKILLS)
 
 
 def test_it_says_why_it_is_not_there(monkeypatch, tmp_path):

@@ -33,6 +33,9 @@ def parity_figure(
         title = f"With a plateau, fitted to these curves: they differ by {fitted[1]:.2f}."
         _levels_panel(axes[1], trained, fitted[0], title)
         axes[1].set_ylabel("")
+        last = max(ax.get_xlim()[1] for ax in axes)
+        for ax in axes:
+            ax.set_xlim(0, last)
     right = axes[-1].secondary_yaxis("right", functions=(lambda s: (1 + s) / 2, lambda accuracy: 2 * accuracy - 1))
     right.set_ylabel("accuracy")
     _parity_legend(axes[-1], trained)

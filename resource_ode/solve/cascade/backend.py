@@ -9,6 +9,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from jaxtyping import Array
 
+from ...model.competition import SumOfDemands
+from ...model.loss import MeanSquaredError
 from ...model.model import ResourceModel
 from .sharing import Rows
 
@@ -56,3 +58,19 @@ class AbstractCascade(ABC):
     @abstractmethod
     def times(self, rows: Rows, level: np.ndarray, tolerance: np.ndarray, job: Job) -> Found:
         """Training steps `(row, exponent, clock, skill)` at which each skill reaches a level in (-1, 1)."""
+
+
+def laws_obstacle(model: ResourceModel, most_skills: int) -> str | None:
+    """Why programs for a GPU, which know the commonest laws alone, do not serve a concrete model; None if they do."""
+    either = model.graph.any_gate
+    reasons = {
+        "the loss is not mean squared error": type(model.law) is MeanSquaredError,
+        "the competition is not l1": type(model.rule) is SumOfDemands,
+        "a gate is not of the kind all": (either is None or not np.any(np.asarray(either)))
+        and model.graph.own_gate is None,
+        "there are pools": model.pool is None,
+        "skills change their own pace": model.frequency_after is None,
+        "prerequisites have strengths": model.prerequisite_strength is None,
+        f"there are more than {most_skills} skills": model.skills <= most_skills,
+    }
+    return next((why for why, fine in reasons.items() if not fine), None)

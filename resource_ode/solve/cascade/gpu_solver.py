@@ -27,10 +27,9 @@ from jaxtyping import Array, Bool, Float
 
 from ...base.constants import CONSTANTS
 from ...base.special import saturation
-from ...model.competition import SumOfDemands
 from ...model.extension import effective_rates
-from ...model.loss import MeanSquaredError
 from ...model.model import ResourceModel
+from .backend import laws_obstacle
 from .gpu_layout import LANES, Graphs, Solution, width
 
 # one bit per skill
@@ -41,21 +40,14 @@ INTERPRET = False
 
 def obstacle(model: ResourceModel) -> str | None:
     """Why these programs cannot solve a concrete model that the cascade serves, or shall not; None if they can."""
-    either = model.graph.any_gate
     reasons = {
         "the programs were not asked for": os.environ.get("RESOURCE_ODE_GPU_KERNEL") == "pallas",
         "there is no GPU": INTERPRET or jax.default_backend() == "gpu",
-        "the loss is not mean squared error": type(model.law) is MeanSquaredError,
-        "the competition is not l1": type(model.rule) is SumOfDemands,
-        "a gate is not of the kind all": (either is None or not np.any(np.asarray(either)))
-        and model.graph.own_gate is None,
-        "there are pools": model.pool is None,
-        "skills change their own pace": model.frequency_after is None,
-        "prerequisites have strengths": model.prerequisite_strength is None,
-        f"there are more than {MOST_SKILLS} skills": model.skills <= MOST_SKILLS,
-        "a member wastes no resource": bool(np.all(np.asarray(model.wasted_resource) > 0)),
     }
-    return next((why for why, fine in reasons.items() if not fine), None)
+    found = next((why for why, fine in reasons.items() if not fine), None) or laws_obstacle(model, MOST_SKILLS)
+    if found is None and not np.all(np.asarray(model.wasted_resource) > 0):
+        return "a member wastes no resource"
+    return found
 
 
 def applies(model: ResourceModel) -> bool:

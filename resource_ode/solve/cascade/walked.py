@@ -11,34 +11,16 @@ from jaxtyping import Array
 
 from ...base import pieces
 from ...base.modules import with_fields
-from ...model.competition import SumOfDemands
 from ...model.extension import effective_rates
-from ...model.loss import MeanSquaredError
 from ...model.model import ResourceModel
 from ...native import calls, walks
 from ...results.outcome import results_from_codes
 from ..members import kept
-from .backend import AbstractCascade, Found, Job
+from .backend import AbstractCascade, Found, Job, laws_obstacle
 from .compiled import INACCURATE, NOT_FINITE
 from .refine import COARSE_PANELS, PANELS
 from .sharing import Rows
 from .times import TIMES_PANELS
-
-
-def unfit(model: ResourceModel) -> str | None:
-    """Why the walk does not serve a concrete model, wherever it runs."""
-    either = model.graph.any_gate
-    reasons = {
-        "the loss is not mean squared error": type(model.law) is MeanSquaredError,
-        "the competition is not l1": type(model.rule) is SumOfDemands,
-        "a gate is not of the kind all": (either is None or not np.any(np.asarray(either)))
-        and model.graph.own_gate is None,
-        "there are pools": model.pool is None,
-        "skills change their own pace": model.frequency_after is None,
-        "prerequisites have strengths": model.prerequisite_strength is None,
-        f"there are more than {walks.MOST_SKILLS} skills": model.skills <= walks.MOST_SKILLS,
-    }
-    return next((why for why, fine in reasons.items() if not fine), None)
 
 
 class WalkedCascade(AbstractCascade):
@@ -51,7 +33,7 @@ class WalkedCascade(AbstractCascade):
             return "the walk was not asked for"
         if jax.default_backend() != "gpu" and not walks.ON_HOST:
             return "there is no GPU"
-        return unfit(model) or walks.obstacle()
+        return laws_obstacle(model, walks.MOST_SKILLS) or walks.obstacle()
 
     def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:
         options = {"reduce": job.reduce, "method": job.method}
