@@ -72,16 +72,10 @@ INLINE Vector rough_log_of_one_more(Vector x) { return log_of_one_more(x); }
 // e^l - 1 for the root l of l + e^l - 1 = z, z >= 0, to 1.3%
 INLINE Vector rough_growth_of_margin(Vector z) { return z * (0.5 + 0.5 * (1.0 - 8.14 / (z + 8.14))); }
 
-// The root l of l + e^l - 1 = z for z >= 0 (as `special.margin_from_exposure`).
+#include "margin.h"
+
+// That root.
 INLINE Vector margin(Vector z) {
     const Vector excess = rough_growth_of_margin(z);
-    const Vector start = log_of_one_more(excess), residual = (z - excess) - start;
-    const Vector reciprocal = 1.0 / (2.0 + excess), weight = 1.0 - reciprocal, newton = residual * reciprocal;
-    const Vector fourth = (weight * (15.0 * weight - 10.0) + 1.0) * (1.0 / 24);
-    const Vector first =
-        newton * (1.0 - newton * weight * (0.5 - newton * ((weight * 0.5 - 1.0 / 6) - newton * fourth)));
-    const Vector tail = first * first *
-                        (0.5 + first * (1.0 / 6 + first * (1.0 / 24 + first * (1.0 / 120 + first * (1.0 / 720)))));
-    const Vector slope = weight * (first + tail);
-    return start + (first + (newton - first - weight * tail) * (1.0 - slope * (1.0 - slope)));
+    return margin_near(z, excess, log_of_one_more(excess), 1.0 / (2.0 + excess));
 }

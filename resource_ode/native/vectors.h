@@ -149,23 +149,16 @@ INLINE Vector rough_log_of_one_more(Vector x) {
 // e^l - 1 for the root l of l + e^l - 1 = z, z >= 0, to 1.3%
 INLINE Vector rough_growth_of_margin(Vector z) { return z * (1.0 - 4.07 * rough_reciprocal(z + 8.14)); }
 
-// That root (as `special.margin_from_exposure`), from where the rough one lies: which is made one less than a number, so
-// that nothing is lost in its logarithm.
+#include "margin.h"
+
+// That root; where the rough one lies is made one less than a number, so that nothing is lost in its logarithm.
 INLINE Vector margin(Vector z) {
     const Vector y = 1.0 + rough_growth_of_margin(z), excess = y - 1.0;
     Vector whole, f;
     whole_and_rest(y, whole, f);
     // one division for two quotients
     const Vector quarter = 0.5 + 0.25 * f, more = 2.0 + excess, both = 1.0 / (quarter * more);
-    const Vector start = log_by_series(whole, 0.25 * f * (more * both), all(0.0)), residual = (z - excess) - start;
-    const Vector reciprocal = quarter * both, weight = 1.0 - reciprocal, newton = residual * reciprocal;
-    const Vector fourth = (weight * (15.0 * weight - 10.0) + 1.0) * (1.0 / 24);
-    const Vector first =
-        newton * (1.0 - newton * weight * (0.5 - newton * ((weight * 0.5 - 1.0 / 6) - newton * fourth)));
-    const Vector tail = first * first *
-                        (0.5 + first * (1.0 / 6 + first * (1.0 / 24 + first * (1.0 / 120 + first * (1.0 / 720)))));
-    const Vector slope = weight * (first + tail);
-    return start + (first + (newton - first - weight * tail) * (1.0 - slope * (1.0 - slope)));
+    return margin_near(z, excess, log_by_series(whole, 0.25 * f * (more * both), all(0.0)), quarter * both);
 }
 
 INLINE double decay(double x) { return decay(all(x))[0]; }
