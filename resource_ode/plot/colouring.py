@@ -95,17 +95,28 @@ def add_bar(ax: Any, image: Any, label: str, *, beside: Any = None) -> Any:
     bar.outline.set_linewidth(0.4)
     norm: Any = image.norm
     if isinstance(norm, LogNorm):
-        decades = math.log10(float(norm.vmax or 1) / float(norm.vmin or 1))
+        low, high = float(norm.vmin or 1), float(norm.vmax or 1)
+        decades = math.log10(high / low)
+        # one kind for all ticks of a bar
+        written = plain_number if decades < 2.5 or (_is_plain(low) and _is_plain(high)) else _power_of_ten
         bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2.5 else (1.0,), numticks=8))
-        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, place: plain_number(value)))
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, place: written(value)))
         bar.ax.yaxis.set_minor_formatter(NullFormatter())
     return bar
 
 
 def plain_number(value: float) -> str:
     """A tick as it is written by hand: 0.002, 50, 20000; beyond six digits as a power of ten."""
-    if value and not 1e-4 <= abs(value) < 1e6:
-        exponent = math.floor(math.log10(abs(value)))
-        lead = value / 10.0**exponent
-        return f"$10^{{{exponent}}}$" if math.isclose(lead, 1) else f"${lead:g}\\times 10^{{{exponent}}}$"
+    if value and not _is_plain(value):
+        return _power_of_ten(value)
     return np.format_float_positional(float(f"{value:.6g}"), trim="-")
+
+
+def _is_plain(value: float) -> bool:
+    return bool(1e-4 <= abs(value) < 1e6)
+
+
+def _power_of_ten(value: float) -> str:
+    exponent = math.floor(math.log10(abs(value)) + 1e-9)
+    lead = value / 10.0**exponent
+    return f"$10^{{{exponent}}}$" if math.isclose(lead, 1) else f"${lead:g}\\times 10^{{{exponent}}}$"

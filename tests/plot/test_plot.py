@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray
-from matplotlib.colors import to_hex
+from matplotlib.colors import LogNorm, to_hex
 from matplotlib.patches import FancyArrowPatch
 
 import resource_ode as ro
@@ -444,3 +444,14 @@ def test_a_run_without_waste_is_drawn(tmp_path):
     for picture in (plot.levels, plot.shares, plot.loss):
         picture(run).figure.savefig(tmp_path / "run.png")
     np.testing.assert_allclose(plot.levels(run).lines[1].get_ydata()[[0, -1]], [0, 1])
+
+
+@pytest.mark.parametrize(("ends", "powers"), [((1e-4, 9e5), False), ((1e4, 1e9), True)])
+def test_ticks_of_a_logarithmic_bar_are_of_one_kind(ends, powers):
+    figure, ax = plt.subplots()
+    bar = plot.colouring.add_bar(ax, ax.imshow([ends], norm=LogNorm(*ends)), "steps")
+    figure.canvas.draw()
+    ticks = zip(bar.ax.get_yticks(), bar.ax.get_yticklabels(), strict=True)
+    found = [tick.get_text() for value, tick in ticks if ends[0] <= value <= ends[1]]
+    assert len(found) > 2 and {"10^" in text for text in found} == {powers}
+    plt.close(figure)
