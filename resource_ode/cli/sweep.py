@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import Iterator
@@ -116,12 +117,22 @@ def _cluster(address: str | None) -> Iterator[Any]:
         yield None
         return
     try:
-        from distributed import Client
+        from distributed import Client, Security
+        from distributed.comm import connect
     except ImportError:
         raise RuntimeError(
             "--scheduler needs Dask, which is not installed; pip install -e '.[sweep]' in the checkout brings it"
         ) from None
+
+    async def answers() -> None:
+        # with a limit of its own: what listens there may be no scheduler and never answer
+        contact = connect(address, timeout=CONNECT, **Security().get_connection_args("client"))
+        (await asyncio.wait_for(contact, CONNECT)).abort()
+
     try:
+        # Asked before there is a client: one that fails to connect would stay the scheduler of whatever else this
+        # process asks of Dask.
+        asyncio.run(answers())
         client = Client(address, timeout=CONNECT)
     except (OSError, ValueError, TypeError) as error:
         raise WrongInput(

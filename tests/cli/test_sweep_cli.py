@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from dask.base import get_scheduler
 from stores import SWEEP
 
 from resource_ode import cli
@@ -186,13 +188,16 @@ def test_schedulers_that_are_not_there(
 ) -> None:
     monkeypatch.setattr("resource_ode.cli.sweep.CONNECT", 0.2)
     out = tmp_path / "results.zarr"
-    for address in ("tcp://127.0.0.1:1", "nonsense://x"):
+    mute = socket.create_server(("127.0.0.1", 0))
+    for address in ("tcp://127.0.0.1:1", "nonsense://x", f"tcp://127.0.0.1:{mute.getsockname()[1]}"):
         status, told, errors = run(capsys, "sweep", file, "--out", out, "--scheduler", address)
         assert (status, told) == (2, "")
         assert (
             f"--scheduler: expected the address of a Dask scheduler that is running, as tcp://host:8786, got {address}"
             in errors
         )
+        assert get_scheduler() is None, "a client that never connected would serve all later work of the process"
+    mute.close()
     monkeypatch.setitem(sys.modules, "distributed", None)
     status, told, errors = run(capsys, "sweep", file, "--out", out, "--scheduler", "tcp://127.0.0.1:1")
     assert (status, told) == (1, "") and "--scheduler needs Dask, which is not installed; pip install" in errors
