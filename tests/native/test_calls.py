@@ -49,6 +49,9 @@ VARIANTS = {
     "l2": {"competition": "l2"},
     "self-paced": {"frequency_after": AFTER},
     "extended": {"plateau": 0.05, "frequency_power": 0.6, "learnability": 1.5, "prerequisite_strength": 0.7},
+    "plateau": {"plateau": 0.01, "initial_level": LEVELS, "frequency_after": AFTER, "gate": MIXED},
+    "strength": {"prerequisite_strength": 0.6, "gate": MIXED},
+    "strength of entropy": {"prerequisite_strength": 0.8, "loss": "cross_entropy", "initial_level": LEVELS},
     "everything": {
         "gate": MIXED,
         "loss": "cross_entropy",
@@ -58,7 +61,7 @@ VARIANTS = {
     },
 }
 # those whose derivatives are the loops' own: quick to compile
-FEW = ["mse", "levels", "mixed", "cross_entropy", "self-paced"]
+FEW = ["mse", "levels", "mixed", "cross_entropy", "self-paced", "extended", "plateau", "strength"]
 
 
 def some(names, quick):
