@@ -30,6 +30,9 @@ HELD = 1e-4
 LEAST, MOST = -0.25, 1.25
 # runs of so many rows more or less are one program
 ROWS = 64
+# levels and derivatives of so many places are kept: fits to seeds drawn anew all begin at one, and costs are asked for
+# where a fit has just been
+KEPT = 6
 
 
 @dataclasses.dataclass(eq=False)
@@ -44,7 +47,7 @@ class Problem:
     weaker: float = 1.0
 
     def __post_init__(self) -> None:
-        self._last: tuple[bytes, Any, Any] = (b"", None, None)
+        self._kept: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
         self.last: float = float(self.grid.steps[-1])
         beyond = self.last * (1 + 1e-3 * np.arange(1, 1 + -len(self.grid.steps) % ROWS))
         self.steps: jax.Array = jnp.asarray(np.append(self.grid.steps, beyond), self.freedom.reference.dtype)
@@ -83,11 +86,16 @@ class Problem:
     def levels(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Levels and their derivatives: one program gives both, and least squares asks for both at one place."""
         key = x.tobytes()
-        if self._last[0] != key:
+        known = self._kept.pop(key, None)
+        if known is None:
             found, slopes = levels_and_slopes(self.freedom, jnp.asarray(x, self.steps.dtype), self.steps)
             rows = len(self.grid.steps)
-            self._last = (key, np.asarray(found, float)[:, :rows], np.asarray(slopes, float)[:, :rows])
-        return self._last[1], self._last[2]
+            known = np.asarray(found, float)[:, :rows], np.asarray(slopes, float)[:, :rows]
+            if len(self._kept) == KEPT:
+                del self._kept[next(iter(self._kept))]
+        # the latest comes last
+        self._kept[key] = known
+        return known
 
     def residuals(self, x: np.ndarray, held: Any = None) -> np.ndarray:
         levels, _ = self.levels(x)
