@@ -70,8 +70,8 @@ def measure(curves: Any, model: Any) -> tuple[dict[str, tuple[float, float]], fl
     _, seconds[next(names)] = timed(found.plot)
     _, seconds[next(names)] = timed(lambda: ro.what_if(found, [model.frequency]))
     _, seconds[next(names)] = timed(lambda: ro.design(found))
-    made = {name: float(getattr(model, name)) for name in ("learning_rate", "wasted_resource", "plateau", "gate_exponent",
-                                                           "frequency_power")}  # fmt: skip
+    alone = ("learning_rate", "wasted_resource", "plateau", "gate_exponent", "frequency_power")
+    made = {name: float(getattr(model, name)) for name in alone}
     made |= {f"learnability[{name}]": float(k) for name, k in zip(curves.names, model.learnability, strict=True)}
     truth, own = np.array(list(made.values())), table.loc[list(made)]
     return seconds, float(np.mean((own.low <= truth) & (truth <= own.high)))
