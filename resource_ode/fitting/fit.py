@@ -18,7 +18,7 @@ from . import arguments, baselines, profile, report
 from .arguments import Free, Prior, Requires
 from .curves import Curves, Mixture, Runs, as_curves, checked_mixture, named
 from .freedom import NEVER, freedom_of
-from .grid import on_grid
+from .grid import Grid, on_grid
 from .search import Problem
 
 # the first part of each run, on which what is scored on the rest is fitted
@@ -139,18 +139,36 @@ class Fit:
     # -- on rows that it has not seen
 
     @functools.cached_property
+    def flat_from(self) -> float | None:
+        """The step from which on all curves are flat, where that is before the last 40 % of the runs: rows behind it
+        are no test of a forecast, and are left out of it.
+        """
+        grid = self.problem.grid
+        row = grid.flat_from()
+        rest = np.isfinite(grid.rest(PART).levels).any(axis=(0, 2))
+        few = np.isfinite(grid.until(row).first(PART).levels).sum() <= self.problem.freedom.size
+        return None if few or rest[: row + 1].any() else float(grid.steps[row])
+
+    @property
+    def _judged(self) -> Grid:
+        """The rows that are fitted in part, and scored."""
+        grid = self.problem.grid
+        return grid if self.flat_from is None else grid.until(grid.flat_from())
+
+    @functools.cached_property
     def early(self) -> Fit:
-        """The fit to the first 60 % of each run, which is scored on the rest."""
-        first = self.curves.split(PART)[0]
+        """The fit to the first 60 % of each run (up to `flat_from`, if it is known), which is scored on the rest."""
+        judged = self.curves if self.flat_from is None else self.curves.until(self.flat_from)
+        first = judged.split(PART)[0]
         flat = first.never_rising()
         # which tasks rise later is not to be known yet
         freedom = self.problem.freedom.with_rising([name not in flat for name in self.names])
-        problem = Problem(freedom, self.problem.grid.first(PART), self.problem.prior)
+        problem = Problem(freedom, self._judged.first(PART), self.problem.prior)
         return Fit(first, problem, problem.search(), self.stated, [])
 
     @functools.cached_property
     def _scores(self) -> dict[str, float]:
-        grid, early = self.problem.grid, self.early
+        grid, early = self._judged, self.early
         first, rest = early.problem.grid, grid.rest(PART)
         levels = early.problem.levels(early.x)[0][grid.tried]
         found = {"model": baselines.rms(levels, rest.levels)}
@@ -158,7 +176,9 @@ class Fit:
 
     @property
     def held_out(self) -> float:
-        """Root mean square error of the levels of the last 40 % of each run, by the model fitted to the first 60 %."""
+        """Root mean square error of the levels of the last 40 % of each run, by the model fitted to the first 60 %; of
+        each run up to `flat_from`, if it is known.
+        """
         return self._scores["model"]
 
     @property

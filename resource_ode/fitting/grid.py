@@ -11,6 +11,8 @@ from .curves import Curves
 
 # more rows than this are averaged in groups of neighbours
 MOST_ROWS = 128
+# a mean curve is flat from where on it stays this near to the mean of its last rows
+FLAT, LAST = 0.1, 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,6 +50,23 @@ class Grid:
     def rest(self, part: float) -> Grid:
         """The same rows, with NaN before the part."""
         return self._cut(part, False)
+
+    def flat_from(self) -> int:
+        """The row from which on all mean curves are flat, as if nothing were to come."""
+        means, counts = self.means()
+        found = 0
+        for place, task in np.ndindex(means.shape[0], means.shape[2]):
+            rows = np.flatnonzero(counts[place, :, task])
+            curve = means[place, rows, task]
+            moving = rows[np.abs(curve - curve[-LAST:].mean()) > FLAT] if rows.size else rows
+            found = max(found, int(moving[-1]) + 1) if moving.size else found
+        return min(found, len(self.steps) - 1)
+
+    def until(self, row: int) -> Grid:
+        """The same rows, with NaN behind one of them."""
+        levels = self.levels.copy()
+        levels[:, row + 1 :] = np.nan
+        return dataclasses.replace(self, levels=levels)
 
     def _cut(self, part: float, early: bool) -> Grid:
         levels = self.levels.copy()

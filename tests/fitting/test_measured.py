@@ -278,11 +278,11 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
 
 
 def test_the_early_fit_knows_nothing_of_later_rows():
-    whole = curves([ONE], noise=0.01, steps=np.arange(0.0, 600.0, 12.0))
+    whole = curves([ONE], noise=0.01, steps=np.arange(0.0, 300.0, 6.0))
     (run,) = whole.runs
-    # from the same first rows on, one task goes another way
+    # from the same first rows on, some tasks go another way
     levels = run.levels.copy()
-    levels[30:, 2:] = levels[29, 2:]
+    levels[30:, 2:] *= 0.5
     other = Curves(whole.names, (dataclasses.replace(run, levels=levels),))
     both = [ro.fit(each, MODEL.graph, FREE[:3]) for each in (whole, other)]
     np.testing.assert_array_equal(both[0].early.x, both[1].early.x)
@@ -290,6 +290,18 @@ def test_the_early_fit_knows_nothing_of_later_rows():
     # it is what is scored
     predicted = both[0].early.predict(run.steps)
     np.testing.assert_allclose(both[0].held_out, baselines.rms(predicted[30:], run.levels[30:]), rtol=1e-3)
+
+
+def test_rows_behind_the_end_of_all_rises_are_no_test_of_a_forecast():
+    # most of the run is flat: whoever says that nothing will happen any more is right, and knows nothing
+    long = np.append(np.arange(0.0, 300.0, 6.0), np.arange(300.0, 3000.0, 60.0))
+    found = ro.fit(curves(noise=0.02, seeds=2, steps=long), MODEL.graph, FREE)
+    assert found.flat_from is not None and 100 < found.flat_from < 400
+    assert found.describes and 2 * found.held_out < min(found.baselines.values())
+    assert f"of each run up to step {found.flat_from:g}, from where on the curves are flat" in found.report()
+    short = ro.fit(found.curves.until(found.flat_from), MODEL.graph, FREE)
+    assert short.flat_from is None
+    np.testing.assert_allclose(found.held_out, short.held_out, rtol=1e-2)
 
 
 def test_intervals_hold_the_value_where_the_ridge_draws_it_away():
