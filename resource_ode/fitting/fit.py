@@ -226,8 +226,8 @@ class Fit:
         found = checked_mixture(name, mixture, self.names)
         share = found / found.sum()
         if not shares:
-            raise ValueError(f"{name}: expected none, since the mixtures of the runs are not known; give them to "
-                             "read_curves")  # fmt: skip
+            raise ValueError(f"{name}: expected none, since the mixtures of the runs are not known; state them "
+                             "where the curves are read (mixture)")  # fmt: skip
         same = any(np.allclose(share, other, rtol=1e-6) for other in shares)
         if len(shares) == 1 and not same and not self.stated:
             raise ValueError(

@@ -149,6 +149,23 @@ def test_the_picture_has_a_column_a_mixture():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [*NAMES, "measured", "fit", "95 % band"]
 
 
+def test_titles_of_mixtures_are_no_wider_than_a_column():
+    from resource_ode.fitting.picture import LETTERS, draw
+
+    names = tuple(f"a task with a long name, number {k}" for k in range(8))
+    random = np.random.default_rng(0)
+    steps = np.arange(0.0, 100.0, 5.0)
+    levels = 1 - np.exp(-steps[:, None] / np.linspace(20, 60, 8)) + 0.01 * random.standard_normal((20, 8))
+    runs = [Run(steps, levels, np.linspace(1, k, 8), f"run {k}") for k in (2, 3, 4)]
+    figure = draw(ro.fit(Curves(names, tuple(runs)), free=("learning_rate", "wasted_resource")))
+    figure.canvas.draw()
+    titles = [axes.title for axes in figure.axes[:3]]
+    assert all(len(line) <= LETTERS for title in titles for line in title.get_text().split("\n"))
+    assert all(title.get_text().endswith(", ...") for title in titles)
+    boxes = [title.get_window_extent() for title in titles]
+    assert all(left.x1 < right.x0 for left, right in zip(boxes, boxes[1:], strict=False))
+
+
 def test_uneven_steps_missing_values_and_schedules_are_fitted_together():
     every = curves(noise=0.002)
     random = np.random.default_rng(0)
