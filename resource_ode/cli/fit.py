@@ -19,7 +19,7 @@ def fit(
         Path | None,
         typer.Option(
             metavar="GRAPH",
-            help="Which task builds on which: a graph file, a scenario, or its [[skill]] tables alone.  [default: none]",
+            help="Which task builds on which: a graph file, a scenario or its [[skill]] tables.  [default: none]",
         ),
     ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FIT.png", help="Draw it (.png, .pdf or .svg).")] = None,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -163,7 +164,7 @@ def test_titles_of_mixtures_are_no_wider_than_a_column():
     assert all(len(line) <= LETTERS for title in titles for line in title.get_text().split("\n"))
     assert all(title.get_text().endswith(", ...") for title in titles)
     boxes = [title.get_window_extent() for title in titles]
-    assert all(left.x1 < right.x0 for left, right in zip(boxes, boxes[1:], strict=False))
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
 def test_uneven_steps_missing_values_and_schedules_are_fitted_together():
