@@ -139,45 +139,60 @@ class Fit:
     # -- on rows that it has not seen
 
     @functools.cached_property
-    def flat_from(self) -> float | None:
-        """The step from which on all curves are flat, where that is before the last 40 % of the runs: rows behind it
-        are no test of a forecast, and are left out of it.
+    def _flat(self) -> tuple[int, float] | None:
+        """Where the last 40 % of the runs are flat, and no test of a forecast: the row from which on they are, and the
+        part of the rows up to there that is fitted: 60 %, or more until all tasks that rise have begun to.
         """
         grid = self.problem.grid
-        row = grid.flat_from()
-        rest = np.isfinite(grid.rest(PART).levels).any(axis=(0, 2))
-        few = np.isfinite(grid.until(row).first(PART).levels).sum() <= self.problem.freedom.size
-        return None if few or rest[: row + 1].any() else float(grid.steps[row])
+        begun, row = grid.rises()
+        part = max(PART, (begun + 1) / (row + 1))
+        few = np.isfinite(grid.until(row).first(part).levels).sum() <= self.problem.freedom.size
+        moves = np.isfinite(grid.rest(PART).levels).any(axis=(0, 2))[: row + 1].any()
+        return None if few or moves or (1 - part) * (row + 1) < 2 else (row, part)
+
+    @property
+    def flat_from(self) -> float | None:
+        """The step from which on all curves are flat, where that is before the last 40 % of the runs: what is behind it
+        is left out of the test of a forecast.
+        """
+        return None if self._flat is None else float(self.problem.grid.steps[self._flat[0]])
+
+    @property
+    def part(self) -> float:
+        """How much of each run (up to `flat_from`, if it is known) is fitted to forecast the rest: 0.6, or more until
+        all tasks that rise have begun to.
+        """
+        return PART if self._flat is None else self._flat[1]
 
     @property
     def _judged(self) -> Grid:
         """The rows that are fitted in part, and scored."""
         grid = self.problem.grid
-        return grid if self.flat_from is None else grid.until(grid.flat_from())
+        return grid if self._flat is None else grid.until(self._flat[0])
 
     @functools.cached_property
     def early(self) -> Fit:
-        """The fit to the first 60 % of each run (up to `flat_from`, if it is known), which is scored on the rest."""
+        """The fit to the first `part` of each run, which is scored on the rest."""
         judged = self.curves if self.flat_from is None else self.curves.until(self.flat_from)
-        first = judged.split(PART)[0]
+        first = judged.split(self.part)[0]
         flat = first.never_rising()
         # which tasks rise later is not to be known yet
         freedom = self.problem.freedom.with_rising([name not in flat for name in self.names])
-        problem = Problem(freedom, self._judged.first(PART), self.problem.prior)
+        problem = Problem(freedom, self._judged.first(self.part), self.problem.prior)
         return Fit(first, problem, problem.search(), self.stated, [])
 
     @functools.cached_property
     def _scores(self) -> dict[str, float]:
         grid, early = self._judged, self.early
-        first, rest = early.problem.grid, grid.rest(PART)
+        first, rest = early.problem.grid, grid.rest(self.part)
         levels = early.problem.levels(early.x)[0][grid.tried]
         found = {"model": baselines.rms(levels, rest.levels)}
         return found | {name: baselines.rms(other, rest.levels) for name, other in baselines.predictions(first).items()}
 
     @property
     def held_out(self) -> float:
-        """Root mean square error of the levels of the last 40 % of each run, by the model fitted to the first 60 %; of
-        each run up to `flat_from`, if it is known.
+        """Root mean square error of the levels of the last 40 % of each run, by the model fitted to the first 60 % (or as
+        `part` and `flat_from` say).
         """
         return self._scores["model"]
 

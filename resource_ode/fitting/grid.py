@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .curves import Curves
+from .curves import RISEN, Curves
 
 # more rows than this are averaged in groups of neighbours
 MOST_ROWS = 128
@@ -51,16 +51,20 @@ class Grid:
         """The same rows, with NaN before the part."""
         return self._cut(part, False)
 
-    def flat_from(self) -> int:
-        """The row from which on all mean curves are flat, as if nothing were to come."""
+    def rises(self) -> tuple[int, int]:
+        """The rows at which all mean curves that rise have begun to, and from which on all are flat."""
         means, counts = self.means()
-        found = 0
+        begun = flat = 0
         for place, task in np.ndindex(means.shape[0], means.shape[2]):
             rows = np.flatnonzero(counts[place, :, task])
+            if not rows.size:
+                continue
             curve = means[place, rows, task]
-            moving = rows[np.abs(curve - curve[-LAST:].mean()) > FLAT] if rows.size else rows
-            found = max(found, int(moving[-1]) + 1) if moving.size else found
-        return min(found, len(self.steps) - 1)
+            moving = rows[np.abs(curve - curve[-LAST:].mean()) > FLAT]
+            risen = rows[curve > RISEN]
+            flat = max(flat, int(moving[-1]) + 1) if moving.size else flat
+            begun = max(begun, int(risen[0])) if moving.size and risen.size else begun
+        return begun, min(flat, len(self.steps) - 1)
 
     def until(self, row: int) -> Grid:
         """The same rows, with NaN behind one of them."""

@@ -156,3 +156,18 @@ def test_suggested_mixtures_may_be_pasted(tmp_path, capsys):
     assert "without even: --mixture 'odd one=2,even=0'\n" in capsys.readouterr().out
     assert cli.main(["infer-graph", str(path)]) == 2
     assert "state it where the curves are read (mixture)" in capsys.readouterr().err
+
+
+def test_the_example_curves(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("curves.csv", "tasks.toml"):
+        assert cli.main(["examples", name.partition(".")[0], "--out", name]) == 0
+    assert cli.main(["examples", "curves", "--out", "curves.toml"]) == 2
+    assert "--out: expected a file that ends in .csv, got curves.toml" in capsys.readouterr().err
+    assert cli.main(["fit", "curves.csv", "--graph", "tasks.toml", "--out", "model.toml"]) == 0
+    assert "The model describes these curves: its error is" in capsys.readouterr().out
+    assert cli.main(["infer-graph", "curves.csv", "--out", "graph.json"]) == 0
+    assert ro.read_graph("graph.json").prerequisite_lists() == [[], [], [0, 1]]
+    # runs that leave a task out do not make small shares of it known
+    assert cli.main(["what-if", "model.toml", "--mixture", "A=.3,B=.3,AB=.4", "--mixture", "A=.01,B=.49,AB=.5"]) == 0
+    assert capsys.readouterr().out.count("outside the range of mixtures that were tried") == 1

@@ -317,9 +317,18 @@ def test_rows_behind_the_end_of_all_rises_are_no_test_of_a_forecast():
     assert found.flat_from is not None and 100 < found.flat_from < 400
     assert found.describes and 2 * found.held_out < min(found.baselines.values())
     assert f"of each run up to step {found.flat_from:g}, from where on the curves are flat" in found.report()
+    # all tasks have begun to rise in what is fitted, and what is scored comes after it and before the flat
+    first = found.early.curves
+    assert found.part >= 0.6 and not first.never_rising()
+    errors = []
+    for run in found.curves.runs:
+        rows = (run.steps > first.runs[0].steps[-1]) & (run.steps <= found.flat_from)
+        assert rows.sum() > 5
+        errors.append(found.early.predict(run.steps, run.mixture)[rows] - run.levels[rows])
+    np.testing.assert_allclose(found.held_out, np.sqrt(np.mean(np.square(errors))), rtol=1e-3)
+    # where something still moves, it is as ever
     short = ro.fit(found.curves.until(found.flat_from), MODEL.graph, FREE)
-    assert short.flat_from is None
-    np.testing.assert_allclose(found.held_out, short.held_out, rtol=1e-2)
+    assert short.flat_from is None and short.part == 0.6
 
 
 def test_intervals_hold_the_value_where_the_ridge_draws_it_away():
