@@ -12,7 +12,6 @@ from ..base.words import nearest, said
 from .checks import check_output
 from .terminal import WrongInput, tell
 
-
 # tables have no comment to say what they are
 TABLES = {"curves": "Accuracies of three tasks in five mixtures, drawn from a known model: for fit and infer-graph"}
 

@@ -128,7 +128,7 @@ class Fit:
 
     def draws(self, count: int = 60) -> np.ndarray:
         """Vectors that the curves and the ridge allow, `(draw, number)`; the best comes first."""
-        slopes = self.problem.slopes(self.x)
+        slopes = self.problem.with_noise_that_counts(self.x).slopes(self.x)
         values, vectors = np.linalg.eigh(np.einsum("rk,rl->kl", slopes, slopes))
         spread = vectors / np.sqrt(np.maximum(values, 1e-9))
         noise = np.random.default_rng(1).standard_normal((count - 1, self.x.size))
@@ -191,8 +191,8 @@ class Fit:
 
     @property
     def held_out(self) -> float:
-        """Root mean square error of the levels of the last 40 % of each run, by the model fitted to the first 60 % (or as
-        `part` and `flat_from` say).
+        """Root mean square error of the levels of the last 40 % of each run, by the model fitted to the first 60 % (or
+        as `part` and `flat_from` say).
         """
         return self._scores["model"]
 

@@ -24,6 +24,8 @@ NOISE, LEAST_NOISE = 0.05, 1e-4
 # starts that are looked at, that are refined a little, and that are refined to the end
 LOOKED_AT, REFINED, FINISHED = 48, 4, 2
 FEW_STEPS, MANY_STEPS = 12, 60
+# what a row leaves is believed up to so large a say in what is fitted to it
+MOST_SAY = 0.5
 # how a profile holds its parameter: as a measurement with so small a spread
 HELD = 1e-4
 # levels far outside 0 to 1 are noise of a loss, which is not to outweigh everything
@@ -77,6 +79,21 @@ class Problem:
     def with_weaker(self, weaker: float) -> Problem:
         """The same with a ridge that is so much wider."""
         return dataclasses.replace(self, weaker=weaker)
+
+    def with_noise_that_counts(self, x: np.ndarray) -> Problem:
+        """The same with the noise of the rows that tell the parameters, where it is larger than that of all: accuracies
+        near their ceiling have hardly any, tell nothing, and may be most of the rows.
+        """
+        slopes = self.slopes(x)
+        shares = np.linalg.pinv(np.einsum("rk,rl->kl", slopes, slopes), hermitian=True)
+        rows = slopes[: self.means.size].reshape(*self.means.shape, -1)
+        # how much each mean level, and each run's, has a say in what is fitted to it
+        says = np.einsum("mrtk,kl,mrtl->mrt", rows, shares, rows)
+        own = np.minimum(says / np.maximum(self.counts, 1), MOST_SAY)
+        squares = self.grid.summed(np.nan_to_num(self.left(x)) ** 2) / np.maximum(self.counts, 1)
+        total = float(says.sum())
+        noise = math.sqrt(float(np.sum(says * squares / (1 - own))) / total) if total > 0 else 0.0
+        return dataclasses.replace(self, noise=max(noise, self.noise))
 
     # -- residuals
 

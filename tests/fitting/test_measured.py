@@ -295,6 +295,40 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     assert np.all(covered >= 0.88), dict(zip(TRUE, covered, strict=True))
 
 
+def of_accuracies(start):
+    """Curves of accuracies measured on 1000 examples: near the ceiling there is hardly any noise."""
+    random = np.random.default_rng(start)
+    runs = []
+    for mixture in (ONE, OTHER):
+        level = np.asarray(ro.simulate(MODEL.replace(frequency=mixture), STEPS).level)
+        runs.append(Run(STEPS, random.binomial(1000, 0.5 + level / 2) / 500 - 1, mixture, f"run {len(runs)}"))
+    return Curves(NAMES, tuple(runs))
+
+
+def test_the_noise_that_counts_is_that_of_rows_that_tell():
+    found = ro.fit(of_accuracies(0), MODEL.graph, FREE)
+    ratio = found.problem.with_noise_that_counts(found.x).noise / found.problem.noise
+    assert 1.3 < ratio < 2.0
+    plain = ro.fit(curves(), MODEL.graph, FREE)
+    assert 1.0 <= plain.problem.with_noise_that_counts(plain.x).noise / plain.problem.noise < 1.2
+    # the estimate stays, its intervals and what is drawn from them are wider
+    spreads = np.std(found.draws(200), axis=0)
+    slopes = found.problem.slopes(found.x)
+    alone = np.sqrt(np.diag(np.linalg.inv(slopes.T @ slopes)))
+    # (the scale of learnabilities is a convention, in which draws are cut off)
+    np.testing.assert_allclose((spreads / alone)[:4], ratio, rtol=0.25)
+
+
+@pytest.mark.slow
+def test_intervals_of_accuracies_cover_the_truth():
+    inside = []
+    for start in range(60):
+        table = ro.fit(of_accuracies(start), MODEL.graph, FREE).parameters
+        inside.append((table.low <= list(TRUE.values())) & (list(TRUE.values()) <= table.high))
+    covered = np.mean(inside, axis=0)
+    assert np.all(covered >= 0.85) and covered.mean() >= 0.9, dict(zip(TRUE, covered, strict=True))
+
+
 def test_the_early_fit_knows_nothing_of_later_rows():
     whole = curves([ONE], noise=0.01, steps=np.arange(0.0, 300.0, 6.0))
     (run,) = whole.runs
