@@ -147,7 +147,7 @@ class Fit:
         begun, row = grid.rises()
         part = max(PART, (begun + 1) / (row + 1))
         few = np.isfinite(grid.until(row).first(part).levels).sum() <= self.problem.freedom.size
-        moves = np.isfinite(grid.rest(PART).levels).any(axis=(0, 2))[: row + 1].any()
+        moves = np.isfinite(grid.rest(PART).levels[:, : row + 1]).any()
         return None if few or moves or (1 - part) * (row + 1) < 2 else (row, part)
 
     @property

@@ -22,9 +22,10 @@ def draw(found: Any) -> Any:
     below what the fit leaves.
     """
     import matplotlib
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
+
+    from ..plot.shown import ShownFigure
 
     grid, problem = found.problem.grid, found.problem
     columns = min(len(grid.mixtures), COLUMNS)
@@ -33,7 +34,7 @@ def draw(found: Any) -> Any:
     means, counts = grid.means()
     tasks = range(len(found.names))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH * columns + 1.2, HEIGHT), layout="constrained")
+        figure = ShownFigure(figsize=(WIDTH * columns + 1.2, HEIGHT), layout="constrained")
         axes = figure.subplots(2, columns, sharex=True, sharey="row", squeeze=False, height_ratios=(3, 1))
         for place in range(columns):
             above, below = axes[:, place]

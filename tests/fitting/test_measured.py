@@ -147,6 +147,9 @@ def test_the_report_says_what_is_a_convention():
 def test_the_picture_has_a_column_a_mixture():
     figure = of_two().plot()
     assert len(figure.axes) == 4
+    # which a notebook shows, whether or not pyplot has drawn there before
+    for shown in (figure, ro.plot.summary(ro.simulate(of_two().model))):
+        assert shown._repr_png_()[1:4] == b"PNG"
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [*NAMES, "measured", "fit", "95 % band"]
 
 
