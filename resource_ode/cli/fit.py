@@ -9,7 +9,7 @@ import typer
 
 from .checks import PICTURES, check_output, start_jax
 from .curves import Ceiling, Chance, Files, Mixture, Value, read_files
-from .terminal import WrongInput, complain, tell
+from .terminal import WrongInput, complain, count, tell
 
 
 def fit(
@@ -41,6 +41,8 @@ def fit(
     if plot is not None:
         check_output(plot, "--plot", PICTURES)
     start_jax()
+    from tqdm import tqdm
+
     from ..config.fitted import Fitted, write_fitted
     from ..fitting.fit import fit as fit_curves
     from ..fitting.mixtures import misses
@@ -49,11 +51,19 @@ def fit(
     for file in files:
         if out.exists() and out.samefile(file):
             raise WrongInput(f"--out: expected another file than the curves, got {out}")
-    try:
-        found = fit_curves(curves, _graph(graph), free, _held(hold))
-    except ValueError as error:
-        raise WrongInput(str(error)) from None
-    for line in found.report().split("\n"):
+    requires, held = _graph(graph), _held(hold)
+    # many tasks take minutes: on a terminal it says what it is at
+    with tqdm(bar_format="{desc} ...", disable=None, leave=False) as said:
+        said.set_description_str(f"fitting {count(len(curves), 'run')} of {count(len(curves.names), 'task')}")
+        try:
+            found = fit_curves(curves, requires, free, held)
+        except ValueError as error:
+            raise WrongInput(str(error)) from None
+        said.set_description_str("fitting seeds drawn anew, and intervals of parameters")
+        found.parameters  # noqa: B018  (kept for the report)
+        said.set_description_str("fitting in part, to forecast held-out rows")
+        report = found.report()
+    for line in report.split("\n"):
         tell(line)
     tried = [mixture for mixture in curves.mixtures if mixture.sum() > 0]
     known = found.stated or len(tried) > 1
