@@ -222,7 +222,12 @@ def _holds_truth_values(value: Any) -> bool:
 
 def checked_times(ts: Any, dtype: Any) -> Array:
     """Times to report at, `(time,)`: numbers, and where they are concrete finite, increasing and not negative."""
-    ts = jnp.asarray(plain("ts", ts, "numbers (training steps)"), dtype)
+    given = plain("ts", ts, "numbers (training steps)")
+    if isinstance(given, np.ndarray):
+        # in JAX another type is a small program for each shape
+        with np.errstate(over="ignore"):
+            given = given.astype(dtype, copy=False)
+    ts = jnp.asarray(given, dtype)
     if ts.ndim != 1 or ts.shape[0] == 0:
         raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {ts.shape}")
     if is_concrete(ts):
