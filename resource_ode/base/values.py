@@ -101,7 +101,9 @@ def in_range(
             )
         # an array of JAX stays where it is
         given = given if isinstance(given, jax.Array) else held
-    return jnp.asarray(given, dtype)
+    # of a tracer JAX makes the same once more
+    same = isinstance(given, jax.Array) and given.dtype == dtype and not given.weak_type
+    return given if same else jnp.asarray(given, dtype)
 
 
 def brief(value: Any) -> str:

@@ -7,6 +7,8 @@ one cascade for each graph. Models outside the cascade go by events of the gener
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -83,7 +85,7 @@ def learning_times(
 
 
 @programs.compiled
-def _or_never(times: Array, level: Array, present: Array) -> Array:
+def _or_never(times: Array, level: Any, present: Array) -> Array:
     """Learning times, but those of a level that is never reached, or that all start above."""
     times = jnp.where(level >= 1, jnp.inf, jnp.where(level > -1, times, 0.0))
     return jnp.where(jnp.broadcast_to(present, times.shape), times, jnp.nan)
