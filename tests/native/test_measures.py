@@ -145,12 +145,13 @@ def test_integrals_are_the_same_under_every_transformation(variant, level, monke
 @pytest.mark.parametrize(
     ("variant", "level"),
     [
-        ("mse", None),
+        # of a plain model also in tests/observables
+        pytest.param("mse", None, marks=pytest.mark.slow),
         ("levels", 0.8),
         ("cross_entropy", 0.8),
         ("self-paced", None),
         ("plateau", None),
-        ("strength", 0.8),
+        pytest.param("strength", 0.8, marks=pytest.mark.slow),
     ],
 )
 def test_derivatives_of_integrals_are_those_of_the_loops(variant, level):

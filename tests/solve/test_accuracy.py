@@ -201,7 +201,7 @@ def test_members_never_meet(monkeypatch, path):
     for i in (0, 4, 5):
         assert np.all(alone[0][i] == batch.wasted_resource[i]) and np.all(alone[2][i] == batch.wasted_resource[i])
     assert np.all(alone[0][2, -1] > 1) and np.all(alone[2][2:4] > 1)
-    for index in ([0, 1, 2, 3, 4, 5], [1, 0], [3, 1], [5, 4, 3]):
+    for index in ([0, 1, 2, 3, 4, 5], [1, 0], [3, 1], [5, 4]):
         for found, expected in zip(solved(part(index)), alone, strict=True):
             # arrays go by another program for another number of members, which rounds in another order
             np.testing.assert_allclose(found, expected[index], rtol=0 if path == "loops" else 1e-11)
@@ -261,8 +261,12 @@ DIRECT = dataclasses.replace(
 
 @pytest.mark.parametrize(
     "case",
-    [CHAIN, dataclasses.replace(CHAIN, competition="l2"), dataclasses.replace(CHAIN, loss="cross_entropy"), DIRECT],
-    ids=["law", "l2", "cross entropy", "interference"],
+    [
+        pytest.param(CHAIN, id="law"),
+        pytest.param(dataclasses.replace(CHAIN, competition="l2"), id="l2", marks=pytest.mark.slow),
+        pytest.param(dataclasses.replace(CHAIN, loss="cross_entropy"), id="cross entropy", marks=pytest.mark.slow),
+        pytest.param(DIRECT, id="interference"),
+    ],
 )
 def test_the_ode_says_when_it_is_wrong(case):
     case = dataclasses.replace(case, wasted_resource=0.1)
