@@ -1,6 +1,5 @@
 """Settings that every test runs under."""
 
-import gc
 import importlib.metadata
 import importlib.util
 import os
@@ -26,7 +25,6 @@ os.environ["XLA_FLAGS"] = " ".join(
 os.environ["MPLBACKEND"] = "Agg"
 
 import jax
-import pytest
 
 jax.config.update("jax_enable_x64", True)
 # A broadcast over a missing axis or a silent promotion is more often a slip than meant; make both fail.
@@ -40,11 +38,3 @@ if importlib.util.find_spec("hypothesis"):
     # The first example of a test pays for jit compilation, so no deadline; the examples are the same on every run.
     hypothesis.settings.register_profile("resource_ode", deadline=None, derandomize=True, max_examples=25)
     hypothesis.settings.load_profile("resource_ode")
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_finish(session):
-    """What is there by now stays, and tracing leaves next to nothing in cycles: the collector need not look so often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
