@@ -35,8 +35,12 @@ def of_process():
         "environment variables": os.environ | {"PYTEST_CURRENT_TEST": ""},
         "handlers of signals": {number.name: signal.getsignal(number) for number in SIGNALS},
         # those that the process waits for at its end
-        "threads": {f"{x.name}, {x.ident}": True for x in threading.enumerate() if not x.daemon},
+        "threads": _threads(),
     }
+
+
+def _threads():
+    return {f"{thread.name}, {thread.ident}": thread for thread in threading.enumerate() if not thread.daemon}
 
 
 class Tables:
@@ -102,6 +106,9 @@ def state():
 
 def since(before):
     """What has changed, in words; a library that was imported in between brings its own settings."""
+    for name, thread in _threads().items():
+        if name not in before["threads"]:
+            thread.join(1)  # it may be about to end
     now = state()
     return [_told(name, before[name], now[name]) for name in before if before[name] != now[name]]
 
