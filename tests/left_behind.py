@@ -65,10 +65,13 @@ def of_libraries():
     found = {"JAX's settings": jax.config.values, "open figures": pyplot.get_fignums() if pyplot else []}
     found["Dask's client"] = {name: config.get(name) for name in OF_CLIENTS}
     if pyplot:
-        # as plain items: its own reading of them warns
-        found["Matplotlib's settings"] = _tables.copied("pyplot", dict(dict.items(pyplot.rcParams)))
+        # as plain items: its own reading of them warns; it sets one by itself, with the first figure
+        settings = dict(dict.items(pyplot.rcParams)) | {"backend_fallback": None}
+        found["Matplotlib's settings"] = _tables.copied("pyplot", settings)
     if dask:
-        found["Dask's settings"] = _tables.copied("dask", config, copy.deepcopy)
+        # which `distributed` adds to
+        name = "Dask's settings" + " of clusters" * ("distributed" in sys.modules)
+        found[name] = _tables.copied(name, config, copy.deepcopy)
     return found
 
 
@@ -110,7 +113,7 @@ def since(before):
         if name not in before["threads"]:
             thread.join(1)  # it may be about to end
     now = state()
-    return [_told(name, before[name], now[name]) for name in before if before[name] != now[name]]
+    return [_told(name, before[name], now[name]) for name in before.keys() & now if before[name] != now[name]]
 
 
 def _told(name, before, now):
