@@ -40,7 +40,9 @@ def of_process():
 
 
 def _threads():
-    return {f"{thread.name}, {thread.ident}": thread for thread in threading.enumerate() if not thread.daemon}
+    # asyncio keeps a pool of its own, which Zarr uses, until the process ends
+    running = (thread for thread in threading.enumerate() if not thread.daemon)
+    return {f"{x.name}, {x.ident}": x for x in running if not x.name.startswith("ThreadPoolExecutor")}
 
 
 class Tables:
