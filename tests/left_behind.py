@@ -31,8 +31,8 @@ def of_process():
         "the locale": locale.setlocale(locale.LC_ALL),
         "the timeout of sockets": socket.getdefaulttimeout(),
         "NumPy's treatment of errors": np.geterr(),
-        # pytest's own variable names the phase of a test
-        "environment variables": os.environ | {"PYTEST_CURRENT_TEST": ""},
+        # pytest's own names the phase of a test; that of Panel comes with its import
+        "environment variables": os.environ | {"PYTEST_CURRENT_TEST": "", "_PYVIZ_COMMS_INSTALLED": ""},
         "handlers of signals": {number.name: signal.getsignal(number) for number in SIGNALS},
         # those that the process waits for at its end
         "threads": _threads(),
