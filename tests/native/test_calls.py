@@ -49,6 +49,9 @@ VARIANTS = {
     "l2": {"competition": "l2"},
     "self-paced": {"frequency_after": AFTER},
     "extended": {"plateau": 0.05, "frequency_power": 0.6, "learnability": 1.5, "prerequisite_strength": 0.7},
+    "plateau": {"plateau": 0.01, "initial_level": LEVELS, "frequency_after": AFTER, "gate": MIXED},
+    "strength": {"prerequisite_strength": 0.6, "gate": MIXED},
+    "strength of entropy": {"prerequisite_strength": 0.8, "loss": "cross_entropy", "initial_level": LEVELS},
     "everything": {
         "gate": MIXED,
         "loss": "cross_entropy",
@@ -58,7 +61,7 @@ VARIANTS = {
     },
 }
 # those whose derivatives are the loops' own: quick to compile
-FEW = ["mse", "levels", "mixed", "cross_entropy", "self-paced"]
+FEW = ["mse", "levels", "mixed", "cross_entropy", "self-paced", "extended", "plateau", "strength"]
 
 
 def some(names, quick):
@@ -243,7 +246,7 @@ def test_derivatives(variant, what):
 
 # those of runs are also held to SciPy, by tests/solve/test_optimised.py
 @pytest.mark.parametrize("what", some(["times", "run"], ["times"]))
-@pytest.mark.parametrize("variant", some(FEW, ["mse"]))
+@pytest.mark.parametrize("variant", some([*FEW[:6], "strength of entropy"], ["mse", "extended"]))
 def test_derivatives_of_the_array_path(monkeypatch, variant, what):
     function, values, at = differentiable(random_models(**VARIANTS[variant]), what)
     directions = random_like((values, at), 3, 0.1)
