@@ -73,6 +73,7 @@ struct Cascade {
                                            // is left to learn of skills that wait, what is spent without waste, its error
     Numbers inside, gained, edge, within, behind, panel_error, gates_at_edges;
     std::vector<Kink> kinks;
+    Since *since = nullptr;                // where a window of a long run begins, if this is one
 
     Cascade(int64_t skills, int64_t panels) : skills(skills) { resize(panels); }
 
@@ -100,20 +101,23 @@ struct Cascade {
                 for (Numbers *each : {&demand, &flow, &rest, &leading}) store(*each + node * panels + p, all(0.0));
             }
         }
-        if (static_cast<int64_t>(graph.order.size()) < skills)
+        if (static_cast<int64_t>(graph.order.size()) < skills && !since)
             for (int64_t k = 0; k < skills * stride; k++) at_edges[k] = NAN;
         kinks.clear(), nothing_moved();
+        if (since) since->idle = 0.0;
         double worst = 0.0, jumps = 0.0;
         const bool kinked = ERRORS && std::any_of(graph.order.begin(), graph.order.end(),
                                         [&](int64_t s) { return graph.either[s] && graph.count(s) > 1; });
         if (kinked) gates_at_edges.reserve(skills * stride);
         for (int64_t s : graph.order) {
             const bool rooted = !graph.count(s);
+            if (since && idles(graph, s, kinked)) continue;
             if (rooted) {
                 double *x = at_edges + s * stride, *o = opening + s * NODES * panels;
                 for (int64_t p = 0; p <= panels; p++) x[p] = edges[p];
                 for (int64_t p = 0; p < NODES * panels; p++) o[p] = 1.0;
                 for (int64_t p = 0; p < panels; p++) relative[s * panels + p] = off[s * panels + p] = 0.0;
+                if (since) worst = std::max(worst, go_on(graph, s));
             } else {
                 integrate<ERRORS>(graph, rule, s);
                 if (ERRORS && graph.either[s] && graph.count(s) > 1) add_kinks(graph, rule, s);
@@ -122,7 +126,9 @@ struct Cascade {
             }
             if (ERRORS && graph.paces[s].paced) jumps += turn(graph, rule, s);
             if (graph.needed[s] || with_demand) follow<ERRORS>(graph, s, rooted ? roots : inside, with_demand, kinked);
+            if (since) since->state[s] = nothing(graph, s, at_edges[s * stride + panels]) ? SHUT : OPEN;
         }
+        if (since) since->end.jumps = jumps += since->begin.jumps;
         return with_demand ? with_clock(graph, rule, worst + jumps, false) : worst;
     }
 
@@ -158,6 +164,17 @@ struct Cascade {
         return with_demand ? with_clock(graph, rule, worst, true) : worst;
     }
 
+    // What is left to learn at the start of all.
+    static double left_to_learn(const Graph<Law> &graph) {
+        double before = 0.0;
+        for (int64_t s : graph.order) {
+            Vector left, more;
+            graph.law.demand_and_rest(all(graph.paces[s].start), left, more);
+            before += more[0];
+        }
+        return before;
+    }
+
     // The panel in which a skill's exposure reaches a value; the last if none.
     int64_t panel_of(int64_t s, double wanted) const {
         const double *x = at_edges + s * stride;
@@ -188,9 +205,48 @@ struct Cascade {
             const double unseen = missed_at_start(graph, rule, s);
             edge[0] += unseen, within[0] += unseen;
         }
-        x[0] = 0.0;
+        x[0] = since ? since->exposure[s] : 0.0;
         for (int64_t p = 0; p < panels; p++) x[p + 1] = x[p] + gained[p];
         for (int64_t p = 1; p < LANES; p++) x[panels + p] = x[panels];
+    }
+
+    // Of windows: whether a gate is shut to within what can matter, and a way that waits for it.
+    bool nothing(const Graph<Law> &graph, int64_t s, double exposure) const {
+        return graph.exponent * graph.law.depth(all(graph.paces[s].effort(exposure)))[0] <= NOTHING;
+    }
+    bool idles(const Graph<Law> &graph, int64_t s, bool kinked) {
+        bool some = false, every = true;
+        for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
+            const bool shut = since->state[graph.behind[f]] != OPEN && (graph.strength.empty() || graph.strength[f] == 1);
+            some = some || shut, every = every && shut;
+        }
+        if (graph.count(s) && (graph.either[s] ? every : some) && nothing(graph, s, since->exposure[s])) {
+            Vector part, more;
+            graph.law.demand_and_rest(all(graph.paces[s].effort(since->exposure[s])), part, more);
+            since->state[s] = IDLE, since->idle += more[0];
+            return true;
+        }
+        for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
+            // what has not been computed and is read after all
+            const int64_t b = graph.behind[f];
+            if (since->state[b] != IDLE) continue;
+            since->state[b] = SHUT, since->wrong[b] = since->off[b];
+            for (Numbers *each : {&opening, &gates}) std::fill_n(*each + b * NODES * panels, NODES * panels, 0.0);
+            std::fill_n(relative + b * panels, panels, 0.0), std::fill_n(off + b * panels, panels, since->off[b]);
+            std::fill_n(at_edges + b * stride, stride, since->exposure[b]);
+            if (kinked) std::fill_n(gates_at_edges + b * stride, stride, 0.0);
+        }
+        return false;
+    }
+
+    // A skill that no longer waits for others: from where it was, as wrong as it was. Returns the level error.
+    double go_on(const Graph<Law> &graph, int64_t s) {
+        double *x = at_edges + s * stride;
+        const double wrong = since->wrong[s] = since->off[s];
+        for (int64_t p = 0; p < stride; p++) x[p] = since->exposure[s] + (edges[std::min(p, panels)] - edges[0]);
+        for (int64_t p = 0; p < panels; p++)
+            off[s * panels + p] = wrong, relative[s * panels + p] = x[p + 1] > 0 ? std::min(wrong / x[p + 1], 1.0) : 0.0;
+        return slope_error(graph, s);
     }
 
     // What the integral of an opening may miss before the first node of all: how open it is at 0 is known, and where the
@@ -199,7 +255,8 @@ struct Cascade {
         const bool largest_counts = graph.largest_counts(s);
         double at_start = largest_counts ? 0.0 : 1.0, found = 0.0;
         for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
-            const double start = graph.paces[graph.behind[f]].start;
+            const Pace &pace = graph.paces[graph.behind[f]];
+            const double start = since ? pace.effort(since->exposure[graph.behind[f]]) : pace.start;
             const double own = start > 0 ? saturation(graph.exponent * graph.law.depth(all(start)))[0] : 0.0;
             const double gate = graph.needs(f, all(own))[0];
             at_start = largest_counts ? std::max(at_start, gate) : at_start * gate;
@@ -226,7 +283,7 @@ struct Cascade {
     double turn(const Graph<Law> &graph, const Rule &rule, int64_t s) {
         const Pace &pace = graph.paces[s];
         const double *x = at_edges + s * stride;
-        if (!(pace.turn > 0) || !(pace.turn < x[panels]) || pace.rate == pace.after) return 0.0;
+        if (!(pace.turn > x[0]) || !(pace.turn < x[panels]) || pace.rate == pace.after) return 0.0;
         const int64_t p = panel_of(s, pace.turn);
         Polynomial own;
         own.read(rule, opening + s * NODES * panels + p, panels, 0.0, half[p], x[p], x[p + 1]);
@@ -254,8 +311,9 @@ struct Cascade {
             }
             store(behind + p, load(edge + p) + load(gained + p) * (total + ROUNDING));
         }
-        double wrong = 0.0;
+        double wrong = since ? since->off[s] : 0.0;
         for (int64_t p = 0; p < panels; p++) edge[p] = wrong += behind[p];
+        if (since) since->wrong[s] = wrong;
         for (int64_t p = 0; p < panels; p += LANES) {
             const Vector reached = load(x + p + 1), e = load(edge + p), w = load(within + p);
             const Vector share = smaller(all(1.0), e / reached);  // NaN stays
@@ -380,10 +438,10 @@ struct Cascade {
     // every node what was demanded up to there is what was learned (`errors.off_balance`), whatever the competition.
     double with_clock(const Graph<Law> &graph, const Rule &rule, double worst, bool either) {
         double total = 0.0, most = 0.0, before = 0.0, shifted = 0.0, entered = 0.0;
-        for (int64_t s : graph.order) {
-            Vector left, more;
-            graph.law.demand_and_rest(all(graph.paces[s].start), left, more);
-            before += more[0];
+        if (since) {
+            total = since->begin.late, entered = since->begin.entered, before = since->before - since->idle;
+        } else {
+            before = left_to_learn(graph);
         }
         const double *all_of_it = graph.squared ? flow : demand;
         for (int64_t p = 0; p < panels; p += LANES) {
@@ -413,6 +471,10 @@ struct Cascade {
         }
         spent[0] = 0.0;
         for (int64_t p = 0; p < panels; p++) spent[p + 1] += spent[p];
+        if (since) {
+            since->end.late = total, since->end.entered = entered;
+            since->end.integral = since->begin.integral + spent[panels];
+        }
         const double unbalanced = off_balance(all_of_it, before);
         const double estimate = worst + total + most + shifted;
         return unbalanced > estimate || std::isnan(unbalanced) ? unbalanced : estimate;
@@ -421,6 +483,7 @@ struct Cascade {
     // A difference in what was spent moves a level by its share of that: the largest, here or at the node before.
     double off_balance(const double *total, double before) {
         double paid = 0.0, unbalanced = 0.0, last = 0.0, share = 1.0;
+        if (since) paid = since->begin.paid, last = since->begin.last, share = since->begin.share;
         for (int64_t p = 0; p < panels; p++) {
             double here = 0.0;
             for (int64_t node = 0; node < NODES; node++) {
@@ -435,6 +498,7 @@ struct Cascade {
             paid += gained[p];
             panel_error[p] = std::max(panel_error[p], here);
         }
+        if (since) since->end.paid = paid, since->end.last = last, since->end.share = share;
         return unbalanced;
     }
 };
