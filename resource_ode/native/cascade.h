@@ -73,6 +73,7 @@ struct Cascade {
                                            // is left to learn of skills that wait, what is spent without waste, its error
     Numbers inside, gained, edge, within, behind, panel_error, gates_at_edges;
     std::vector<Kink> kinks;
+    double jumps = 0.0;                    // what jumps of demand between two edges may do to the clock
     Since *since = nullptr;                // where a window of a long run begins, if this is one
 
     Cascade(int64_t skills, int64_t panels) : skills(skills) { resize(panels); }
@@ -105,7 +106,8 @@ struct Cascade {
             for (int64_t k = 0; k < skills * stride; k++) at_edges[k] = NAN;
         kinks.clear(), nothing_moved();
         if (since) since->idle = 0.0;
-        double worst = 0.0, jumps = 0.0;
+        double worst = 0.0;
+        jumps = since ? since->begin.jumps : 0.0;
         const bool kinked = ERRORS && std::any_of(graph.order.begin(), graph.order.end(),
                                         [&](int64_t s) { return graph.either[s] && graph.count(s) > 1; });
         if (kinked) gates_at_edges.reserve(skills * stride);
@@ -128,7 +130,7 @@ struct Cascade {
             if (graph.needed[s] || with_demand) follow<ERRORS>(graph, s, rooted ? roots : inside, with_demand, kinked);
             if (since) since->state[s] = nothing(graph, s, at_edges[s * stride + panels]) ? SHUT : OPEN;
         }
-        if (since) since->end.jumps = jumps += since->begin.jumps;
+        if (since) since->end.jumps = jumps;
         return with_demand ? with_clock(graph, rule, worst + jumps, false) : worst;
     }
 
@@ -137,6 +139,7 @@ struct Cascade {
     double at_exponent(const Graph<Law> &graph, const Rule &rule, const Cascade &solved, double ratio,
                        bool with_demand) {
         const double inverse = 1 / ratio;
+        jumps = solved.jumps * inverse;
         for (int64_t p = 0; p <= panels; p++) edges[p] = solved.edges[p] * inverse;
         for (int64_t p = 0; p < panels; p++) half[p] = (edges[p + 1] - edges[p]) * 0.5;
         for (int64_t p = 0; p < NODES * panels; p++) demand[p] = flow[p] = rest[p] = leading[p] = 0.0;
@@ -161,7 +164,7 @@ struct Cascade {
             }
             add_demand(graph, s, o, inside);
         }
-        return with_demand ? with_clock(graph, rule, worst, true) : worst;
+        return with_demand ? with_clock(graph, rule, worst + jumps, true) : worst;
     }
 
     // What is left to learn at the start of all.
@@ -393,7 +396,10 @@ struct Cascade {
                 // from the error of an exposure to that of its gate (`cascade._steepness`)
                 const Vector first = here + load(inner + p), effort = pace.effort(first), ajar = load(gate + p);
                 Vector steep = ajar > 0 ? a * graph.law.depth(effort) * (1.0 - ajar) / ajar : all(1.0);
-                if (pace.paced) steep *= effort > 0 ? larger(pace.pace(first) * first / effort, all(1.0)) : all(1.0);
+                if (since && pace.start > 0)
+                    steep *= smaller(std::max(pace.rate, pace.after) * load(x + p + 1) / effort,
+                                     all(pace.paced ? INFINITY : 1.0));
+                else if (pace.paced) steep *= effort > 0 ? larger(pace.pace(first) * first / effort, all(1.0)) : all(1.0);
                 if (Law::GROWS) {
                     const Vector last = pace.effort(here + load(inner + (NODES - 1) * panels + p));
                     steep *= larger(graph.law.steepness(effort), graph.law.steepness(last));

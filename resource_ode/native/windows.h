@@ -180,7 +180,7 @@ class Windows {
     // Each window is as wide as its error lets it be, and begins where the last one ends.
     template <class Judge, class Take>
     bool go(double last, double strict, const Judge &judge, const Take &take) {
-        double from = 0.0, wide = 0.0, before = 0.0, refused = INFINITY;
+        double from = 0.0, wide = 0.0, tried = 0.0, before = 0.0, refused = INFINITY;
         int64_t refusals = 0;
         // panels of the first window are even in log(1 + quickest * resource time)
         double step = 0.15;
@@ -203,15 +203,16 @@ class Windows {
             // what a narrower window does not mend comes from earlier ones
             const bool carried = found.error > refused * 0.8 && (found.error <= whole.tolerance || refusals > MOST_REFUSALS);
             if (rise > most && !carried) {
-                refused = found.error, refusals++;
+                if (!refusals++) tried = wide;
+                refused = found.error;
                 (from > 0 ? wide : step) *= std::clamp(0.9 * factor, 0.3, 0.9);
                 continue;
             }
-            const bool mended = refused == INFINITY;
+            const bool mended = rise <= most;
             refused = INFINITY, refusals = 0, before = std::max(before, found.error), error = before;
             if (error > whole.tolerance) return false;
             const bool more = take();
-            wide = from > 0 ? wide * (mended ? std::clamp(0.9 * factor, 0.5, 1.4) : 1.0)
+            wide = from > 0 ? mended ? wide * std::clamp(0.9 * factor, 0.5, 1.4) : tried
                             : cascade.edges[cascade.panels] - cascade.edges[cascade.panels - 1];
             from = end();
             advance();
@@ -301,7 +302,8 @@ class Windows {
             for (int64_t k = 0; k <= p; k++) most = std::max(most, cascade.moved[k]);
             const Pace &own = whole.paces[s];
             const double missed = cascade.off[s * panels + p] + ROUNDING * (wanted[s] + 2 * own.start / own.pace(all(wanted[s]))[0]);
-            const double apart = missed / open, late = room * cascade.late[p] + most + cascade.moved[p];
+            const double apart = missed / open;
+            const double late = room * cascade.late[p] + most + cascade.moved[p] + cascade.jumps;
             // what has been spent by then at the least
             const double gained = whole.law.progress(all(own.effort(wanted[s])))[0] - whole.law.progress(all(own.start))[0];
             const double least = std::max(since.begin.integral + cascade.spent[p], gained);
