@@ -3,64 +3,6 @@
 // Numbers at nodes are (node, panel), the panels side by side, four of them in a vector: numbers of panels are
 // multiples of four. Skills come in topological order, absent ones not at all.
 
-// How far a skill is open in four panels: the product of the gates before it, or the largest; 1 if there are none.
-template <int64_t COUNT, class Law>
-INLINE void open(const Graph<Law> &graph, int64_t s, const double *gates, int64_t panels, int64_t p,
-                 Vector (&values)[COUNT]) {
-    const bool largest_counts = graph.largest_counts(s);
-#pragma GCC unroll 8
-    for (int64_t node = 0; node < COUNT; node++) values[node] = all(largest_counts ? 0.0 : 1.0);
-    for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
-        const double *gate = gates + graph.behind[f] * COUNT * panels + p;
-        if (!graph.strength.empty()) {
-#pragma GCC unroll 8
-            for (int64_t node = 0; node < COUNT; node++) {
-                const Vector own = graph.needs(f, load(gate + node * panels));
-                values[node] = largest_counts ? larger(values[node], own) : values[node] * own;
-            }
-        } else if (largest_counts) {
-#pragma GCC unroll 8
-            for (int64_t node = 0; node < COUNT; node++) values[node] = larger(values[node], load(gate + node * panels));
-        } else {
-#pragma GCC unroll 8
-            for (int64_t node = 0; node < COUNT; node++) values[node] *= load(gate + node * panels);
-        }
-    }
-}
-
-// Exposures (skill, edge) to a few per cent.
-template <class Law>
-void coarse_solve(const Graph<Law> &graph, const Rule &rule, const double *edges, int64_t panels, double *gates,
-                  double *exposure, int64_t stride) {
-    for (int64_t s : graph.order) {
-        double *x = exposure + s * stride, *gate = gates + s * COARSE_NODES * panels;
-        // the place of the gates holds the exposures since the left edge until these are known
-        for (int64_t p = 0; p < panels; p += LANES) {
-            Vector opening[COARSE_NODES];
-            open(graph, s, gates, panels, p, opening);
-            const Vector half = (load(edges + p + 1) - load(edges + p)) * 0.5;
-            store(x + p + 1, half * dot(rule.coarse_weights, opening));
-#pragma GCC unroll 4
-            for (int64_t node = 0; node < COARSE_NODES; node++)
-                store(gate + node * panels + p,
-                      not_negative(half * dot(rule.coarse_cumulative + node * COARSE_NODES, opening)));
-        }
-        x[0] = 0.0;
-        for (int64_t p = 0; p < panels; p++) x[p + 1] += x[p];
-        for (int64_t p = 1; p < LANES; p++) x[panels + p] = x[panels];  // the last vector is read whole
-        if (!graph.needed[s]) continue;
-        const Pace pace = graph.paces[s];
-        for (int64_t p = 0; p < panels; p += LANES) {
-            const Vector here = load(x + p);
-#pragma GCC unroll 4
-            for (int64_t node = 0; node < COARSE_NODES; node++) {
-                double *at = gate + node * panels + p;
-                store(at, rough_saturation(graph.exponent * graph.law.rough_depth(pace.effort(here + load(at)))));
-            }
-        }
-    }
-}
-
 template <class Law>
 struct Cascade {
     int64_t skills, panels = 0, stride = 0;
@@ -113,13 +55,13 @@ struct Cascade {
         if (kinked) gates_at_edges.reserve(skills * stride);
         for (int64_t s : graph.order) {
             const bool rooted = !graph.count(s);
-            if (since && idles(graph, s, kinked)) continue;
+            if (since && idles(*this, graph, s, kinked)) continue;
             if (rooted) {
                 double *x = at_edges + s * stride, *o = opening + s * NODES * panels;
                 for (int64_t p = 0; p <= panels; p++) x[p] = edges[p];
                 for (int64_t p = 0; p < NODES * panels; p++) o[p] = 1.0;
                 for (int64_t p = 0; p < panels; p++) relative[s * panels + p] = off[s * panels + p] = 0.0;
-                if (since) worst = std::max(worst, go_on(graph, s));
+                if (since) go_on(*this, s), worst = std::max(worst, slope_error(graph, s));
             } else {
                 integrate<ERRORS>(graph, rule, s);
                 if (ERRORS && graph.either[s] && graph.count(s) > 1) add_kinks(graph, rule, s);
@@ -128,7 +70,7 @@ struct Cascade {
             }
             if (ERRORS && graph.paces[s].paced) jumps += turn(graph, rule, s);
             if (graph.needed[s] || with_demand) follow<ERRORS>(graph, s, rooted ? roots : inside, with_demand, kinked);
-            if (since) since->state[s] = nothing(graph, s, at_edges[s * stride + panels]) ? SHUT : OPEN;
+            if (since) since->state[s] = shut(graph, s, at_edges[s * stride + panels]) ? SHUT : OPEN;
         }
         if (since) since->end.jumps = jumps;
         return with_demand ? with_clock(graph, rule, worst + jumps, false) : worst;
@@ -211,45 +153,6 @@ struct Cascade {
         x[0] = since ? since->exposure[s] : 0.0;
         for (int64_t p = 0; p < panels; p++) x[p + 1] = x[p] + gained[p];
         for (int64_t p = 1; p < LANES; p++) x[panels + p] = x[panels];
-    }
-
-    // Of windows: whether a gate is shut to within what can matter, and a way that waits for it.
-    bool nothing(const Graph<Law> &graph, int64_t s, double exposure) const {
-        return graph.exponent * graph.law.depth(all(graph.paces[s].effort(exposure)))[0] <= NOTHING;
-    }
-    bool idles(const Graph<Law> &graph, int64_t s, bool kinked) {
-        bool some = false, every = true;
-        for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
-            const bool shut = since->state[graph.behind[f]] != OPEN && (graph.strength.empty() || graph.strength[f] == 1);
-            some = some || shut, every = every && shut;
-        }
-        if (graph.count(s) && (graph.either[s] ? every : some) && nothing(graph, s, since->exposure[s])) {
-            Vector part, more;
-            graph.law.demand_and_rest(all(graph.paces[s].effort(since->exposure[s])), part, more);
-            since->state[s] = IDLE, since->idle += more[0];
-            return true;
-        }
-        for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
-            // what has not been computed and is read after all
-            const int64_t b = graph.behind[f];
-            if (since->state[b] != IDLE) continue;
-            since->state[b] = SHUT, since->wrong[b] = since->off[b];
-            for (Numbers *each : {&opening, &gates}) std::fill_n(*each + b * NODES * panels, NODES * panels, 0.0);
-            std::fill_n(relative + b * panels, panels, 0.0), std::fill_n(off + b * panels, panels, since->off[b]);
-            std::fill_n(at_edges + b * stride, stride, since->exposure[b]);
-            if (kinked) std::fill_n(gates_at_edges + b * stride, stride, 0.0);
-        }
-        return false;
-    }
-
-    // A skill that no longer waits for others: from where it was, as wrong as it was. Returns the level error.
-    double go_on(const Graph<Law> &graph, int64_t s) {
-        double *x = at_edges + s * stride;
-        const double wrong = since->wrong[s] = since->off[s];
-        for (int64_t p = 0; p < stride; p++) x[p] = since->exposure[s] + (edges[std::min(p, panels)] - edges[0]);
-        for (int64_t p = 0; p < panels; p++)
-            off[s * panels + p] = wrong, relative[s * panels + p] = x[p + 1] > 0 ? std::min(wrong / x[p + 1], 1.0) : 0.0;
-        return slope_error(graph, s);
     }
 
     // What the integral of an opening may miss before the first node of all: how open it is at 0 is known, and where the

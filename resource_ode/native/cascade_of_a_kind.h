@@ -7,6 +7,7 @@
 #include "polynomial.h"
 #include "kinks.h"
 #include "since.h"
+#include "openings.h"
 #include "cascade.h"
 #include "errors.h"
 #include "solver.h"

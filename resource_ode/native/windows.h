@@ -114,9 +114,9 @@ class Windows {
     }
 
   private:
-    // panels of a window, and places for kinks beside them; the most windows of a run, runs, of which the later ones are
-    // less wrong, and how often a window is made narrower
-    static constexpr int64_t PANELS = 32, MOST_KINKS = 192, MOST = 4096, RUNS = 3, MOST_REFUSALS = 12;
+    // panels of a window, and places for kinks beside them; the most windows of a run of few skills, runs, of which the
+    // later ones are less wrong, and how often a window is made narrower
+    static constexpr int64_t PANELS = 32, MOST_KINKS = 192, MOST = 512, RUNS = 3, MOST_REFUSALS = 12;
     static constexpr double MOST_BYTES = 1e9;
     // 1 - e^-38 is 1
     static constexpr double OPENED = 38.0;
@@ -185,7 +185,7 @@ class Windows {
         // panels of the first window are even in log(1 + quickest * resource time)
         double step = 0.15;
         error = 0.0;
-        for (int64_t window = 0; window < MOST; window++) {
+        for (int64_t window = 0; window < MOST + whole.skills / 16; window++) {
             if (narrow(); now.order.empty()) return true;
             place(from, wide, step, last);
             Verdict found = judge(cascade.solve(now, rule, true));

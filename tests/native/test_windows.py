@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import resource_ode as ro
-from resource_ode import native
 from resource_ode.solve.cascade import batch as batches
 
 native_library = importlib.import_module("resource_ode.native.library")
@@ -44,9 +43,7 @@ def refused(*_, **__):
 def sparse_graph(skills, gate="all", seed=0):
     """Each skill requires one or two of the 300 before it: the graph is as deep as an eightieth of their number."""
     generator = np.random.default_rng(seed)
-    required = [
-        sorted({int(i - b) for b in generator.integers(1, 300, 1 + (i % 2)) if b <= i}) for i in range(skills)
-    ]
+    required = [sorted({int(i - b) for b in generator.integers(1, 300, 1 + (i % 2)) if b <= i}) for i in range(skills)]
     frequency = generator.lognormal(0, 1, skills)
     return ro.SkillGraph(required, gate), frequency / frequency.mean()
 
