@@ -2,12 +2,6 @@
 
 constexpr int64_t SHARE = 16, MEMBERS = 64;  // rows, and members of levels, that a thread takes at a time
 
-INLINE bool sound_clock(double rate, double waste) {
-    return rate > 0 && std::isfinite(rate) && waste >= 0 && std::isfinite(waste);
-}
-
-INLINE int32_t code_of(bool enough, bool lost) { return lost ? NOT_FINITE : enough ? SUCCESSFUL : INACCURATE; }
-
 // Whether one of the gate exponents of a row is solved well enough.
 template <class Law>
 bool within(const Solver<Law> &solver, int64_t group) {
@@ -20,17 +14,23 @@ bool trajectories(const Batch &batch, const Options &options, const Rule &rule, 
     struct Worker {
         Solver<Law> solver;
         ClockReader<Law> reader;
+        Large<Law> large;
         Worker(const Batch &batch, const Options &options, const Rule &rule)
-            : solver(batch, options, rule), reader(solver) {}
+            : solver(batch, options, rule), reader(solver), large(solver) {}
     };
     return run(batch.rows, SHARE, [&]() -> Work {
         return [&, worker = std::make_shared<Worker>(batch, options, rule)](int64_t row) {
             Solver<Law> &solver = worker->solver;
             ClockReader<Law> &reader = worker->reader;
-            const Cascade<Law> *solved = solver.for_clocks(row, *to.last.at(row), *to.endless.at(row));
+            double last = 0.0;
+            const Cascade<Law> *solved = worker->large.solve(
+                [&] { return solver.for_clocks(row, *to.last.at(row), *to.endless.at(row)); },
+                [&] { return last = *to.last.at(row), solver.read_for_clocks(row, last, *to.endless.at(row)); },
+                [&](Windows<Law> &windows, int64_t e) { return windows.trajectories(solver.graph, last, row, e, to); });
             for (int64_t e = 0; e < batch.groups; e++) *to.error.at(row, e) = solver.errors[static_cast<size_t>(e)];
-            solver.keep(to.panels, row);
+            solver.keep(to.panels, row, worker->large.any());
             for (int64_t e = 0; e < batch.groups; e++) {
+                if (worker->large.serves(e)) continue;
                 if (solved) reader.open(*solver.at_exponent(*batch.exponent.at(row, e), true), solved->opening);
                 for (int64_t c = 0; c < batch.clocks; c++) {
                     const double rate = *batch.rate.at(row, e, c), waste = *batch.waste.at(row, e, c);
@@ -52,17 +52,23 @@ bool learning_times(const Batch &batch, const Options &options, const Rule &rule
     struct Worker {
         Solver<Law> solver;
         TimesReader<Law> reader;
+        Large<Law> large;
         Worker(const Batch &batch, const Options &options, const Rule &rule)
-            : solver(batch, options, rule), reader(solver) {}
+            : solver(batch, options, rule), reader(solver), large(solver) {}
     };
     const bool with_demand = TimesReader<Law>::by_demand(batch);
     return run(batch.rows, SHARE, [&, with_demand]() -> Work {
         return [&, with_demand, worker = std::make_shared<Worker>(batch, options, rule)](int64_t row) {
             Solver<Law> &solver = worker->solver;
-            const Cascade<Law> *solved = solver.for_times(row, *to.level.at(row), with_demand);
+            const double level = *to.level.at(row);
+            const Cascade<Law> *solved = worker->large.solve(
+                [&] { return solver.for_times(row, level, with_demand); },
+                [&] { return solver.read_for_times(row, level); },
+                [&](Windows<Law> &windows, int64_t e) { return windows.times(solver.graph, solver.goal, row, e, to); });
             for (int64_t e = 0; e < batch.groups; e++) *to.error.at(row, e) = solver.errors[static_cast<size_t>(e)];
-            solver.keep(to.panels, row);
+            solver.keep(to.panels, row, worker->large.any());
             for (int64_t e = 0; e < batch.groups; e++) {
+                if (worker->large.serves(e)) continue;
                 if (solved) {
                     const Cascade<Law> *own = with_demand ? solver.at_exponent(*batch.exponent.at(row, e), true) : solved;
                     worker->reader.read(*solved, *own, solver.goal, row, e, to);

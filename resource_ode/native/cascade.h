@@ -3,64 +3,6 @@
 // Numbers at nodes are (node, panel), the panels side by side, four of them in a vector: numbers of panels are
 // multiples of four. Skills come in topological order, absent ones not at all.
 
-// How far a skill is open in four panels: the product of the gates before it, or the largest; 1 if there are none.
-template <int64_t COUNT, class Law>
-INLINE void open(const Graph<Law> &graph, int64_t s, const double *gates, int64_t panels, int64_t p,
-                 Vector (&values)[COUNT]) {
-    const bool largest_counts = graph.largest_counts(s);
-#pragma GCC unroll 8
-    for (int64_t node = 0; node < COUNT; node++) values[node] = all(largest_counts ? 0.0 : 1.0);
-    for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
-        const double *gate = gates + graph.behind[f] * COUNT * panels + p;
-        if (!graph.strength.empty()) {
-#pragma GCC unroll 8
-            for (int64_t node = 0; node < COUNT; node++) {
-                const Vector own = graph.needs(f, load(gate + node * panels));
-                values[node] = largest_counts ? larger(values[node], own) : values[node] * own;
-            }
-        } else if (largest_counts) {
-#pragma GCC unroll 8
-            for (int64_t node = 0; node < COUNT; node++) values[node] = larger(values[node], load(gate + node * panels));
-        } else {
-#pragma GCC unroll 8
-            for (int64_t node = 0; node < COUNT; node++) values[node] *= load(gate + node * panels);
-        }
-    }
-}
-
-// Exposures (skill, edge) to a few per cent.
-template <class Law>
-void coarse_solve(const Graph<Law> &graph, const Rule &rule, const double *edges, int64_t panels, double *gates,
-                  double *exposure, int64_t stride) {
-    for (int64_t s : graph.order) {
-        double *x = exposure + s * stride, *gate = gates + s * COARSE_NODES * panels;
-        // the place of the gates holds the exposures since the left edge until these are known
-        for (int64_t p = 0; p < panels; p += LANES) {
-            Vector opening[COARSE_NODES];
-            open(graph, s, gates, panels, p, opening);
-            const Vector half = (load(edges + p + 1) - load(edges + p)) * 0.5;
-            store(x + p + 1, half * dot(rule.coarse_weights, opening));
-#pragma GCC unroll 4
-            for (int64_t node = 0; node < COARSE_NODES; node++)
-                store(gate + node * panels + p,
-                      not_negative(half * dot(rule.coarse_cumulative + node * COARSE_NODES, opening)));
-        }
-        x[0] = 0.0;
-        for (int64_t p = 0; p < panels; p++) x[p + 1] += x[p];
-        for (int64_t p = 1; p < LANES; p++) x[panels + p] = x[panels];  // the last vector is read whole
-        if (!graph.needed[s]) continue;
-        const Pace pace = graph.paces[s];
-        for (int64_t p = 0; p < panels; p += LANES) {
-            const Vector here = load(x + p);
-#pragma GCC unroll 4
-            for (int64_t node = 0; node < COARSE_NODES; node++) {
-                double *at = gate + node * panels + p;
-                store(at, rough_saturation(graph.exponent * graph.law.rough_depth(pace.effort(here + load(at)))));
-            }
-        }
-    }
-}
-
 template <class Law>
 struct Cascade {
     int64_t skills, panels = 0, stride = 0;
@@ -73,6 +15,8 @@ struct Cascade {
                                            // is left to learn of skills that wait, what is spent without waste, its error
     Numbers inside, gained, edge, within, behind, panel_error, gates_at_edges;
     std::vector<Kink> kinks;
+    double jumps = 0.0;                    // what jumps of demand between two edges may do to the clock
+    Since *since = nullptr;                // where a window of a long run begins, if this is one
 
     Cascade(int64_t skills, int64_t panels) : skills(skills) { resize(panels); }
 
@@ -100,20 +44,24 @@ struct Cascade {
                 for (Numbers *each : {&demand, &flow, &rest, &leading}) store(*each + node * panels + p, all(0.0));
             }
         }
-        if (static_cast<int64_t>(graph.order.size()) < skills)
+        if (static_cast<int64_t>(graph.order.size()) < skills && !since)
             for (int64_t k = 0; k < skills * stride; k++) at_edges[k] = NAN;
         kinks.clear(), nothing_moved();
-        double worst = 0.0, jumps = 0.0;
+        if (since) since->idle = 0.0;
+        double worst = 0.0;
+        jumps = since ? since->begin.jumps : 0.0;
         const bool kinked = ERRORS && std::any_of(graph.order.begin(), graph.order.end(),
                                         [&](int64_t s) { return graph.either[s] && graph.count(s) > 1; });
         if (kinked) gates_at_edges.reserve(skills * stride);
         for (int64_t s : graph.order) {
             const bool rooted = !graph.count(s);
+            if (since && idles(*this, graph, s, kinked)) continue;
             if (rooted) {
                 double *x = at_edges + s * stride, *o = opening + s * NODES * panels;
                 for (int64_t p = 0; p <= panels; p++) x[p] = edges[p];
                 for (int64_t p = 0; p < NODES * panels; p++) o[p] = 1.0;
                 for (int64_t p = 0; p < panels; p++) relative[s * panels + p] = off[s * panels + p] = 0.0;
+                if (since) go_on(*this, s), worst = std::max(worst, slope_error(graph, s));
             } else {
                 integrate<ERRORS>(graph, rule, s);
                 if (ERRORS && graph.either[s] && graph.count(s) > 1) add_kinks(graph, rule, s);
@@ -122,7 +70,9 @@ struct Cascade {
             }
             if (ERRORS && graph.paces[s].paced) jumps += turn(graph, rule, s);
             if (graph.needed[s] || with_demand) follow<ERRORS>(graph, s, rooted ? roots : inside, with_demand, kinked);
+            if (since) since->state[s] = shut(graph, s, at_edges[s * stride + panels]) ? SHUT : OPEN;
         }
+        if (since) since->end.jumps = jumps;
         return with_demand ? with_clock(graph, rule, worst + jumps, false) : worst;
     }
 
@@ -131,6 +81,7 @@ struct Cascade {
     double at_exponent(const Graph<Law> &graph, const Rule &rule, const Cascade &solved, double ratio,
                        bool with_demand) {
         const double inverse = 1 / ratio;
+        jumps = solved.jumps * inverse;
         for (int64_t p = 0; p <= panels; p++) edges[p] = solved.edges[p] * inverse;
         for (int64_t p = 0; p < panels; p++) half[p] = (edges[p + 1] - edges[p]) * 0.5;
         for (int64_t p = 0; p < NODES * panels; p++) demand[p] = flow[p] = rest[p] = leading[p] = 0.0;
@@ -155,7 +106,18 @@ struct Cascade {
             }
             add_demand(graph, s, o, inside);
         }
-        return with_demand ? with_clock(graph, rule, worst, true) : worst;
+        return with_demand ? with_clock(graph, rule, worst + jumps, true) : worst;
+    }
+
+    // What is left to learn at the start of all.
+    static double left_to_learn(const Graph<Law> &graph) {
+        double before = 0.0;
+        for (int64_t s : graph.order) {
+            Vector left, more;
+            graph.law.demand_and_rest(all(graph.paces[s].start), left, more);
+            before += more[0];
+        }
+        return before;
     }
 
     // The panel in which a skill's exposure reaches a value; the last if none.
@@ -188,7 +150,7 @@ struct Cascade {
             const double unseen = missed_at_start(graph, rule, s);
             edge[0] += unseen, within[0] += unseen;
         }
-        x[0] = 0.0;
+        x[0] = since ? since->exposure[s] : 0.0;
         for (int64_t p = 0; p < panels; p++) x[p + 1] = x[p] + gained[p];
         for (int64_t p = 1; p < LANES; p++) x[panels + p] = x[panels];
     }
@@ -199,7 +161,8 @@ struct Cascade {
         const bool largest_counts = graph.largest_counts(s);
         double at_start = largest_counts ? 0.0 : 1.0, found = 0.0;
         for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
-            const double start = graph.paces[graph.behind[f]].start;
+            const Pace &pace = graph.paces[graph.behind[f]];
+            const double start = since ? pace.effort(since->exposure[graph.behind[f]]) : pace.start;
             const double own = start > 0 ? saturation(graph.exponent * graph.law.depth(all(start)))[0] : 0.0;
             const double gate = graph.needs(f, all(own))[0];
             at_start = largest_counts ? std::max(at_start, gate) : at_start * gate;
@@ -226,7 +189,7 @@ struct Cascade {
     double turn(const Graph<Law> &graph, const Rule &rule, int64_t s) {
         const Pace &pace = graph.paces[s];
         const double *x = at_edges + s * stride;
-        if (!(pace.turn > 0) || !(pace.turn < x[panels]) || pace.rate == pace.after) return 0.0;
+        if (!(pace.turn > x[0]) || !(pace.turn < x[panels]) || pace.rate == pace.after) return 0.0;
         const int64_t p = panel_of(s, pace.turn);
         Polynomial own;
         own.read(rule, opening + s * NODES * panels + p, panels, 0.0, half[p], x[p], x[p + 1]);
@@ -254,8 +217,9 @@ struct Cascade {
             }
             store(behind + p, load(edge + p) + load(gained + p) * (total + ROUNDING));
         }
-        double wrong = 0.0;
+        double wrong = since ? since->off[s] : 0.0;
         for (int64_t p = 0; p < panels; p++) edge[p] = wrong += behind[p];
+        if (since) since->wrong[s] = wrong;
         for (int64_t p = 0; p < panels; p += LANES) {
             const Vector reached = load(x + p + 1), e = load(edge + p), w = load(within + p);
             const Vector share = smaller(all(1.0), e / reached);  // NaN stays
@@ -335,7 +299,10 @@ struct Cascade {
                 // from the error of an exposure to that of its gate (`cascade._steepness`)
                 const Vector first = here + load(inner + p), effort = pace.effort(first), ajar = load(gate + p);
                 Vector steep = ajar > 0 ? a * graph.law.depth(effort) * (1.0 - ajar) / ajar : all(1.0);
-                if (pace.paced) steep *= effort > 0 ? larger(pace.pace(first) * first / effort, all(1.0)) : all(1.0);
+                if (since && pace.start > 0)
+                    steep *= smaller(std::max(pace.rate, pace.after) * load(x + p + 1) / effort,
+                                     all(pace.paced ? INFINITY : 1.0));
+                else if (pace.paced) steep *= effort > 0 ? larger(pace.pace(first) * first / effort, all(1.0)) : all(1.0);
                 if (Law::GROWS) {
                     const Vector last = pace.effort(here + load(inner + (NODES - 1) * panels + p));
                     steep *= larger(graph.law.steepness(effort), graph.law.steepness(last));
@@ -380,10 +347,10 @@ struct Cascade {
     // every node what was demanded up to there is what was learned (`errors.off_balance`), whatever the competition.
     double with_clock(const Graph<Law> &graph, const Rule &rule, double worst, bool either) {
         double total = 0.0, most = 0.0, before = 0.0, shifted = 0.0, entered = 0.0;
-        for (int64_t s : graph.order) {
-            Vector left, more;
-            graph.law.demand_and_rest(all(graph.paces[s].start), left, more);
-            before += more[0];
+        if (since) {
+            total = since->begin.late, entered = since->begin.entered, before = since->before - since->idle;
+        } else {
+            before = left_to_learn(graph);
         }
         const double *all_of_it = graph.squared ? flow : demand;
         for (int64_t p = 0; p < panels; p += LANES) {
@@ -413,6 +380,10 @@ struct Cascade {
         }
         spent[0] = 0.0;
         for (int64_t p = 0; p < panels; p++) spent[p + 1] += spent[p];
+        if (since) {
+            since->end.late = total, since->end.entered = entered;
+            since->end.integral = since->begin.integral + spent[panels];
+        }
         const double unbalanced = off_balance(all_of_it, before);
         const double estimate = worst + total + most + shifted;
         return unbalanced > estimate || std::isnan(unbalanced) ? unbalanced : estimate;
@@ -421,6 +392,7 @@ struct Cascade {
     // A difference in what was spent moves a level by its share of that: the largest, here or at the node before.
     double off_balance(const double *total, double before) {
         double paid = 0.0, unbalanced = 0.0, last = 0.0, share = 1.0;
+        if (since) paid = since->begin.paid, last = since->begin.last, share = since->begin.share;
         for (int64_t p = 0; p < panels; p++) {
             double here = 0.0;
             for (int64_t node = 0; node < NODES; node++) {
@@ -435,6 +407,7 @@ struct Cascade {
             paid += gained[p];
             panel_error[p] = std::max(panel_error[p], here);
         }
+        if (since) since->end.paid = paid, since->end.last = last, since->end.share = share;
         return unbalanced;
     }
 };

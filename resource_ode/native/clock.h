@@ -1,5 +1,11 @@
 // Full trajectories: exposures and resource time at training steps, by the clock of each member.
 
+INLINE bool sound_clock(double rate, double waste) {
+    return rate > 0 && std::isfinite(rate) && waste >= 0 && std::isfinite(waste);
+}
+
+INLINE int32_t code_of(bool enough, bool lost) { return lost ? NOT_FINITE : enough ? SUCCESSFUL : INACCURATE; }
+
 // What is competed for, at the nodes of four panels: demand and waste, or the root of their squares.
 INLINE Vector denominator(bool squared, Vector demand, double waste) {
     return squared ? root(demand + waste * waste) : demand + waste;

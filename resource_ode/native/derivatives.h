@@ -8,7 +8,9 @@ const Cascade<Law> *again(Solver<Law> &solver, const Kept &panels, int64_t row, 
     if (edges[0] > 0) return solver.on_edges(row, edges);
     const bool found = level ? solver.for_times(row, *level, false) != nullptr
                              : solver.for_clocks(row, last, endless) != nullptr;
-    return found ? solver.settled() : nullptr;
+    // a graph of so many skills that its values came by windows may have no block of panels within the tolerance
+    const bool fails = edges[0] == Solver<Law>::WINDOWS && !solver.enough;
+    return found && !fails ? solver.settled() : nullptr;
 }
 
 template <class Law>
@@ -22,7 +24,8 @@ struct Differentiator {
 
 inline Direction direction_of(const Parameters<const double> &along, int64_t row, int64_t group, int64_t clock) {
     return {along.frequency.at(row, group, clock), along.level.at(row, group, clock), along.after.at(row, group, clock),
-            *along.exponent.at(row, group, clock), *along.goal.at(row, group, clock), *along.rate.at(row, group, clock),
+            *along.exponent.at(row, group, clock), *along.plateau.at(row, group, clock),
+            along.strength.at(row, group, clock), *along.goal.at(row, group, clock), *along.rate.at(row, group, clock),
             *along.waste.at(row, group, clock)};
 }
 
@@ -40,7 +43,8 @@ inline void lose(const Batch &batch, const Cotangents &to, int64_t row, int64_t 
     const double value = asked ? NAN : 0.0;
     const Parameters<double> &by = to.by;
     for (const auto *view : {&by.frequency, &by.level, &by.after}) std::fill_n(view->at(row, group), batch.skills, value);
-    *by.exponent.at(row, group) = *by.goal.at(row, group) = value;
+    *by.exponent.at(row, group) = *by.plateau.at(row, group) = *by.goal.at(row, group) = value;
+    std::fill_n(by.strength.at(row, group), batch.strengths(), value);
     for (int64_t c = 0; c < batch.clocks; c++) {
         *by.rate.at(row, group, c) = *by.waste.at(row, group, c) = value;
         if (to.times) std::fill_n(to.steps.at(row, group, c), to.times, value);

@@ -68,7 +68,7 @@ class RelativeError {
             entered = std::max(entered, cascade.moved[p]);
             // the root of a sum of squares is no polynomial: the estimate of its integral inside a panel needs room
             const double room = graph.squared ? 2.0 : 1.0;
-            moved[p] = cascade.moved[p] + (by_demand ? room * cascade.late[p] + entered : 0.0);
+            moved[p] = cascade.moved[p] + (by_demand ? room * cascade.late[p] + entered + cascade.jumps : 0.0);
         }
         return before;
     }

@@ -48,11 +48,12 @@ bool measures(const Batch &batch, const Options &options, const Rule &rule, cons
     struct Worker {
         Solver<Law> solver;
         TimesReader<Law> reader;
+        Large<Law> large;
         // times of the clocks, at each level
         std::vector<double> found[3];
         Times<double> times[3];
         Worker(const Batch &batch, const Options &options, const Rule &rule)
-            : solver(batch, options, rule), reader(solver) {
+            : solver(batch, options, rule), reader(solver), large(solver) {
             const auto numbers = static_cast<size_t>(batch.clocks * batch.skills);
             for (int64_t k = 0; k < 3; k++) {
                 found[k].resize(numbers);
@@ -71,20 +72,38 @@ bool measures(const Batch &batch, const Options &options, const Rule &rule, cons
             double goals[3], highest = 0.0;
             for (int64_t k = 0; k < 3; k++)
                 if (k ? pairs : once) highest = std::max(highest, levels[k]);
-            const Cascade<Law> *solved = solver.for_times(row, highest, with_demand);
+            const auto each_level = [&](const auto &read) {
+                for (int64_t k = 0; k < 3; k++)
+                    if (k ? pairs : once) read(k);
+            };
+            const auto by_windows = [&](Windows<Law> &windows, int64_t e) {
+                bool served = true;
+                double worst = 0.0;
+                each_level([&](int64_t k) {
+                    const double goal = solver.graph.law.effort_at(levels[k]);
+                    served = served && windows.times(solver.graph, goal, row, e, worker->times[k]);
+                    worst = std::max(worst, windows.error);
+                });
+                windows.error = worst;
+                return served;
+            };
+            const Cascade<Law> *solved =
+                worker->large.solve([&] { return solver.for_times(row, highest, with_demand); },
+                                    [&] { return solver.read_for_times(row, highest); }, by_windows);
             for (int64_t k = 0; k < 3; k++) goals[k] = solver.graph.law.effort_at(levels[k]);
             Overlap overlap(solver.graph.order);
             const double wanted = needed(solver.graph, goals[0]);
             for (int64_t e = 0; e < batch.groups; e++) {
                 *to.error.at(row, e) = solver.errors[static_cast<size_t>(e)];
-                if (solved) {
+                const bool by_block = solved && !worker->large.serves(e);
+                if (by_block) {
                     const Cascade<Law> *own = with_demand ? solver.at_exponent(*batch.exponent.at(row, e), true) : solved;
-                    for (int64_t k = 0; k < 3; k++)
-                        if (k ? pairs : once) worker->reader.read(*solved, *own, goals[k], row, e, worker->times[k]);
+                    each_level([&](int64_t k) { worker->reader.read(*solved, *own, goals[k], row, e, worker->times[k]); });
                 }
                 for (int64_t c = 0; c < batch.clocks; c++) {
                     const double rate = *batch.rate.at(row, e, c);
-                    const bool sound = solved && sound_clock(rate, *batch.waste.at(row, e, c));
+                    const bool there = by_block || worker->large.serves(e);
+                    const bool sound = there && sound_clock(rate, *batch.waste.at(row, e, c));
                     *to.code.at(row, e, c) = code_of(within(solver, e), !sound);
                     const double *times = worker->times[0].found.at(0, 0, c);
                     double last = sound ? 0.0 : NAN;

@@ -3,6 +3,7 @@
 template <class Law>
 class Solver {
   public:
+    static constexpr double WINDOWS = -1.0;
     const Batch &batch;
     const Options &options;
     const Rule &rule;
@@ -26,21 +27,30 @@ class Solver {
     // For all clocks of a row, none of which passes `last`, but for those without waste: `endless` is as in
     // `Trajectories`. None if there is nothing to solve.
     const Cascade<Law> *for_clocks(int64_t row, double last, double endless) {
-        graph.read(batch, row);
-        if (!begin(0.0)) return nullptr;
-        if (Law::HAS_END) last = until_all_over(last);
-        if (endless > 0) last = Law::HAS_END ? std::max(last, end_of(endless)) : std::min(last, end_of(endless));
-        if (!begin(last)) return nullptr;
+        if (!read_for_clocks(row, last, endless)) return nullptr;
         place_coarse(std::max(last * (1 + by.margin), 1e6 * TINY));
         place_first(options.coarse_panels);
         const auto of_levels = [](const Cascade<Law> &, double of_level) { return of_level; };
         return finest(row, true, 0.0, of_levels, [](const Cascade<Law> &) { return false; });
     }
 
+    // Reads a row, and how far its clocks go: `last` becomes that. False if there is nothing to solve.
+    bool read_for_clocks(int64_t row, double &last, double endless) {
+        graph.read(batch, row);
+        if (!begin(0.0)) return false;
+        if (Law::HAS_END) last = until_all_over(last);
+        if (endless > 0) last = Law::HAS_END ? std::max(last, end_of(endless)) : std::min(last, end_of(endless));
+        return begin(last);
+    }
+
     // Up to where each skill is at a level: its effort then is `goal`.
     const Cascade<Law> *for_times(int64_t row, double level, bool with_demand) {
-        graph.read(batch, row);
-        return for_effort(row, graph.law.effort_at(level), with_demand);
+        return read_for_times(row, level) ? for_effort(row, goal, with_demand) : nullptr;
+    }
+
+    bool read_for_times(int64_t row, double level) {
+        graph.read(batch, row), goal = graph.law.effort_at(level);
+        return begin(goal);
     }
 
     // Up to where each skill's effort is at `effort`; the graph has been read.
@@ -103,9 +113,14 @@ class Solver {
         return &solved;
     }
 
-    void keep(const Kept &panels, int64_t row) const {
+    // Panels of the solve for its derivatives; `WINDOWS` in place of their number if it went by windows.
+    void keep(const Kept &panels, int64_t row, bool windows) const {
         if (!panels.kept) return;
         double *edges = panels.edges.at(row);
+        if (windows) {
+            std::fill_n(edges, panels.kept + 1, 0.0), edges[0] = WINDOWS;
+            return;
+        }
         const bool fits = graph.sound && solved.panels <= panels.kept;
         edges[0] = fits ? static_cast<double>(solved.panels) : 0.0;
         for (int64_t p = 1; p <= panels.kept; p++) edges[p] = fits && p <= solved.panels ? solved.edges[p] : 0.0;
