@@ -238,6 +238,10 @@ def test_loads_have_derivatives_beside_what_is_not_there_or_all_learned(variant)
     along = jnp.where(model.graph.present, model.frequency, 0)
     value, slope = jax.jvp(lambda p: learned(p, endless), (model.frequency,), (along,))
     np.testing.assert_array_equal(value, learned(model.frequency, state))
+    back = jax.grad(lambda p: jnp.sum(learned(p, endless)))(model.frequency)
+    np.testing.assert_allclose(jnp.sum(back * along), jnp.sum(slope), rtol=1e-9)
+    by_state = jax.grad(lambda state: jnp.sum(learned(model.frequency, state)))(endless)
+    assert np.all(np.isfinite(by_state)) and np.all(by_state[:, ~model.graph.present] == 0)
     ends = [learned(model.frequency + sign * 1e-5 * along, state) for sign in (1, -1)]
     np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 2e-5, rtol=1e-7, atol=1e-10)
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from matplotlib import pyplot
 
 import resource_ode as ro
 from resource_ode.related.geometry import GeometryModel
@@ -219,7 +220,9 @@ def test_a_run_is_a_trajectory_like_any_other(tmp_path):
     one.save(tmp_path / "run.nc")
     np.testing.assert_array_equal(ro.load(tmp_path / "run.nc").level, one.level)
     assert np.all(np.isnan(np.asarray(one.waste))) and np.all(np.isnan(np.asarray(one.budget_residual)))
-    assert ro.plot.levels(one).get_ylabel() == "level"
+    axes = ro.plot.levels(one)
+    assert axes.get_ylabel() == "level"
+    pyplot.close(axes.figure)
     assert "seeds (3,)" in repr(trained()) and "batch (2,)" in repr(trained())
 
 
