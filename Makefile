@@ -81,6 +81,11 @@ bench: $(VENV)/.bench ## Run the benchmarks (ARGS="--quick", "--plots", ... is p
 bench-engine: $(VENV)/.bench ## Time every variant, derivative and size (ARGS="--quick", "--only variants", ...)
 	$(BIN)/python -m benchmarks.engine $(ARGS)
 
+# Add ARGS="--out benchmarks/results" to keep what was measured.
+.PHONY: bench-fit
+bench-fit: $(VENV)/.dev ## Time a fit of measured curves, from the import to the picture (ARGS="--tasks 24", ...)
+	$(BIN)/python -m benchmarks.fitting $(ARGS)
+
 # Curves that are kept with the code are not trained anew (ARGS="--train" does: half an hour of processor time).
 .PHONY: bench-real
 bench-real: $(VENV)/.dev ## Fit networks in training and public curves (ARGS="--quick", "--only comp3", "--write", ...)

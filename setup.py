@@ -56,14 +56,14 @@ class BuildLoops(build_ext):
 
 
 class BuildWithExamples(build_py):
-    """The scenario files go along: `resource-ode examples` shows them from an install too."""
+    """The examples go along: `resource-ode examples` shows them from an install too."""
 
     def run(self):
         super().run()
         if not self.editable_mode:
             target = os.path.join(self.build_lib, "resource_ode", "examples")
             os.makedirs(target, exist_ok=True)
-            for name in sorted(glob.glob("examples/*.toml")):
+            for name in sorted(glob.glob("examples/*.*")):
                 shutil.copy(name, target)
 
 

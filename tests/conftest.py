@@ -25,6 +25,8 @@ os.environ["XLA_FLAGS"] = " ".join(
 os.environ["MPLBACKEND"] = "Agg"
 
 import jax
+import left_behind
+import pytest
 
 jax.config.update("jax_enable_x64", True)
 # A broadcast over a missing axis or a silent promotion is more often a slip than meant; make both fail.
@@ -38,3 +40,24 @@ if importlib.util.find_spec("hypothesis"):
     # The first example of a test pays for jit compilation, so no deadline; the examples are the same on every run.
     hypothesis.settings.register_profile("resource_ode", deadline=None, derandomize=True, max_examples=25)
     hypothesis.settings.load_profile("resource_ode")
+
+
+package = left_behind.Package()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def package_as_it_was():
+    """The names and tables of the package after the tests of a file; after each test would take a millisecond."""
+    package.changed()
+    yield
+    if found := package.changed():
+        pytest.fail("a test of this file left to the next file: " + ", ".join(found), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(package_as_it_was):
+    """A test that leaves to the next one what it has changed fails; the next one would, or only in some order."""
+    before = left_behind.state()
+    yield
+    if found := left_behind.since(before):
+        pytest.fail("left to the next test: " + "; ".join(found), pytrace=False)

@@ -8,13 +8,12 @@ class CountingCompilations:
 
     def __enter__(self):
         self.count = 0
-        self.listening = True
         jax.monitoring.register_event_duration_secs_listener(self.hear)
         return self
 
     def hear(self, event, duration, **_):
-        if self.listening and event == "/jax/core/compile/backend_compile_duration":
+        if event == "/jax/core/compile/backend_compile_duration":
             self.count += 1
 
     def __exit__(self, *_):
-        self.listening = False
+        jax.monitoring.unregister_event_duration_listener(self.hear)

@@ -1,11 +1,13 @@
 """Compiled programs: one for each function and each kind of arguments, and at most so many kept.
 
 JAX keeps every program that it has compiled, for ever: a session that goes on to new shapes grows by megabytes with
-each. Here the least recently used are given up.
+each. Here the least recently used are given up. What they took goes back to the system: the C library of Linux keeps
+freed memory in pieces, which would add up to hundreds of megabytes.
 """
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import threading
 from collections import OrderedDict
@@ -22,11 +24,14 @@ from .patience import waiting
 CACHE = "jax_compilation_cache_dir"
 # programs that are kept, over all functions
 MOST_KEPT = 128
+# after how many that were given up their memory goes back
+TRIMMED = 16
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _kept: OrderedDict[Hashable, Program] = OrderedDict()
 _lock = threading.Lock()
+_given_up = 0
 
 
 def compiled(function: Function) -> Function:
@@ -76,10 +81,27 @@ def program(function: Callable[..., Any], *arguments: Any, **options: Any) -> Pr
             rest = tuple(None if varies else x for x, varies in zip(leaves, varying, strict=True))
             found = _kept[key] = Program(jax.jit(_of_arrays(function, structure, varying, rest)), varying)
             while len(_kept) > MOST_KEPT:
-                _kept.popitem(last=False)[1].forget()
+                _forget_oldest()
         else:
             _kept.move_to_end(key)
     return found
+
+
+def _forget_oldest() -> None:
+    global _given_up
+    _kept.popitem(last=False)[1].forget()
+    _given_up += 1
+    if _given_up % TRIMMED == 0 and (trim := _trim()):
+        trim(0)
+
+
+@functools.cache
+def _trim() -> Callable[[int], int] | None:
+    """What gives freed memory back to the system; None with other C libraries than that of GNU."""
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return None
 
 
 def clear() -> None:

@@ -101,7 +101,9 @@ def in_range(
             )
         # an array of JAX stays where it is
         given = given if isinstance(given, jax.Array) else held
-    return jnp.asarray(given, dtype)
+    # of a tracer JAX makes the same once more
+    same = isinstance(given, jax.Array) and given.dtype == dtype and not given.weak_type
+    return given if same else jnp.asarray(given, dtype)
 
 
 def brief(value: Any) -> str:
@@ -222,7 +224,12 @@ def _holds_truth_values(value: Any) -> bool:
 
 def checked_times(ts: Any, dtype: Any) -> Array:
     """Times to report at, `(time,)`: numbers, and where they are concrete finite, increasing and not negative."""
-    ts = jnp.asarray(plain("ts", ts, "numbers (training steps)"), dtype)
+    given = plain("ts", ts, "numbers (training steps)")
+    if isinstance(given, np.ndarray):
+        # in JAX another type is a small program for each shape
+        with np.errstate(over="ignore"):
+            given = given.astype(dtype, copy=False)
+    ts = jnp.asarray(given, dtype)
     if ts.ndim != 1 or ts.shape[0] == 0:
         raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {ts.shape}")
     if is_concrete(ts):

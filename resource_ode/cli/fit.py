@@ -17,7 +17,10 @@ def fit(
     out: Annotated[Path, typer.Option(metavar="MODEL.toml", help="Where the fitted model goes, a scenario file.")],
     graph: Annotated[
         Path | None,
-        typer.Option(metavar="GRAPH", help="Which task builds on which: a graph file, or a scenario.  [default: none]"),
+        typer.Option(
+            metavar="GRAPH",
+            help="Which task builds on which: a graph file, a scenario or its [[skill]] tables.  [default: none]",
+        ),
     ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FIT.png", help="Draw it (.png, .pdf or .svg).")] = None,
     value: Value = "accuracy",
@@ -34,7 +37,7 @@ def fit(
     ] = None,
 ) -> None:
     """Fit the model to measured curves of several tasks, and say what they show and what they do not."""
-    check_output(out, "--out", (".toml", ".TOML"))
+    check_output(out, "--out", (".toml",))
     if plot is not None:
         check_output(plot, "--plot", PICTURES)
     start_jax()
@@ -81,11 +84,11 @@ def tried_rows(mixtures: list[Any], tasks: int) -> Any:
 def _graph(path: Path | None) -> Any:
     if path is None:
         return None
-    from ..config.scenario import read_scenario
+    from ..config.scenario import read_graph_of
     from ..graphs.files import read_graph
 
     try:
-        return read_scenario(path).model.graph if path.suffix.lower() == ".toml" else read_graph(path)
+        return (read_graph_of if path.suffix.lower() == ".toml" else read_graph)(path)
     except ValueError as error:
         raise WrongInput(str(error)) from None
 

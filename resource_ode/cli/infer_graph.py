@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +45,8 @@ def infer_graph(
     for line in found.report().split("\n"):
         tell(line)
     for name, mix in suggest_runs(curves).items():
-        tell(f"Suggested, without {name}: --mixture {','.join(f'{task}={part:.4g}' for task, part in mix.items())}")
+        mixture_of = ",".join(f"{task}={part:.4g}" for task, part in mix.items())
+        tell(f"Suggested, without {name}: --mixture {shlex.quote(mixture_of)}")
     if out is not None:
         if found.graph is None:
             raise WrongInput("--out: expected runs that tell the graph; nothing was written")

@@ -77,5 +77,10 @@ def draw_store(store: Path, path: Path, variables: list[str] | None) -> None:
 
 @_whatever_the_letters()
 def save_figure(figure: Any, path: Path) -> None:
-    """Write a figure, whole or not at all."""
-    atomic.write(path, lambda part: figure.savefig(part, format=path.suffix[1:].lower(), dpi=150))
+    """Write a figure, whole or not at all; pyplot would keep it open."""
+    from matplotlib import pyplot
+
+    try:
+        atomic.write(path, lambda part: figure.savefig(part, format=path.suffix[1:].lower(), dpi=150))
+    finally:
+        pyplot.close(figure)

@@ -124,6 +124,22 @@ def read_scenario(path: str | os.PathLike[str], settings: Sequence[str] = ()) ->
     return Scenario(path, model, times, model.graph.skill_names(), file, read_fitted(top, model.skills))
 
 
+def read_graph_of(path: str | os.PathLike[str]) -> SkillGraph:
+    """The graph of a scenario file, or of one with nothing but `[[skill]]` tables, which need no frequencies.
+
+    **Raises:** [`resource_ode.config.toml.ScenarioError`][] for whatever is wrong with it.
+    """
+    path = file_path("path", path)
+    values = read_toml(path)
+    if set(values) == {"skill"}:
+        # what a model needs beside a graph
+        skills = values["skill"]
+        if isinstance(skills, list):
+            values["skill"] = [{"frequency": 1.0, **each} if isinstance(each, dict) else each for each in skills]
+        values["resource"] = {"learning_rate": 1.0, "wasted_resource": 1.0, "gate_exponent": 1.0}
+    return read_model(Table(path, "", values, TOP, HOMES)).graph
+
+
 def read_model(top: Table) -> ResourceModel:
     """The model of a scenario file, given its top table."""
     resource = top.table("resource", RESOURCE)

@@ -48,7 +48,11 @@ def checked_graph(graph: Any, curves: Curves) -> SkillGraph:
         missing = [name for name in tasks if name not in names]
         if unknown or missing:
             hint = nearest(str(unknown[0]), tasks, quote=repr) if unknown else ""
-            wrong = f"got {named(unknown)}, which the curves lack" if unknown else f"got none for {named(missing)}"
+            wrong = (
+                f"got {named(unknown)}, which the curves lack"
+                if unknown
+                else (f"got none for {named(missing)}; name those too that build on nothing")
+            )
             raise ValueError(f"graph: expected the tasks of the curves, {named(tasks)}, {wrong}{hint}")
     lists = graph.prerequisite_lists()
     rows = {names[child]: [names[parent] for parent in row] for child, row in enumerate(lists)}

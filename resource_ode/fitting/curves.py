@@ -149,6 +149,14 @@ class Curves:
 
         return cut(True), cut(False)
 
+    def until(self, step: float) -> Curves:
+        """The rows up to a step; at least two of each run."""
+        runs = []
+        for run in self.runs:
+            rows = slice(max(int(np.searchsorted(run.steps, step, "right")), 2))
+            runs.append(dataclasses.replace(run, steps=run.steps[rows], levels=run.levels[rows]))
+        return dataclasses.replace(self, runs=tuple(runs))
+
     def learning_times(self, level: Given[float] = 0.8) -> np.ndarray:
         """Steps at which each task first reaches a level and holds it on the next measured row, `(run, task)`.
 

@@ -18,7 +18,7 @@ from . import arguments, baselines, profile, report
 from .arguments import Free, Prior, Requires
 from .curves import Curves, Mixture, Runs, as_curves, checked_mixture, named
 from .freedom import NEVER, freedom_of
-from .grid import on_grid
+from .grid import Grid, on_grid
 from .search import Problem
 
 # the first part of each run, on which what is scored on the rest is fitted
@@ -128,7 +128,7 @@ class Fit:
 
     def draws(self, count: int = 60) -> np.ndarray:
         """Vectors that the curves and the ridge allow, `(draw, number)`; the best comes first."""
-        slopes = self.problem.slopes(self.x)
+        slopes = self.problem.with_noise_that_counts(self.x).slopes(self.x)
         values, vectors = np.linalg.eigh(np.einsum("rk,rl->kl", slopes, slopes))
         spread = vectors / np.sqrt(np.maximum(values, 1e-9))
         noise = np.random.default_rng(1).standard_normal((count - 1, self.x.size))
@@ -139,26 +139,61 @@ class Fit:
     # -- on rows that it has not seen
 
     @functools.cached_property
+    def _flat(self) -> tuple[int, float] | None:
+        """Where the last 40 % of the runs are flat, and no test of a forecast: the row from which on they are, and the
+        part of the rows up to there that is fitted: 60 %, or more until all tasks that rise have begun to.
+        """
+        grid = self.problem.grid
+        begun, row = grid.rises()
+        part = max(PART, (begun + 1) / (row + 1))
+        few = np.isfinite(grid.until(row).first(part).levels).sum() <= self.problem.freedom.size
+        moves = np.isfinite(grid.rest(PART).levels[:, : row + 1]).any()
+        return None if few or moves or (1 - part) * (row + 1) < 2 else (row, part)
+
+    @property
+    def flat_from(self) -> float | None:
+        """The step from which on all curves are flat, where that is before the last 40 % of the runs: what is behind it
+        is left out of the test of a forecast.
+        """
+        return None if self._flat is None else float(self.problem.grid.steps[self._flat[0]])
+
+    @property
+    def part(self) -> float:
+        """How much of each run (up to `flat_from`, if it is known) is fitted to forecast the rest: 0.6, or more until
+        all tasks that rise have begun to.
+        """
+        return PART if self._flat is None else self._flat[1]
+
+    @property
+    def _judged(self) -> Grid:
+        """The rows that are fitted in part, and scored."""
+        grid = self.problem.grid
+        return grid if self._flat is None else grid.until(self._flat[0])
+
+    @functools.cached_property
     def early(self) -> Fit:
-        """The fit to the first 60 % of each run, which is scored on the rest."""
-        first = self.curves.split(PART)[0]
+        """The fit to the first `part` of each run, which is scored on the rest."""
+        judged = self.curves if self.flat_from is None else self.curves.until(self.flat_from)
+        first = judged.split(self.part)[0]
         flat = first.never_rising()
         # which tasks rise later is not to be known yet
         freedom = self.problem.freedom.with_rising([name not in flat for name in self.names])
-        problem = Problem(freedom, self.problem.grid.first(PART), self.problem.prior)
+        problem = Problem(freedom, self._judged.first(self.part), self.problem.prior)
         return Fit(first, problem, problem.search(), self.stated, [])
 
     @functools.cached_property
     def _scores(self) -> dict[str, float]:
-        grid, early = self.problem.grid, self.early
-        first, rest = early.problem.grid, grid.rest(PART)
+        grid, early = self._judged, self.early
+        first, rest = early.problem.grid, grid.rest(self.part)
         levels = early.problem.levels(early.x)[0][grid.tried]
         found = {"model": baselines.rms(levels, rest.levels)}
         return found | {name: baselines.rms(other, rest.levels) for name, other in baselines.predictions(first).items()}
 
     @property
     def held_out(self) -> float:
-        """Root mean square error of the levels of the last 40 % of each run, by the model fitted to the first 60 %."""
+        """Root mean square error of the levels of the last 40 % of each run, by the model fitted to the first 60 % (or
+        as `part` and `flat_from` say).
+        """
         return self._scores["model"]
 
     @property
@@ -206,8 +241,8 @@ class Fit:
         found = checked_mixture(name, mixture, self.names)
         share = found / found.sum()
         if not shares:
-            raise ValueError(f"{name}: expected none, since the mixtures of the runs are not known; give them to "
-                             "read_curves")  # fmt: skip
+            raise ValueError(f"{name}: expected none, since the mixtures of the runs are not known; state them "
+                             "where the curves are read (mixture)")  # fmt: skip
         same = any(np.allclose(share, other, rtol=1e-6) for other in shares)
         if len(shares) == 1 and not same and not self.stated:
             raise ValueError(

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .curves import Curves
+from .curves import RISEN, Curves
 
 # more rows than this are averaged in groups of neighbours
 MOST_ROWS = 128
+# a mean curve is flat from where on it stays this near to the mean of its last rows
+FLAT, LAST = 0.1, 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,6 +50,27 @@ class Grid:
     def rest(self, part: float) -> Grid:
         """The same rows, with NaN before the part."""
         return self._cut(part, False)
+
+    def rises(self) -> tuple[int, int]:
+        """The rows at which all mean curves that rise have begun to, and from which on all are flat."""
+        means, counts = self.means()
+        begun = flat = 0
+        for place, task in np.ndindex(means.shape[0], means.shape[2]):
+            rows = np.flatnonzero(counts[place, :, task])
+            if not rows.size:
+                continue
+            curve = means[place, rows, task]
+            moving = rows[np.abs(curve - curve[-LAST:].mean()) > FLAT]
+            risen = rows[curve > RISEN]
+            flat = max(flat, int(moving[-1]) + 1) if moving.size else flat
+            begun = max(begun, int(risen[0])) if moving.size and risen.size else begun
+        return begun, min(flat, len(self.steps) - 1)
+
+    def until(self, row: int) -> Grid:
+        """The same rows, with NaN behind one of them."""
+        levels = self.levels.copy()
+        levels[:, row + 1 :] = np.nan
+        return dataclasses.replace(self, levels=levels)
 
     def _cut(self, part: float, early: bool) -> Grid:
         levels = self.levels.copy()

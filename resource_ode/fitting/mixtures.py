@@ -168,9 +168,11 @@ def is_inside(found: Fit, mixture: np.ndarray) -> bool:
 
 
 def trust(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least and most share of each task that the mixtures tried allow."""
+    """The least and most share of each task that the mixtures tried allow. Runs that leave a task out show nothing of
+    how it is learned from a small share.
+    """
     factor = ALONE if len(shares) == 1 else FACTOR
-    return shares.min(axis=0) / factor, shares.max(axis=0) * factor
+    return np.where(shares > 0, shares, np.inf).min(axis=0) / factor, shares.max(axis=0) * factor
 
 
 def _labelled(mixtures: Any, names: tuple[str, ...]) -> tuple[bool, dict[str, Any]]:

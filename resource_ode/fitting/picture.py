@@ -13,6 +13,8 @@ from ..plot.style import COLOURS, STEPS, STYLE
 COLUMNS, COLOURED = 4, len(COLOURS)
 DRAWS = 24
 WIDTH, HEIGHT = 3.2, 4.2  # inches per column
+# a title's line is no wider than a column
+LETTERS = 48
 
 
 def draw(found: Any) -> Any:
@@ -20,9 +22,10 @@ def draw(found: Any) -> Any:
     below what the fit leaves.
     """
     import matplotlib
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
+
+    from ..plot.shown import ShownFigure
 
     grid, problem = found.problem.grid, found.problem
     columns = min(len(grid.mixtures), COLUMNS)
@@ -31,7 +34,7 @@ def draw(found: Any) -> Any:
     means, counts = grid.means()
     tasks = range(len(found.names))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH * columns + 1.2, HEIGHT), layout="constrained")
+        figure = ShownFigure(figsize=(WIDTH * columns + 1.2, HEIGHT), layout="constrained")
         axes = figure.subplots(2, columns, sharex=True, sharey="row", squeeze=False, height_ratios=(3, 1))
         for place in range(columns):
             above, below = axes[:, place]
@@ -68,5 +71,17 @@ def _title(mixture: Any, names: tuple[str, ...]) -> str:
         return "mixture not known"
     if not isinstance(mixture, np.ndarray):
         return "scheduled mixture"
-    parts = [f"{printable(shortened(name, 10))} {part:.2g}" for name, part in zip(names, mixture, strict=True)]
-    return ", ".join(parts[:4]) + (", ..." if len(parts) > 4 else "")
+    parts = [f"{printable(shortened(name, 16))} {part:.2g}" for name, part in zip(names, mixture, strict=True)]
+    # as many as fit above a column, in two lines
+    lines = [parts[0]]
+    for place, part in enumerate(parts[1:], start=2):
+        more = ", ..." if len(lines) == 2 and place < len(parts) else ","
+        if len(f"{lines[-1]}, {part}{more}") <= LETTERS:
+            lines[-1] += f", {part}"
+        elif len(lines) == 2:
+            lines[-1] += ", ..."
+            break
+        else:
+            lines[-1] += ","
+            lines.append(part)
+    return "\n".join(lines)

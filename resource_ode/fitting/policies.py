@@ -33,18 +33,16 @@ class Rule(eqx.Module):
     prerequisites are learned and which are not.
     """
 
-    # an array, so that other powers do not recompile
+    # arrays under a trace, so that all rules are one program
     power: Any
-    topology: bool = eqx.field(static=True, default=False)
+    topology: Any = False
 
     def mixture(self, level: Array, model: ResourceModel, total: Array) -> Array:
         """The mixture at these levels, which sums to `total`."""
-        if self.topology:
-            graph = model.graph
-            ready = jnp.all((level[graph.prerequisites] > LEARNED) | ~graph.required, axis=-1)
-            weight = jnp.where(ready & (level < LEARNED), 1.0, 0.0) + EVEN / level.size
-        else:
-            weight = jnp.clip(1 - level, 0, 1) ** self.power + FLOOR
+        graph = model.graph
+        ready = jnp.all((level[graph.prerequisites] > LEARNED) | ~graph.required, axis=-1)
+        evenly = jnp.where(ready & (level < LEARNED), 1.0, 0.0) + EVEN / level.size
+        weight = jnp.where(self.topology, evenly, jnp.clip(1 - level, 0, 1) ** self.power + FLOOR)
         return weight / jnp.sum(weight) * total
 
 
@@ -92,7 +90,7 @@ def times_under(
         _levels(
             freedom,
             jnp.asarray(draws, dtype),
-            Rule(jnp.asarray(rule.power, dtype), rule.topology),
+            Rule(jnp.asarray(rule.power, dtype), jnp.asarray(rule.topology)),
             jnp.asarray(total, dtype),
             ts,
         )

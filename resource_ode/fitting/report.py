@@ -35,8 +35,13 @@ def _errors(found: Any) -> list[str]:
     table = ", ".join(f"{name} {score:.3f}" for name, score in scores.items())
     return [
         f"Residual: {found.residual:.3f} in levels (root mean square).",
-        f"Error on the last 40 % of each run, fitted on the first 60 %: {table}.",
+        f"Error on the last {1 - found.part:.0%} of each run{_up_to(found)}, fitted on the first {found.part:.0%}: "
+        f"{table}.".replace("%", " %"),
     ]
+
+
+def _up_to(found: Any) -> str:
+    return "" if found.flat_from is None else f" up to step {found.flat_from:g}, from where on the curves are flat"
 
 
 def verdict(found: Any) -> list[str]:

@@ -52,6 +52,11 @@ def as_levels(
     bottoms, tops, notes = _ends(tables, names, value, chance, ceiling)
     for task, (bottom, top) in enumerate(zip(bottoms, tops, strict=True)):
         wrong = top <= bottom if value in ("accuracy", "level") else bottom <= top
+        if wrong and value == "loss" and chance is None and ceiling is None:
+            raise ValueError(
+                f"column {brief(names[task])}: expected a loss, which falls from where it begins ({bottom:.3g}), got "
+                f'no number below {top:.3g}; if these are accuracies, say so: "accuracy"'
+            )
         if wrong:
             order = "above" if value == "accuracy" else "below"
             raise ValueError(
@@ -104,11 +109,11 @@ def _ends(
 
 def _gathered(notes: list[tuple[str, str, str]], tasks: int) -> list[str]:
     """Notes `(what, task, words)` as sentences; those that say the same of many tasks as one."""
-    if tasks <= 3:
-        return [f"{what} of {brief(name)} {words}" for what, name, words in notes]
     groups: dict[tuple[str, str], list[str]] = {}
     for what, name, words in notes:
-        groups.setdefault((what, words.split(":", 1)[0] if what == "chance" else words), []).append(name)
+        # where chances of many come from is left out
+        short = words.split(":", 1)[0] if what == "chance" and tasks > 3 else words
+        groups.setdefault((what, short), []).append(name)
     return [f"{what} of {named(found, 3)} {words}" for (what, words), found in groups.items()]
 
 

@@ -24,12 +24,17 @@ NOISE, LEAST_NOISE = 0.05, 1e-4
 # starts that are looked at, that are refined a little, and that are refined to the end
 LOOKED_AT, REFINED, FINISHED = 48, 4, 2
 FEW_STEPS, MANY_STEPS = 12, 60
+# what a row leaves is believed up to so large a say in what is fitted to it
+MOST_SAY = 0.5
 # how a profile holds its parameter: as a measurement with so small a spread
 HELD = 1e-4
 # levels far outside 0 to 1 are noise of a loss, which is not to outweigh everything
 LEAST, MOST = -0.25, 1.25
 # runs of so many rows more or less are one program
 ROWS = 64
+# levels and derivatives of so many places are kept: fits to seeds drawn anew all begin at one, and costs are asked for
+# where a fit has just been
+KEPT = 6
 
 
 @dataclasses.dataclass(eq=False)
@@ -44,7 +49,7 @@ class Problem:
     weaker: float = 1.0
 
     def __post_init__(self) -> None:
-        self._last: tuple[bytes, Any, Any] = (b"", None, None)
+        self._kept: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
         self.last: float = float(self.grid.steps[-1])
         beyond = self.last * (1 + 1e-3 * np.arange(1, 1 + -len(self.grid.steps) % ROWS))
         self.steps: jax.Array = jnp.asarray(np.append(self.grid.steps, beyond), self.freedom.reference.dtype)
@@ -75,6 +80,21 @@ class Problem:
         """The same with a ridge that is so much wider."""
         return dataclasses.replace(self, weaker=weaker)
 
+    def with_noise_that_counts(self, x: np.ndarray) -> Problem:
+        """The same with the noise of the rows that tell the parameters, where it is larger than that of all: accuracies
+        near their ceiling have hardly any, tell nothing, and may be most of the rows.
+        """
+        slopes = self.slopes(x)
+        shares = np.linalg.pinv(np.einsum("rk,rl->kl", slopes, slopes), hermitian=True)
+        rows = slopes[: self.means.size].reshape(*self.means.shape, -1)
+        # how much each mean level, and each run's, has a say in what is fitted to it
+        says = np.einsum("mrtk,kl,mrtl->mrt", rows, shares, rows)
+        own = np.minimum(says / np.maximum(self.counts, 1), MOST_SAY)
+        squares = self.grid.summed(np.nan_to_num(self.left(x)) ** 2) / np.maximum(self.counts, 1)
+        total = float(says.sum())
+        noise = math.sqrt(float(np.sum(says * squares / (1 - own))) / total) if total > 0 else 0.0
+        return dataclasses.replace(self, noise=max(noise, self.noise))
+
     # -- residuals
 
     def weight(self) -> float:
@@ -83,11 +103,16 @@ class Problem:
     def levels(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Levels and their derivatives: one program gives both, and least squares asks for both at one place."""
         key = x.tobytes()
-        if self._last[0] != key:
+        known = self._kept.pop(key, None)
+        if known is None:
             found, slopes = levels_and_slopes(self.freedom, jnp.asarray(x, self.steps.dtype), self.steps)
             rows = len(self.grid.steps)
-            self._last = (key, np.asarray(found, float)[:, :rows], np.asarray(slopes, float)[:, :rows])
-        return self._last[1], self._last[2]
+            known = np.asarray(found, float)[:, :rows], np.asarray(slopes, float)[:, :rows]
+            if len(self._kept) == KEPT:
+                del self._kept[next(iter(self._kept))]
+        # the latest comes last
+        self._kept[key] = known
+        return known
 
     def residuals(self, x: np.ndarray, held: Any = None) -> np.ndarray:
         levels, _ = self.levels(x)

@@ -10,22 +10,25 @@ struct EffortCotangents {
     double before = 0, before_x = 0, after = 0, after_x = 0;
 
     // z = start + rate x up to the turn; after it z = z(1/2) + after (x - turn), turn = (z(1/2) - start)/rate
-    void to(const Pace &pace, double &rate, double &start, double &later) const {
+    void to(const Pace &pace, double &rate, double &start, double &later, double &half) const {
         rate += before_x, start += before;
         if (!pace.paced) return;
         later += after_x - (pace.turn > 0 ? pace.turn * after : 0.0);
         start += pace.turn > 0 ? after * pace.after / pace.rate : after;
-        if (pace.turn > 0) rate += after * pace.after * pace.turn / pace.rate;
+        if (!(pace.turn > 0)) return;
+        rate += after * pace.after * pace.turn / pace.rate;
+        half += after * (1 - pace.after / pace.rate);
     }
     // the exposure at which effort is at a goal: `back` is its cotangent; returns that of the goal
-    static double goal(const Pace &pace, double back, double x, double &rate, double &start, double &later) {
+    static double goal(const Pace &pace, double back, double x, double &rate, double &start, double &later,
+                       double &half) {
         if (!pace.paced || x < pace.turn) {
             rate -= back * x / pace.rate, start -= back / pace.rate;
             return back / pace.rate;
         }
         later -= back * (x - pace.turn) / pace.after;
         start -= back / (pace.turn > 0 ? pace.rate : pace.after);
-        if (pace.turn > 0) rate -= back * pace.turn / pace.rate;
+        if (pace.turn > 0) rate -= back * pace.turn / pace.rate, half += back * (1 / pace.rate - 1 / pace.after);
         return back / pace.after;
     }
 };
@@ -33,11 +36,14 @@ struct EffortCotangents {
 // What one member's parameters get.
 struct Gathered {
     std::vector<double> rate, start, after;  // (skill,)
-    double exponent = 0, goal = 0;
+    std::vector<double> strength;            // beside those of the graph
+    // `half`: of the effort where self-paced skills turn
+    double exponent = 0, plateau = 0, goal = 0, half = 0;
 
-    void clear(int64_t skills) {
+    void clear(int64_t skills, size_t strengths) {
         for (auto *each : {&rate, &start, &after}) each->assign(static_cast<size_t>(skills), 0.0);
-        exponent = goal = 0.0;
+        strength.assign(strengths, 0.0);
+        exponent = plateau = goal = half = 0.0;
     }
 };
 
@@ -60,7 +66,7 @@ class Adjoint {
         table.open(cascade.opening, cascade.at_edges, cascade);
         paces.read(graph, solver.batch.paced);
         direct.assign(static_cast<size_t>(4 * table.blocks * LANES), 0.0);
-        gathered.clear(graph.skills);
+        gathered.clear(graph.skills, graph.strength.size());
     }
 
     // Where cotangents of exposures in a panel are gathered: (block, node and left edge, lane).
@@ -130,7 +136,7 @@ class Adjoint {
     std::vector<double> direct;
 
     void give(int64_t s, const EffortCotangents &own) {
-        own.to(graph.paces[s], gathered.rate[s], gathered.start[s], gathered.after[s]);
+        own.to(graph.paces[s], gathered.rate[s], gathered.start[s], gathered.after[s], gathered.half);
     }
 
     void sweep(int64_t s) {
@@ -197,7 +203,7 @@ class Adjoint {
         const int64_t panels = cascade->panels, at = s * NODES * panels + p;
         const double a = graph.exponent;
         const Vector half = load(cascade->half + p), left = load(cascade->at_edges + s * cascade->stride + p);
-        Vector values[NODES], bar[NODES], by_exponent = all(0.0), sums[4] = {all(0.0), all(0.0), all(0.0), all(0.0)};
+        Vector values[NODES], bar[NODES], by_exponent = all(0.0), by_plateau = all(0.0), sums[4] = {all(0.0), all(0.0), all(0.0), all(0.0)};
         for (int64_t n = 0; n < NODES; n++) values[n] = load(cascade->opening + at + n * panels);
         Folded(values).integrals(rule, half, inside + p, panels);
         for (int64_t n = 0; n < NODES; n++) {
@@ -205,6 +211,7 @@ class Adjoint {
             const Vector g = load(cascade->gates + at + n * panels), q = load(behind + at + n * panels);
             const Vector shut = g > 0 ? (1.0 - g) * q / g : all(0.0);
             by_exponent += shut * graph.law.depth(z);
+            if (Law::SLOW) by_plateau += shut * a * graph.law.depth_by_plateau(z);
             const Vector cotangent = shut * a * graph.law.depth_slope(z);
             const Integers early = x < pace.turn;
             const Vector first = early ? cotangent : all(0.0), second = early ? all(0.0) : cotangent;
@@ -215,6 +222,7 @@ class Adjoint {
         own.before += sum(sums[0]), own.before_x += sum(sums[1]);
         own.after += sum(sums[2]), own.after_x += sum(sums[3]);
         gathered.exponent += sum(by_exponent);
+        if (Law::SLOW) gathered.plateau += sum(by_plateau);
         integrals_back(bar, half, got);
     }
 
@@ -226,21 +234,39 @@ class Adjoint {
 #pragma GCC unroll 8
         for (int64_t n = 0; n < NODES; n++)
             q[n] = (load(back + n * panels + p) + width * rule.weights[n]) * load(o + n * panels + p);
-        const bool either = graph.either[s];
+        const bool either = graph.either[s], soft = !graph.strength.empty();
+        Vector largest[NODES];
+        if (either)
+            for (int64_t n = 0; n < NODES; n++) largest[n] = soft ? largest_need(s, n * panels + p) : load(o + n * panels + p);
         for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
             const int64_t at = graph.behind[f] * NODES * panels + p;
+            Vector of_strength = all(0.0);
 #pragma GCC unroll 8
             for (int64_t n = 0; n < NODES; n++) {
+                const Vector gate = load(cascade->gates + at + n * panels), own = soft ? graph.needs(f, gate) : gate;
                 Vector part = q[n];
                 if (either) {
                     // the first of those that lead takes it all
-                    const Vector g = load(cascade->gates + at + n * panels);
-                    part = g == load(o + n * panels + p) ? part : all(0.0);
+                    part = own == largest[n] ? part : all(0.0);
                     q[n] -= part;
+                }
+                if (soft) {
+                    Vector by_gate, by_strength;
+                    graph.needs_slopes(f, gate, own, by_gate, by_strength);
+                    of_strength += part * by_strength, part *= by_gate;
                 }
                 store(behind + at + n * panels, load(behind + at + n * panels) + part);
             }
+            if (soft) gathered.strength[static_cast<size_t>(f)] += sum(of_strength);
         }
+    }
+
+    // The largest of the gates that a skill waits for, as far as it needs each.
+    inline Vector largest_need(int64_t s, int64_t place) const {
+        Vector found = all(0.0);
+        for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++)
+            found = larger(graph.needs(f, load(cascade->gates + graph.behind[f] * NODES * cascade->panels + place)), found);
+        return found;
     }
 
     // The transpose of `Folded::integrals`.

@@ -32,7 +32,7 @@ class Backward {
                 one_time(i, of[i], row, group, weights, slopes, cotangent, to);
             }
         }
-        finish(row, group, to, graph.law.effort_slope(level), -total_weight);
+        finish(row, group, to, level, -total_weight);
     }
 
     // A trajectory of a row and a group: exposures (time, skill) and resource time (time,) a clock. `clock` is what the
@@ -100,7 +100,7 @@ class Backward {
         const Paces &paces = adjoint.paces;
         table.take(reached.panel[i]);
         double *points = adjoint.points_of(reached.panel[i]), own = 0.0;
-        Vector demand = all(0.0), learned = all(0.0);
+        Vector demand = all(0.0), learned = all(0.0), by_plateau = all(0.0);
         for (int64_t block = 0; block < table.blocks; block++) {
             const int64_t j = block * LANES;
             Vector x = table.exposures(weights, block), c = table.openings(slopes, block), z = paces.effort(j, x);
@@ -110,10 +110,12 @@ class Backward {
             const Vector left = there ? graph.law.demand(z) : all(0.0), pull = there ? left * paces.pace(j, x) : all(0.0);
             demand += pull * c;
             learned += there ? graph.law.progress(z) - graph.law.progress(load(&paces.start[static_cast<size_t>(j)])) : all(0.0);
+            if (Law::SLOW) by_plateau += there ? progress_by_plateau(j, z) : all(0.0);
             adjoint.add_effort(block, x, weight * left);
             adjoint.add(points, block, weights, weight * pull);
         }
         total_weight += weight;
+        if (Law::SLOW) adjoint.gathered.plateau += weight * sum(by_plateau);
         const double spent = sum(learned);
         for (int64_t c = 0; c < batch.clocks; c++) {
             const double rate = *batch.rate.at(row, group, c), waste = *batch.waste.at(row, group, c);
@@ -126,7 +128,14 @@ class Backward {
         for (int64_t n = 0; n < NODES; n++) scalars[n] = weights[n][0];
         adjoint.add(points, s, scalars, -back);
         Gathered &got = adjoint.gathered;
-        got.goal += EffortCotangents::goal(graph.paces[s], back, reached.wanted[i], got.rate[s], got.start[s], got.after[s]);
+        got.goal += EffortCotangents::goal(graph.paces[s], back, reached.wanted[i], got.rate[s], got.start[s], got.after[s],
+                                           got.half);
+    }
+
+    // Of what a block of skills has learned since the start.
+    inline Vector progress_by_plateau(int64_t j, Vector z) const {
+        return graph.law.progress_by_plateau(z) -
+               graph.law.progress_by_plateau(load(&adjoint.paces.start[static_cast<size_t>(j)]));
     }
 
     // Returns the cotangent of the resource spent up to this step.
@@ -136,7 +145,7 @@ class Backward {
         const Paces &paces = adjoint.paces;
         table.take(p);
         double *points = adjoint.points_of(p);
-        Vector demand = all(0.0), along = all(0.0);
+        Vector demand = all(0.0), along = all(0.0), by_plateau = all(0.0);
         const size_t room = static_cast<size_t>(table.blocks * LANES);
         bars.resize(room), pulls.resize(3 * room);
         for (int64_t block = 0; block < table.blocks; block++) {
@@ -151,11 +160,13 @@ class Backward {
             bar = there ? bar : all(0.0), z = there ? z : all(0.0), c = there ? c : all(0.0), x = there ? x : all(0.0);
             const Vector left = there ? graph.law.demand(z) : all(0.0), pull = there ? left * paces.pace(j, x) : all(0.0);
             demand += pull * c, along += bar * c;
+            if (Law::SLOW) by_plateau += there ? progress_by_plateau(j, z) : all(0.0);
             store(&bars[static_cast<size_t>(j)], bar), store(&pulls[static_cast<size_t>(j)], pull);
             store(&pulls[room + static_cast<size_t>(j)], left), store(&pulls[2 * room + static_cast<size_t>(j)], x);
         }
         const double share = (to_clock + sum(along)) / (sum(demand) + waste);
         total_weight += share;
+        if (Law::SLOW) adjoint.gathered.plateau -= share * sum(by_plateau);
         for (int64_t block = 0; block < table.blocks; block++) {
             const size_t j = static_cast<size_t>(block * LANES);
             adjoint.add_effort(block, load(&pulls[2 * room + j]), -share * load(&pulls[room + j]));
@@ -164,19 +175,27 @@ class Backward {
         return share;
     }
 
-    // What is left to do: the sweep, the budget at the start, and from efforts to levels.
-    void finish(int64_t row, int64_t group, const Parameters<double> &to, double goal_slope, double started) {
+    // What is left to do: the sweep, the budget at the start, and from efforts to levels; `level`: the goal, if any.
+    void finish(int64_t row, int64_t group, const Parameters<double> &to, double level, double started) {
         adjoint.sweep();
         const Gathered &got = adjoint.gathered;
         double *frequency = to.frequency.at(row, group), *levels = to.level.at(row, group);
         double *after = to.after.at(row, group);
         for (int64_t s = 0; s < graph.skills; s++) frequency[s] = levels[s] = after[s] = 0.0;
+        double plateau = got.plateau;
+        if (Law::SLOW)
+            plateau += got.goal * graph.law.effort_by_plateau(level) + got.half * graph.law.effort_by_plateau(0.5);
         for (int64_t s : graph.order) {
             const double start = got.start[s] + started * graph.law.demand(all(graph.paces[s].start))[0];
             frequency[s] = got.rate[s], after[s] = got.after[s];
             levels[s] = start * graph.law.effort_slope(graph.level[s]);
+            if (Law::SLOW) plateau += start * graph.law.effort_by_plateau(graph.level[s]);
         }
         *to.exponent.at(row, group) = got.exponent;
-        *to.goal.at(row, group) = got.goal * goal_slope;
+        *to.plateau.at(row, group) = plateau;
+        *to.goal.at(row, group) = got.goal * graph.law.effort_slope(level);
+        double *strength = to.strength.at(row, group);
+        std::fill_n(strength, solver.batch.strengths(), 0.0);
+        for (size_t f = 0; f < got.strength.size(); f++) strength[graph.strength_at[f]] = got.strength[f];
     }
 };

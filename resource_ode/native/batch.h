@@ -45,6 +45,9 @@ struct Batch {
     View<const double> exponent;                     // of the group
     View<const double> rate, waste;                  // of the clock
     View<const double> tolerance;                    // estimated level error to stay below
+
+    // how many strengths a row has: one number where they are not looked at
+    int64_t strengths() const { return soft ? skills * fan_in : 1; }
 };
 
 // Panels: of the coarse solve, of the first for a tolerance of `made_for`, of the last that is tried; how many are tried.
@@ -112,7 +115,9 @@ struct Times {
 template <class T>
 struct Parameters {
     View<T> frequency, level, after;  // (skill,)
-    View<T> exponent, goal;           // of the group; `goal`: of the level to reach, for learning times only
+    View<T> exponent, plateau;        // of the group
+    View<T> strength;                 // (skill, fan_in), of the group; a single number where they are not looked at
+    View<T> goal;                     // of the group: of the level to reach, for learning times only
     View<T> rate, waste;              // of the clock
 };
 

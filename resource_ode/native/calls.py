@@ -301,7 +301,7 @@ def every(_: Call) -> bool:
 
 def _derived(call: Call) -> bool:
     """Whether the loops have its derivatives."""
-    return not (call.squared or call.slow or call.soft)
+    return not call.squared
 
 
 solve_p: Primitive = primitive("solve", _solve_results, _solve_by_loops, _solve_by_arrays, every, _solve_by_walk)

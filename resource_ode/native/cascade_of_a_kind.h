@@ -43,13 +43,17 @@ bool any_times(const Batch &batch, const Options &options, const Rule &rule, con
 
 inline bool any_tangents(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
                          const Tangents &to) {
-    const auto call = batch.cross_entropy ? tangents<CrossEntropy> : tangents<MeanSquaredError>;
+    const auto call = batch.cross_entropy ? tangents<CrossEntropy>
+                      : batch.slow        ? tangents<SlowStart>
+                                          : tangents<MeanSquaredError>;
     return call(batch, options, rule, run, to);
 }
 
 inline bool any_cotangents(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
                            const Cotangents &to) {
-    const auto call = batch.cross_entropy ? cotangents<CrossEntropy> : cotangents<MeanSquaredError>;
+    const auto call = batch.cross_entropy ? cotangents<CrossEntropy>
+                      : batch.slow        ? cotangents<SlowStart>
+                                          : cotangents<MeanSquaredError>;
     return call(batch, options, rule, run, to);
 }
 

@@ -24,7 +24,8 @@ struct Differentiator {
 
 inline Direction direction_of(const Parameters<const double> &along, int64_t row, int64_t group, int64_t clock) {
     return {along.frequency.at(row, group, clock), along.level.at(row, group, clock), along.after.at(row, group, clock),
-            *along.exponent.at(row, group, clock), *along.goal.at(row, group, clock), *along.rate.at(row, group, clock),
+            *along.exponent.at(row, group, clock), *along.plateau.at(row, group, clock),
+            along.strength.at(row, group, clock), *along.goal.at(row, group, clock), *along.rate.at(row, group, clock),
             *along.waste.at(row, group, clock)};
 }
 
@@ -42,7 +43,8 @@ inline void lose(const Batch &batch, const Cotangents &to, int64_t row, int64_t 
     const double value = asked ? NAN : 0.0;
     const Parameters<double> &by = to.by;
     for (const auto *view : {&by.frequency, &by.level, &by.after}) std::fill_n(view->at(row, group), batch.skills, value);
-    *by.exponent.at(row, group) = *by.goal.at(row, group) = value;
+    *by.exponent.at(row, group) = *by.plateau.at(row, group) = *by.goal.at(row, group) = value;
+    std::fill_n(by.strength.at(row, group), batch.strengths(), value);
     for (int64_t c = 0; c < batch.clocks; c++) {
         *by.rate.at(row, group, c) = *by.waste.at(row, group, c) = value;
         if (to.times) std::fill_n(to.steps.at(row, group, c), to.times, value);

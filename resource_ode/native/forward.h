@@ -3,7 +3,9 @@
 // A direction, as one row, group and clock has it.
 struct Direction {
     const double *frequency, *level, *after;
-    double exponent, goal, rate, waste;
+    double exponent, plateau;
+    const double *strength;
+    double goal, rate, waste;
 };
 
 template <class Law>
@@ -20,20 +22,22 @@ class Forward {
         const auto room = static_cast<size_t>(table.blocks * LANES);
         changes.clear(room), change_of.resize(room), openings.resize(room), moves.resize(room);
         paces.read(graph, solver.batch.paced);
+        to_plateau = along.plateau;
+        const double half = to_plateau * graph.law.effort_by_plateau(0.5);
         for (int64_t s : graph.order) {
             const Pace &pace = graph.paces[s];
-            const double start = along.level[s] == 0 ? 0.0 : along.level[s] * graph.law.effort_slope(graph.level[s]);
+            const double start = effort_moves(along.level[s], graph.level[s]);
             const double later = pace.paced ? along.after[s] : 0.0;
-            change_of[static_cast<size_t>(s)] = {pace, start, along.frequency[s], later};
+            change_of[static_cast<size_t>(s)] = {pace, start, along.frequency[s], later, half};
             changes.set(s, change_of[static_cast<size_t>(s)]);
-            move(s, along.exponent);
+            move(s, along);
         }
         table.open(cascade.opening, cascade.at_edges, cascade), table_moved.open(opened, moved, cascade);
     }
 
     // Learning times (skill,) of one clock.
     void times(double level, const Direction &along, double rate, double waste, double *found) {
-        const double goal = graph.law.effort_at(level), goes = along.goal == 0 ? 0.0 : along.goal * graph.law.effort_slope(level);
+        const double goal = graph.law.effort_at(level), goes = effort_moves(along.goal, level);
         std::fill_n(found, graph.skills, 0.0);
         for (int64_t s : graph.order) {
             const Pace &pace = graph.paces[s];
@@ -81,10 +85,11 @@ class Forward {
         double start, slope, late_start, late_slope;
 
         Change() = default;
-        Change(const Pace &pace, double start, double rate, double after)
+        // `half`: of the effort where a self-paced skill turns
+        Change(const Pace &pace, double start, double rate, double after, double half)
             : start(start), slope(rate), late_start(start), late_slope(after) {
             if (!pace.paced || !(pace.turn > 0)) return;
-            late_start = pace.after / pace.rate * (start + pace.turn * rate) - pace.turn * after;
+            late_start = half + pace.after / pace.rate * (start + pace.turn * rate - half) - pace.turn * after;
         }
         inline Vector at(const Pace &pace, Vector x) const {
             if (!pace.paced) return start + slope * x;
@@ -123,13 +128,20 @@ class Forward {
     Changes changes;
     Table<Law> table, table_moved;
     Paces paces;
+    double to_plateau = 0.0;
     // of the place that is looked at: openings and exposures that move, of skills side by side
     double tau = 0.0;
     std::vector<double> openings, moves;
 
     static double slope(const Pace &pace, double x) { return pace.pace(all(x))[0]; }
 
-    void move(int64_t s, double to_exponent) {
+    // How the effort of a level changes with it, and with the plateau.
+    double effort_moves(double to_level, double level) const {
+        const double own = to_level == 0 ? 0.0 : to_level * graph.law.effort_slope(level);
+        return Law::SLOW ? own + to_plateau * graph.law.effort_by_plateau(level) : own;
+    }
+
+    void move(int64_t s, const Direction &along) {
         const int64_t panels = cascade->panels, each = NODES * panels;
         const double *o = cascade->opening + s * each, *x = cascade->at_edges + s * cascade->stride;
         double *dc = opened + s * each, *dx = moved + s * cascade->stride, *own = inside, *own_moved = inside + each;
@@ -140,19 +152,24 @@ class Forward {
             Vector change[NODES], opening[NODES];
             for (int64_t n = 0; n < NODES; n++) {
                 opening[n] = load(o + n * panels + p);
-                Vector total = all(0.0);
-                Integers taken = all(0.0) > 0.0;
+                Vector total = all(0.0), largest = all(-1.0);
                 for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
                     const int64_t at = graph.behind[f] * each + n * panels + p;
-                    const Vector ratio = load(ratios + at);
+                    Vector ratio = load(ratios + at), own = load(cascade->gates + at);
+                    if (!graph.strength.empty()) {
+                        Vector by_gate, by_strength;
+                        const Vector gate = own;
+                        own = graph.needs(f, gate);
+                        graph.needs_slopes(f, gate, own, by_gate, by_strength);
+                        ratio = by_gate * ratio + by_strength * along.strength[graph.strength_at[static_cast<size_t>(f)]];
+                    }
                     if (!graph.either[s]) {
                         total += ratio;
                         continue;
                     }
                     // the first of those that lead
-                    const Integers leads = (load(cascade->gates + at) == opening[n]) & ~taken;
-                    total = leads ? ratio : total;
-                    taken = taken | leads;
+                    total = own > largest ? ratio : total;
+                    largest = larger(own, largest);
                 }
                 change[n] = opening[n] * total;
                 store(dc + n * panels + p, change[n]);
@@ -168,8 +185,10 @@ class Forward {
                 const Vector dz = change_of[static_cast<size_t>(s)].at(pace, here) +
                                   pace.pace(here) * (left_moved + load(own_moved + n * panels + p));
                 const Vector g = load(cascade->gates + s * each + n * panels + p);
+                Vector depth_moves = graph.law.depth_slope(z) * dz;
+                if (Law::SLOW) depth_moves += to_plateau * graph.law.depth_by_plateau(z);
                 const Vector change_of_log = (1.0 - g) / (g > 0 ? g : all(1.0)) *
-                                             (graph.exponent * graph.law.depth_slope(z) * dz + graph.law.depth(z) * to_exponent);
+                                             (graph.exponent * depth_moves + graph.law.depth(z) * along.exponent);
                 store(ratios + s * each + n * panels + p, g > 0 ? change_of_log : all(0.0));
             }
         }
@@ -212,6 +231,10 @@ class Forward {
             demand += steep * c * left;
             total += left * (changes.at(paces, block, x) + steep * dx) -
                      (there ? graph.law.demand(start) * load(&changes.start[at]) : all(0.0));
+            if (Law::SLOW) {
+                const Vector moved = graph.law.progress_by_plateau(z) - graph.law.progress_by_plateau(start);
+                total += there ? to_plateau * moved : all(0.0);
+            }
         }
         return {sum(learned), sum(demand), sum(total)};
     }

@@ -26,6 +26,8 @@ struct Graph {
     std::vector<int64_t> order, begin, behind;
     // how much a skill needs each of those before it, beside `behind`; empty where it needs all of them wholly
     std::vector<double> strength;
+    // and where among all of its row these are
+    std::vector<int64_t> strength_at;
     std::vector<uint8_t> needed;
     std::vector<Pace> paces;
     const uint8_t *either = nullptr;
@@ -64,6 +66,12 @@ struct Graph {
     inline Vector needs(int64_t f, Vector gate) const {
         return strength.empty() ? gate : (1.0 - strength[f]) + strength[f] * gate;
     }
+    // The derivative of the logarithm of that, by the gate's logarithm and by the strength.
+    inline void needs_slopes(int64_t f, Vector gate, Vector needed, Vector &by_gate, Vector &by_strength) const {
+        const Vector sound = needed > 0 ? needed : all(1.0);
+        by_gate = needed > 0 ? strength[f] * gate / sound : all(0.0);
+        by_strength = needed > 0 ? (gate - 1.0) / sound : all(0.0);
+    }
     bool largest_counts(int64_t s) const { return either[s] && count(s); }
     // An effort, in that of the exponent that is solved for, with nothing left to learn and all gates open, of every
     // exponent: what is left unlearned is below all numbers, and what is shut below rounding (`panels.all_over`).
@@ -99,7 +107,7 @@ struct Graph {
 
     void read_behind(const int32_t *prerequisites, const uint8_t *required, const double *strengths,
                      const int32_t *depth, const uint8_t *present, int64_t fan_in) {
-        behind.clear(), strength.clear();
+        behind.clear(), strength.clear(), strength_at.clear();
         begin.resize(static_cast<size_t>(skills + 1));
         needed.assign(static_cast<size_t>(skills), 0);
         for (int64_t s = 0; s < skills; s++) {
@@ -114,7 +122,7 @@ struct Graph {
                 behind.push_back(b), needed[b] = 1;
                 if (!strengths) continue;
                 sound = sound && strengths[f] >= 0 && strengths[f] <= 1;
-                strength.push_back(strengths[f]);
+                strength.push_back(strengths[f]), strength_at.push_back(f);
             }
         }
         begin[skills] = static_cast<int64_t>(behind.size());

@@ -51,8 +51,7 @@ void lay_out(Call &call, Batch &batch) {
     batch.exponent = batch.solved = call.numbers(EXPONENT, 1);
     batch.tolerance = call.numbers(TOLERANCE, 1);
     batch.plateau = call.numbers(PLATEAU, 1);
-    // one number where strengths are not looked at
-    batch.strength = call.numbers(STRENGTH, batch.soft ? edges : 1);
+    batch.strength = call.numbers(STRENGTH, batch.strengths());
     batch.rate = call.numbers(RATE, 1), batch.waste = call.numbers(WASTE, 1);
 }
 
@@ -164,7 +163,7 @@ ffi::Error trajectories_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments,
 
 // -- derivatives: after the arguments of a solve its edges and what it has found (times, or resource time), then tangents
 // of frequency, level, after, exponent, plateau, strength, goal, rate, waste and training steps, or cotangents of the
-// results. Those of plateau and strength are not known here: models that have them are not asked for
+// results
 
 constexpr size_t EDGES = MORE, FOUND = MORE + 1, OWN_FIRST = MORE + 2;
 constexpr int64_t EACH[] = {1, 1, 1, 0, 0, 2, 0, 0, 0, 1};
@@ -195,8 +194,8 @@ ffi::Error tangent_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi:
     const auto along = [&](size_t k, int64_t each) { return call.numbers(OWN_FIRST + k, each); };
     const Tangents to{given_of(call, times, bounds, ts),
                       times,
-                      {along(0, skills), along(1, skills), along(2, skills), along(3, 1), along(BY_GOAL, 1),
-                       along(BY_RATE, 1), along(BY_WASTE, 1)},
+                      {along(0, skills), along(1, skills), along(2, skills), along(3, 1), along(BY_PLATEAU, 1),
+                       along(BY_STRENGTH, batch.strengths()), along(BY_GOAL, 1), along(BY_RATE, 1), along(BY_WASTE, 1)},
                       along(BY_STEPS, steps),
                       call.numbers_to(0, skills * std::max<int64_t>(times, 1)),
                       OF_TIMES ? View<double>() : call.numbers_to(1, times)};
@@ -220,11 +219,11 @@ ffi::Error cotangent_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ff
                         call.numbers(OWN_FIRST, skills * std::max<int64_t>(times, 1)),
                         OF_TIMES ? View<const double>() : call.numbers(OWN_FIRST + 1, times),
                         {call.numbers_to(0, skills), call.numbers_to(1, skills), call.numbers_to(2, skills),
-                         call.numbers_to(3, 1), call.numbers_to(BY_GOAL, 1), call.numbers_to(BY_RATE, 1),
-                         call.numbers_to(BY_WASTE, 1)},
+                         call.numbers_to(3, 1), call.numbers_to(BY_PLATEAU, 1),
+                         call.numbers_to(BY_STRENGTH, batch.strengths()), call.numbers_to(BY_GOAL, 1),
+                         call.numbers_to(BY_RATE, 1), call.numbers_to(BY_WASTE, 1)},
                         call.numbers_to(BY_STEPS, steps)};
     if (OF_TIMES) std::fill_n(to.steps.data, call.result(BY_STEPS).element_count(), 0.0);
-    for (const size_t k : {BY_PLATEAU, BY_STRENGTH}) std::fill_n(call.numbers_to(k, 1).data, call.result(k).element_count(), 0.0);
     const bool succeeded = kernels->cotangents(batch, options_of(call), *rule, on_threads_of(pool), to);
     call.put();
     return done(succeeded);

@@ -2,8 +2,16 @@
 //
 // `depth` is -ln u, `demand` the part of a skill that is left to learn, `progress` what the budget law counts;
 // d progress/dz = demand. Gates are 1 - exp(-a depth). A graph has a law of its own, which may have a number: `read`.
+// Derivatives by it, the effort fixed, end in `_by_plateau`; a law without it, which is not SLOW, needs none.
 
-struct MeanSquaredError {
+struct WithoutPlateau {
+    static constexpr bool SLOW = false;
+    SHARED static inline Vector depth_by_plateau(Vector) { return all(0.0); }
+    SHARED static inline Vector progress_by_plateau(Vector) { return all(0.0); }
+    SHARED static double effort_by_plateau(double) { return 0.0; }
+};
+
+struct MeanSquaredError : WithoutPlateau {
     SHARED void read(double) {}
     SHARED static inline Vector depth(Vector z) { return z; }
     SHARED static inline Vector rough_depth(Vector z) { return z; }
@@ -51,6 +59,13 @@ struct SlowStart {
         return plateau * decay(z) / (own * own);
     }
     SHARED inline Vector progress(Vector z) const { return plateau * saturation(z) / scale(z); }
+    static constexpr bool SLOW = true;
+    SHARED inline Vector depth_by_plateau(Vector z) const { return saturation(z) / scale(z); }
+    SHARED inline Vector progress_by_plateau(Vector z) const {
+        const Vector own = scale(z);
+        return decay(z) / own * (saturation(z) / own);
+    }
+    SHARED double effort_by_plateau(double level) const { return -level / (plateau * (plateau * (1 - level) + level)); }
     SHARED inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) const {
         const Vector own = scale(z);
         rest = decay(z) / own, demand = rest * plateau / own;
@@ -78,7 +93,7 @@ struct SlowStart {
     }
 };
 
-struct CrossEntropy {
+struct CrossEntropy : WithoutPlateau {
     SHARED void read(double) {}
     // e^margin - 1
     SHARED static inline Vector grown(Vector z) { return z - margin(z); }

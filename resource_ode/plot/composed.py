@@ -19,10 +19,11 @@ def summary(run: Trajectory) -> Figure:
     **Example:** `ro.plot.summary(run).savefig("run.png")`
     """
     import matplotlib
-    from matplotlib.figure import Figure
+
+    from .shown import ShownFigure
 
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.0, 6.0), layout="constrained", dpi=200)
+        figure = ShownFigure(figsize=(7.0, 6.0), layout="constrained", dpi=200)
         top, middle, bottom = figure.subplots(3, 1, height_ratios=(1.2, 1, 1))
         graph(run, ax=top)
         # one bar explains the colours of all three

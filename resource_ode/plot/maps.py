@@ -20,6 +20,7 @@ from .style import (
     label_of_array,
     legend_above,
     styled_axes,
+    styled_figure,
 )
 
 
@@ -128,34 +129,20 @@ def heat_maps(maps: Any, x: Any = None, y: Any = None, *, label: str | None = No
 
     **Example:** `ro.plot.heat_maps({"all": times[0], "any": times[1]}, noise, rates, label="training steps", log=True)`
     """
-    import matplotlib
-    from matplotlib import pyplot
-
-    from .style import STYLE
-
     if not isinstance(maps, dict) or not maps:
         raise ValueError("maps: expected a dictionary from titles to values, with one map at least")
-    with matplotlib.rc_context(STYLE):
-        figure, axes = pyplot.subplots(
-            1, len(maps), figsize=(0.8 * WIDTH * len(maps) + 0.6, HEIGHT), layout="constrained", dpi=200, squeeze=False
-        )
-        axes = axes[0]
-        try:
-            for ax, (title, values) in zip(axes, maps.items(), strict=True):
-                heat_map(values, x, y, ax=ax, colorbar=False, label=label, **options)
-                ax.set_title(title, loc="left")
-            images = [ax.collections[0] for ax in axes]
-            norm, _ = map_colours(
-                [image.get_array() for image in images], options.get("log", False), options.get("center")
-            )
-            for image in images:
-                image.set_norm(norm)
-            for ax in axes[1:]:
-                ax.set_ylabel("")
-            add_bar(axes[0], images[0], label or "", beside=list(axes))
-        except BaseException:
-            pyplot.close(figure)
-            raise
+    with styled_figure(1, len(maps), (0.8 * WIDTH * len(maps) + 0.6, HEIGHT)) as (_, grid):
+        axes = grid[0]
+        for ax, (title, values) in zip(axes, maps.items(), strict=True):
+            heat_map(values, x, y, ax=ax, colorbar=False, label=label, **options)
+            ax.set_title(title, loc="left")
+        images = [ax.collections[0] for ax in axes]
+        norm, _ = map_colours([image.get_array() for image in images], options.get("log", False), options.get("center"))
+        for image in images:
+            image.set_norm(norm)
+        for ax in axes[1:]:
+            ax.set_ylabel("")
+        add_bar(axes[0], images[0], label or "", beside=list(axes))
     return axes
 
 

@@ -33,10 +33,10 @@ from .style import (
     COLOURS,
     HEIGHT,
     STEPS,
-    STYLE,
     WIDTH,
     label_of_array,
     styled_axes,
+    styled_figure,
 )
 
 SPREADS = ("hatch", "panel", "none")
@@ -183,9 +183,6 @@ def overview(dataset: Any, variables: Any = None) -> Any:
 
     **Example:** `ro.plot.overview(dataset).savefig("results.png")`
     """
-    import matplotlib
-    from matplotlib import pyplot
-
     if variables is None:
         plain = [str(name) for name, values in dataset.data_vars.items() if not {"skill", "time"} & {*values.dims}]
         variables = [name for name in plain if name != "failed" and bool(np.isfinite(dataset[name]).any())]
@@ -193,9 +190,7 @@ def overview(dataset: Any, variables: Any = None) -> Any:
             raise ValueError("dataset: expected some finite values to draw, got none (is it computed yet?)")
     columns = min(2, len(variables))
     rows = math.ceil(len(variables) / columns)
-    with matplotlib.rc_context(STYLE):
-        options = {"layout": "constrained", "dpi": 200, "squeeze": False}
-        figure, grid = pyplot.subplots(rows, columns, figsize=(columns * WIDTH, rows * HEIGHT), **options)
+    with styled_figure(rows, columns, (columns * WIDTH, rows * HEIGHT)) as (figure, grid):
         for spare in grid.ravel()[len(variables) :]:
             figure.delaxes(spare)
         for name, ax in zip(variables, grid.ravel(), strict=False):

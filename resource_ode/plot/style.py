@@ -107,18 +107,25 @@ def cell_edges(name: str, coordinates: np.ndarray, log: bool) -> np.ndarray:
 @contextlib.contextmanager
 def styled_axes(ax: Axes | None, height: float = HEIGHT) -> Iterator[Axes]:
     """The caller's axes under the caller's style, or new ones under ours."""
-    import matplotlib
-    from matplotlib import pyplot
-
     if ax is not None:
         if not hasattr(ax, "plot") or not hasattr(ax, "figure"):
             raise ValueError(f"ax: expected matplotlib axes, got {type(ax).__name__}")
         yield ax
         return
+    with styled_figure(1, 1, (WIDTH, height)) as (_, grid):
+        yield grid[0, 0]
+
+
+@contextlib.contextmanager
+def styled_figure(rows: int, columns: int, size: tuple[float, float]) -> Iterator[tuple[Any, np.ndarray]]:
+    """A new figure and its axes under our style; nothing stays open where drawing fails."""
+    import matplotlib
+    from matplotlib import pyplot
+
     with matplotlib.rc_context(STYLE):
-        figure, ax = pyplot.subplots(figsize=(WIDTH, height), layout="constrained", dpi=200)
+        figure, grid = pyplot.subplots(rows, columns, figsize=size, layout="constrained", dpi=200, squeeze=False)
         try:
-            yield ax
+            yield figure, grid
         except BaseException:
             pyplot.close(figure)
             raise

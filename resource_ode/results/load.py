@@ -127,7 +127,7 @@ def _rebuild(held: SavedRun) -> tuple[Trajectory, np.dtype]:
         _array(state),
         clock,
         spent,
-        results_from_codes(jnp.asarray(codes)),
+        results_from_codes(_array(codes)),
         model,
         "direct" if held.text("kind", KINDS) == "direct" else "exposure",
         held.text("method"),
@@ -241,12 +241,12 @@ def _graph(reader: _Reader, present: np.ndarray) -> SkillGraph:
             raise Unfit(f"holds {name!r} for skills of shape {values.shape}, expected {present.shape}")
     return _assemble(
         SkillGraph,
-        prerequisites=jnp.asarray(indices),
-        required=jnp.asarray(required),
-        any_gate=jnp.asarray(gate),
+        prerequisites=_array(indices),
+        required=_array(required),
+        any_gate=_array(gate),
         own_gate=None,
-        present=jnp.asarray(present),
-        depth=jnp.asarray(depth),
+        present=_array(present),
+        depth=_array(depth),
         frequency=reader.optional(VARIABLE["graph", "frequency"], rows["frequency"]),
         names=_names(reader, present.shape),
     )

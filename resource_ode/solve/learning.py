@@ -7,10 +7,13 @@ one cascade for each graph. Models outside the cascade go by events of the gener
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base import programs
 from ..base.annotations import Numbers
 from ..base.tracing import concrete_number, is_concrete
 from ..base.values import brief
@@ -67,7 +70,7 @@ def learning_times(
         raise ValueError(f"level: expected one finite number, got {brief(level)}")
     backend = backend_for(model, under_trace=traced) if cascade_obstacle(model) is None else None
     tolerance = as_tolerance(tolerance, "time", "ode" if backend is None else backend.floors, model.dtype)
-    numpy = jnp if traced else np
+    numpy = np if is_concrete(level) else jnp
     level, harmless = (numpy.asarray(x, model.dtype) for x in (level, 0.5))
     # a level that is never reached is solved for a harmless one, so that no infinity enters a derivative
     possible = (level > -1) & (level < 1)
@@ -77,9 +80,15 @@ def learning_times(
     else:
         times = batch_times(model, goal, tolerance, wish, backend, under_trace=traced)
     if traced or not bool(possible):
-        times = jnp.where(possible, times, jnp.where(level >= 1, jnp.inf, 0.0))
-        times = jnp.where(jnp.broadcast_to(model.graph.present, times.shape), times, jnp.nan)
+        times = _or_never(times, level, model.graph.present)
     return times
+
+
+@programs.compiled
+def _or_never(times: Array, level: Any, present: Array) -> Array:
+    """Learning times, but those of a level that is never reached, or that all start above."""
+    times = jnp.where(level >= 1, jnp.inf, jnp.where(level > -1, times, 0.0))
+    return jnp.where(jnp.broadcast_to(present, times.shape), times, jnp.nan)
 
 
 def horizon(

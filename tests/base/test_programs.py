@@ -10,6 +10,11 @@ import resource_ode as ro
 from resource_ode.base import programs
 
 
+def alive():
+    gc.collect()
+    return len(jax.devices()[0].client.live_executables())
+
+
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="other devices keep what they slice and reshape")
 def test_runs_of_new_shapes_leave_no_more_programs_than_are_kept(monkeypatch):
     def use(rows):
@@ -22,10 +27,6 @@ def test_runs_of_new_shapes_leave_no_more_programs_than_are_kept(monkeypatch):
         repr(batch[0])
         np.asarray(ro.observables.concurrency(run))
 
-    def alive():
-        gc.collect()
-        return len(jax.devices()[0].client.live_executables())
-
     monkeypatch.setattr(programs, "MOST_KEPT", 4)
     for rows in range(3, 6):
         use(rows)
@@ -33,4 +34,33 @@ def test_runs_of_new_shapes_leave_no_more_programs_than_are_kept(monkeypatch):
     for rows in range(6, 14):
         use(rows)
     # each new shape compiles some ten; none of them may stay
+    assert alive() <= before + 2
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="elsewhere it is the arrays that are compiled")
+def test_derivatives_outside_jit_leave_no_more_programs_than_are_kept(monkeypatch):
+    """Their programs go with the one that they are derivatives of."""
+
+    def use(skills):
+        model = ro.ResourceModel(ro.SkillGraph([[]] * skills), np.ones(skills), 0.01, 0.1, 0.1)
+        frequency = jax.device_put(np.linspace(1, 2, skills))
+
+        def times(frequency):
+            return ro.learning_times(model.replace(frequency=frequency))
+
+        def levels(frequency):
+            return ro.simulate(model.replace(frequency=frequency), np.linspace(0, 900, 5)).state
+
+        # one verb at a time: JAX adds what comes of two by a program of its own
+        for found in (times, levels):
+            values, back = jax.vjp(found, frequency)
+            back(values)
+            jax.jvp(found, (frequency,), (frequency,))
+
+    monkeypatch.setattr(programs, "MOST_KEPT", 4)
+    for skills in range(2, 5):
+        use(skills)
+    before = alive()
+    for skills in range(5, 11):
+        use(skills)
     assert alive() <= before + 2

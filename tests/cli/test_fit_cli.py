@@ -117,3 +117,57 @@ def test_curves_that_are_none_are_one_line(tmp_path, capsys):
     path.write_text("step,A\n0,0.5\n10,high\n")
     assert cli.main(["fit", str(path), "--out", str(tmp_path / "model.toml")]) == 2
     assert capsys.readouterr().err == f"resource-ode: {path}: column 'A', line 3: expected a number, got 'high'\n"
+
+
+def test_a_graph_of_tables_alone(tmp_path, capsys):
+    curves, graph, out = (
+        write(tmp_path / "curves.csv", [0.4, 0.4, 0.2]),
+        tmp_path / "graph.toml",
+        tmp_path / "model.toml",
+    )
+    arguments = ["fit", curves, "--graph", str(graph), "--out", str(out), *HELD]
+    graph.write_text('[[skill]]\nname = "A"\n[[skill]]\nname = "B"\n[[skill]]\nname = "AB"\nrequires = ["A", "B"]\n')
+    assert cli.main(arguments) == 0
+    assert read_scenario(out).model.graph.prerequisite_lists() == [[], [], [0, 1]]
+    capsys.readouterr()
+    for text, said in (
+        ('[skill]\nname = "A"\n', "expected [[skill]] tables, in double brackets, got one [skill]"),
+        ('[[skill]]\nname = "A"\nrequire = ["B"]\n', 'unknown key "require"; did you mean "requires"?'),
+        ('[[skill]]\nname = "A"\n', "got none for 'B', 'AB'; name those too that build on nothing"),
+        ("skill = [3]\n", "expected [[skill]] tables, got"),
+    ):
+        graph.write_text(text)
+        assert cli.main(arguments) == 2
+        error = capsys.readouterr().err
+        assert said in error and len(error.splitlines()) == 1
+
+
+def test_accuracies_are_no_losses(tmp_path, capsys):
+    curves = write(tmp_path / "curves.csv", [0.4, 0.4, 0.2])
+    assert cli.main(["fit", curves, "--value", "loss", "--out", str(tmp_path / "model.toml")]) == 2
+    said = "column 'A': expected a loss, which falls from where it begins (0.5), got no number below 0.5"
+    assert said in capsys.readouterr().err
+
+
+def test_suggested_mixtures_may_be_pasted(tmp_path, capsys):
+    path = tmp_path / "curves.csv"
+    path.write_text("step,odd one,even\n0,0.5,0.5\n10,0.9,0.8\n20,1,1\n")
+    assert cli.main(["infer-graph", str(path), "--mixture", "odd one=1,even=1"]) == 0
+    assert "without even: --mixture 'odd one=2,even=0'\n" in capsys.readouterr().out
+    assert cli.main(["infer-graph", str(path)]) == 2
+    assert "state it where the curves are read (mixture)" in capsys.readouterr().err
+
+
+def test_the_example_curves(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("curves.csv", "tasks.toml"):
+        assert cli.main(["examples", name.partition(".")[0], "--out", name]) == 0
+    assert cli.main(["examples", "curves", "--out", "curves.toml"]) == 2
+    assert "--out: expected a file that ends in .csv, got curves.toml" in capsys.readouterr().err
+    assert cli.main(["fit", "curves.csv", "--graph", "tasks.toml", "--out", "model.toml"]) == 0
+    assert "The model describes these curves: its error is" in capsys.readouterr().out
+    assert cli.main(["infer-graph", "curves.csv", "--out", "graph.json"]) == 0
+    assert ro.read_graph("graph.json").prerequisite_lists() == [[], [], [0, 1]]
+    # runs that leave a task out do not make small shares of it known
+    assert cli.main(["what-if", "model.toml", "--mixture", "A=.3,B=.3,AB=.4", "--mixture", "A=.01,B=.49,AB=.5"]) == 0
+    assert capsys.readouterr().out.count("outside the range of mixtures that were tried") == 1

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -146,7 +147,27 @@ def test_the_report_says_what_is_a_convention():
 def test_the_picture_has_a_column_a_mixture():
     figure = of_two().plot()
     assert len(figure.axes) == 4
+    # which a notebook shows, whether or not pyplot has drawn there before
+    for shown in (figure, ro.plot.summary(ro.simulate(of_two().model))):
+        assert shown._repr_png_()[1:4] == b"PNG"
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [*NAMES, "measured", "fit", "95 % band"]
+
+
+def test_titles_of_mixtures_are_no_wider_than_a_column():
+    from resource_ode.fitting.picture import LETTERS, draw
+
+    names = tuple(f"a task with a long name, number {k}" for k in range(8))
+    random = np.random.default_rng(0)
+    steps = np.arange(0.0, 100.0, 5.0)
+    levels = 1 - np.exp(-steps[:, None] / np.linspace(20, 60, 8)) + 0.01 * random.standard_normal((20, 8))
+    runs = [Run(steps, levels, np.linspace(1, k, 8), f"run {k}") for k in (2, 3, 4)]
+    figure = draw(ro.fit(Curves(names, tuple(runs)), free=("learning_rate", "wasted_resource")))
+    figure.canvas.draw()
+    titles = [axes.title for axes in figure.axes[:3]]
+    assert all(len(line) <= LETTERS for title in titles for line in title.get_text().split("\n"))
+    assert all(title.get_text().endswith(", ...") for title in titles)
+    boxes = [title.get_window_extent() for title in titles]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
 def test_uneven_steps_missing_values_and_schedules_are_fitted_together():
@@ -277,12 +298,46 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     assert np.all(covered >= 0.88), dict(zip(TRUE, covered, strict=True))
 
 
+def of_accuracies(start):
+    """Curves of accuracies measured on 1000 examples: near the ceiling there is hardly any noise."""
+    random = np.random.default_rng(start)
+    runs = []
+    for mixture in (ONE, OTHER):
+        level = np.asarray(ro.simulate(MODEL.replace(frequency=mixture), STEPS).level)
+        runs.append(Run(STEPS, random.binomial(1000, 0.5 + level / 2) / 500 - 1, mixture, f"run {len(runs)}"))
+    return Curves(NAMES, tuple(runs))
+
+
+def test_the_noise_that_counts_is_that_of_rows_that_tell():
+    found = ro.fit(of_accuracies(0), MODEL.graph, FREE)
+    ratio = found.problem.with_noise_that_counts(found.x).noise / found.problem.noise
+    assert 1.3 < ratio < 2.0
+    plain = ro.fit(curves(), MODEL.graph, FREE)
+    assert 1.0 <= plain.problem.with_noise_that_counts(plain.x).noise / plain.problem.noise < 1.2
+    # the estimate stays, its intervals and what is drawn from them are wider
+    spreads = np.std(found.draws(200), axis=0)
+    slopes = found.problem.slopes(found.x)
+    alone = np.sqrt(np.diag(np.linalg.inv(slopes.T @ slopes)))
+    # (the scale of learnabilities is a convention, in which draws are cut off)
+    np.testing.assert_allclose((spreads / alone)[:4], ratio, rtol=0.25)
+
+
+@pytest.mark.slow
+def test_intervals_of_accuracies_cover_the_truth():
+    inside = []
+    for start in range(60):
+        table = ro.fit(of_accuracies(start), MODEL.graph, FREE).parameters
+        inside.append((table.low <= list(TRUE.values())) & (list(TRUE.values()) <= table.high))
+    covered = np.mean(inside, axis=0)
+    assert np.all(covered >= 0.85) and covered.mean() >= 0.9, dict(zip(TRUE, covered, strict=True))
+
+
 def test_the_early_fit_knows_nothing_of_later_rows():
-    whole = curves([ONE], noise=0.01, steps=np.arange(0.0, 600.0, 12.0))
+    whole = curves([ONE], noise=0.01, steps=np.arange(0.0, 300.0, 6.0))
     (run,) = whole.runs
-    # from the same first rows on, one task goes another way
+    # from the same first rows on, some tasks go another way
     levels = run.levels.copy()
-    levels[30:, 2:] = levels[29, 2:]
+    levels[30:, 2:] *= 0.5
     other = Curves(whole.names, (dataclasses.replace(run, levels=levels),))
     both = [ro.fit(each, MODEL.graph, FREE[:3]) for each in (whole, other)]
     np.testing.assert_array_equal(both[0].early.x, both[1].early.x)
@@ -290,6 +345,27 @@ def test_the_early_fit_knows_nothing_of_later_rows():
     # it is what is scored
     predicted = both[0].early.predict(run.steps)
     np.testing.assert_allclose(both[0].held_out, baselines.rms(predicted[30:], run.levels[30:]), rtol=1e-3)
+
+
+def test_rows_behind_the_end_of_all_rises_are_no_test_of_a_forecast():
+    # most of the run is flat: whoever says that nothing will happen any more is right, and knows nothing
+    long = np.append(np.arange(0.0, 300.0, 6.0), np.arange(300.0, 3000.0, 60.0))
+    found = ro.fit(curves(noise=0.02, seeds=2, steps=long), MODEL.graph, FREE)
+    assert found.flat_from is not None and 100 < found.flat_from < 400
+    assert found.describes and 2 * found.held_out < min(found.baselines.values())
+    assert f"of each run up to step {found.flat_from:g}, from where on the curves are flat" in found.report()
+    # all tasks have begun to rise in what is fitted, and what is scored comes after it and before the flat
+    first = found.early.curves
+    assert found.part >= 0.6 and not first.never_rising()
+    errors = []
+    for run in found.curves.runs:
+        rows = (run.steps > first.runs[0].steps[-1]) & (run.steps <= found.flat_from)
+        assert rows.sum() > 5
+        errors.append(found.early.predict(run.steps, run.mixture)[rows] - run.levels[rows])
+    np.testing.assert_allclose(found.held_out, np.sqrt(np.mean(np.square(errors))), rtol=1e-3)
+    # where something still moves, it is as ever
+    short = ro.fit(found.curves.until(found.flat_from), MODEL.graph, FREE)
+    assert short.flat_from is None and short.part == 0.6
 
 
 def test_intervals_hold_the_value_where_the_ridge_draws_it_away():

@@ -24,7 +24,7 @@ def test_a_wide_file(tmp_path):
     np.testing.assert_array_equal(run.steps, [0, 100, 250])
     np.testing.assert_allclose(run.levels, [[0, 0], [0.5, 0], [1, 0.5]])
     np.testing.assert_array_equal(run.mixture, [0.75, 0.25])
-    assert curves.notes == tuple(f"ceiling of '{name}' was taken to be an accuracy of 1" for name in "AB")
+    assert curves.notes == ("ceiling of 'A', 'B' was taken to be an accuracy of 1",)
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])
@@ -160,7 +160,16 @@ def test_levels_a_little_outside_are_warned_of():
         ({"step": [0, 1], "A": [0.0, 0.0]}, {"chance": 0.5}, "column 'A', row 0: expected a level from 0 to 1, got -1"),
         ({"step": [0, 1], "A": [0, 1.6]}, {"value": "level"}, "column 'A', row 1: expected a level from 0 to 1, got"),
         ({"step": [0, 1], "A": [1, -1]}, {"value": "squared_error"}, "column 'A', row 1: expected a squared error of"),
-        ({"step": [0, 1], "A": [1, 2]}, {"value": "loss"}, "ceiling: expected a number below chance for column 'A'"),
+        (
+            {"step": [0, 1], "A": [1, 2]},
+            {"value": "loss"},
+            "column 'A': expected a loss, which falls from where it begins (1), got",
+        ),
+        (
+            {"step": [0, 1], "A": [1, 2]},
+            {"value": "loss", "chance": 1.0},
+            "ceiling: expected a number below chance for",
+        ),
         ({"step": [0, 1], "A": [np.nan] * 2}, {}, "column 'A': expected numbers, got none"),
         ({"when": [0, 1], "A": [0.5, 1]}, {}, "expected a column named step, got 'when', 'A'"),
         ({"step": [0, 1]}, {}, "expected a column for each task beside 'step', got none"),

@@ -64,20 +64,27 @@ VARIANTS = {
     "competition": {"competition": CubeRoot()},
     "all of them": {"loss": Cubic(), "competition": CubeRoot()},
 }
+# of what is tried together
+PARTS = ("loss", "competition")
 
 
-@pytest.mark.parametrize("change", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize(
+    "change",
+    [pytest.param(VARIANTS[name], id=name, marks=[pytest.mark.slow] * (name in PARTS)) for name in VARIANTS],
+)
 def test_the_methods_agree(change):
     model = MODEL.replace(**change)
-    run, exact = ro.simulate(model, TS), ro.simulate(model, TS, method="ode", tolerance=1e-9)
+    run, times = ro.simulate(model, TS), np.asarray(ro.learning_times(model, 0.5))
+    # at the times of both, in one solve
+    ts = np.sort(np.concatenate([TS, times]))
+    exact = ro.simulate(model, ts, method="ode", tolerance=1e-9)
     assert run.method.startswith("cascade") and run.failures() == exact.failures() == ""
-    np.testing.assert_allclose(run.level, exact.level, atol=1e-6)
+    levels = exact.level[np.searchsorted(ts, TS)]
+    np.testing.assert_allclose(run.level, levels, atol=1e-6)
+    np.testing.assert_allclose(exact.level[np.searchsorted(ts, times), np.arange(5)], 0.5, atol=1e-6)
     # the recursion is the same law in steps of one
     steps = ro.simulate(model, TS, method="steps")
-    assert 0 < np.abs(steps.level - exact.level).max() < 0.05
-    times = np.asarray(ro.learning_times(model, 0.5))
-    at_times = ro.simulate(model, np.sort(times), method="ode", tolerance=1e-9).level
-    np.testing.assert_allclose(at_times[np.argsort(np.argsort(times)), np.arange(5)], 0.5, atol=1e-6)
+    assert 0 < np.abs(steps.level - levels).max() < 0.05
 
 
 def test_a_loss_against_its_closed_form():

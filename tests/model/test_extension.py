@@ -147,6 +147,7 @@ def test_bounds_of_the_law(plateau):
     law, z = SlowStart(jnp.asarray(plateau)), jnp.linspace(1e-3, 60.0, 4001)
     depth = law.log_depth(z)
     along = jax.vmap(jax.grad(law.log_depth))(z)
+    assert float(law.depth_steepness(jnp.asarray(0.0))) == 1
     assert np.all(law.depth_steepness(z) >= np.maximum(z * along / depth, 1) * (1 - 1e-12))
     most = float(np.max(law.demand(z)))
     assert abs(float(law.largest_demand(z[0], z[-1])) - most) <= 1e-5 * most

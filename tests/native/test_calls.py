@@ -49,6 +49,9 @@ VARIANTS = {
     "l2": {"competition": "l2"},
     "self-paced": {"frequency_after": AFTER},
     "extended": {"plateau": 0.05, "frequency_power": 0.6, "learnability": 1.5, "prerequisite_strength": 0.7},
+    "plateau": {"plateau": 0.01, "initial_level": LEVELS, "frequency_after": AFTER, "gate": MIXED},
+    "strength": {"prerequisite_strength": 0.6, "gate": MIXED},
+    "strength of entropy": {"prerequisite_strength": 0.8, "loss": "cross_entropy", "initial_level": LEVELS},
     "everything": {
         "gate": MIXED,
         "loss": "cross_entropy",
@@ -58,7 +61,7 @@ VARIANTS = {
     },
 }
 # those whose derivatives are the loops' own: quick to compile
-FEW = ["mse", "levels", "mixed", "cross_entropy", "self-paced"]
+FEW = ["mse", "levels", "mixed", "cross_entropy", "self-paced", "extended", "plateau", "strength"]
 
 
 def some(names, quick):
@@ -91,6 +94,14 @@ def test_a_trace_gives_the_numbers_of_the_eager_call(variant, dtype):
     equal(jax.lax.map(lambda m: ro.simulate(m, TS).state, flat), run.state)
 
 
+def equations(jaxpr):
+    """All of them, also those of programs inside."""
+    for equation in jaxpr.eqns:
+        yield equation
+        if "jaxpr" in equation.params:
+            yield from equations(equation.params["jaxpr"].jaxpr)
+
+
 @pytest.mark.parametrize("variant", ["mse", "l2"])
 def test_what_only_reads_a_cascade_shares_it(variant):
     model = random_models(**VARIANTS[variant])
@@ -102,7 +113,7 @@ def test_what_only_reads_a_cascade_shares_it(variant):
     equal(by_waste, ro.simulate(grid, TS).state)
     # a cascade per graph: its error is one for all wastes
     seen = jax.make_jaxpr(lambda m: ro.learning_times(m, 0.6))(grid)
-    (solve,) = [e for e in seen.jaxpr.eqns if e.primitive is calls.solve_p]
+    (solve,) = [e for e in equations(seen.jaxpr) if e.primitive is calls.solve_p]
     assert [x.aval.shape for x in solve.outvars[:3]] == [(3, MEMBERS, SKILLS), (3, MEMBERS), (1, MEMBERS)]
 
 
@@ -233,8 +244,9 @@ def test_derivatives(variant, what):
         assert np.nanmax(np.abs(x - (plus - minus) / 2e-4)) <= 1e-4 * np.max(np.abs(x))
 
 
-@pytest.mark.parametrize("what", ["times", "run"])
-@pytest.mark.parametrize("variant", some(FEW, ["mse"]))
+# those of runs are also held to SciPy, by tests/solve/test_optimised.py
+@pytest.mark.parametrize("what", some(["times", "run"], ["times"]))
+@pytest.mark.parametrize("variant", some([*FEW[:6], "strength of entropy"], ["mse", "extended"]))
 def test_derivatives_of_the_array_path(monkeypatch, variant, what):
     function, values, at = differentiable(random_models(**VARIANTS[variant]), what)
     directions = random_like((values, at), 3, 0.1)

@@ -145,12 +145,13 @@ def test_integrals_are_the_same_under_every_transformation(variant, level, monke
 @pytest.mark.parametrize(
     ("variant", "level"),
     [
-        ("mse", None),
+        # of a plain model also in tests/observables
+        pytest.param("mse", None, marks=pytest.mark.slow),
         ("levels", 0.8),
         ("cross_entropy", 0.8),
         ("self-paced", None),
         ("plateau", None),
-        ("strength", 0.8),
+        pytest.param("strength", 0.8, marks=pytest.mark.slow),
     ],
 )
 def test_derivatives_of_integrals_are_those_of_the_loops(variant, level):
@@ -222,6 +223,23 @@ def test_loads_have_derivatives_and_batches():
     np.testing.assert_allclose(jnp.sum(back), forth, rtol=1e-9)
     whole = jax.vmap(concurrency, in_axes=(0, None))(jnp.stack([state, 2 * state]), model.frequency)
     np.testing.assert_array_equal(whole[1], concurrency(2 * state, model.frequency))
+
+
+@pytest.mark.parametrize("variant", ["mse", "cross_entropy"])
+def test_loads_have_derivatives_beside_what_is_not_there_or_all_learned(variant):
+    """Skills that are absent, and a row of infinite exposures, add nothing and spoil nothing."""
+    model = models(**VARIANTS[variant])[1, 1]
+    state = ro.simulate(model, np.linspace(10, 500, 4)).state
+    endless = jnp.concatenate([state, jnp.where(model.graph.present, jnp.inf, jnp.nan)[None]])
+
+    def learned(frequency, state):
+        return traced.loads_of_run(model.replace(frequency=frequency), state).learned[:4]
+
+    along = jnp.where(model.graph.present, model.frequency, 0)
+    value, slope = jax.jvp(lambda p: learned(p, endless), (model.frequency,), (along,))
+    np.testing.assert_array_equal(value, learned(model.frequency, state))
+    ends = [learned(model.frequency + sign * 1e-5 * along, state) for sign in (1, -1)]
+    np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 2e-5, rtol=1e-7, atol=1e-10)
 
 
 @pytest.mark.parametrize("variant", ["mse", "levels", "cross_entropy", "self-paced"])

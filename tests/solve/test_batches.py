@@ -230,7 +230,8 @@ def test_ragged_ends_over_devices(monkeypatch, members):
         with monkeypatch.context() as patch:
             patch.setattr(jax, "local_devices", lambda count=count: jax.devices()[:count])
             patch.setattr(programs, "program", noted)
-            found[count] = (ro.simulate(model, TIMES), ro.learning_times(model, 0.5))
+            # the times at a tolerance that takes one program
+            found[count] = (ro.simulate(model, TIMES), ro.learning_times(model, 0.5, tolerance=1e-3))
         assert max(split) == (4 if count == 4 else 0)
     for one, other in zip(jax.tree.leaves(found[4]), jax.tree.leaves(found[1]), strict=True):
         np.testing.assert_array_equal(one, other)

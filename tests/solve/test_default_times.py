@@ -37,6 +37,10 @@ def test_none_under_a_trace():
 
 
 def test_none_where_a_skill_is_never_learned():
+    # also where another member learns all
+    either = one(WASTE[1]).replace(initial_level=[[0.99], [0.0]], learning_rate=ro.Schedule([0.0, 1.0], [RATE, 0.0]))
+    with pytest.raises(ValueError, match="since not every skill of the model ever reaches"):
+        ro.simulate(either)
     stops = one(WASTE[1]).replace(learning_rate=ro.Schedule([0.0, 1.0], [RATE, 0.0]))
     with pytest.raises(ValueError, match="ts: expected times, since not every skill of the model ever reaches"):
         ro.simulate(stops)

@@ -81,7 +81,9 @@ def by_arrays():
     return first_solve(arrays.trajectories, arrays.learning_times, models())
 
 
-@pytest.mark.parametrize(("dtype", "close"), [("float64", 1e-12), ("float32", 1e-5)])
+@pytest.mark.parametrize(
+    ("dtype", "close"), [("float64", 1e-12), pytest.param("float32", 1e-5, marks=pytest.mark.slow)]
+)
 def test_it_is_the_first_solve_of_the_array_path(dtype, close):
     """All that comes out of it; error estimates but for the budget law, which the programs hold at edges only."""
     model = models(dtype)
@@ -140,7 +142,7 @@ def test_who_starts_at_the_level_has_it():
     assert np.any(present & (start >= LEVEL))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("exponent", [1e-5, 1.0])
 def test_extreme_parameters(monkeypatch, dtype, exponent):
     """Wastes and frequencies over eight decades."""

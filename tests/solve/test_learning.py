@@ -265,9 +265,8 @@ def test_gradient_of_a_horizon_by_hand():
     np.testing.assert_allclose(found, exact, rtol=1e-9)
 
 
-@pytest.mark.slow
-def test_gradients_by_events():
-    """One skill under a schedule that changes nothing: the same derivatives by the general path."""
+def one_skill_by_events():
+    """A learning time under a schedule that changes nothing, as a function; where, and its derivatives there."""
     graph, level = ro.SkillGraph([[]]), 0.9
 
     def last(p, eta):
@@ -276,8 +275,19 @@ def test_gradients_by_events():
 
     p, eta, depth = 0.7, 0.2, -np.log(1 - level)
     exact = (-0.3 * depth / p**2 / eta, -(level + 0.3 * depth / p) / eta**2)
-    inputs = jnp.asarray(p), jnp.asarray(eta)
-    np.testing.assert_allclose(jax.jit(jax.grad(last, (0, 1)))(*inputs), exact, rtol=1e-5)
+    return last, (jnp.asarray(p), jnp.asarray(eta)), exact
+
+
+def test_gradients_by_events():
+    last, inputs, exact = one_skill_by_events()
+    value, slopes = jax.jit(jax.value_and_grad(last, (0, 1)))(*inputs)
+    np.testing.assert_allclose(value, (0.9 - 0.3 * np.log(0.1) / 0.7) / 0.2, rtol=1e-6)
+    np.testing.assert_allclose(slopes, exact, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_tangents_by_events():
+    last, inputs, exact = one_skill_by_events()
     tangent = jax.jit(lambda: jax.jvp(last, inputs, (jnp.ones(()), jnp.zeros(())))[1])()
     np.testing.assert_allclose(tangent, exact[0], rtol=1e-5)
 

@@ -106,6 +106,24 @@ def test_without_demand_and_waste_nothing_changes():
     np.testing.assert_allclose(run.share, share, atol=1e-12)
 
 
+def test_numbers_that_leave_all_bounds_are_nan_with_a_code():
+    """A step so large that with interference the next one overflows; its neighbour is not touched."""
+    model = Case([[], []], np.array([1.0, 1e10]), 0.1, 0.1, interference=np.eye(2)).model()
+    run = ro.simulate(model.replace(learning_rate=np.array([1e300, 0.1])), [0, 1, 5], method="steps")
+    assert run.failures().startswith("1 of 2 runs failed")
+    for name in ("state", "clock", "level", "waste"):
+        assert np.isnan(getattr(run, name)[0]).all() and np.isfinite(getattr(run, name)[1]).all()
+
+
+def test_a_smaller_graph_beside_larger_ones_keeps_its_budget():
+    models = [random_case(np.random.default_rng(1), skills, **SMALL).model() for skills in (7, 4)]
+    model = ro.stack(models).replace(wasted_resource=ro.Schedule([0.0, 20.0], [0.5, 0.1]))
+    run = ro.simulate(model, [0, 50, 100], method="steps")
+    # all that was there to spend
+    np.testing.assert_allclose(run.spent, [[0, 1, 2]] * 2, atol=1e-10)
+    assert np.abs(np.asarray(run.budget_residual)).max() < 1e-10
+
+
 def test_a_batch_of_recursions():
     waste = np.array([0.0, 0.01, 1.0])
     case = random_case(np.random.default_rng(1), **SMALL)

@@ -1,6 +1,7 @@
 """What tolerance can be asked for: floors that are refused below and reached, also where a tolerance is traced."""
 
 import dataclasses
+import functools
 
 import jax
 import numpy as np
@@ -82,13 +83,21 @@ def test_tolerances_below_the_floor_are_refused(solve, message):
     assert str(error.value) == message
 
 
+@functools.cache
+def traced(method):
+    """A run and learning times under `jit`, compiled once for all tolerances."""
+    return (
+        jax.jit(lambda model, tolerance: ro.simulate(model, TS, method=method, tolerance=tolerance)),
+        jax.jit(lambda model, tolerance: ro.learning_times(model, tolerance=tolerance)),
+    )
+
+
 @pytest.mark.parametrize("tolerance", [1e-300, 1e-8, -1.0, 1.0, np.nan])
 @pytest.mark.parametrize("method", ["cascade", "ode"])
 def test_a_traced_tolerance_that_would_be_refused_is_no_success(method, tolerance):
     # in float32 two solves of one skill may agree to the last digit, so that their difference says nothing
     model = single()
-    run = jax.jit(lambda model, tolerance: ro.simulate(model, TS, method=method, tolerance=tolerance))
-    times = jax.jit(lambda model, tolerance: ro.learning_times(model, tolerance=tolerance))
+    run, times = traced(method)
     found = run(model, tolerance)
     assert codes(found) == INACCURATE and np.isfinite(np.asarray(found.level)).all()
     assert np.isnan(np.asarray(times(model, tolerance))).all()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from stores import DESCRIPTION, description, plan, same
@@ -35,7 +36,11 @@ def alone(tmp_path: Path) -> Iterator[Any]:
     from distributed import LocalCluster
 
     options: dict[str, Any] = {"dashboard_address": None, "local_directory": str(tmp_path)}
-    with LocalCluster(processes=True, n_workers=0, threads_per_worker=1, **options) as found:
+    # what it has its workers start under, it leaves in the environment of this process
+    with (
+        mock.patch.dict(os.environ),
+        LocalCluster(processes=True, n_workers=0, threads_per_worker=1, **options) as found,
+    ):
         yield found
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import diffrax
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
@@ -79,7 +78,7 @@ def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, wish: Wi
     def by_ode(chosen: ResourceModel) -> Any:
         options = {"adjoint": diffrax.RecursiveCheckpointAdjoint(), "max_steps": ODE_STEPS}
         options |= {"reduce": wish.reduce, "method": wish.method}
-        return ode_members(jax.tree.map(jnp.asarray, chosen), ts, tolerance, **options)
+        return ode_members(pieces.as_arrays(chosen), ts, tolerance, **options)
 
     numbers = ts.shape[0] * model.skills
     if traced.serves_pools(model, numbers):
@@ -106,7 +105,7 @@ def batch_times(
         return back(solve_traced((graphs, clocks, clocks, None), (level, tolerance), panels=traced.TRACED)[0])
 
     def by_events(chosen: ResourceModel) -> Array:
-        members = jax.tree.map(jnp.asarray, chosen)
+        members = pieces.as_arrays(chosen)
         return times_by_events(members, level, tolerance, Wish(), traced=False, max_steps=ODE_STEPS)
 
     few = model.skills <= EVENT_SKILLS

@@ -3,6 +3,10 @@
 Batch axes stay as they are, each of length 1 where a parameter does not vary, so that members that differ only in
 learning rate and wasted resource share a cascade. Pools that no prerequisite crosses are members of their own, each
 with its own skills.
+
+What JAX does outside a program is a small one for each operation and each shape, which it keeps for ever: under `grad`
+and `vmap` alone those would be dozens. So a solve is one program (`base.programs`), also where nobody compiles it; with
+it go those of its derivatives.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ...base import programs
 from ...base.modules import with_fields
 from ...base.tracing import is_concrete
 from ...graphs.graph import SkillGraph
@@ -56,7 +61,7 @@ def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, reduce: 
     """Exposure, clock, spent resource and result code of every member, or the caller's reductions of them; and which
     were solved, `(*batch,)`.
     """
-    state, clock, spent, codes = _trajectories(model, ts, tolerance)
+    state, clock, spent, codes = programs.compiled(_trajectories)(model, ts, _as_array(tolerance))
     found = codes == calls.SUCCESSFUL
     # their numbers are 0, 1 and 2
     codes = jnp.asarray([0, INACCURATE, NOT_FINITE], jnp.int32)[codes]
@@ -74,9 +79,18 @@ def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, reduce: 
 
 def batch_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[Array, Array]:
     """Learning times `(*batch, skill)`, NaN for members that are unsure, and which are not, `(*batch,)`."""
+    return programs.compiled(_known_times)(model, _as_array(level), _as_array(tolerance))
+
+
+def _known_times(model: ResourceModel, level: Array, tolerance: Array) -> tuple[Array, Array]:
     times, code = _learning_times(model, level, tolerance)
     found = code == calls.SUCCESSFUL
     return jnp.where(found[..., None], times, jnp.nan), found
+
+
+def _as_array(number: Any) -> Any:
+    """A number that varies from call to call of one program."""
+    return np.asarray(number) if is_concrete(number) else number
 
 
 def _run_of_one(model: ResourceModel, _: Array, ts: Array) -> tuple[tuple[Array, ...], Array, Array]:
@@ -150,6 +164,10 @@ def spent_until(model: ResourceModel, level: Any, tolerance: Any, arrays: OneMem
     """Integrals over resource time `(*batch,)` until the last skill reaches a level, 1 being the whole learning; and
     whether they are found within a tolerance. `arrays` finds them for one member, and their derivatives.
     """
+    return programs.compiled(_spent_until)(model, _as_array(level), _as_array(tolerance), arrays)
+
+
+def _spent_until(model: ResourceModel, level: Any, tolerance: Any, arrays: OneMember) -> tuple[Spent, Array]:
     call = _call("spent", model, PANELS, 1e-5, arrays)
     operands = _operands(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype))
     found, error = spent(call, operands)
