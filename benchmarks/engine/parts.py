@@ -259,12 +259,13 @@ def large(options: Options, say: Say) -> Iterator[list[Row]]:
         own = sparse_graph(skills)
         chosen = Variant("mse", own)
         model, times = chosen.model().flat()[0], jnp.asarray(own.times)
-        run = jax.jit(functools.partial(_gathered, own.prerequisites[0], own.required[0]))
+        graph = (own.prerequisites[0], own.required[0])
         if skills <= 10_000:
-            reference = functools.partial(lambda ts, run, own: run(own.frequency[0], ts, TIGHT), run=run, own=own)
+            tight = jax.jit(functools.partial(_gathered, diffrax.Dopri8(), *graph))
+            reference = functools.partial(tight, own.frequency[0], tolerances=TIGHT)
         else:
             # diffrax would take hours: our own, which are NaN where their estimated error is larger
-            reference = functools.partial(lambda ts, model: _within(model, ts, BOUND / 100), model=model)
+            reference = functools.partial(_within, model, tolerance=BOUND / 100)
         exact = np.asarray(reference(times))
 
         def of_levels(values: Any, truth: Any = exact) -> float:
@@ -280,9 +281,12 @@ def large(options: Options, say: Say) -> Iterator[list[Row]]:
             return _largest(np.asarray(reference(jnp.asarray(at)))[back, some] - LEVEL)
 
         simulate = functools.partial(ro.simulate, model, times, tolerance=OUR_LEVELS)
-        find = functools.partial(ro.learning_times, model, LEVEL, tolerance=OUR_TIMES)
+        # the tolerance is relative, and a step is a smaller part of a longer run
+        finest = OUR_TIMES * min(1.0, 10_000 / skills)
+        find = functools.partial(ro.learning_times, model, LEVEL, tolerance=finest)
         ways = [Way("resource_ode", lambda run=simulate: run().level, of_levels, BOUND)]
         if skills <= 1000 and not options.quick:
+            run = jax.jit(functools.partial(_gathered, diffrax.Tsit5(), *graph))
             tolerances = _loosest(lambda t, run=run: run(own.frequency[0], times, t), of_levels, BOUND)  # noqa: B023
             setting = f"rtol {tolerances[0]:g}, atol {tolerances[1]:g}"
             call = functools.partial(run, own.frequency[0], times, tolerances)
@@ -313,7 +317,7 @@ def sparse_graph(skills: int) -> Ensemble:
     )
 
 
-def _gathered(indices: Any, required: Any, frequency: Any, times: Any, tolerances: Any) -> Any:
+def _gathered(solver: Any, indices: Any, required: Any, frequency: Any, times: Any, tolerances: Any) -> Any:
     """diffrax on one graph too large for pairs of skills: prerequisites are gathered."""
 
     def field(t: Any, depth: Any, own: Any) -> Any:
@@ -324,7 +328,7 @@ def _gathered(indices: Any, required: Any, frequency: Any, times: Any, tolerance
     relative, absolute = tolerances
     controller = diffrax.PIDController(rtol=relative, atol=absolute, pcoeff=0.4, icoeff=0.3)
     save, start = diffrax.SaveAt(ts=times), jnp.zeros(len(frequency))
-    term, solver = diffrax.ODETerm(field), diffrax.Tsit5()
+    term = diffrax.ODETerm(field)
     parts = {"saveat": save, "stepsize_controller": controller, "max_steps": 100_000, "throw": False}
     return -jnp.expm1(-diffrax.diffeqsolve(term, solver, 0.0, times[-1], None, start, **parts).ys)
 
