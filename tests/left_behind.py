@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 
 import jax
 import numpy as np
@@ -34,15 +33,7 @@ def of_process():
         # pytest's own names the phase of a test; that of Panel comes with its import
         "environment variables": os.environ | {"PYTEST_CURRENT_TEST": "", "_PYVIZ_COMMS_INSTALLED": ""},
         "handlers of signals": {number.name: signal.getsignal(number) for number in SIGNALS},
-        # those that the process waits for at its end
-        "threads": _threads(),
     }
-
-
-def _threads():
-    # asyncio keeps a pool of its own, which Zarr uses, until the process ends
-    running = (thread for thread in threading.enumerate() if not thread.daemon)
-    return {f"{x.name}, {x.ident}": x for x in running if not x.name.startswith("ThreadPoolExecutor")}
 
 
 class Tables:
@@ -111,9 +102,6 @@ def state():
 
 def since(before):
     """What has changed, in words; a library that was imported in between brings its own settings."""
-    for name, thread in _threads().items():
-        if name not in before["threads"]:
-            thread.join(1)  # it may be about to end
     now = state()
     return [_told(name, before[name], now[name]) for name in before.keys() & now if before[name] != now[name]]
 

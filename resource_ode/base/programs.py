@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -31,7 +32,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _kept: OrderedDict[Hashable, Program] = OrderedDict()
 _lock = threading.Lock()
-_given_up = 0
+_given_up = itertools.count(1)
 
 
 def compiled(function: Function) -> Function:
@@ -88,10 +89,8 @@ def program(function: Callable[..., Any], *arguments: Any, **options: Any) -> Pr
 
 
 def _forget_oldest() -> None:
-    global _given_up
     _kept.popitem(last=False)[1].forget()
-    _given_up += 1
-    if _given_up % TRIMMED == 0 and (trim := _trim()):
+    if next(_given_up) % TRIMMED == 0 and (trim := _trim()):
         trim(0)
 
 
