@@ -15,6 +15,8 @@ import numpy as np
 
 PACKAGE = "resource_ode"
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM", "SIGHUP") if hasattr(signal, name)]
+# environment variables that decide how the tests run; libraries set others when they are imported
+READ_BY_US = ("RESOURCE_ODE", "JAX_", "XLA_", "MPL", "PYTHON", "HOME", "PATH", "TMPDIR", "COLUMNS", "NO_COLOR", "LANG")
 # what Dask keeps of the client that is to do all later work
 OF_CLIENTS = ("scheduler", "shuffle")
 
@@ -30,8 +32,7 @@ def of_process():
         "the locale": locale.setlocale(locale.LC_ALL),
         "the timeout of sockets": socket.getdefaulttimeout(),
         "NumPy's treatment of errors": np.geterr(),
-        # pytest's own names the phase of a test; that of Panel comes with its import
-        "environment variables": os.environ | {"PYTEST_CURRENT_TEST": "", "_PYVIZ_COMMS_INSTALLED": ""},
+        "environment variables": {name: x for name, x in os.environ.items() if name.startswith(READ_BY_US)},
         "handlers of signals": {number.name: signal.getsignal(number) for number in SIGNALS},
     }
 

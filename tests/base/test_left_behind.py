@@ -11,14 +11,14 @@ from resource_ode.model.loss import LOSSES
 def test_what_is_left_is_named(monkeypatch, tmp_path):
     before = left_behind.state()
     assert left_behind.since(before) == []
-    monkeypatch.setenv("SOME_NAME", "1")
+    monkeypatch.setenv("RESOURCE_ODE_SOMETHING", "1")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(dask.config.config, "scheduler", "of a test")
     figure = pyplot.figure()
     monkeypatch.setitem(pyplot.rcParams, "lines.linewidth", 7)
     found = " ".join(left_behind.since(before))
     for word in (
-        "(SOME_NAME)",
+        "(RESOURCE_ODE_SOMETHING)",
         "the working directory",
         "Dask's client (scheduler)",
         "open figures",
