@@ -118,7 +118,7 @@ def _cluster(address: str | None) -> Iterator[Any]:
         return
     try:
         from distributed import Client, Security
-        from distributed.comm import connect
+        from distributed.comm.core import connect
     except ImportError:
         raise RuntimeError(
             "--scheduler needs Dask, which is not installed; pip install -e '.[sweep]' in the checkout brings it"
