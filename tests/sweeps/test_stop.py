@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import stores
@@ -145,9 +146,10 @@ def test_a_signal_ends_a_sweep_on_a_cluster(file: Path, tmp_path: Path) -> None:
 
     out = tmp_path / "results.zarr"
     options: dict[str, Any] = {"dashboard_address": None, "local_directory": str(tmp_path)}
-    cluster: Any = LocalCluster(processes=True, n_workers=1, threads_per_worker=1, **options)
     with (
-        cluster,
+        # what it has its workers start under, it leaves in the environment of this process
+        mock.patch.dict(os.environ),
+        LocalCluster(processes=True, n_workers=1, threads_per_worker=1, **options) as cluster,
         started(file, out, "--scheduler", cluster.scheduler_address) as process,
     ):
         wait_for(process, out, 3)
