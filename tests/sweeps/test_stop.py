@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import pytest
@@ -149,7 +149,7 @@ def test_a_signal_ends_a_sweep_on_a_cluster(file: Path, tmp_path: Path) -> None:
     with (
         # what it has its workers start under, it leaves in the environment of this process
         mock.patch.dict(os.environ),
-        LocalCluster(processes=True, n_workers=1, threads_per_worker=1, **options) as cluster,
+        cast(Any, LocalCluster(processes=True, n_workers=1, threads_per_worker=1, **options)) as cluster,
         started(file, out, "--scheduler", cluster.scheduler_address) as process,
     ):
         wait_for(process, out, 3)
