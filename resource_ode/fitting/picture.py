@@ -10,7 +10,7 @@ from ..base.words import printable, shortened
 from ..plot.style import COLOURS, STEPS, STYLE
 
 # mixtures that are drawn, each a column, and tasks that have a colour of their own
-COLUMNS, COLOURED = 4, len(COLOURS)
+COLUMNS, MOST, COLOURED = 4, 12, len(COLOURS)  # panels beside each other, and in all
 DRAWS = 24
 WIDTH, HEIGHT = 3.2, 4.2  # inches per column
 # a title's line is no wider than a column
@@ -18,8 +18,8 @@ LETTERS = 48
 
 
 def draw(found: Any) -> Any:
-    """A matplotlib figure: above levels measured (dots: the mean of the seeds) and fitted (lines, with a 95 % band),
-    below what the fit leaves.
+    """A matplotlib figure with a panel for each mixture, twelve at most: above levels measured (dots: the mean of the
+    seeds) and fitted (lines, with a 95 % band), below what the fit leaves.
     """
     import matplotlib
     from matplotlib.lines import Line2D
@@ -28,16 +28,23 @@ def draw(found: Any) -> Any:
     from ..plot.shown import ShownFigure
 
     grid, problem = found.problem.grid, found.problem
-    columns = min(len(grid.mixtures), COLUMNS)
+    panels = min(len(grid.mixtures), MOST)
+    columns, rows_of = min(panels, COLUMNS), -(-panels // COLUMNS)
     levels = np.stack([problem.levels(x)[0] for x in found.draws(DRAWS)])
     low, high = np.nanquantile(levels, [0.025, 0.975], axis=0)
     means, counts = grid.means()
     tasks = range(len(found.names))
     with matplotlib.rc_context(STYLE):
-        figure = ShownFigure(figsize=(WIDTH * columns + 1.2, HEIGHT), layout="constrained")
-        axes = figure.subplots(2, columns, sharex=True, sharey="row", squeeze=False, height_ratios=(3, 1))
-        for place in range(columns):
-            above, below = axes[:, place]
+        figure = ShownFigure(figsize=(WIDTH * columns + 1.2, HEIGHT * rows_of), layout="constrained")
+        ratios = (3, 1) * rows_of
+        axes = figure.subplots(2 * rows_of, columns, sharex=True, sharey="row", squeeze=False, height_ratios=ratios)
+        for place in range(rows_of * columns):
+            row, column = divmod(place, columns)
+            above, below = axes[2 * row : 2 * row + 2, column]
+            if place >= panels:
+                above.remove()
+                below.remove()
+                continue
             for task in tasks:
                 colour = COLOURS[task % COLOURED]
                 style = "-" if task < COLOURED else "--"
@@ -52,9 +59,13 @@ def draw(found: Any) -> Any:
                 below.plot(grid.steps[rows], left, style, color=colour, linewidth=0.7)
             above.set_title(_title(grid.mixtures[place], found.names), fontsize=7)
             below.axhline(0, color="black", linewidth=0.5)
+            below.tick_params(labelbottom=True)
             below.set_xlabel(STEPS)
-        axes[0, 0].set_ylabel("level")
-        axes[1, 0].set_ylabel("measured - fit")
+            if column == 0:
+                above.set_ylabel("level")
+                below.set_ylabel("measured - fit")
+        if panels < len(grid.mixtures):
+            figure.suptitle(f"the first {panels} of {len(grid.mixtures)} mixtures", fontsize=8)
         handles, labels = axes[0, 0].get_legend_handles_labels()
         handles += [
             Line2D([], [], color="0.4", linestyle="", marker=".", markersize=4),

@@ -153,6 +153,22 @@ def test_the_picture_has_a_column_a_mixture():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [*NAMES, "measured", "fit", "95 % band"]
 
 
+def test_the_picture_shows_every_mixture_or_says_how_many():
+    from resource_ode.fitting.picture import draw
+
+    steps = np.arange(0.0, 100.0, 5.0)
+
+    def pictured(count):
+        levels = (1 - np.exp(-steps[:, None] / [20.0, 30.0])) * np.ones((count, 1, 1))
+        runs = [Run(steps, x, np.asarray([1.0, k]), f"run {k}") for k, x in enumerate(levels, start=1)]
+        return draw(ro.fit(Curves(("A", "B"), tuple(runs)), free=("learning_rate", "wasted_resource")))
+
+    five, many = pictured(5), pictured(13)
+    assert [len(figure.axes) for figure in (five, many)] == [10, 24]
+    assert five.get_suptitle() == "" and many.get_suptitle() == "the first 12 of 13 mixtures"
+    assert {axes.get_ylabel() for axes in (five.axes[0], five.axes[8])} == {"level"}
+
+
 def test_titles_of_mixtures_are_no_wider_than_a_column():
     from resource_ode.fitting.picture import LETTERS, draw
 
