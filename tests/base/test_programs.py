@@ -15,6 +15,17 @@ def alive():
     return len(jax.devices()[0].client.live_executables())
 
 
+def stay_few(monkeypatch, use, sizes):
+    """Each new size compiles some ten programs; after the first three sizes none of them may stay."""
+    monkeypatch.setattr(programs, "MOST_KEPT", 4)
+    for size in sizes[:3]:
+        use(size)
+    before = alive()
+    for size in sizes[3:]:
+        use(size)
+    assert alive() <= before + 2
+
+
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="other devices keep what they slice and reshape")
 def test_runs_of_new_shapes_leave_no_more_programs_than_are_kept(monkeypatch):
     def use(rows):
@@ -27,14 +38,7 @@ def test_runs_of_new_shapes_leave_no_more_programs_than_are_kept(monkeypatch):
         repr(batch[0])
         np.asarray(ro.observables.concurrency(run))
 
-    monkeypatch.setattr(programs, "MOST_KEPT", 4)
-    for rows in range(3, 6):
-        use(rows)
-    before = alive()
-    for rows in range(6, 14):
-        use(rows)
-    # each new shape compiles some ten; none of them may stay
-    assert alive() <= before + 2
+    stay_few(monkeypatch, use, range(3, 14))
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="elsewhere it is the arrays that are compiled")
@@ -57,10 +61,4 @@ def test_derivatives_outside_jit_leave_no_more_programs_than_are_kept(monkeypatc
             back(values)
             jax.jvp(found, (frequency,), (frequency,))
 
-    monkeypatch.setattr(programs, "MOST_KEPT", 4)
-    for skills in range(2, 5):
-        use(skills)
-    before = alive()
-    for skills in range(5, 11):
-        use(skills)
-    assert alive() <= before + 2
+    stay_few(monkeypatch, use, range(2, 11))
