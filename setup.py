@@ -12,9 +12,12 @@ import sys
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
+from setuptools.modified import newer_group
 
 unix = sys.platform != "win32"
 options = ["-std=c++17", "-O3", "-fvisibility=hidden", "-Wno-psabi", "-pthread"] if unix else []
+# what decides how the sources are built
+RECIPE = ["setup.py", "pyproject.toml"]
 headers = glob.glob("resource_ode/native/*.h")
 
 
@@ -39,10 +42,18 @@ if jaxlib is not None and jaxlib.origin is not None:
 
 
 class BuildLoops(build_ext):
-    """Where an extension cannot be built, the reason is kept beside its place, for `resource_ode.show_config`."""
+    """An editable install takes a build that is newer than its sources: `make` installs several times.
+
+    Where an extension cannot be built, the reason is kept beside its place, for `resource_ode.show_config`.
+    """
 
     def build_extension(self, ext):
         place = self.get_ext_fullpath(ext.name)
+        kept = os.path.join(*ext.name.split(".")[:-1], os.path.basename(place))
+        if self.editable_mode and not self.force and not newer_group([*ext.sources, *ext.depends, *RECIPE], kept):
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            shutil.copy2(kept, place)
+            return
         reason = os.path.join(os.path.dirname(place), ext.name.rpartition(".")[2] + "_not_built.txt")
         if os.path.exists(reason):
             os.remove(reason)
