@@ -88,7 +88,7 @@ def _panel() -> Any:
         import panel
     except ImportError:
         raise ImportError(
-            "the explorer needs Panel, which is not installed; pip install 'resource-ode[explore]' brings it"
+            "the explorer needs Panel, which is not installed; pip install -e '.[explore]' in the checkout brings it"
         ) from None
     panel.extension()
     return panel

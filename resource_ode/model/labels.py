@@ -47,7 +47,9 @@ class LabelledBatch(eqx.Module):
         axes = {"skill": skills_of(model.graph)}
         return axes if model.pool is None else {**axes, "pool": np.arange(model.pools)}
 
-    def label(self, values: Any, dims: Sequence[str] | None = None, name: str | None = None) -> Any:
+    def label(
+        self, values: Any, dims: Sequence[str] | None = None, name: str | None = None, units: str | None = None
+    ) -> Any:
         """Numbers of the members with the names and coordinates of their axes, as an `xarray.DataArray`.
 
         **Arguments:**
@@ -55,7 +57,8 @@ class LabelledBatch(eqx.Module):
         - `values`: an array `(*batch, ...)`, such as learning times, horizons or an observable.
         - `dims`: names of the axes behind the batch axes; by default found from their lengths (`skill`, and for a run
             also `time`).
-        - `name`: what the array is called.
+        - `name`, `units`: what the array is called and measured in, for the axes and colour bars of pictures:
+            `name="horizon", units="training steps"`.
 
         **Raises:** `ValueError` for an array of another batch, or axes that cannot be told by their lengths.
 
@@ -77,7 +80,7 @@ class LabelledBatch(eqx.Module):
         outer, inner = dimensions(self.axes()), self.inner_coordinates()
         names = inner_names(rest, {label: len(along) for label, along in inner.items()}, dims)
         held = {**self.coordinates, **{label: inner[label] for label in names if label in inner}}
-        return xarray.DataArray(array, held, (*outer, *names), name)
+        return xarray.DataArray(array, held, (*outer, *names), name, None if units is None else {"units": units})
 
     def sel(self, *, method: str | None = None, **wanted: Any) -> Any:
         """Members by coordinate.

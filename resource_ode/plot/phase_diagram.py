@@ -88,7 +88,8 @@ def phase(
     - `spread`: how the scatter of the ensemble is shown: `"hatch"` hatches cells whose standard error exceeds 5% of
         the range of the map; `"panel"` puts a map of the standard deviation beside it (a new figure without `over`);
         `"none"`. A curve has a band of one standard deviation and bars of one standard error unless it is `"none"`.
-    - `log`: logarithmic colours (on a curve: a logarithmic axis); default for times that span more than two decades.
+    - `log`: logarithmic colours (on a curve: a logarithmic axis); default for times that span more than two decades,
+        and for numbers without units that do and go beyond 1.
     - `center`: a value with a meaning of its own (0 of a difference, 1 of a ratio): white, with blue below and red
         above it.
     - `colorbar`: whether to draw it.
@@ -215,7 +216,10 @@ def _chosen(dataset: Any, variable: str | None, x: Any, y: Any, over: Any) -> tu
         variable = str(dataset.name or "value")
         dataset = dataset.to_dataset(name=variable)
     if not hasattr(dataset, "data_vars"):
-        raise ValueError(f"dataset: expected an xarray.Dataset, as ro.sweep returns it, got {type(dataset).__name__}")
+        raise ValueError(
+            "dataset: expected an xarray.Dataset, as ro.sweep returns it, or an array with labels, as model.label does, "
+            f"got {type(dataset).__name__}"
+        )
     if variable not in dataset.data_vars:
         known = ", ".join(sorted(map(str, dataset.data_vars)))
         hint = nearest(variable, dataset.data_vars, quote=repr)
@@ -258,11 +262,11 @@ def _chosen(dataset: Any, variable: str | None, x: Any, y: Any, over: Any) -> tu
 
 
 def _spans_decades(mean: Any, units: Any) -> bool:
-    # of a share, unlike of a time, it is the differences that count
-    if units != STEPS:
-        return False
     numbers = np.asarray(mean)
     numbers = numbers[np.isfinite(numbers)]
+    # of a share, unlike of a time, it is the differences that count; without units, a share is what stays below 1
+    if units != STEPS and (units is not None or not np.any(numbers > 1)):
+        return False
     return bool(numbers.size and numbers.min() > 0 and numbers.max() > DECADES * numbers.min())
 
 

@@ -21,7 +21,7 @@ MISSING = [name for name in ("mkdocs", "material", "mkdocstrings", "playwright")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM, reason="no chromium on the path, in which to look at the site"),
-    pytest.mark.skipif(bool(MISSING), reason=f"{', '.join(MISSING)} not installed: pip install '.[docs,dev]'"),
+    pytest.mark.skipif(bool(MISSING), reason=f"{', '.join(MISSING)} not installed: pip install -e '.[docs,dev]'"),
 ]
 PHONE = 400  # pixels across
 

@@ -17,7 +17,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 MISSING = [name for name in ("panel", "playwright") if not importlib.util.find_spec(name)]
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="no chromium on the path, in which to try the explorer"),
-    pytest.mark.skipif(bool(MISSING), reason=f"{' and '.join(MISSING)} not installed: pip install '.[explore,dev]'"),
+    pytest.mark.skipif(bool(MISSING), reason=f"{' and '.join(MISSING)} not installed: pip install -e '.[explore,dev]'"),
 ]
 # milliseconds from a key to the new picture, of 16 skills
 REDRAW = 100

@@ -111,7 +111,7 @@ def test_too_many_skills_are_refused():
 
 
 def test_a_notebook_is_shown_an_explorer(two, tmp_path):
-    pytest.importorskip("panel", reason="Panel is not installed: pip install '.[explore]'")
+    pytest.importorskip("panel", reason="Panel is not installed: pip install -e '.[explore]'")
     explorer = ro.explore(two, folder=tmp_path)
     assert repr(explorer).startswith("Explorer(ResourceModel(")
     # each display is an explorer of its own
@@ -123,5 +123,5 @@ def test_a_notebook_is_shown_an_explorer(two, tmp_path):
 
 def test_without_panel_it_says_what_to_install(two, monkeypatch):
     monkeypatch.setitem(sys.modules, "panel", None)
-    with pytest.raises(ImportError, match=r"needs Panel.*pip install 'resource-ode\[explore\]'"):
+    with pytest.raises(ImportError, match=r"needs Panel.*pip install -e '\.\[explore\]' in the checkout"):
         ro.explore(two)

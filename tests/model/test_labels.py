@@ -183,7 +183,8 @@ def test_skills_by_name(run):
 
 
 def test_label_gives_arrays_their_axes(batch, run):
-    times = batch.label(ro.learning_times(batch), name="time to level 1/2")
+    times = batch.label(ro.learning_times(batch), name="time to level 1/2", units="training steps")
+    assert (times.name, times.attrs) == ("time to level 1/2", {"units": "training steps"})
     assert times.dims == ("wasted_resource", "gate_exponent", "skill")
     np.testing.assert_array_equal(times.sel(wasted_resource=1e-2, skill="words"), ro.learning_times(batch)[1, :, 1])
     assert batch.label(ro.observables.seriality(batch)).dims == ("wasted_resource", "gate_exponent")

@@ -82,6 +82,14 @@ def test_times_have_logarithmic_colours() -> None:
         ro.plot.phase(data.assign(efficiency=-data["horizon"]), "efficiency", log=True)
 
 
+@pytest.mark.parametrize(("values", "logarithmic"), [([2e-3, 0.5], False), ([2e-3, 5.0], True), ([-1.0, 500.0], False)])
+def test_colours_of_an_array_without_units(values: list[float], logarithmic: bool) -> None:
+    grid = xarray.DataArray(np.tile(values, (2, 1)), {"x": [0, 1], "y": [0, 1]}, ("x", "y"))
+    assert isinstance(ro.plot.phase(grid).collections[0].norm, LogNorm) == logarithmic
+    share = grid.assign_attrs(units="1")
+    assert not isinstance(ro.plot.phase(share).collections[0].norm, LogNorm)
+
+
 def test_cells_known_badly_are_hatched() -> None:
     data = dataset().isel(sigma=0).copy(deep=True)
     assert ro.plot.phase(data, "efficiency").get_legend() is None
@@ -204,7 +212,8 @@ def test_mistakes(variable: str, options: dict[str, Any], message: str) -> None:
 
 
 def test_other_mistakes() -> None:
-    with pytest.raises(ValueError, match=r"dataset: expected an xarray.Dataset, as ro.sweep returns it, got int"):
+    message = r"dataset: expected an xarray.Dataset, as ro.sweep returns it, or an array with labels.* got int"
+    with pytest.raises(ValueError, match=message):
         ro.plot.phase(3, "efficiency")
     with pytest.raises(ValueError, match="variable: expected one that varies along some dimension, got 'efficiency'"):
         ro.plot.phase(dataset().isel(sigma=0, density=0, wasted_resource=0), "efficiency")
