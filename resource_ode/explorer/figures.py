@@ -32,6 +32,8 @@ WASTE = "#E6E6E6"
 WIDTH, HEIGHT = 420, 270
 # points that an arrow keeps from the middle of the skill that it leads to
 CLEAR = 11
+# names stand in a graph of up to so many skills, and so many letters of each
+LABELLED, LETTERS = 20, 12
 ROUND = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0)
 # like 12000 and 0.003, whatever the size
 PLAIN = CustomJSTickFormatter(code="return Number(tick.toPrecision(3)).toString()")
@@ -72,7 +74,7 @@ class Figures:
     def __init__(self) -> None:
         self.mapper = LinearColorMapper(palette=PALETTE, low=0.0, high=1.0, nan_color=GREY)
         self.nodes = ColumnDataSource(
-            {"x": [], "y": [], "name": [], "color": [], "marker": [], "said": []}, name="skills"
+            {"x": [], "y": [], "name": [], "label": [], "color": [], "marker": [], "said": []}, name="skills"
         )
         self.arrows = ColumnDataSource({"x0": [], "y0": [], "x1": [], "y1": []})
         self.curves = ColumnDataSource({"xs": [], "ys": [], "color": [], "name": []}, name="levels")
@@ -110,6 +112,9 @@ class Figures:
         dots = made.scatter(
             "x", "y", source=self.nodes, size=15, fill_color="color", line_color="black", marker="marker"
         )
+        style: dict[str, Any] = {"text_align": "center", "text_baseline": "top", "text_font_size": "10px"}
+        made.text("x", "y", "label", source=self.nodes, y_offset=8, **style)
+        made.y_range.range_padding = 0.3  # room for the names
         made.add_tools(HoverTool(renderers=[dots], tooltips=[("skill", "@name"), ("steps to level 1/2", "@said")]))
         bar = ColorBar(color_mapper=self.mapper, title=f"learning time ({STEPS})", width=10, formatter=PLAIN)
         made.add_layout(bar, "right")
@@ -216,6 +221,7 @@ class Figures:
             "x": at[:, 0],
             "y": at[:, 1],
             "name": list(names),
+            "label": [brief_name(name) if len(names) <= LABELLED else "" for name in names],
             "color": color,
             "said": said,
             "marker": [
@@ -257,6 +263,12 @@ class Figures:
             "x": across[column],
             "y": up[row],
         }
+
+
+def brief_name(name: str) -> str:
+    """What of a name stands beside a skill of the graph; all of it shows under the pointer."""
+    name = name.removeprefix("skill ")
+    return name if len(name) <= LETTERS else name[: LETTERS - 1] + "…"
 
 
 def round_number(value: float) -> float:

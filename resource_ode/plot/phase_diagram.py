@@ -217,8 +217,8 @@ def _chosen(dataset: Any, variable: str | None, x: Any, y: Any, over: Any) -> tu
         dataset = dataset.to_dataset(name=variable)
     if not hasattr(dataset, "data_vars"):
         raise ValueError(
-            "dataset: expected an xarray.Dataset, as ro.sweep returns it, or an array with labels, as model.label does, "
-            f"got {type(dataset).__name__}"
+            "dataset: expected an xarray.Dataset, as ro.sweep returns it, or an array with labels, as model.label "
+            f"returns it, got {type(dataset).__name__}"
         )
     if variable not in dataset.data_vars:
         known = ", ".join(sorted(map(str, dataset.data_vars)))

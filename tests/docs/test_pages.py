@@ -9,6 +9,8 @@ import jax
 import matplotlib.pyplot as plt
 import pytest
 
+from resource_ode.applications.paper import FIGURES
+
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
 # what needs minutes
@@ -45,3 +47,11 @@ def test_links_between_files_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
         if "://" not in target:
             assert os.path.exists(page.parent / target), f"{page.name} links to {target}"
+
+
+def test_the_gallery_has_every_figure_of_the_paper():
+    page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    for name in FIGURES:
+        text = page.partition(f"<!-- {name}: begin -->")[2].partition(f"<!-- {name}: end -->")[0]
+        assert f"](images/paper/{name}" in text and "*The paper:*" in text and "*Measured:*" in text, name
+        assert re.search(r"\*\*(Reproduced|Falls short)\*\*: numbers within their bounds: \d+ of \d+", text), name

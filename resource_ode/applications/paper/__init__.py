@@ -98,10 +98,9 @@ class Finding:
         for number in self.numbers:
             spread = f" +- {number.spread:.2g}" if math.isfinite(number.spread) else ""
             claimed = f"{number.claimed:.4g}" if math.isfinite(number.claimed) else ""
-            bounds = (
-                f"{number.low:.4g} to {number.high:.4g}: {'yes' if number.passed else 'no'}" if number.judged else ""
-            )
-            rows.append(f"| {number.name} | {claimed} | {number.measured:.4g}{spread} {number.unit} | {bounds} |")
+            unit = f" {number.unit}" if number.unit else ""
+            bounds = f"{number.bounds}: {'yes' if number.passed else 'no'}" if number.judged else ""
+            rows.append(f"| {number.name} | {claimed} | {number.measured:.4g}{spread}{unit} | {bounds} |")
         return "\n".join(rows)
 
     def _repr_markdown_(self) -> str:

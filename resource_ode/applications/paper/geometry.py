@@ -253,8 +253,8 @@ def find(small: bool = False) -> Finding:
     return Finding(
         "geometry",
         "The Geometry model against the Resource model",
-        "The Resource model, with one N0 a setting, describes the Geometry model's learning curves in eight settings, "
-        "and all skills collapse on one curve u^(1/p).",
+        "The Resource model, with one N0 per setting, describes the Geometry model's learning curves in eight "
+        "settings, and all skills collapse on one curve u^(1/p).",
         measured,
         tuple(numbers),
         {"geometry": draw(results)},

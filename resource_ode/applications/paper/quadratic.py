@@ -34,7 +34,7 @@ def axes_of(basis: str, seed: int) -> np.ndarray:
 
 
 def learning_rate(basis: str, method: str) -> float:
-    """Chosen so that the frequent skill starts at `RATE` levels a step in every case."""
+    """Chosen so that the frequent skill starts at `RATE` levels per step in every case."""
     if method == "gradient descent":
         return RATE / (2 * float(FREQUENCY[0]))
     return RATE if basis == "aligned" else RATE / math.sqrt(2 * DIMENSION / math.pi)
@@ -131,7 +131,7 @@ def find(small: bool = False) -> Finding:
         numbers,
         {"quadratic": draw(runs)},
         f"Loss sum_i p_i (1 - t_i . x)^2, p = 1 and 0.1, d = {DIMENSION}; learning rates such that the frequent skill "
-        f"starts at {RATE:g} levels a step; times to level {LEVEL}; "
+        f"starts at {RATE:g} levels per step; times to level {LEVEL}; "
         f"{len(runs['rotated', 'sign descent'])} random rotations.",
         {"runs": runs, "ratio": ratio},
     )

@@ -55,22 +55,22 @@ def draw(by_adam: ParityRun, by_descent: ParityRun, model: ResourceModel) -> Any
     """Accuracies under Adam, beside the Resource model, and under gradient descent."""
     steps = np.asarray(by_adam.steps)
     expected = (1 + np.asarray(simulate(model, steps.astype(float)).level)) / 2
-    with drawing(1, 2, size=(7.0, 2.7), sharey=True) as (figure, axes):
+    with drawing(1, 2, size=(7.0, 2.9), sharey=True) as (figure, axes):
         for ax, run, title in zip(axes[0], (by_adam, by_descent), ("Adam", "gradient descent"), strict=True):
             accuracy = np.asarray(run.accuracy)
             for task, color in zip(range(2), COLOURS, strict=False):
                 for curve in accuracy[..., task]:
                     ax.plot(run.steps, curve, color=color, linewidth=0.4, alpha=0.4)
                 middle = np.median(accuracy[..., task], axis=0)
-                label = f"{TASKS.names[task]}, median of {len(accuracy)} seeds"
+                label = f"{TASKS.names[task]}, median over seeds"
                 ax.plot(run.steps, middle, color=color, linewidth=1.4, label=label)
                 if run is by_adam:
                     label = f"{TASKS.names[task]}, Resource model"
                     ax.plot(steps, expected[:, task], color=color, linewidth=1.8, linestyle=(0, (2, 1.4)), label=label)
             ax.axhline(ACCURACY, color="0.6", linewidth=0.6, linestyle=":")
             ax.set(xlabel=f"training steps ({title})", xlim=(0, run.steps[-1]), ylim=(0.45, 1.02))
-            ax.legend(frameon=False, loc="lower right")
         axes[0, 0].set_ylabel("accuracy")
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
         letters(axes)
     return figure
 

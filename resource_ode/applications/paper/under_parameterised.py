@@ -120,11 +120,11 @@ def more_dimensions(small: bool = False) -> dict[tuple[str, str], np.ndarray]:
     ts, seeds = (np.arange(0, 301, 30), 2) if small else (np.arange(0, STEPS + 1, 50), 3)
     found = {}
     for loss in ("mse",) if small else WASTE:
-        for name in ("20 tasks",) if small else ("20 tasks", f"{EACH} tasks a dimension"):
+        for name in ("20 tasks",) if small else ("20 tasks", f"{EACH} tasks per dimension"):
             errors = []
             for d in MORE[:1] if small else MORE:
                 frequency = frequencies.zipf(20 if name == "20 tasks" else EACH * d, ALPHA)
-                # the same resource a step
+                # the same resource per step
                 model = GeometryModel(frequency, d, RATE * (DIMENSION / d) ** 0.5, loss=loss, vectors="random")
                 run = train_geometry(model, ts, seeds=range(seeds))
                 difference = np.asarray(sign_descent.overlapping(run).level - run.level)
@@ -172,7 +172,7 @@ def draw(cases: dict[tuple[str, int], Case]) -> Any:
                             "linewidth": 0.4,
                         },
                     )
-                ax.set(xlabel="training steps", xlim=(0, case.ts[-1]), ylim=(-0.3, 1.15))
+                ax.set(xlabel="training steps", xlim=(0, case.ts[-1]), ylim=(-0.1, 1.1))
                 ax.set_title(f"{'abcdefgh'[row * (len(shown) + 1) + column]}  {LABELS[loss]}, n = {count}", loc="left")
             axes[row, 0].set_ylabel("level")
             ax = axes[row, -1]

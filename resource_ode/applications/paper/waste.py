@@ -148,7 +148,7 @@ def find(small: bool = False) -> Finding:
     serial, parallel = levels_against_limits()
     ratio = found["ratio"]
     numbers = (
-        Number("time a skill at N0 = 1e-5, in units of 1/eta", pace, 1.0, 0.75, 1.25),
+        Number("time per skill at N0 = 1e-5, in units of 1/eta", pace, 1.0, 0.75, 1.25),
         Number("t10/t1 at N0 = 100 (level 0.5)", spread, 10**ALPHA, 0.9 * 10**ALPHA, 1.1 * 10**ALPHA),
         Number("t2/t1 at N0 = 100 (level 0.95)", float(ratio[-1]), 2**ALPHA, 0.9 * 2**ALPHA, 1.1 * 2**ALPHA),
         # (1 + 0.95)/0.95 if the second starts when the first is done
