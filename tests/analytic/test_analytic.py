@@ -104,6 +104,8 @@ def test_golden_domino_ratios(wasted_resource, golden):
 
 
 def test_limits_of_the_domino_ratio():
+    # without prerequisites and waste at the level that the others default to: (1 + level)/level
+    np.testing.assert_allclose(analytic.domino_ratio([1, 1e-6], 0.0), 1.95 / 0.95, rtol=1e-5)
     np.testing.assert_allclose(analytic.domino_ratio([1, 1e-6], 0.0, 0.8), 1.8 / 0.8, rtol=1e-5)
     np.testing.assert_allclose(analytic.domino_ratio([1, 0.1], 1e7, 0.8), 10, rtol=1e-6)
     np.testing.assert_allclose(analytic.domino_ratio([1, 0.1], 1e7, 0.8, "cross_entropy"), 10, rtol=1e-6)

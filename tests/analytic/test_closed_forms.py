@@ -1,5 +1,7 @@
 """The closed forms against what `simulate` computes, at random parameters, to 1e-6."""
 
+import itertools
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -114,8 +116,15 @@ def test_plateau():
     np.testing.assert_allclose(run.clock, clock, rtol=1e-6)
     np.testing.assert_allclose(run.level, exact, rtol=0, atol=1e-7)
     assert float(ro.analytic.plateau_effort(0.5, 1.0)) == pytest.approx(np.log(2), rel=1e-15)
-    with pytest.raises(ValueError, match=r"plateau: expected a number above 0 and at most 1, got 0\.0"):
-        ro.analytic.plateau_effort(0.5, 0.0)
+    refused = (
+        lambda wrong: ro.analytic.plateau_effort(0.5, wrong),
+        lambda wrong: ro.analytic.plateau_levels(clock, frequency, wrong),
+        lambda wrong: ro.analytic.plateau_steps(clock, frequency, 0.25, 0.1, wrong),
+        lambda wrong: ro.analytic.plateau_learning_times(0.5, frequency, 0.25, 0.1, wrong),
+    )
+    for call, wrong in itertools.product(refused, (0.0, 1.5)):
+        with pytest.raises(ValueError, match=rf"plateau: expected a number above 0 and at most 1, got {wrong}"):
+            call(wrong)
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.4, 1.0])
