@@ -6,6 +6,7 @@ again alone. That run is also the proof that the tests pass on the package as it
 
 from __future__ import annotations
 
+import ast
 import collections
 import hashlib
 import json
@@ -96,18 +97,34 @@ class Record:
         """The tests that are to notice a change of a place, in the order to run them, within a number of seconds.
 
         First those that run its line, then those that run its function: what was compiled is not run again as Python,
-        so that a test may use a line and not run it. A line that is run at import has the tests of its file.
+        so that a test may use a line and not run it. A line that is run at import has the tests of its file. What tests
+        do in a process of their own is not recorded: of a line that nobody is seen to run they come first.
         """
         around = function_around((self.root / place.file).read_text(), place.line)
         nearest = self.of_lines(place.file, place.line, place.line)
-        wider = self.of_lines(place.file, *(around or (1, 10**6))) - nearest
+        unseen = set() if nearest else self.in_processes()
+        wider = self.of_lines(place.file, *(around or (1, 10**6))) - nearest - unseen
         chosen, spent = [], 0.0
-        for test in [*self._one_of_each(nearest), *self._one_of_each(wider)]:
+        for test in [*self._one_of_each(nearest or unseen), *self._one_of_each(wider)]:
             cost = self.seconds.get(test, 0.0)
             if spent + cost <= budget:
                 chosen.append(test)
                 spent += cost
         return chosen
+
+    def in_processes(self) -> set[str]:
+        """The tests that begin a process of their own."""
+        found: set[str] = set()
+        for file, entry in self.files.items():
+            text = (self.root / file).read_text()
+            begin = {
+                part.name
+                for part in ast.walk(ast.parse(text))
+                if isinstance(part, ast.FunctionDef) and "subprocess" in (ast.get_source_segment(text, part) or "")
+            }
+            names = (test for test, _ in entry["tests"])
+            found.update(name for name in names if name.partition("::")[2].partition("[")[0] in begin)
+        return found
 
     def _one_of_each(self, tests: Iterable[str]) -> Iterator[str]:
         """The quickest case of each test, then the second of each, and so on: unlike tests notice unlike faults."""

@@ -62,12 +62,15 @@ def test_the_tests_of_a_place(tmp_path):
     kept = record.Record.__new__(record.Record)
     kept.root = tmp_path
     tests = [["t.py::a[1]", 3.0], ["t.py::a[2]", 1.0], ["t.py::b", 2.0], ["t.py::c", 0.5], ["t.py::d", 100.0]]
+    (tmp_path / "t.py").write_text("def c():\n    subprocess.run(half)\n\ndef d():\n    half(3)\n")
     kept.files = {"t.py": {"tests": tests, "lines": {"half.py": {"9": [0, 1, 2], "11": [2, 3, 4], "14": [4]}}}}
     kept.seconds = dict(map(tuple, tests))
     # those that run the line, one case of each test first, and then those that run the function
     assert kept.selection(places.Place("half.py", 9, "", 0), 10) == ["t.py::a[2]", "t.py::b", "t.py::a[1]", "t.py::c"]
     assert kept.selection(places.Place("half.py", 9, "", 0), 3.5) == ["t.py::a[2]", "t.py::b", "t.py::c"]
     assert kept.selection(places.Place("half.py", 14, "", 0), 1000)[0] == "t.py::d"
+    # nobody is seen to run it: those whose processes may, and then those that run the function
+    assert kept.selection(places.Place("half.py", 7, "", 0), 10) == ["t.py::c", "t.py::a[2]", "t.py::b", "t.py::a[1]"]
 
 
 def entry(line, verdict, package="p", tests="t", why=""):
