@@ -39,6 +39,7 @@ def test_it_says_what_there_is():
     assert "alert" in graph._repr_html_() and "&lt;script" in graph._repr_html_()
     assert "(12,) wasted_resource (12)" in run._repr_html_() and "all runs succeeded" in run._repr_html_()
     assert "from 0.001 to 1" in run.model._repr_html_()
+    assert "(12,) wasted_resource (12)" in run.model._repr_html_()
     assert "batch" not in member._repr_html_()
 
 
