@@ -334,7 +334,7 @@ def test_a_model_prints_itself():
 
 def test_schedules_are_read_at_the_start_unless_a_time_is_given():
     halved = ro.Schedule([0.0, 0.5], [2.0, 1.0])
-    model = ro.ResourceModel(ro.SkillGraph([[]]), halved, learning_rate=halved, wasted_resource=halved)
-    for found in (model.waste_at, model.learning_rate_at, model.frequency.at):
+    model = ro.ResourceModel(ro.SkillGraph([[]]), [1.0], learning_rate=halved, wasted_resource=halved)
+    for found in (model.waste_at, model.learning_rate_at, halved.at):
         assert float(np.squeeze(found(0.0))) == 2.0 and float(np.squeeze(found(0.5))) == 1.0
     assert float(model.waste_at()[0]) == 2.0 and float(model.learning_rate_at()[0]) == 2.0
