@@ -1,5 +1,6 @@
 """Every Python block of the documentation runs, page by page, and links between pages lead somewhere."""
 
+import json
 import os
 import re
 import shutil
@@ -55,3 +56,9 @@ def test_the_gallery_has_every_figure_of_the_paper():
         text = page.partition(f"<!-- {name}: begin -->")[2].partition(f"<!-- {name}: end -->")[0]
         assert f"](images/paper/{name}" in text and "*The paper:*" in text and "*Measured:*" in text, name
         assert re.search(r"\*\*(Reproduced|Falls short)\*\*: numbers within their bounds: \d+ of \d+", text), name
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").rglob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_are_stored_as_run(path):
+    cells = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    assert cells and [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
