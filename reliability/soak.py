@@ -60,10 +60,31 @@ def main(given: Sequence[str]) -> int:
             rows.append((resident(), memory_maps(), time.perf_counter() - begin))
             print(f"round {len(rows)}: {rows[-1][0]:.0f} MB, {rows[-1][1]} maps, {rows[-1][2]:.0f} s", flush=True)
     text, grows = report(np.array(rows), options)
+    text += "\n\n" + held()
     print(text)
     if options.write:
         document.put("soak", text)
     return 1 if grows else 0
+
+
+def held() -> str:
+    """Whose memory it is at the end: what goes with the programs of the package, and then with JAX's own caches."""
+    import gc
+
+    import jax
+
+    from resource_ode.base import programs
+
+    sizes = [resident()]
+    for give_up in (programs.clear, jax.clear_caches):
+        give_up()
+        gc.collect()
+        programs.trim()
+        sizes.append(resident())
+    return (
+        f"Of the last {sizes[0]:.0f} MB, {sizes[0] - sizes[1]:.0f} go with the programs that the package keeps, and "
+        f"{sizes[1] - sizes[2]:.0f} more with JAX's own caches of what it has traced and compiled."
+    )
 
 
 def slope(values: np.ndarray) -> tuple[float, float]:

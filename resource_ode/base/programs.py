@@ -90,12 +90,18 @@ def program(function: Callable[..., Any], *arguments: Any, **options: Any) -> Pr
 
 def _forget_oldest() -> None:
     _kept.popitem(last=False)[1].forget()
-    if next(_given_up) % TRIMMED == 0 and (trim := _trim()):
-        trim(0)
+    if next(_given_up) % TRIMMED == 0:
+        trim()
+
+
+def trim() -> None:
+    """Give freed memory back to the system, where its C library can."""
+    if (release := _malloc_trim()) is not None:
+        release(0)
 
 
 @functools.cache
-def _trim() -> Callable[[int], int] | None:
+def _malloc_trim() -> Callable[[int], int] | None:
     """What gives freed memory back to the system; None with other C libraries than that of GNU."""
     try:
         return ctypes.CDLL(None).malloc_trim
