@@ -135,19 +135,19 @@ def styled_figure(
             raise
 
 
-def size_in_points(ax: Any) -> tuple[float, float]:
+def size_in_points(ax: Axes) -> tuple[float, float]:
     """Width and height of axes, in points."""
     extent = ax.get_window_extent()
     return 72 * float(extent.width) / ax.figure.dpi, 72 * float(extent.height) / ax.figure.dpi
 
 
-def label_time_axis(ax: Any, times: np.ndarray) -> None:
+def label_time_axis(ax: Axes, times: np.ndarray) -> None:
     if ax.get_xscale() == "linear":
         ax.set_xlim(min(0.0, float(times[0])), float(times[-1]) if times[-1] > 0 else 1.0)
     ax.set_xlabel(STEPS)
 
 
-def legend_above(ax: Any, handles: list[Any]) -> None:
+def legend_above(ax: Axes, handles: list[Any]) -> None:
     old = ax.get_legend()
     if old is not None:
         handles = [*old.legend_handles, *handles]
@@ -168,7 +168,7 @@ def shortened_name(name: str) -> str:
     return shortened(printable(name), LONGEST_LABEL)
 
 
-def legend_right(ax: Any, handles: list[Any], title: str | None = None) -> None:
+def legend_right(ax: Axes, handles: list[Any], title: str | None = None) -> None:
     # labels are names, not formulas, and are set last: matplotlib warns of those that begin with an underscore
     labels = [handle.get_label() for handle in handles]
     legend = ax.legend(

@@ -161,6 +161,12 @@ def test_names_never_overlap(skills, shape, words):
         assert len(drawn[0].texts) == 3
 
 
+def test_axes_may_be_in_a_part_of_a_figure(three):
+    left, right = plt.figure(layout="constrained", figsize=(8, 3)).subfigures(1, 2)
+    for ax in (ro.plot.levels(three, ax=left.subplots()), ro.plot.graph(three, ax=right.subplots())):
+        assert [text.get_text() for text in ax.texts] == ["skill 1", "skill 2", "skill 3"]
+
+
 def test_names_are_left_out_only_where_they_do_not_fit():
     assert len(plot.graph(ro.graphs.tree(3)).texts) == 15
     assert len(plot.graph(ro.graphs.layered(jax.random.key(0), [6] * 5)).texts) == 30
