@@ -5,7 +5,7 @@ three of nine things with it: other losses and competitions, batches and slices,
 schedules, observables, pictures, files. Each round prints the resident memory, the number of memory maps and the
 seconds since the start. What this program computes by itself is done in NumPy: of each operation of the caller's
 outside a program JAX keeps one for every shape, for ever. After the first third, which warms up whatever is kept on
-purpose, a straight line is fitted to each. Resident memory may grow by at most 1 MB and maps by at most 2 a round, by
+purpose, a straight line is fitted to each. Resident memory may grow by at most 1 MB and maps by at most 2 per round, by
 that line and its standard error; more is a leak.
 
     make soak                                  half an hour
@@ -104,7 +104,7 @@ def report(rows: np.ndarray, options: argparse.Namespace) -> tuple[str, bool]:
     if len(rows) - warm < LEAST_ROUNDS:
         lines.append(f"{len(rows)} rounds are too few to say whether anything grows.")
         return "\n".join(lines), False
-    table, grows = [["", "first round", "after warm-up", "last round", "growth a round", "bound", "verdict"]], False
+    table, grows = [["", "first round", "after warm-up", "last round", "growth per round", "bound", "verdict"]], False
     for column, name, bound in ((0, "resident memory, MB", MEGABYTES_A_ROUND), (1, "memory maps", MAPS_A_ROUND)):
         values = rows[:, column]
         rate, error = slope(values[warm:])

@@ -19,6 +19,11 @@ import resource_ode as ro
 TIMES = np.linspace(0, 20, 31)
 SKILLS, FAN_IN = 7, 3
 
+# golden numbers: when ten independent skills of frequency 1/k^2, in sum 1, reach level 1/2 at a learning rate of
+# 6e-4 sqrt(1000) and a waste of 0.003, training steps
+TIMES_OF_TEN = [45.616374, 116.589572, 177.438353, 232.713044, 282.068842,
+                325.749689, 364.241981, 397.966284, 427.372482, 452.932927]  # fmt: skip
+
 
 @dataclasses.dataclass
 class Case:

@@ -12,7 +12,7 @@ from resource_ode.native import build_walks, walks
 
 @functools.cache
 def file():
-    """The library, built once a process."""
+    """The library, built once per process."""
     if shutil.which("c++") is None:
         pytest.skip("needs a C++ compiler")
     folder = tempfile.TemporaryDirectory(prefix="walks")

@@ -380,7 +380,7 @@ def observables(options: Options, say: Say) -> Iterator[list[Row]]:
     found = race("observables", "sweep_demo.toml", "chunk", count, ways, options.rounds, say)
     for row in found:
         if row.wall_ms:
-            say(f"  {row.way}: {count / row.wall_ms * 1e3:,.0f} members a second")
+            say(f"  {row.way}: {count / row.wall_ms * 1e3:,.0f} members per second")
     yield found
 
 

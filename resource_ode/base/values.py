@@ -24,43 +24,40 @@ def plain(name: str, value: Any, kind: str = "numbers") -> Any:
 
     **Raises:** `ValueError` that names the argument, what was expected and what came.
     """
-
-    def refuse(what: str = "") -> ValueError:
-        return ValueError(f"{name}: expected {kind}, got {what or brief(value)}")
-
+    refused = f"{name}: expected {kind}, got "
     if isinstance(value, jax.Array):
         array: Any = value
     elif not isinstance(value, (Mapping, set, frozenset)) and is_concrete(value):
         # NumPy would make 1.0 of True in a list with numbers
         if _holds_truth_values(value):
-            raise refuse(f"truth values: {brief(value)}")
+            raise ValueError(f"{refused}truth values: {brief(value)}")
         try:
             array = np.asarray(value)
         except ValueError:
-            raise refuse(f"rows of different lengths: {brief(value)}") from None
+            raise ValueError(f"{refused}rows of different lengths: {brief(value)}") from None
         except TypeError:
-            raise refuse() from None
+            raise ValueError(refused + brief(value)) from None
         if array.dtype == object and not hasattr(value, "dtype"):
             # integers beyond 64 bits and fractions are numbers; `None` and the like are not
             if not all(isinstance(item, numbers.Real) for item in array.flat):
-                raise refuse()
+                raise ValueError(refused + brief(value))
             try:
                 array = array.astype(float)
             except OverflowError:
-                raise refuse(f"one beyond what floating-point numbers hold: {brief(value)}") from None
+                raise ValueError(f"{refused}one beyond what floating-point numbers hold: {brief(value)}") from None
         if isinstance(value, np.ma.MaskedArray) and np.any(np.ma.getmaskarray(value)):
-            raise refuse(f"masked entries: {brief(value)}")
+            raise ValueError(f"{refused}masked entries: {brief(value)}")
     else:
         try:
             array = jnp.asarray(value)
         except (TypeError, ValueError):
-            raise refuse() from None
+            raise ValueError(refused + brief(value)) from None
     if array.dtype == bool:
-        raise refuse(f"truth values: {brief(value)}")
+        raise ValueError(f"{refused}truth values: {brief(value)}")
     # to NumPy durations are integers
     is_number = jnp.issubdtype(array.dtype, jnp.integer) or jnp.issubdtype(array.dtype, jnp.floating)
     if not is_number or jnp.issubdtype(array.dtype, np.timedelta64):
-        raise refuse(f"objects: {brief(value)}" if array.dtype == object else "")
+        raise ValueError(f"{refused}{'objects: ' if array.dtype == object else ''}{brief(value)}")
     return array
 
 
@@ -82,28 +79,29 @@ def in_range(
         exact = np.asarray(given)
         with np.errstate(all="ignore"):
             held = exact.astype(dtype, copy=False)
-
-        def inside(x: Any) -> Any:
-            return np.isfinite(x) & (x > above) & (x >= least) & (x < below) & (x <= most)
-
+        bounds = (above, least, below, most)
         # a positive number must not quietly become zero in a narrower type
-        wrong = ~inside(held) | ((held == 0) & (exact != 0))
+        wrong = ~_inside(held, *bounds) | ((held == 0) & (exact != 0))
         if wrong.any():
             where = tuple(int(i) for i in np.argwhere(wrong)[0])
-            bounds = [f"above {above:g}"] * (above > -math.inf) + [f"at least {least:g}"] * (least > -math.inf)
-            bounds += [f"below {below:g}"] * (below < math.inf) + [f"at most {most:g}"] * (most < math.inf)
+            words = [f"above {above:g}"] * (above > -math.inf) + [f"at least {least:g}"] * (least > -math.inf)
+            words += [f"below {below:g}"] * (below < math.inf) + [f"at most {most:g}"] * (most < math.inf)
             place = f" at index {where[0] if len(where) == 1 else where}" if where else ""
             found = f"{held[where]}"
-            if inside(exact[where]):
+            if _inside(exact[where], *bounds):
                 found = f"{exact[where]} (which is {held[where]} in {held.dtype})"
             raise ValueError(
-                f"{name}: expected finite numbers {' and '.join(bounds)}".rstrip() + f", got {found}{place}"
+                f"{name}: expected finite numbers {' and '.join(words)}".rstrip() + f", got {found}{place}"
             )
         # an array of JAX stays where it is
         given = given if isinstance(given, jax.Array) else held
     # of a tracer JAX makes the same once more
     same = isinstance(given, jax.Array) and given.dtype == dtype and not given.weak_type
     return given if same else jnp.asarray(given, dtype)
+
+
+def _inside(x: Any, above: float, least: float, below: float, most: float) -> Any:
+    return np.isfinite(x) & (x > above) & (x >= least) & (x < below) & (x <= most)
 
 
 def brief(value: Any) -> str:

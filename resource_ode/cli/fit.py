@@ -29,7 +29,7 @@ def fit(
     mixture: Mixture = None,
     free: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A parameter to fit; once a parameter.  [default: what curves may show]"),
+        typer.Option(metavar="NAME", help="A parameter to fit; once per parameter.  [default: what curves may show]"),
     ] = None,
     hold: Annotated[
         list[str] | None,

@@ -43,7 +43,7 @@ def sweep(
     The file is TOML; examples/sweep_small.toml is one, with comments, and docs/sweep.md lists every key:
 
     \b
-    [ensemble]   graphs, seed, chunk (cascades a chunk), precision
+    [ensemble]   graphs, seed, chunk (cascades per chunk), precision
     [graph]      generator ("random_dag", "layered", ...) and its arguments,
                  or prerequisites = [[], [0]], or file = "skills.graphml"
     [frequency]  law ("zipf", "lognormal", ...) and its arguments, or values

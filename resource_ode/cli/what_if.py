@@ -17,7 +17,7 @@ INTERVAL = 1.96
 def what_if(
     file: Annotated[Path, typer.Argument(metavar="MODEL.toml", help="What fit wrote.")],
     mixture: Annotated[
-        list[str], typer.Option(metavar="A=.3,B=.7", help="How often each task is to be met; once a mixture.")
+        list[str], typer.Option(metavar="A=.3,B=.7", help="How often each task is to be met; once per mixture.")
     ],
     level: Annotated[float, typer.Option(metavar="LEVEL", help="The level to be reached.")] = 0.8,
 ) -> None:

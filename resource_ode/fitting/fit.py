@@ -40,7 +40,7 @@ class Fit:
     - `curves`: the runs.
     - `model`: the fitted [`resource_ode.ResourceModel`][], in the first mixture that has all tasks.
     - `residual`: root mean square of the levels that the model misses.
-    - `parameters`: a pandas DataFrame, a row a parameter: `value`; `low` and `high`, a 95 % interval by profile
+    - `parameters`: a pandas DataFrame, a row for each parameter: `value`; `low` and `high`, a 95 % interval by profile
         likelihood; `verdict`: "identified", "bounded" or "not identified"; `remark`: on which side it is bounded, and
         which combination with others is known; with three seeds of a mixture or more, `seed_low` and `seed_high`: a 95
         % interval by drawing seeds anew.
@@ -279,7 +279,7 @@ class Fit:
         return report.report(self)
 
     def plot(self) -> Figure:
-        """The curves, the fit with its band, and what it leaves: a matplotlib figure, a column a mixture."""
+        """The curves, the fit with its band, and what it leaves: a matplotlib figure, a column for each mixture."""
         from . import picture
 
         return picture.draw(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def batch(
     *,
     over: str | None = None,
     quantiles: tuple[float, float] = (0.1, 0.9),
-    skills: Any = None,
+    skills: Sequence[int | str] | None = None,
     ax: Axes | None = None,
     legend: bool = True,
     colorbar: bool = True,
@@ -116,10 +117,10 @@ def _over(
     values: np.ndarray,
     chosen: list[int],
     quantiles: tuple[float, float],
-    ax: Any,
+    ax: Axes | None,
     legend: bool,
     colorbar: bool,
-) -> Any:
+) -> Axes:
     """A curve for each coordinate of one axis of the batch."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -171,7 +172,7 @@ def _over(
     return ax
 
 
-def _draw(ax: Any, times: np.ndarray, here: np.ndarray, quantiles: Any, color: Any, *, band: bool = True) -> None:
+def _draw(ax: Axes, times: np.ndarray, here: np.ndarray, quantiles: Any, color: Any, *, band: bool = True) -> None:
     low, high = quantiles
     below, middle, above = np.quantile(here, [low, 0.5, high], axis=0)
     if band:
@@ -179,7 +180,7 @@ def _draw(ax: Any, times: np.ndarray, here: np.ndarray, quantiles: Any, color: A
     ax.plot(times, middle, color=color, linewidth=1.3)
 
 
-def _name_axes(ax: Any, times: np.ndarray, values: np.ndarray, label: str) -> None:
+def _name_axes(ax: Axes, times: np.ndarray, values: np.ndarray, label: str) -> None:
     label_time_axis(ax, times)
     ax.set_ylabel(textwrap.fill(label, 36), parse_math=False)
     if label.startswith(("level", "share")):

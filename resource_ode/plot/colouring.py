@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Axes
 from ..base.crossing import first_crossing
 from ..results.trajectory import Trajectory
 from .style import COLOURS, FEW, GREY, MAP, legend_above
@@ -59,7 +60,7 @@ def scale_of(values: np.ndarray, *, whole: bool = False) -> tuple[Any, Any]:
 
 
 def colour_by(
-    ax: Any,
+    ax: Axes,
     values: np.ndarray,
     label: str,
     *,
@@ -85,7 +86,7 @@ def colour_by(
     return cmap(norm(np.ma.masked_invalid(values)))
 
 
-def add_bar(ax: Any, image: Any, label: str, *, beside: Any = None) -> Any:
+def add_bar(ax: Axes, image: Any, label: str, *, beside: Any = None) -> Any:
     """A colour bar at the right of axes (or of several); a logarithmic one has plain numbers."""
     from matplotlib.colors import LogNorm
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter

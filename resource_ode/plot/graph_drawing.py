@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.annotations import Axes
+from ..base.annotations import Axes, Given, Numbers
 from ..graphs.graph import SkillGraph
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
@@ -29,9 +29,9 @@ MOST_NAMED = 60
 
 
 def graph(
-    source: Any,
+    source: Given[SkillGraph | ResourceModel | Trajectory],
     *,
-    times: Any = None,
+    times: Numbers | None = None,
     ax: Axes | None = None,
     legend: bool = True,
     colorbar: bool = True,
@@ -55,7 +55,6 @@ def graph(
     **Example:** `ro.plot.graph(model, times=ro.learning_times(model))`
     """
     from matplotlib.lines import Line2D
-    from matplotlib.patches import FancyArrowPatch
 
     skills = _one_graph(source)
     present = [int(skill) for skill in np.flatnonzero(np.asarray(skills.present))]
@@ -83,27 +82,7 @@ def graph(
         # in points across: a node keeps clear of its neighbours in the layer and of the next layer
         wide, tall = size_in_points(ax)
         size = float(np.clip(min(0.8 * tall / (widest + 0.3), 0.6 * wide / layers), 3, 11))
-        edges = sum(len(row) for row in parents)
-        faint = float(np.clip(4 / math.sqrt(max(edges, 1)), 0.3, 0.8))
-        for skill in present:
-            for parent in parents[skill]:
-                (x0, y0), (x1, y1) = places[parent], places[skill]
-                # an arrow that passes over a layer is bent around the nodes in its way
-                bend = 0.0 if x1 - x0 == 1 else 0.18 * (1 if (y0 + y1) >= 0 else -1)
-                arrow = FancyArrowPatch(
-                    (x0, y0),
-                    (x1, y1),
-                    arrowstyle="-|>",
-                    mutation_scale=float(np.clip(0.8 * size, 4, 8)),
-                    connectionstyle=f"arc3,rad={-bend}",
-                    shrinkA=size / 2,
-                    shrinkB=size / 2 + 0.5,
-                    linewidth=0.8 if edges < 40 else 0.5,
-                    color="#404040",
-                    alpha=faint,
-                    zorder=1,
-                )
-                ax.add_patch(arrow)
+        _draw_arrows(ax, parents, present, places, size)
         for marker, here, scale in (("o", ~any_gate, 1.0), ("D", any_gate, 0.85)):
             those = [skill for skill in present if here[skill]]
             if those:
@@ -135,6 +114,35 @@ def graph(
         if len(present) <= MOST_NAMED:
             name_nodes(ax, [shortened_name(skills.name_of(skill)) for skill in present], places, present, size)
     return ax
+
+
+def _draw_arrows(
+    ax: Axes, parents: list[list[int]], present: list[int], places: dict[int, tuple[float, float]], size: float
+) -> None:
+    """From each prerequisite to the skills that require it; `size` is that of a node, in points."""
+    from matplotlib.patches import FancyArrowPatch
+
+    edges = sum(len(row) for row in parents)
+    faint = float(np.clip(4 / math.sqrt(max(edges, 1)), 0.3, 0.8))
+    for skill in present:
+        for parent in parents[skill]:
+            (x0, y0), (x1, y1) = places[parent], places[skill]
+            # an arrow that passes over a layer is bent around the nodes in its way
+            bend = 0.0 if x1 - x0 == 1 else 0.18 * (1 if (y0 + y1) >= 0 else -1)
+            arrow = FancyArrowPatch(
+                (x0, y0),
+                (x1, y1),
+                arrowstyle="-|>",
+                mutation_scale=float(np.clip(0.8 * size, 4, 8)),
+                connectionstyle=f"arc3,rad={-bend}",
+                shrinkA=size / 2,
+                shrinkB=size / 2 + 0.5,
+                linewidth=0.8 if edges < 40 else 0.5,
+                color="#404040",
+                alpha=faint,
+                zorder=1,
+            )
+            ax.add_patch(arrow)
 
 
 def _one_graph(source: Any) -> SkillGraph:

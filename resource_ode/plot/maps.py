@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..base.annotations import Axes, DataArray, Numbers
+from ..base.annotations import Axes, DataArray, Given, Numbers
 from .colouring import add_bar
 from .style import (
     DIVERGING,
@@ -93,7 +94,7 @@ def heat_map(
     return ax
 
 
-def map_colours(parts: Any, log: bool = False, center: float | None = None) -> tuple[Any, str]:
+def map_colours(parts: Sequence[Any], log: bool = False, center: float | None = None) -> tuple[Any, str]:
     """One scale for the colours of several maps: matplotlib's norm, and the name of the colour map.
 
     **Raises:** `ValueError` for a centre that is not finite, or not above 0 with logarithmic colours.
@@ -117,7 +118,14 @@ def map_colours(parts: Any, log: bool = False, center: float | None = None) -> t
     return Normalize(low, high if high > low else low + 1), MAP
 
 
-def heat_maps(maps: Any, x: Any = None, y: Any = None, *, label: str | None = None, **options: Any) -> Any:
+def heat_maps(
+    maps: Given[dict[str, Numbers | DataArray]],
+    x: Numbers | None = None,
+    y: Numbers | None = None,
+    *,
+    label: str | None = None,
+    **options: Any,
+) -> np.ndarray:
     """Several maps side by side, under one scale and one colour bar.
 
     **Arguments:**

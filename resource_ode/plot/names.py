@@ -6,15 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Axes
+
 # font sizes to try, and where a name is put relative to its node: below it, or to its right
 SIZES = (7.0, 6.0, 5.0)
 PLACES = ("below", "right")
 
 
-def boxes(ax: Any, texts: list[Any]) -> np.ndarray:
+def boxes(ax: Axes, texts: list[Any]) -> np.ndarray:
     """`(text, 4)`: left, bottom, right and top of texts as they will be drawn, in pixels."""
-    figure = ax.figure
-    # where axes stand is only known once the figure has been laid out
+    # where axes stand is only known once the figure has been laid out, of which they may be in a part
+    figure = ax.get_figure(root=True)
+    assert figure is not None
     figure.draw_without_rendering()
     found = [text.get_window_extent().extents for text in texts]
     return np.asarray(found, dtype=float).reshape(-1, 4)
@@ -31,7 +34,7 @@ def apart(found: np.ndarray) -> bool:
     return not np.triu(overlap(found, found), 1).any()
 
 
-def fit_on(ax: Any, texts: list[Any]) -> bool:
+def fit_on(ax: Axes, texts: list[Any]) -> bool:
     """Whether texts keep apart from one another and stay on the figure."""
     found = boxes(ax, texts)
     edge = ax.figure.bbox.extents
@@ -39,7 +42,7 @@ def fit_on(ax: Any, texts: list[Any]) -> bool:
 
 
 def name_nodes(
-    ax: Any, names: list[str], places: dict[int, tuple[float, float]], nodes: list[int], size: float
+    ax: Axes, names: list[str], places: dict[int, tuple[float, float]], nodes: list[int], size: float
 ) -> None:
     """Names of the nodes of a graph, `size` points wide, in the largest letters that fit; none if they do not fit."""
     where = np.asarray([places[node] for node in nodes])

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..base.annotations import Axes
+from ..base.annotations import Axes, DataArray, Dataset, Figure
 from ..base.values import brief
 from ..base.words import nearest
 from .maps import map_colours
 from .phase_drawing import (
     ROW,
+    MapLook,
     boundary_lines,
     draw_bar,
     draw_curve,
@@ -25,8 +28,8 @@ from .phase_drawing import (
     draw_key,
     draw_map,
     hatch_unsure,
-    panels_on,
     statistics,
+    styled_panels,
     value_said,
 )
 from .style import (
@@ -50,7 +53,7 @@ DECADES = 1e2
 
 
 def phase(
-    dataset: Any,
+    dataset: Dataset | DataArray,
     variable: str | None = None,
     x: str | None = None,
     y: str | None = None,
@@ -121,58 +124,63 @@ def phase(
         with styled_axes(ax) as ax:
             draw_curve(ax, values, x, spread, log, COLOURS[0])
         return ax
-    panels = [mean.isel({over: i}) for i in range(mean.sizes[over])] if over else [mean]
     if spread == "panel" and (over is not None or ax is not None):
         raise ValueError(f'spread: "panel" makes a figure of its own, expected no {"ax" if ax is not None else "over"}')
     scale, cmap = _scale(mean, log, center)
-    levels = _levels(contours, scale, log)
-    lines = boundary_lines(boundary)
-
-    def draw(ax: Any, panel: Any, scale: Any, levels: Any, cmap: str = cmap) -> Any:
-        return draw_map(ax, panel, names, scale, levels, lines, cmap)
-
-    def bar(ax: Any, over: list[Any], image: Any, label: Any, levels: Any) -> None:
-        if colorbar:
-            draw_bar(ax, over, image, label, levels)
-
+    look = MapLook(names, scale, cmap, _levels(contours, scale, log), boundary_lines(boundary))
     label = label_of_array(values)
-    if over is None and spread != "panel":
-        with styled_axes(ax) as ax:
-            image = draw(ax, mean, scale, levels)
-            unsure = hatch_unsure(ax, mean, error, names, scale) if spread == "hatch" else False
-            draw_key(ax, mean, unsure, lines)
-            bar(ax, [ax], image, label, levels)
-        return ax
-    grid = panels_on(ax, len(panels) if over else 2)
-    if over is None:
-        image = draw(grid[0], mean, scale, levels)
-        draw_key(grid[0], mean, False, lines)
-        bar(grid[0], [grid[0]], image, label, levels)
-        low_high, plain = _scale(deviation, False)
-        some = _levels(contours if contours is False else True, low_high, False)
-        image = draw(grid[1], deviation, low_high, some, plain)
-        grid[1].set_ylabel("")
-        bar(grid[1], [grid[1]], image, "standard deviation over graphs", None)
-        return grid
-    image = None
-    for number, (axes, panel) in enumerate(zip(grid, panels, strict=True)):
-        image = draw(axes, panel, scale, levels)
-        if spread == "hatch":
-            hatched = hatch_unsure(axes, panel, error.isel({over: number}), names, scale)
-        else:
-            hatched = False
-        axes.set_title(f"{label_of_array(values[over])} = {value_said(values[over].values[number])}", fontsize=7)
-        if number == 0:
-            draw_key(axes, panel, hatched, lines, inside=True)
-        if number % ROW:
-            axes.set_ylabel("")
-        if number + ROW < len(panels):
-            axes.set_xlabel("")
-    bar(grid[0], list(grid), image, label, levels)
+    if over is not None:
+        return _small_multiples(mean, error if spread == "hatch" else None, over, look, label if colorbar else None, ax)
+    if spread == "panel":
+        beside, plain = _scale(deviation, False)
+        some = _levels(contours if contours is False else True, beside, False)
+        of_spread = replace(look, scale=beside, cmap=plain, levels=some)
+        return _mean_and_deviation(mean, deviation, look, of_spread, label if colorbar else None)
+    with styled_axes(ax) as ax:
+        image = draw_map(ax, mean, look)
+        draw_key(ax, mean, spread == "hatch" and hatch_unsure(ax, mean, error, look), look)
+        if colorbar:
+            draw_bar([ax], image, label, look.levels)
+    return ax
+
+
+def _small_multiples(
+    mean: DataArray, error: DataArray | None, over: str, look: MapLook, bar: str | None, ax: Any
+) -> np.ndarray:
+    """A map for each value of a third dimension, under one bar of that label; hatched where errors are given."""
+    panels, image = mean.sizes[over], None
+    with styled_panels(ax, panels) as grid:
+        for number, axes in enumerate(grid):
+            panel = mean.isel({over: number})
+            image = draw_map(axes, panel, look)
+            hatched = error is not None and hatch_unsure(axes, panel, error.isel({over: number}), look)
+            axes.set_title(f"{label_of_array(mean[over])} = {value_said(mean[over].values[number])}", fontsize=7)
+            if number == 0:
+                draw_key(axes, panel, hatched, look, inside=True)
+            if number % ROW:
+                axes.set_ylabel("")
+            if number + ROW < panels:
+                axes.set_xlabel("")
+        if bar is not None:
+            draw_bar(list(grid), image, bar, look.levels)
     return grid
 
 
-def overview(dataset: Any, variables: Any = None) -> Any:
+def _mean_and_deviation(
+    mean: DataArray, deviation: DataArray, look: MapLook, of_spread: MapLook, bar: str | None
+) -> np.ndarray:
+    """Maps of the mean and of the standard deviation side by side, each with a bar if the first has a label."""
+    with styled_panels(None, 2) as grid:
+        images = [draw_map(grid[0], mean, look), draw_map(grid[1], deviation, of_spread)]
+        draw_key(grid[0], mean, False, look)
+        grid[1].set_ylabel("")
+        if bar is not None:
+            draw_bar([grid[0]], images[0], bar, look.levels)
+            draw_bar([grid[1]], images[1], "standard deviation over graphs", None)
+    return grid
+
+
+def overview(dataset: Dataset, variables: Sequence[str] | None = None) -> Figure:
     """A figure of all variables of a sweep, one panel each; at the middle value of axes beyond the second.
 
     **Arguments:** `dataset`: an `xarray.Dataset`, as [`resource_ode.sweep`][] returns it; `variables`: names of those
@@ -210,7 +218,9 @@ def overview(dataset: Any, variables: Any = None) -> Any:
     return figure
 
 
-def _chosen(dataset: Any, variable: str | None, x: Any, y: Any, over: Any) -> tuple[Any, list[str]]:
+def _chosen(
+    dataset: Any, variable: str | None, x: str | None, y: str | None, over: str | None
+) -> tuple[DataArray, list[str]]:
     """The values to draw and the names of the axes, all else taken away."""
     if hasattr(dataset, "to_dataset") and variable is None:
         variable = str(dataset.name or "value")
@@ -261,7 +271,7 @@ def _chosen(dataset: Any, variable: str | None, x: Any, y: Any, over: Any) -> tu
     return values.where(np.isfinite(values)), names
 
 
-def _spans_decades(mean: Any, units: Any) -> bool:
+def _spans_decades(mean: DataArray, units: str | None) -> bool:
     numbers = np.asarray(mean)
     numbers = numbers[np.isfinite(numbers)]
     # of a share, unlike of a time, it is the differences that count; without units, a share is what stays below 1
@@ -270,7 +280,7 @@ def _spans_decades(mean: Any, units: Any) -> bool:
     return bool(numbers.size and numbers.min() > 0 and numbers.max() > DECADES * numbers.min())
 
 
-def _scale(values: Any, log: bool, center: float | None = None) -> tuple[Any, str]:
+def _scale(values: DataArray, log: bool, center: float | None = None) -> tuple[Any, str]:
     numbers = np.asarray(values)
     numbers = numbers[np.isfinite(numbers) & ((numbers > 0) | (not log))]
     if not numbers.size:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Axes, DataArray
 from ..base.values import brief
 from .colouring import add_bar
 from .style import (
@@ -17,13 +20,13 @@ from .style import (
     GREY,
     HEIGHT,
     MAP,
-    STYLE,
     WIDTH,
     cell_edges,
     is_geometric,
     label_of_array,
     legend_above,
     styled_axes,
+    styled_figure,
 )
 
 # a cell is hatched if the standard error of its mean is more than this part of the range of the map
@@ -45,25 +48,40 @@ def boundary_lines(boundary: Any) -> list[tuple[str | None, Any]]:
     return [(None, boundary)]
 
 
-def draw_map(ax: Any, panel: Any, names: list[str], scale: Any, levels: Any, lines: Any, cmap: str = MAP) -> Any:
+@dataclass(frozen=True)
+class MapLook:
+    """What the maps of one diagram have in common."""
+
+    names: list[str]
+    # matplotlib's norm and the name of the colour map
+    scale: Any
+    cmap: str
+    # of the contours
+    levels: np.ndarray | None
+    # names and courses of the boundaries
+    lines: list[tuple[str | None, Any]]
+
+
+def draw_map(ax: Axes, panel: DataArray, look: MapLook) -> Any:
+    """One panel; the image, for a colour bar."""
+    names, levels = look.names, look.levels
     x, y = (panel[name] for name in names)
     numbers = np.asarray(panel.transpose(names[1], names[0]))
     across, up = (np.asarray(axis, dtype=float) for axis in (x, y))
     log_x, log_y = is_geometric(across), is_geometric(up)
     edges_x, edges_y = cell_edges(names[0], across, log_x), cell_edges(names[1], up, log_y)
     ax.set_facecolor(GREY)
-    options = {"cmap": cmap, "norm": scale, "rasterized": True, "linewidth": 0}
+    options = {"cmap": look.cmap, "norm": look.scale, "rasterized": True, "linewidth": 0}
     image = ax.pcolormesh(edges_x, edges_y, np.ma.masked_invalid(numbers), **options)
     ax.set_xscale("log" if log_x else "linear")
     ax.set_yscale("log" if log_y else "linear")
     if levels is not None and min(numbers.shape) > 1 and "words" not in {*x.attrs, *y.attrs}:
         inside = levels[(levels > np.nanmin(numbers)) & (levels < np.nanmax(numbers))]
         if inside.size:
-            drawn = ax.contour(
-                across, up, np.ma.masked_invalid(numbers), inside, colors=contour_colour(cmap), linewidths=0.7
-            )
+            colour, shown = contour_colour(look.cmap), np.ma.masked_invalid(numbers)
+            drawn = ax.contour(across, up, shown, inside, colors=colour, linewidths=0.7)
             ax.clabel(drawn, fontsize=6, fmt=_level_said)
-    for (_, line), style in zip(lines, itertools.cycle(LINES)):
+    for (_, line), style in zip(look.lines, itertools.cycle(LINES)):
         points = np.geomspace(*_ends(edges_x), 400) if log_x else np.linspace(*_ends(edges_x), 400)
         try:
             where, height = (points, line(points)) if callable(line) else line
@@ -89,7 +107,7 @@ def contour_colour(cmap: str) -> str:
     return "white" if cmap == MAP else "0.3"
 
 
-def _name_ticks(axis: Any, coordinate: Any) -> None:
+def _name_ticks(axis: Any, coordinate: DataArray) -> None:
     """On an axis of words, the words."""
     words = coordinate.attrs.get("words")
     if words is not None:
@@ -100,10 +118,12 @@ def _ends(edges: np.ndarray) -> tuple[float, float]:
     return float(edges.min()), float(edges.max())
 
 
-def hatch_unsure(ax: Any, mean: Any, error: Any, names: list[str], scale: Any) -> bool:
+def hatch_unsure(ax: Axes, mean: DataArray, error: DataArray, look: MapLook) -> bool:
     """Hatch the cells that are not known well; whether there are any."""
+    import matplotlib
     from matplotlib.colors import LogNorm
 
+    names, scale = look.names, look.scale
     low, high = scale.vmin, scale.vmax
     if isinstance(scale, LogNorm):
         wide = np.asarray(error) > np.asarray(mean) * math.log(high / low) * UNSURE
@@ -111,8 +131,6 @@ def hatch_unsure(ax: Any, mean: Any, error: Any, names: list[str], scale: Any) -
         wide = np.asarray(error) > UNSURE * (high - low)
     if not wide.any():
         return False
-    import matplotlib
-
     across, up = (np.asarray(mean[name], dtype=float) for name in names)
     edges_x = cell_edges(names[0], across, is_geometric(across))
     edges_y = cell_edges(names[1], up, is_geometric(up))
@@ -123,13 +141,13 @@ def hatch_unsure(ax: Any, mean: Any, error: Any, names: list[str], scale: Any) -
     return True
 
 
-def draw_key(ax: Any, panel: Any, hatched: bool, lines: Any, *, inside: bool = False) -> None:
+def draw_key(ax: Axes, panel: DataArray, hatched: bool, look: MapLook, *, inside: bool = False) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     handles: list[Any] = []
     style: Any
-    for (name, _), style in zip(lines, itertools.cycle(LINES)):
+    for (name, _), style in zip(look.lines, itertools.cycle(LINES)):
         if name is not None:
             handles.append(Line2D([], [], color="black", linewidth=1.2, linestyle=style, label=name))
     if not bool(panel.notnull().all()):
@@ -146,37 +164,36 @@ def draw_key(ax: Any, panel: Any, hatched: bool, lines: Any, *, inside: bool = F
         legend_above(ax, handles)
 
 
-def draw_bar(ax: Any, over: list[Any], image: Any, label: Any, levels: Any) -> None:
-    bar = add_bar(ax, image, textwrap.fill(label or "", 36), beside=over if len(over) > 1 else over[0])
+def draw_bar(beside: list[Axes], image: Any, label: str, levels: np.ndarray | None) -> None:
+    bar = add_bar(beside[0], image, textwrap.fill(label, 36), beside=beside if len(beside) > 1 else beside[0])
     if levels is not None:
         bar.add_lines(levels, [contour_colour(image.get_cmap().name)] * len(levels), [0.7] * len(levels))
 
 
-def panels_on(ax: Any, count: int) -> np.ndarray:
-    """So many axes, the caller's or those of a new figure."""
-    import matplotlib
-    from matplotlib import pyplot
-
+@contextlib.contextmanager
+def styled_panels(ax: Any, count: int) -> Iterator[np.ndarray]:
+    """So many axes: the caller's, or those of a new figure, which does not stay open where drawing fails."""
     if ax is not None:
         given = np.asarray(ax, dtype=object).ravel()
         if given.size != count or not all(hasattr(one, "plot") and hasattr(one, "figure") for one in given):
             raise ValueError(f"ax: expected {count} matplotlib axes, one per panel, got {given.size}")
-        return given
+        yield given
+        return
     if count > MOST_PANELS:
         raise ValueError(f"over: expected at most {MOST_PANELS} values, one per panel, got {count}; choose with isel")
     columns = min(count, ROW)
     rows = math.ceil(count / columns)
     few = columns < 3
     size = (columns * WIDTH, rows * HEIGHT) if few else (2 * WIDTH + 0.2, rows * 2.0 + 0.2)
-    options = {"layout": "constrained", "dpi": 200, "squeeze": False, "sharex": not few, "sharey": not few}
-    with matplotlib.rc_context(STYLE):
-        figure, grid = pyplot.subplots(rows, columns, figsize=size, **options)
-    for spare in grid.ravel()[count:]:
-        figure.delaxes(spare)
-    return grid.ravel()[:count]
+    with styled_figure(rows, columns, size, share_axes=not few) as (figure, grid):
+        for spare in grid.ravel()[count:]:
+            figure.delaxes(spare)
+        yield grid.ravel()[:count]
 
 
-def draw_curve(ax: Any, values: Any, x: str, spread: str, log: bool, color: str, label: str | None = None) -> None:
+def draw_curve(
+    ax: Axes, values: DataArray, x: str, spread: str, log: bool, color: str, label: str | None = None
+) -> None:
     mean, deviation, error = (np.asarray(part) for part in statistics(values))
     across = np.asarray(values[x], dtype=float)
     if not np.isfinite(mean).any():
@@ -195,19 +212,19 @@ def draw_curve(ax: Any, values: Any, x: str, spread: str, log: bool, color: str,
         ax.set_yscale("log")
     ax.set_xlabel(label_of_array(values[x]))
     _name_ticks(ax.xaxis, values[x])
-    ax.set_ylabel(textwrap.fill(label_of_array(values) or "", 36))
+    ax.set_ylabel(textwrap.fill(label_of_array(values), 36))
 
 
-def draw_histogram(ax: Any, values: Any) -> None:
+def draw_histogram(ax: Axes, values: DataArray) -> None:
     """A single cell: how its graphs are spread."""
     numbers = np.asarray(values, dtype=float).ravel()
     numbers = numbers[np.isfinite(numbers)]
     ax.hist(numbers, bins=min(30, max(1, math.isqrt(numbers.size))), color=COLOURS[0])
-    ax.set_xlabel(textwrap.fill(label_of_array(values) or "", 36))
+    ax.set_xlabel(textwrap.fill(label_of_array(values), 36))
     ax.set_ylabel("graphs")
 
 
-def draw_curves_over(values: Any, x: str, over: str, spread: str, log: bool, ax: Any) -> Any:
+def draw_curves_over(values: DataArray, x: str, over: str, spread: str, log: bool, ax: Axes | None) -> Axes:
     """Curves of different colours, one each of the values of a second dimension."""
     if values.sizes[over] > len(COLOURS):
         raise ValueError(
@@ -230,10 +247,10 @@ def value_said(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, (float, np.floating)) else str(value)
 
 
-def statistics(values: Any) -> tuple[Any, Any, Any]:
+def statistics(values: DataArray) -> tuple[DataArray, DataArray, DataArray]:
     """Mean, standard deviation and standard error over the graphs for which there is a value."""
     count = values.notnull().sum("graph")
     mean = values.sum("graph").where(count > 0) / count.where(count > 0, 1)
     squares = ((values - mean) ** 2).sum("graph")
-    deviation = np.sqrt(squares / (count - 1).where(count > 1, 1)).where(count > 1)
-    return mean, deviation, deviation / np.sqrt(count.where(count > 0, 1))
+    deviation = ((squares / (count - 1).where(count > 1, 1)) ** 0.5).where(count > 1)
+    return mean, deviation, deviation / count.where(count > 0, 1) ** 0.5

@@ -245,7 +245,7 @@ def _skills(run: Given[Trajectory], skills: Any) -> list[int]:
     return chosen
 
 
-def _name_curves(ax: Any, lines: Any, names: list[str], crossed: np.ndarray, *, beside: bool) -> None:
+def _name_curves(ax: Axes, lines: Any, names: list[str], crossed: np.ndarray, *, beside: bool) -> None:
     """Names above the curves, where each is half learned, if they fit side by side; else a legend in that order."""
     order = np.argsort(np.where(np.isnan(crossed), np.inf, crossed), kind="stable")
     if not beside and ax.get_xscale() == "linear" and not np.isnan(crossed).any():

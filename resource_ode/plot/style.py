@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.annotations import Axes
+from ..base.annotations import Axes, DataArray, Figure
 from ..base.values import brief
 from ..base.words import printable, shortened
 
@@ -70,10 +70,11 @@ def as_numbers(name: str, values: Any) -> np.ndarray:
         raise ValueError(f"{name}: expected numbers, got {brief(values)}") from None
 
 
-def label_of_array(array: Any) -> str | None:
+def label_of_array(array: DataArray) -> str:
+    """What it calls itself, with units; empty without a name."""
     name, units = array.attrs.get("long_name"), array.attrs.get("units")
     if name is None and array.name is None:
-        return None
+        return ""
     # an underscore of a long name is meant, as in $N_0$
     name = str(array.name).replace("_", " ") if name is None else str(name)
     return name if units in (None, "", "1") else f"{name} ({units})"
@@ -117,13 +118,16 @@ def styled_axes(ax: Axes | None, height: float = HEIGHT) -> Iterator[Axes]:
 
 
 @contextlib.contextmanager
-def styled_figure(rows: int, columns: int, size: tuple[float, float]) -> Iterator[tuple[Any, np.ndarray]]:
+def styled_figure(
+    rows: int, columns: int, size: tuple[float, float], *, share_axes: bool = False
+) -> Iterator[tuple[Figure, np.ndarray]]:
     """A new figure and its axes under our style; nothing stays open where drawing fails."""
     import matplotlib
     from matplotlib import pyplot
 
     with matplotlib.rc_context(STYLE):
-        figure, grid = pyplot.subplots(rows, columns, figsize=size, layout="constrained", dpi=200, squeeze=False)
+        options: Any = {"figsize": size, "layout": "constrained", "dpi": 200, "squeeze": False}
+        figure, grid = pyplot.subplots(rows, columns, sharex=share_axes, sharey=share_axes, **options)
         try:
             yield figure, grid
         except BaseException:
@@ -131,19 +135,19 @@ def styled_figure(rows: int, columns: int, size: tuple[float, float]) -> Iterato
             raise
 
 
-def size_in_points(ax: Any) -> tuple[float, float]:
+def size_in_points(ax: Axes) -> tuple[float, float]:
     """Width and height of axes, in points."""
     extent = ax.get_window_extent()
     return 72 * float(extent.width) / ax.figure.dpi, 72 * float(extent.height) / ax.figure.dpi
 
 
-def label_time_axis(ax: Any, times: np.ndarray) -> None:
+def label_time_axis(ax: Axes, times: np.ndarray) -> None:
     if ax.get_xscale() == "linear":
         ax.set_xlim(min(0.0, float(times[0])), float(times[-1]) if times[-1] > 0 else 1.0)
     ax.set_xlabel(STEPS)
 
 
-def legend_above(ax: Any, handles: list[Any]) -> None:
+def legend_above(ax: Axes, handles: list[Any]) -> None:
     old = ax.get_legend()
     if old is not None:
         handles = [*old.legend_handles, *handles]
@@ -164,7 +168,7 @@ def shortened_name(name: str) -> str:
     return shortened(printable(name), LONGEST_LABEL)
 
 
-def legend_right(ax: Any, handles: list[Any], title: str | None = None) -> None:
+def legend_right(ax: Axes, handles: list[Any], title: str | None = None) -> None:
     # labels are names, not formulas, and are set last: matplotlib warns of those that begin with an underscore
     labels = [handle.get_label() for handle in handles]
     legend = ax.legend(

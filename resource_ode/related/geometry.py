@@ -48,7 +48,7 @@ class GeometryModel(eqx.Module):
     - `dimension`: $d$, a positive whole number.
     - `learning_rate`: of the optimiser, `(*batch,)`, per training step, > 0.
     - `noise`: $\sigma$, `(*batch,)`, standard deviation of the gradient noise of each coordinate, >= 0.
-    - `batch_size`: $B$, samples a step; `None` takes the true frequencies (full batch).
+    - `batch_size`: $B$, samples per step; `None` takes the true frequencies (full batch).
 
     **Other arguments:**
 

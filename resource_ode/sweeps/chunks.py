@@ -25,7 +25,7 @@ class Damaged(ValueError):
 class ChunkFiles:
     """The files of chunks: encoded and decoded, and compared with their records.
 
-    A record has one SHA-256 a variable: of the line `DESCRIPTION VARIABLE CHUNK` (the digest of the description, a
+    A record has one SHA-256 per variable: of the line `DESCRIPTION VARIABLE CHUNK` (the digest of the description, a
     name, a number) and the file. So a file that was moved to another place does not fit either.
 
     **Arguments:** `path`: the store; `metadata`: its files of metadata (others are left out); `digest`: SHA-256 of its

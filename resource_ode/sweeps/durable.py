@@ -15,7 +15,7 @@ from pathlib import Path
 ENDING = ".part"
 _HOST = platform.node().replace("/", "_")[:40] or "here"
 _number = itertools.count()
-# a name has 255 bytes at most: so much of it, of up to four bytes a letter, is kept in hidden ones
+# a name has 255 bytes at most: so much of it, of up to four bytes per letter, is kept in hidden ones
 KEPT = 40
 # a hidden file of another machine is given up after this many seconds: writing one takes less than one
 ABANDONED = 3600

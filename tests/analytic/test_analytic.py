@@ -10,7 +10,7 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 from scipy.linalg import expm
 from scipy.optimize import brentq
-from systems import Case
+from systems import TIMES_OF_TEN, Case
 
 from resource_ode import analytic
 
@@ -66,19 +66,7 @@ def check_gradients(function, *arguments, also=(), tolerance=1e-8, step=1e-4):
 def test_golden_learning_times_of_ten_independent_skills():
     learning_rate = 2 * 3e-4 * np.sqrt(1000)
     times = analytic.independent_learning_times(0.5, power_law(10, 2.0), learning_rate, 0.003)
-    golden = [
-        45.616374,
-        116.589572,
-        177.438353,
-        232.713044,
-        282.068842,
-        325.749689,
-        364.241981,
-        397.966284,
-        427.372482,
-        452.932927,
-    ]
-    np.testing.assert_allclose(times, golden, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(times, TIMES_OF_TEN, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(

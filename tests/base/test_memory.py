@@ -15,9 +15,18 @@ from resource_ode.base import memory
 SHAPE = (300, 1000)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def little_to_search():
+    """Garbage is then only looked for among what this file makes, which takes milliseconds."""
+    # results of other tests come back now, and not in the middle
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
-    # results of other tests come back now, and not in the middle
     gc.collect()
     monkeypatch.setattr(memory, "_kept", {})
 

@@ -67,7 +67,7 @@ def arguments(draw, some=False):
     return chosen
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(arguments(), arguments(some=True))
 def test_replace_is_building_anew(before, changes):
     model = anew(before)

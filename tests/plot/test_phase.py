@@ -164,6 +164,14 @@ def test_small_multiples_share_their_colours() -> None:
         ro.plot.phase(many, "efficiency", over="sigma")
 
 
+@pytest.mark.parametrize("options", [{"over": "sigma"}, {"spread": "panel"}, {}])
+def test_no_figure_stays_open_where_drawing_fails(options: dict[str, Any]) -> None:
+    data = dataset() if "over" in options else dataset().isel(sigma=0)
+    with pytest.raises(ValueError, match="boundary: expected a function of x"):
+        ro.plot.phase(data, "efficiency", boundary="a line", **options)
+    assert not pyplot.get_fignums()
+
+
 def test_one_axis_is_a_curve() -> None:
     data = dataset().isel(sigma=0, density=3)
     ax = ro.plot.phase(data, "efficiency")

@@ -153,12 +153,19 @@ def test_names_never_overlap(skills, shape, words):
     }[shape]
     graph = ro.SkillGraph(parents, names=[words.format(skill) for skill in range(skills)])
     run = invented(ro.ResourceModel(graph, np.linspace(1, 2, skills), 1e-3, 0.1, 0.1))
-    drawn = [plot.graph(graph)] if skills > 30 else [plot.graph(graph), *plot.summary(run).axes]
+    # of many skills, levels and shares have a colour bar in place of names, however many they are
+    drawn = [plot.graph(graph)] if skills > 15 else [plot.graph(graph), *plot.summary(run).axes]
     for ax in drawn:
         texts = [*ax.texts, *(ax.get_legend().get_texts() if ax.get_legend() else [])]
         assert plot.names.apart(plot.names.boxes(ax, texts))
     if skills == 3:
         assert len(drawn[0].texts) == 3
+
+
+def test_axes_may_be_in_a_part_of_a_figure(three):
+    left, right = plt.figure(layout="constrained", figsize=(8, 3)).subfigures(1, 2)
+    for ax in (ro.plot.levels(three, ax=left.subplots()), ro.plot.graph(three, ax=right.subplots())):
+        assert [text.get_text() for text in ax.texts] == ["skill 1", "skill 2", "skill 3"]
 
 
 def test_names_are_left_out_only_where_they_do_not_fit():

@@ -65,7 +65,8 @@ TOLERANCES = {"float64": (1e-6, 1e-7), "float32": (2e-4, 1e-4)}
 SLOW = {("arrays", kind, dtype) for kind in KINDS for dtype in TOLERANCES}
 SLOW -= {("arrays", kind, dtype) for kind, dtype in (("all", "float64"), ("all", "float32"), ("self-paced", "float64"))}
 SLOW |= {("jit, arrays", kind, dtype) for kind in KINDS for dtype in TOLERANCES} - {("jit, arrays", "all", "float64")}
-SLOW |= {("gpu", "all", "float32")}
+# of both kinds that these programs serve, and of both types, one each
+SLOW |= {("gpu", "all", "float32"), ("gpu", "learnability", "float64")}
 
 
 def model_of(kind, dtype):

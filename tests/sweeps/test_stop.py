@@ -23,7 +23,7 @@ import resource_ode as ro
 from resource_ode import sweeps
 from resource_ode.sweeps import Stopped, read_sweep, until_stopped
 
-# 192 members, two a chunk
+# 192 members, two per chunk
 SWEEP = stores.SWEEP.replace("graphs = 4", "graphs = 32").replace("chunk = 4", "chunk = 1")
 MEMBERS = 192
 # a chunk is two members
