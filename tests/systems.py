@@ -584,8 +584,10 @@ class Interference(System):
 
     def __init__(self, dimensions):
         rng = np.random.default_rng(dimensions)
-        p = np.array([1.0, 0.5, 0.25, 0.1])
-        self.case = Case([[]] * 4, p, 0.3, 0.1, interference=random_overlap(rng, 4, dimensions))
+        self.solve(np.array([1.0, 0.5, 0.25, 0.1]), random_overlap(rng, 4, dimensions))
+
+    def solve(self, p, overlap):
+        self.case = Case([[]] * len(p), p, 0.3, 0.1, interference=overlap)
         root = np.sqrt(p)
         values, self.vectors = np.linalg.eigh(root[:, None] * self.case.interference * root)
         self.values = np.where(values > 1e-12, values, 0)

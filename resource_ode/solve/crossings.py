@@ -15,9 +15,12 @@ from jaxtyping import Array, Bool, Float
 
 from ..model.model import ResourceModel
 from . import ode as training_time
+from .rest import never_reached
 
 # how a crossing is narrowed down in its step: to 2^-12 of it, and then faster
 HALVINGS, SECANTS = 12, 4
+# after how many steps it is asked whether interference keeps the rest from ever crossing
+LOOKED_AFTER = 64
 
 
 class Crossings(NamedTuple):
@@ -28,8 +31,7 @@ class Crossings(NamedTuple):
     time: Float[Array, " skill"]
     found: Bool[Array, " skill"]
     residual: Float[Array, " skill"]
-    late: Bool[Array, ""]
-    failed: Bool[Array, ""]
+    never: Bool[Array, " skill"]
 
 
 class _Step(NamedTuple):
@@ -49,8 +51,10 @@ def levels_of(model: ResourceModel, main: Array) -> Float[Array, " skill"]:
 
 
 def crossings(model: ResourceModel, level: Any, last: Array, solver: Any, controller: Any, max_steps: int) -> Crossings:
-    """Crossings of one member until all skills have crossed, or until a `last` time, in at most so many steps. It
-    carries no derivatives.
+    """Crossings of one member until all skills have crossed or surely never do, in at most so many steps. It carries no
+    derivatives.
+
+    Without interference what has not crossed by a `last` time never does.
     """
     term = diffrax.ODETerm(training_time.vector_field)
     start, begin = training_time.initial_state(model), jnp.zeros((), model.dtype)
@@ -70,9 +74,9 @@ def crossings(model: ResourceModel, level: Any, last: Array, solver: Any, contro
     nothing = jnp.zeros(model.skills, model.dtype)
     kept = _Step(nothing, nothing, inside, nothing)
 
-    def going(carry: Any) -> Array:
+    def going(carry: Any, never: Any, most: Any) -> Array:
         time, _, _, _, _, _, crossed, _, steps, broken = carry
-        return (time < last) & ~jnp.all(crossed) & (steps < max_steps) & ~broken
+        return (time < last) & ~jnp.all(crossed | never) & (steps < most) & ~broken
 
     def step(carry: Any) -> Any:
         time, until, state, solving, control, jumped, crossed, kept, steps, _ = carry
@@ -94,11 +98,22 @@ def crossings(model: ResourceModel, level: Any, last: Array, solver: Any, contro
 
     no, zero = jnp.zeros((), bool), jnp.zeros((), jnp.int32)
     carry = (begin, first, start, solving, control, no, there, kept, zero, no)
-    time, _, _, _, _, _, crossed, kept, _, broken = jax.lax.while_loop(going, step, carry)
+    if model.interference is None:
+        carry = jax.lax.while_loop(lambda carry: going(carry, False, max_steps), step, carry)
+        never = jnp.broadcast_to(carry[0] >= last, there.shape)
+    else:
+
+        def steps_of(carried: Any) -> Any:
+            carry, never = carried
+            most = jnp.minimum(carry[8] + LOOKED_AFTER, max_steps)
+            carry = jax.lax.while_loop(lambda carry: going(carry, never, most), step, carry)
+            return carry, never_reached(model, carry[2][0], carry[0], level)
+
+        carried = (carry, jnp.zeros_like(there))
+        carry, never = jax.lax.while_loop(lambda carried: going(*carried, max_steps), steps_of, carried)
+    *_, crossed, kept, _, broken = carry
     found = crossed & ~there
-    times = _inside(model, level, solver, kept, found)
-    late = time >= last
-    return Crossings(times, found, kept.residual, late, ~late & ~jnp.all(crossed) | broken)
+    return Crossings(_inside(model, level, solver, kept, found), found, kept.residual, never & ~broken)
 
 
 def _inside(model: ResourceModel, level: Any, solver: Any, kept: _Step, found: Array) -> Float[Array, " skill"]:

@@ -13,7 +13,6 @@ from jaxtyping import Array
 from ..base import programs
 from ..base.warning import warn
 from ..model.model import ResourceModel
-from ..model.schedule import Schedule
 from . import ode as training_time
 from .crossings import crossings, levels_of
 from .members import Wish, in_chunks
@@ -23,23 +22,9 @@ from .members import Wish, in_chunks
 FINER = 1000
 # of what is learned until a level is reached, the least for which the solver is asked to be more accurate
 LEAST_AHEAD = 1e-3
-# the training step at which a search ends, as a power of the largest number
+# the training step at which a search ends, as a power of the largest number: no bound on what is still to come is near,
+# and right for all gates, losses and schedules, and where nothing moves any more steps grow tenfold
 LATEST = 0.75
-
-
-def _latest(model: ResourceModel) -> Array:
-    """The training step at which a search for one member ends: a level that is not reached by then never is.
-
-    No bound on what is still to come is near, and right for all gates, losses and schedules. Where nothing moves any
-    more steps grow tenfold, so that the end of all numbers is not far. With interference rounding keeps them small;
-    there the slowest skill has had its time a million times over.
-    """
-    if model.interference is None:
-        return jnp.asarray(float(jnp.finfo(model.dtype).max) ** LATEST, model.dtype)
-    waste = model.wasted_resource.values if isinstance(model.wasted_resource, Schedule) else model.wasted_resource
-    rates = model.learning_rate.values if isinstance(model.learning_rate, Schedule) else model.learning_rate
-    slowest = jnp.min(jnp.where(model.graph.present, model.rate(), jnp.inf))
-    return 1e6 * (model.skills + jnp.max(waste) / slowest) / jnp.max(rates)
 
 
 @programs.compiled
@@ -64,12 +49,12 @@ def _event_times(
         ahead = jnp.min(jnp.where(present & ~there, goal - start, 1))
         least = least * jnp.clip(ahead, LEAST_AHEAD, 1)
         parts = _parts(frozen, least)
-        last = _latest(frozen)
+        last = jnp.asarray(float(jnp.finfo(model.dtype).max) ** LATEST, model.dtype)
         crossed = crossings(frozen, goal, last, *parts, max_steps)
         time, found = jnp.where(crossed.found, crossed.time, 0), crossed.found
         coarser = _parts(frozen, least, training_time.COARSER)
         error = jnp.maximum(_missed(frozen, goal, time, coarser, max_steps), crossed.residual)
-        failed = present & ~found & ~there & crossed.failed
+        failed = present & ~found & ~there & ~crossed.never
         inaccurate = present & found & ~(error <= tolerance)
         if adjoint is not None:
             slope, off = _at_their_times(model, level, time, parts, adjoint, max_steps)[:2]
@@ -141,7 +126,7 @@ def times_by_events(
     times, failed, inaccurate = in_chunks(model, solve, wish)
     if not traced:
         reasons = {
-            f"the solver used up its {steps} steps before the level was reached": failed,
+            f"the solver ended, after {steps} steps at most, before they were reached or surely never are": failed,
             f"their estimated error exceeds the tolerance {float(tolerance):g}": inaccurate,
         }
         for why, which in reasons.items():

@@ -35,7 +35,8 @@ def learning_times(
     **Arguments:**
 
     - `model`: a [`resource_ode.ResourceModel`][] or a batch.
-    - `level`: a number; levels at or above 1 are never reached.
+    - `level`: a number; levels at or above 1 are never reached, except with interference and MSE, where what other
+        skills learn may carry a skill beyond 1.
 
     **Other arguments:**
 
@@ -73,21 +74,22 @@ def learning_times(
     numpy = np if is_concrete(level) else jnp
     level, harmless = (numpy.asarray(x, model.dtype) for x in (level, 0.5))
     # a level that is never reached is solved for a harmless one, so that no infinity enters a derivative
-    possible = (level > -1) & (level < 1)
+    beyond = model.interference is not None and model.law.has_end
+    possible = (level > -1) & ((level < 1) | beyond)
     goal = numpy.where(possible, level, harmless)
     if backend is None:
         times = times_by_events(model, goal, tolerance, wish, traced=traced)
     else:
         times = batch_times(model, goal, tolerance, wish, backend, under_trace=traced)
     if traced or not bool(possible):
-        times = _or_never(times, level, model.graph.present)
+        times = _or_never(times, level, model.graph.present, beyond=beyond)
     return times
 
 
 @programs.compiled
-def _or_never(times: Array, level: Any, present: Array) -> Array:
+def _or_never(times: Array, level: Any, present: Array, *, beyond: bool) -> Array:
     """Learning times, but those of a level that is never reached, or that all start above."""
-    times = jnp.where(level >= 1, jnp.inf, jnp.where(level > -1, times, 0.0))
+    times = jnp.where((level >= 1) & (not beyond), jnp.inf, jnp.where(level > -1, times, 0.0))
     return jnp.where(jnp.broadcast_to(present, times.shape), times, jnp.nan)
 
 

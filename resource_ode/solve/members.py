@@ -65,10 +65,18 @@ def kept(
     return reduce(Trajectory(ts, state, clock, spent, result, model, kind, method))
 
 
+def number_of_members(model: ResourceModel) -> int:
+    """**Raises:** `ValueError` where there are none."""
+    total = math.prod(model.batch_shape)
+    if total == 0:
+        raise ValueError(f"model: expected at least one member, got a batch of shape {model.batch_shape}")
+    return total
+
+
 def in_chunks(model: ResourceModel, solve: Callable[[ResourceModel], Any], wish: Wish) -> Any:
     """`solve(flat members)` for at most `batch_size` members at a time, all chunks of one shape."""
     shape = model.batch_shape
-    members, flat = math.prod(shape), model.flat()
+    members, flat = number_of_members(model), model.flat()
     size = members if wish.batch_size is None else min(wish.batch_size, members)
     rows = []
     for begin in range(0, members, max(size, 1)):

@@ -459,3 +459,10 @@ def test_one_model_is_the_only_member_of_its_batch_to_the_bit():
             np.testing.assert_array_equal(getattr(run, name), getattr(runs, name)[0])
         assert run.method == runs.method
         assert not run.failures()
+
+
+@pytest.mark.parametrize("method", ["auto", "ode", "steps"])
+def test_a_batch_without_members_is_refused(method):
+    model = ro.ResourceModel(ro.SkillGraph([[]]), [1.0], 1.0, np.zeros(0))
+    with pytest.raises(ValueError, match="model: expected at least one member, got a batch of shape"):
+        ro.simulate(model, [0.0, 1.0], method=method)

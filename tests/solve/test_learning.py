@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from systems import EXACT, FAN_IN, SKILLS, Case, batch, check_times, random_case, random_overlap
+from systems import EXACT, FAN_IN, SKILLS, Case, Interference, batch, check_times, random_case, random_overlap
 
 import resource_ode as ro
 from resource_ode.solve import events
@@ -177,6 +177,36 @@ def test_interference_may_forbid_a_level():
     assert np.isinf(times).all()
     # p1 u1 = p2 u2 and u1 + u2 = 2 at rest: levels 1/3 and -1/3
     assert np.isfinite(ro.learning_times(model, 0.3)[0]) and np.isinf(ro.learning_times(model, 0.34)[0])
+
+
+@pytest.mark.parametrize("apart", [1e-3, 1e-6, 1e-8])
+def test_a_level_that_interference_lets_come_late_is_not_infinite(apart):
+    """Two tasks that are nearly opposite: what both need is learned `1 / apart` times as slowly as the rest."""
+    system = Interference(2)
+    system.solve(np.array([1.0, 0.2]), np.array([[1, apart - 1], [apart - 1, 1]]))
+    times = ro.learning_times(system.case.model(), 0.95)
+    # eigenvalues of overlaps are known up to roundings of 1
+    np.testing.assert_allclose(times, system.times(0.95), rtol=1e-7 + 1e-15 / apart)
+
+
+def test_interference_carries_a_skill_beyond_one():
+    system = Interference(2)
+    system.solve(np.array([1.0, 0.1]), np.array([[1, 0.9], [0.9, 1]]))
+    model = system.case.model()
+    assert system.at_clock(20.0)[0] > 1.004
+    first = float(ro.learning_times(model, 1.004)[0])
+    # it rises through the level once, and falls through it later
+    np.testing.assert_allclose(system.level(first)[0], 1.004, rtol=0, atol=1e-8)
+    assert system.level(0.999 * first)[0] < 1.004 < system.level(1.001 * first)[0]
+    assert np.isinf(ro.learning_times(model, 1.5)).all()
+
+
+def test_a_schedule_ends_what_interference_forbids():
+    """At rest with one skill learned, until frequencies change: then the other is."""
+    frequency = ro.Schedule([0, 100], [[1, 1e-3], [1e-3, 1]])
+    model = Case([[], []], np.ones(2), 1.0, 0.1, interference=np.array([[1.0, -1.0], [-1.0, 1.0]])).model()
+    times = ro.learning_times(model.replace(frequency=frequency), 0.8)
+    assert 0 < times[0] < 100 < times[1] < np.inf
 
 
 @pytest.mark.parametrize(

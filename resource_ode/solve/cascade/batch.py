@@ -18,7 +18,7 @@ from ...base.tracing import is_concrete
 from ...base.warning import warn
 from ...model.model import ResourceModel
 from ..events import times_by_events
-from ..members import Wish, in_chunks
+from ..members import Wish, in_chunks, number_of_members
 from ..ode import ode_members
 from . import quadrature as resource_time
 from . import traced
@@ -158,7 +158,7 @@ def _solve_pools(
 
     Returns the result, and how many members nobody was sure of.
     """
-    shape, total = model.batch_shape, _members_of(model)
+    shape, total = model.batch_shape, number_of_members(model)
     size = min(total, wish.batch_size or total, traced.pools_at_a_time(model, numbers))
     if size == total:
         # what members share is computed once
@@ -180,14 +180,6 @@ def _solve_pools(
     return result, len(doubtful) - len(again)
 
 
-def _members_of(model: ResourceModel) -> int:
-    """**Raises:** `ValueError` where there are none."""
-    total = math.prod(model.batch_shape)
-    if total == 0:
-        raise ValueError(f"model: expected at least one member, got a batch of shape {model.batch_shape}")
-    return total
-
-
 def _solve_batch(
     model: ResourceModel,
     solve: Callable[[Rows, Job], Found],
@@ -204,7 +196,7 @@ def _solve_batch(
 
     Returns the result, and how many members nobody was sure of.
     """
-    total = _members_of(model)
+    total = number_of_members(model)
     if not model.batch_shape and alone and wish.reduce is None and wish.progress is None:
         found = solve(only_row(model), Job(1, None, lambda finished: None, None, wish.method))
         if not found.unsure.any():
