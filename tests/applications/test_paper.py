@@ -45,7 +45,7 @@ def test_a_finding_passes_if_all_judged_numbers_do():
     table = finding(good, bad).table()
     assert len(table.splitlines()) == 4
     assert "yes" in table and "no" in table
-    assert "falls short" in finding(bad)._repr_markdown_()
+    assert "falls short" in finding(bad)._repr_markdown_() and repr(finding(bad)) == "Finding('series', falls short)"
 
 
 def test_an_unknown_figure_is_refused():

@@ -70,7 +70,7 @@ class Number:
         return not self.judged or self.low <= self.measured <= self.high
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Finding:
     """What one figure of the paper claims, and what was measured.
 
@@ -92,6 +92,14 @@ class Finding:
         """Whether every judged number is within its bounds."""
         return all(number.passed for number in self.numbers)
 
+    @property
+    def verdict(self) -> str:
+        """Whether it holds, in two words or fewer."""
+        return "reproduced" if self.passed else "falls short"
+
+    def __repr__(self) -> str:
+        return f"Finding({self.name!r}, {self.verdict})"
+
     def table(self) -> str:
         """The numbers as a Markdown table."""
         rows = ["| quantity | claimed | measured | within |", "| --- | --- | --- | --- |"]
@@ -104,8 +112,8 @@ class Finding:
         return "\n".join(rows)
 
     def _repr_markdown_(self) -> str:
-        verdict = "reproduced" if self.passed else "falls short"
-        return f"**{self.title}** ({verdict})\n\n*Claim:* {self.claim}\n\n*Measured:* {self.measured}\n\n{self.table()}"
+        head = f"**{self.title}** ({self.verdict})"
+        return f"{head}\n\n*Claim:* {self.claim}\n\n*Measured:* {self.measured}\n\n{self.table()}"
 
 
 def find(name: str, *, small: bool = False) -> Finding:

@@ -50,7 +50,7 @@ class Outcome:
     @property
     def verdict(self) -> str:
         """In two words or fewer."""
-        return "failed" if self.finding is None else "reproduced" if self.passed else "falls short"
+        return "failed" if self.finding is None else self.finding.verdict
 
 
 def reproduce(
