@@ -227,7 +227,9 @@ def checked_times(ts: Any, dtype: Any) -> Array:
         # in JAX another type is a small program for each shape
         with np.errstate(over="ignore"):
             given = given.astype(dtype, copy=False)
-    ts = jnp.asarray(given, dtype)
+    # as it is, where it is one already: JAX would take a while to find out
+    same = isinstance(given, jax.Array) and given.dtype == dtype and not given.weak_type
+    ts = given if same else jnp.asarray(given, dtype)
     if ts.ndim != 1 or ts.shape[0] == 0:
         raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {ts.shape}")
     if is_concrete(ts):

@@ -153,7 +153,10 @@ def packed(indices: Any, mask: Any) -> tuple[Any, Any]:
     """
     numpy: Any = np if isinstance(indices, np.ndarray) and isinstance(mask, np.ndarray) else jnp
     if mask.shape[-1] > 1:
-        order = numpy.argsort(~mask, axis=-1, stable=True)
+        # places behind all others for what is not there: numbers are sorted faster than they are ranked
+        count = mask.shape[-1]
+        places = numpy.arange(count, dtype=np.int32)
+        order = numpy.sort(numpy.where(mask, places, places + count), axis=-1) % count
         indices, mask = (numpy.take_along_axis(x, order, axis=-1) for x in (indices, mask))
     return numpy.where(mask, indices, 0), mask
 

@@ -242,7 +242,11 @@ def _draw(
         return jnp.zeros((skills, 0), jnp.int32), jnp.zeros((skills, 0), bool)
 
     def pick(number: Array, offset: Array, choices: Array) -> tuple[Array, Array]:
-        number = jnp.where(jnp.arange(most, dtype=jnp.int32) < choices, number, 2)
+        everyone = jnp.arange(most, dtype=jnp.int32)
+        number = jnp.where(everyone < choices, number, 2)
+        if fan_in == most:
+            # all that pass are kept
+            return _ordered(offset + everyone, number < density)
         smallest, chosen = jax.lax.top_k(-number, fan_in)
         return _ordered(offset + chosen, -smallest < density)
 

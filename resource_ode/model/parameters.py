@@ -195,11 +195,14 @@ def check_shapes(model: Any) -> None:
 
 def named_parameters(model: Any) -> list[tuple[str, Any, int]]:
     """Names, values and axes of one member; no method, since Equinox makes a module of every method that is called."""
-    rows: list[tuple[str, Any, int]] = [("graph", model.graph.present, 1)]
+    # at once, since each look at a field of a module takes a while
+    fields = vars(model)
+    rows: list[tuple[str, Any, int]] = [("graph", fields["graph"].present, 1)]
+    pooled = POOLED if fields["pool"] is not None else ()
     for name, axes in MEMBER_AXES.items():
-        value = getattr(model, name)
+        value = fields[name]
         if value is not None:
-            rows.append((name, value, axes + (model.pool is not None and name in POOLED)))
+            rows.append((name, value, axes + (name in pooled)))
     return rows
 
 

@@ -46,6 +46,10 @@ __all__ = [
 # rows between two looks at the keyboard, and two reports of progress
 BLOCK = 4096
 
+# whether they are cross entropy, and "l2"
+LAWS = {MeanSquaredError: False, CrossEntropy: True, SlowStart: False}
+RULES = {SumOfDemands: False, LengthOfDemands: True}
+
 Done = Callable[[int], Any]
 
 
@@ -61,12 +65,11 @@ class Kind(NamedTuple):
 
 def kind_of(model: ResourceModel) -> Kind | None:
     """The kind of a model; None with anything of a user's own."""
-    laws = {MeanSquaredError: False, CrossEntropy: True, SlowStart: False}
-    rules = {SumOfDemands: False, LengthOfDemands: True}
-    if type(model.law) not in laws or type(model.rule) not in rules or model.graph.own_gate is not None:
+    law, rule = type(model.law), type(model.rule)
+    if law not in LAWS or rule not in RULES or model.graph.own_gate is not None:
         return None
     paced, slow = model.frequency_after is not None, model.plateau is not None
-    return Kind(laws[type(model.law)], rules[type(model.rule)], paced, slow, model.prerequisite_strength is not None)
+    return Kind(LAWS[law], RULES[rule], paced, slow, model.prerequisite_strength is not None)
 
 
 def obstacle(model: ResourceModel) -> str | None:

@@ -104,7 +104,8 @@ class LoadsReader {
     void add_between(int64_t first, int64_t i, const Rows &rows, const Rows &behind) {
         const Vector pace = followed(rows.pace, behind.pace), demand = followed(rows.demand, behind.demand);
         // demand has one peak at most, and the pace one change; ways only open
-        const Vector peak = Law::GROWS ? graph.law.largest_demand(rows.effort, followed(rows.effort, behind.effort)) : rows.demand;
+        const Vector peak =
+            Law::GROWS ? graph.law.largest_demand(rows.effort, followed(rows.effort, behind.effort)) : rows.demand;
         const Vector high = larger(rows.pace, pace) * peak * followed(rows.opening, behind.opening);
         store(lowest + first + i, smaller(rows.pace, pace) * smaller(rows.demand, demand) * rows.opening);
         store(highest + first + i, high);

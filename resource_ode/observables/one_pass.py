@@ -26,7 +26,7 @@ NAMES = ("horizon", "efficiency", "overlap")
 def by_loops(model: ResourceModel) -> bool:
     """Whether the compiled loops solve a model, here."""
     concrete = is_concrete(model) and cascade_obstacle(model) is None
-    return concrete and isinstance(backend_for(model), CompiledCascade) and model.pool is None
+    return concrete and isinstance(backend_for(model, under_trace=False), CompiledCascade) and model.pool is None
 
 
 def of_learning_times(

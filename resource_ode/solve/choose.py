@@ -9,7 +9,7 @@ import numpy as np
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
-from .method import ODE, AbstractMethod, Auto, Cascade
+from .method import ODE, PLAIN, AbstractMethod, Auto, Cascade
 
 
 def cascade_obstacle(model: ResourceModel) -> str | None:
@@ -44,7 +44,7 @@ def choose(model: ResourceModel, method: AbstractMethod, asked: Any) -> tuple[Ab
         if obstacle:
             method, why = ODE(tolerance=method.tolerance), obstacle
         else:
-            method = Cascade(tolerance=method.tolerance)
+            method = PLAIN["cascade"] if method.tolerance is None else Cascade(tolerance=method.tolerance)
             why = "fastest that applies: no interference, no schedule, no prerequisite across pools"
     elif isinstance(method, ODE) and asked == "auto":
         options = ("solver", "controller", "adjoint", "max_steps")

@@ -98,6 +98,8 @@ class Steps(AbstractMethod):
 
 
 METHODS: dict[str, type[AbstractMethod]] = {kind.name: kind for kind in (Auto, Cascade, ODE, Steps)}
+# without options: what makes a module takes longer than much of a small solve
+PLAIN = {name: kind() for name, kind in METHODS.items()}
 
 
 def as_method(method: Any, **options: Any) -> AbstractMethod:
@@ -125,4 +127,4 @@ def as_method(method: Any, **options: Any) -> AbstractMethod:
             raise ValueError('tolerance: method="steps" has none, since its rows are the recursion itself')
         if name != "tolerance" and method != "ode":
             raise ValueError(f'{name}: only method="ode" takes it, got method={method!r}')
-    return METHODS[method](**given)
+    return METHODS[method](**given) if given else PLAIN[method]

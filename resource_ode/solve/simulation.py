@@ -108,7 +108,7 @@ def simulate(
     wish = checked_wish(batch_size, progress, reduce, f"{way.name} ({why})", traced=traced)
     if isinstance(way, Cascade) and backend is not None:
         tolerance = as_tolerance(way.tolerance, "level", backend.floors, model.dtype)
-        result = batch_trajectories(model, ts, tolerance, wish, backend)
+        result = batch_trajectories(model, ts, tolerance, wish, backend, under_trace=traced)
     elif isinstance(way, ODE):
         result = solve_ode(model, ts, as_tolerance(way.tolerance, "level", way.name, model.dtype), way, wish)
     else:

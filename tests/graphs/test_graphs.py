@@ -154,6 +154,14 @@ def test_a_bound_keeps_some_of_the_unbounded(bound, density):
     assert all(set(few) <= set(many) for few, many in zip(bounded, free, strict=True))
 
 
+def test_a_bound_that_is_never_met_changes_nothing():
+    """Without a bound all that pass are kept; with one, the smallest of so many."""
+    for seed in range(20):
+        key = jax.random.key(seed)
+        free, bound = graphs.random_dag(key, 12, 0.3), graphs.random_dag(key, 12, 0.3, 10)
+        assert free.prerequisite_lists() == bound.prerequisite_lists()
+
+
 def test_small_random_graphs():
     assert graphs.random_dag(KEY, 1, 0.5).prerequisites.shape == (1, 0)
     assert graphs.preferential(KEY, 1, 3).prerequisites.shape == (1, 0)

@@ -209,6 +209,16 @@ def test_loads_are_those_of_arrays(variant, gate):
         assert np.all(np.isfinite(getattr(found, name)))
 
 
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 63, 66])
+def test_loads_of_any_number_of_rows(count):
+    """The loops take so many at a time: what is between two rows does not depend on where one ends."""
+    model = models()[1, 1]
+    run = ro.simulate(model, np.linspace(10, 2000, count))
+    found, expected = traced.loads_of_run(model, run.state), jax.jit(loads_by_arrays)(model, run.state)
+    for name, its in expected.items():
+        np.testing.assert_allclose(getattr(found, name), its, rtol=1e-12, atol=1e-14, err_msg=name)
+
+
 def test_loads_have_derivatives_and_batches():
     """Of what does not depend on the scale, which is held."""
     model = models()[0, 1]

@@ -14,7 +14,6 @@ from jaxtyping import Array
 
 from ... import native
 from ...base import pieces, programs
-from ...base.tracing import is_concrete
 from ...base.warning import warn
 from ...model.model import ResourceModel
 from ..events import times_by_events
@@ -43,9 +42,9 @@ ODE_STEPS, EVENT_SKILLS = 1024, 64
 MANY = 10_000
 
 
-def backend_for(model: ResourceModel, *, under_trace: bool = False) -> AbstractCascade:
+def backend_for(model: ResourceModel, *, under_trace: bool) -> AbstractCascade:
     """What solves a model that has a cascade, here."""
-    if under_trace or not is_concrete(model) or traced.serves_pools(model):
+    if under_trace or traced.serves_pools(model):
         return BACKENDS[0] if traced.by_loops(model) else BACKENDS[-1]
     found = _without_obstacle(model)
     if found is not BACKENDS[0] and math.prod(model.batch_shape) * model.skills >= MANY and native.would_apply(model):
@@ -66,11 +65,13 @@ def _say_what_is_missing() -> None:
         warn(f"this takes several times longer without the compiled loops: {why}", stacklevel=5)
 
 
-def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, wish: Wish, backend: AbstractCascade) -> Any:
+def batch_trajectories(
+    model: ResourceModel, ts: Array, tolerance: Any, wish: Wish, backend: AbstractCascade, *, under_trace: bool
+) -> Any:
     """Exposure, clock, spent resource and result code of every member, or the caller's reductions of them."""
-    if not is_concrete(model, ts, tolerance) and traced.serves(model):
+    if under_trace and traced.serves(model):
         return traced.batch_trajectories(model, ts, tolerance, wish.reduce, wish.method)[0]
-    if not is_concrete(model, ts, tolerance):
+    if under_trace:
         graphs, clocks, back = split_axes(model, share_exponents=False)
         options = {"panels": traced.TRACED, "endless": True, "reduce": wish.reduce, "method": wish.method}
         return back(programs.compiled(trajectories)((graphs, clocks, clocks, None), (ts, tolerance), **options)[0])
