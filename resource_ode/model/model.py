@@ -68,9 +68,9 @@ class ResourceModel(BatchOfModels):
         - \theta)))$.
     - `frequency_power`: $\gamma$, `(*batch,)`, >= 0: how strongly a skill's frequency speeds it up.
     - `learnability`: $\kappa$, `(*batch, skill)`, or one number for all, > 0: how fast a skill is at frequency 1.
-    - `prerequisite_strength`: $w$, `(*batch, skill, fan_in)` beside the prerequisites of the graph, or `{(prerequisite,
-        skill): w}` by name (1 where none is given), or one number for all, in [0, 1]: 0 for a prerequisite that is not
-        needed.
+    - `prerequisite_strength`: $w$, `(*batch, skill, fan_in)` beside `graph.prerequisites` (where padding comes last);
+        or `{(prerequisite, skill): w}` by name (1 where none is given); or one number for all, in [0, 1]: 0 for a
+        prerequisite that is not needed.
 
     Batch axes broadcast: one graph against a grid of $N_0$ is `model.replace(wasted_resource=grid)`.
 

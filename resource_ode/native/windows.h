@@ -257,7 +257,7 @@ class Windows {
             now.begin[s] = static_cast<int64_t>(now.behind.size());
             bool free = done[s];
             for (int64_t f = whole.begin[s]; f < whole.begin[s + 1] && whole.either[s]; f++)
-                free = free || (through[whole.behind[f]] && (whole.strength.empty() || whole.strength[f] == 1));
+                free = free || through[whole.behind[f]];
             for (int64_t f = whole.begin[s]; f < whole.begin[s + 1] && !free; f++) {
                 const int64_t b = whole.behind[f];
                 if (through[b]) continue;

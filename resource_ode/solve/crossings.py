@@ -110,7 +110,7 @@ def crossings(model: ResourceModel, level: Any, last: Array, solver: Any, contro
             return carry, never_reached(model, carry[2][0], carry[0], level)
 
         carried = (carry, jnp.zeros_like(there))
-        carry, never = jax.lax.while_loop(lambda carried: going(*carried, max_steps), steps_of, carried)
+        carry, never = jax.lax.while_loop(lambda carried: going(carried[0], carried[1], max_steps), steps_of, carried)
     *_, crossed, kept, _, broken = carry
     found = crossed & ~there
     return Crossings(_inside(model, level, solver, kept, found), found, kept.residual, never & ~broken)

@@ -26,6 +26,11 @@ VARIANTS = {
     "l2": {"competition": "l2"},
     "self-paced": PACES,
     "plateau": {"plateau": 0.01, "prerequisite_strength": 0.8},
+    "one open gate of any, weak": {
+        "gate": "any",
+        "prerequisite_strength": 0.3,
+        "frequency": [50.0, 0.05, 50.0, 0.5, 0.4],
+    },
     "all at once": {"competition": "l2", "gate": ["all", "any", "all", "any", "all"], **PACES, **LEVELS},
 }
 
@@ -55,7 +60,7 @@ def sparse_model(skills, **options):
 
 def one_and_many(copies, gate="all", **options):
     """A graph of five skills, and many copies of it side by side that share so much more: their levels are the same."""
-    required, frequency = [[], [0], [0, 1], [1, 2], [2, 3]], [1.0, 0.5, 2.0, 1.5, 0.7]
+    required, frequency = [[], [0], [0, 1], [1, 2], [2, 3]], options.pop("frequency", [1.0, 0.5, 2.0, 1.5, 0.7])
     values = {"learning_rate": 0.02, "wasted_resource": 0.05, "gate_exponent": 0.1, **options}
     one = ro.ResourceModel(ro.SkillGraph(required, gate), frequency, **values)
     everywhere = [[5 * k + j for j in before] for k in range(copies) for before in required]
@@ -207,6 +212,7 @@ def test_long_after_all_is_learned(waste):
 def test_smaller_graphs_where_one_block_is_not_enough(monkeypatch, variant):
     options = {name: np.resize(x, 80) if name in (*PACES, *LEVELS) else x for name, x in VARIANTS[variant].items()}
     gate = options.pop("gate", "all")
+    options.pop("frequency", None)
     graph, frequency = sparse_graph(80, gate if isinstance(gate, str) else list(np.resize(gate, 80)), seed=2)
     values = {"learning_rate": RATE, "wasted_resource": WASTE, "gate_exponent": 0.05, **options}
     model = ro.ResourceModel(graph, frequency, **values)
