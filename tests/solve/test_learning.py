@@ -231,11 +231,9 @@ def test_wrong_arguments_are_refused(options, message):
 
 
 def test_batch_size_is_used_by_events_or_refused(monkeypatch):
-    graph = ro.SkillGraph([[], []])
-    model = ro.ResourceModel(
-        graph, [1.0, 0.5], 1e-2, np.array([0.1, 0.2, 0.3]), interference=np.array([[1.0, 0.1], [0.1, 1.0]])
-    )
-    whole, sizes = ro.learning_times(model, 0.5), []
+    wastes, overlap = np.array([0.1, 0.2, 0.3]), np.array([[1.0, 0.1], [0.1, 1.0]])
+    cases = [Case([[], []], np.array([1.0, 0.5]), 1e-2, waste, interference=overlap) for waste in wastes]
+    model, sizes = cases[0].model(wasted_resource=wastes), []
     solve = events._event_times
 
     def counted(part, *arguments, **options):
@@ -243,7 +241,8 @@ def test_batch_size_is_used_by_events_or_refused(monkeypatch):
         return solve(part, *arguments, **options)
 
     monkeypatch.setattr(events, "_event_times", counted)
-    np.testing.assert_allclose(ro.learning_times(model, 0.5, batch_size=2), whole, rtol=1e-9)
+    for case, times in zip(cases, ro.learning_times(model, 0.5, batch_size=2), strict=True):
+        check_times(case, times, 0.5)
     assert set(sizes) == {(2,)} and len(sizes) == 2
     with pytest.raises(ValueError, match="batch_size: expected None under jit, vmap and grad"):
         jax.jit(lambda level: ro.learning_times(model, level, batch_size=2))(0.5)
