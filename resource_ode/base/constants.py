@@ -21,7 +21,7 @@ class Constants(ctypes.Structure):
         (name, ctypes.c_double)
         for name in (
             *("begins", "learned", "open", "part", "many", "fewer", "steeper"),
-            *("all_learned", "all_open", "margin", "shortest", "reached"),
+            *("all_learned", "all_open", "margin", "shortest", "reached", "doubt", "root_doubt"),
         )
     ]
     begins: float
@@ -36,6 +36,8 @@ class Constants(ctypes.Structure):
     margin: float
     shortest: float
     reached: float
+    doubt: float
+    root_doubt: float
 
 
 CONSTANTS = Constants(
@@ -60,4 +62,9 @@ CONSTANTS = Constants(
     shortest=1e-3,
     # an exposure has reached its goal when it misses less than this part: far below every tolerance, above rounding
     reached=1 - 1e-9,
+    # estimates that are too small count so many times (`python -m studies.estimates`): those of exposures whose effort
+    # has no end, as of cross entropy, since products of their gates have no steady decay of coefficients; and those of
+    # a clock that is the integral of a root, which is no polynomial
+    doubt=5.0,
+    root_doubt=8.0,
 )

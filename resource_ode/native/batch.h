@@ -60,7 +60,7 @@ struct Options {
 // Those of `base.constants`, which says what they are.
 struct Constants {
     double begins, learned, open, part, many, fewer, steeper;
-    double all_learned, all_open, margin, shortest, reached;
+    double all_learned, all_open, margin, shortest, reached, doubt, root_doubt;
 };
 
 // Gauss-Legendre rules, as in `base.legendre`, and the constants.

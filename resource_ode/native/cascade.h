@@ -16,6 +16,7 @@ struct Cascade {
     Numbers inside, gained, edge, within, behind, panel_error, gates_at_edges;
     std::vector<Kink> kinks;
     double jumps = 0.0;                    // what jumps of demand between two edges may do to the clock
+    double bends = 0.0;                    // and what bends of gates there do to the exposures that wait, as a part of them
     Since *since = nullptr;                // where a window of a long run begins, if this is one
 
     Cascade(int64_t skills, int64_t panels) : skills(skills) { resize(panels); }
@@ -49,7 +50,7 @@ struct Cascade {
         kinks.clear(), nothing_moved();
         if (since) since->idle = 0.0;
         double worst = 0.0;
-        jumps = since ? since->begin.jumps : 0.0;
+        jumps = since ? since->begin.jumps : 0.0, bends = 0.0;
         const bool kinked = ERRORS && std::any_of(graph.order.begin(), graph.order.end(),
                                         [&](int64_t s) { return graph.either[s] && graph.count(s) > 1; });
         if (kinked) gates_at_edges.reserve(skills * stride);
@@ -73,7 +74,7 @@ struct Cascade {
             if (since) since->state[s] = shut(graph, s, at_edges[s * stride + panels]) ? SHUT : OPEN;
         }
         if (since) since->end.jumps = jumps;
-        return with_demand ? with_clock(graph, rule, worst + jumps, false) : worst;
+        return with_demand ? with_clock(graph, rule, worst + jumps + bends, false) : worst + bends;
     }
 
     // `cascade.at_exponent`: this from a solved cascade at another gate exponent, `ratio` times its own; the openings
@@ -81,7 +82,7 @@ struct Cascade {
     double at_exponent(const Graph<Law> &graph, const Rule &rule, const Cascade &solved, double ratio,
                        bool with_demand) {
         const double inverse = 1 / ratio;
-        jumps = solved.jumps * inverse;
+        jumps = solved.jumps * inverse, bends = solved.bends;
         for (int64_t p = 0; p <= panels; p++) edges[p] = solved.edges[p] * inverse;
         for (int64_t p = 0; p < panels; p++) half[p] = (edges[p + 1] - edges[p]) * 0.5;
         for (int64_t p = 0; p < NODES * panels; p++) demand[p] = flow[p] = rest[p] = leading[p] = 0.0;
@@ -106,7 +107,7 @@ struct Cascade {
             }
             add_demand(graph, s, o, inside);
         }
-        return with_demand ? with_clock(graph, rule, worst + jumps, true) : worst;
+        return with_demand ? with_clock(graph, rule, worst + jumps + bends, true) : worst + bends;
     }
 
     // What is left to learn at the start of all.
@@ -185,7 +186,9 @@ struct Cascade {
         }
     }
 
-    // Where a self-paced skill turns; returns what its jump in demand does to the clock if no edge is there.
+    // Where a self-paced skill turns; returns what its jump in demand does to the clock if no edge is there. Its gate g bends
+    // there: its slope changes by at most g times that of the logarithm of its effort, and what waits for it has gained
+    // about g times half the time so far.
     double turn(const Graph<Law> &graph, const Rule &rule, int64_t s) {
         const Pace &pace = graph.paces[s];
         const double *x = at_edges + s * stride;
@@ -196,6 +199,7 @@ struct Cascade {
         const double z = invert(rule, own, pace.turn), place = edges[p] + half[p] * (1 + z);
         const double apart = half[p] * std::min(1 - z, 1 + z), change = std::abs(pace.rate - pace.after);
         kinks.push_back({place, change * place});
+        if (graph.needed[s]) bends += change / (pace.start + pace.rate * pace.turn) * apart * apart / place;
         return apart * change * graph.law.demand(all(pace.start + pace.rate * pace.turn))[0];
     }
 
@@ -360,7 +364,7 @@ struct Cascade {
                 if (graph.squared) values[node] = root(values[node]);
             }
             const Vector h = load(half + p);
-            Folded(values).missed(rule, h, at_edge, inside_it);
+            Folded(values).missed(rule, graph.squared ? h * rule.constants->root_doubt : h, at_edge, inside_it);
             // the clock carries the errors of all skills to each of them: a skill gets its share of what all have
             // learned too much; without the budget law an error that has entered the clock stays there
             Vector share = all(0.0), carried = load(moved + p);

@@ -7,9 +7,11 @@ class RelativeError {
     // (`times._relative_error`), without looking for the places: openings and what has been learned only grow, so that
     // their values at nodes and edges bound them. Where the clock is read from the integral of the demand its errors
     // count as well.
-    double of(const Graph<Law> &graph, const Cascade<Law> &cascade, const double *opening, double goal, bool by_demand) {
+    double of(const Graph<Law> &graph, const Constants &by, const Cascade<Law> &cascade, const double *opening, double goal,
+              bool by_demand) {
         const int64_t panels = cascade.panels;
         const double before = by_edges(graph, cascade, by_demand);
+        const double doubt = Law::HAS_END ? 1.0 : by.doubt;
         double worst = 0.0;
         for (int64_t s : graph.order) {
             const Pace &own = graph.paces[s];
@@ -17,7 +19,7 @@ class RelativeError {
             if (!(wanted > 0)) continue;
             const int64_t p = cascade.panel_of(s, wanted);
             const double from = cascade.at_edges[s * cascade.stride + p];
-            const double missed = cascade.off[s * panels + p] + ROUNDING * (wanted + 2 * own.start / own.pace(all(wanted))[0]);
+            const double missed = doubt * cascade.off[s * panels + p] + ROUNDING * (wanted + 2 * own.start / own.pace(all(wanted))[0]);
             double open = 1.0;
             if (graph.count(s)) {
                 const double *nodes = opening + s * NODES * panels + p;
@@ -30,6 +32,7 @@ class RelativeError {
             const double found = std::max(shifted, missed / wanted);
             if (!(found <= worst)) worst = std::isnan(shifted) ? shifted : found;
         }
+        worst += cascade.bends;
         // sqrt(F^2 + N0^2) lies between F + N0 and that over the root of 2
         return graph.squared ? worst * std::sqrt(2.0) : worst;
     }
@@ -66,9 +69,7 @@ class RelativeError {
             if (p > 0) pace[p - 1] = std::max(pace[p - 1], here);
             last = here;
             entered = std::max(entered, cascade.moved[p]);
-            // the root of a sum of squares is no polynomial: the estimate of its integral inside a panel needs room
-            const double room = graph.squared ? 2.0 : 1.0;
-            moved[p] = cascade.moved[p] + (by_demand ? room * cascade.late[p] + entered + cascade.jumps : 0.0);
+            moved[p] = cascade.moved[p] + (by_demand ? cascade.late[p] + entered + cascade.jumps : 0.0);
         }
         return before;
     }

@@ -15,7 +15,7 @@ from ..base.constants import CONSTANTS, Constants
 from ..base.legendre import COARSE_NODES, NEWTON_STEPS, NODES, gauss_legendre
 
 # must be that of `loops.cpp`
-INTERFACE = 16
+INTERFACE = 17
 # panels fill vectors of so many numbers
 LANES = 4
 # panels of the last solve of a graph, and how many are tried

@@ -82,7 +82,7 @@ bool spent(const Batch &batch, const Options &options, const Rule &rule, const R
 
 bool loads(const Batch &batch, const Runner &run, const Loads &to) { return OF_THIS_KIND(any_loads, batch, run, to); }
 
-constexpr int64_t INTERFACE = 16;
+constexpr int64_t INTERFACE = 17;
 const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double>, times<float>,
                          times<double>, tangents,            cotangents,           spent,
                          loads};

@@ -73,7 +73,7 @@ class Solver {
             if (wanted > 0) soonest = std::min(soonest, wanted);
         }
         const auto of_times = [&](const Cascade<Law> &own, double of_level) {
-            return std::isnan(of_level) ? of_level : timing.of(graph, own, solved.opening, goal, with_demand);
+            return std::isnan(of_level) ? of_level : timing.of(graph, by, own, solved.opening, goal, with_demand);
         };
         const double least = (std::isfinite(soonest) ? soonest : 1 / graph.quickest) / 10;
         return finest(row, with_demand, least, of_times, [&](const Cascade<Law> &cascade) {

@@ -289,7 +289,7 @@ class Windows {
     // Of the times at which exposures that are wanted are reached in the window, or soon (as `RelativeError`).
     double relative_error(const std::vector<double> &wanted) const {
         const int64_t panels = cascade.panels;
-        const double room = whole.squared ? 2.0 : 1.0;
+        const double doubt = Law::HAS_END ? 1.0 : rule.constants->doubt;
         double worst = 0.0;
         for (int64_t s : now.order) {
             if (!computed(s) || !(wanted[s] > since.exposure[s]) || end_of(s) < wanted[s] / 1000) continue;
@@ -301,9 +301,9 @@ class Windows {
                 pace = std::max(pace, (cascade.spent[k + 1] - cascade.spent[k]) / (2 * cascade.half[k]));
             for (int64_t k = 0; k <= p; k++) most = std::max(most, cascade.moved[k]);
             const Pace &own = whole.paces[s];
-            const double missed = cascade.off[s * panels + p] + ROUNDING * (wanted[s] + 2 * own.start / own.pace(all(wanted[s]))[0]);
+            const double missed = doubt * cascade.off[s * panels + p] + ROUNDING * (wanted[s] + 2 * own.start / own.pace(all(wanted[s]))[0]);
             const double apart = missed / open;
-            const double late = room * cascade.late[p] + most + cascade.moved[p] + cascade.jumps;
+            const double late = cascade.late[p] + most + cascade.moved[p] + cascade.jumps;
             // what has been spent by then at the least
             const double gained = whole.law.progress(all(own.effort(wanted[s])))[0] - whole.law.progress(all(own.start))[0];
             const double least = std::max(since.begin.integral + cascade.spent[p], gained);

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 import resource_ode as ro
+from benchmarks.engine.variants import variant
 from reliability import references
 from reliability.references import Member
+from resource_ode import native
 from resource_ode.solve.cascade import arrays
 
 
@@ -143,3 +145,28 @@ def test_gates_that_open_one_another_are_solved_at_a_tight_tolerance():
     times = np.asarray(ro.learning_times(built(member), 0.5, tolerance=1e-10))
     assert not np.isnan(times).any()
     assert off(member, times, 0.5) <= 1e-10
+
+
+@pytest.mark.skipif(native.library() is None, reason="the loops are not built")
+@pytest.mark.parametrize("name", ["cross entropy", "l2", "self-paced"])
+def test_no_member_of_an_ensemble_is_beyond_its_tolerance(name):
+    """Each went beyond by 2 to 35 times: openings without steady decay, the integral of a root, gates that bend."""
+    model = variant(name, 1024).model()
+    for level in (0.5, 0.95):
+        right = np.asarray(ro.learning_times(model, level, tolerance=1e-11))
+        for tolerance in (1e-6, 1e-7, 1e-8):
+            found = np.asarray(ro.learning_times(model, level, tolerance=tolerance))
+            assert np.mean(np.isnan(found)) < 1e-3
+            np.testing.assert_allclose(found, np.where(np.isnan(found), np.nan, right), rtol=tolerance)
+
+
+def test_gates_that_bend_are_seen():
+    """A chain of self-paced skills whose turns move as those before are resolved, against the reference."""
+    model = variant("self-paced", 1024).model()[939]
+    member = Member(
+        prerequisites=model.graph.prerequisite_lists(), gate=["all"] * 16, loss="mse", competition="l1", pool=None,
+        **{name: np.asarray(getattr(model, name)) for name in
+           ("frequency", "learning_rate", "wasted_resource", "gate_exponent", "frequency_after")},
+    )  # fmt: skip
+    for tolerance in (1e-7, 1e-8):
+        assert off(member, np.asarray(ro.learning_times(model, tolerance=tolerance)), 0.5) < tolerance

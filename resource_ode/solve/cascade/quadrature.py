@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ...base.constants import CONSTANTS
 from ...base.legendre import COARSE_NODES, NODES
 from ...base.special import saturation
 from ...model.model import ResourceModel
@@ -214,7 +215,8 @@ def _estimated(
     if flow is not None:
         half, frozen = jax.lax.stop_gradient((jnp.diff(edges) / 2, flow))
         total = held.rule.total(frozen.demand, jnp.zeros_like(frozen.demand))
-        edge, inside = missed_by_interpolant(total @ constant("tail", half.dtype).T, half)
+        doubt = 1.0 if held.rule.has_budget_law else CONSTANTS.root_doubt
+        edge, inside = missed_by_interpolant(total @ constant("tail", half.dtype).T, doubt * half)
         share = jnp.max(jnp.where(total > 0, frozen.largest / jnp.where(total > 0, total, 1), 0), axis=-1)
         # without the budget law an error that has entered the clock stays there
         moved = off if held.rule.has_budget_law else jax.lax.cummax(off, axis=1)

@@ -136,7 +136,7 @@ def _read_times(
             return jnp.take_along_axis(spent, own[:, None], axis=1)[:, 0], at_edges, values
 
         learned, learned_at_edges, values = spent_by(zero if model.pool is not None else zero[0])
-        edge, inside = quadrature_error(values, solved.edges)
+        edge, inside = (CONSTANTS.root_doubt * x for x in quadrature_error(values, solved.edges))
         clock_missed = jnp.cumsum(edge, axis=1) + inside + jax.lax.cummax(solved.off, axis=1)
 
     def times(rate: Array, waste: Array) -> Array:
@@ -170,7 +170,8 @@ def _relative_error(
     """
     noise = rounding(model.dtype)
     start = model.initial_effort()
-    missed = solved.missed[jnp.arange(model.skills), panel] + noise * (
+    doubt = 1.0 if model.law.has_end else CONSTANTS.doubt
+    missed = doubt * solved.missed[jnp.arange(model.skills), panel] + noise * (
         goal + 2 * start / model.effective(model.pace(goal))
     )
     late = missed / integrals.values_at(solved.opening, panel, place)
