@@ -48,7 +48,9 @@ def read_extension(
                     origins[name] = "names"
             values[name], single = _spread(numbers, own)
             if single:
-                origins[name] = "single"
+                # of no dependency at all no array holds it
+                alone = 0 in own and numbers.ndim == 0 and is_concrete(numbers)
+                origins[name] = f"single {float(numbers)!r}" if alone else "single"
     return values, origins
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +18,17 @@ from .extension import EXTENSION, one_number
 from .parameters import MEMBER_AXES
 from .strength import carried_over
 
-# how an argument may have been given: taken from the graph, left to its default, one number for all pools, by name
+# how an argument may have been given: taken from the graph, left to its default, one number for all pools (with the
+# number, where no array holds it), by name
 ORIGINS = ("graph", "default", "single", "names")
+_NUMBER = re.compile(r"single (0|1|0\.\d+|1\.0|\d(\.\d+)?e-\d+)")
+
+
+def is_origin(name: str, text: Any) -> bool:
+    """Whether a text from a file says how an argument was given."""
+    if name == "prerequisite_strength" and isinstance(text, str) and _NUMBER.fullmatch(text):
+        return True
+    return text in ORIGINS
 
 
 def arguments_of(model: Any, changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -36,7 +46,9 @@ def arguments_of(model: Any, changes: Mapping[str, Any]) -> tuple[dict[str, Any]
     kept = {name: origin for name, origin in model.origins if name not in changes}
     for name, origin in kept.items():
         value = arguments[name]
-        if origin == "single" and name in EXTENSION:
+        if origin.startswith("single "):
+            arguments[name] = float(origin.partition(" ")[2]) if "graph" in changes else value
+        elif origin == "single" and name in EXTENSION:
             arguments[name] = one_number(value, MEMBER_AXES[name]) if "graph" in changes else value
         elif origin == "single" and not changes.keys().isdisjoint({"pool", "learning_rate", "wasted_resource"}):
             arguments[name] = _single(value, changes.get("pool", model.pool) is None)

@@ -21,7 +21,7 @@ from ..model.competition import COMPETITIONS, as_competition
 from ..model.labels import Axis, Labels, tidy
 from ..model.loss import LOSSES, as_loss
 from ..model.model import ResourceModel
-from ..model.replacing import ORIGINS
+from ..model.replacing import is_origin
 from ..model.schedule import Schedule
 from .layout import FORMAT, FORMAT_VERSION, GRAPH, MODEL, NAMES, STORED, VARIABLE, variable_of
 from .outcome import result_names, results_from_codes
@@ -184,7 +184,7 @@ def _origins(held: SavedRun) -> tuple[tuple[str, str], ...]:
     except ValueError:
         origins = None
     if not isinstance(origins, dict) or not all(
-        name in MODEL and origin in ORIGINS for name, origin in origins.items()
+        name in MODEL and is_origin(name, origin) for name, origin in origins.items()
     ):
         raise Unfit("has an attribute origins that does not say how arguments of the model were given")
     return tuple(sorted(origins.items()))

@@ -88,6 +88,16 @@ def test_the_property_above_meets_both_outcomes_of_each_change():
         assert sum(not isinstance(anew(usual | {name: value}), str) for value in values) >= 2, name
 
 
+def test_one_strength_of_no_dependency_is_that_of_those_to_come(tmp_path):
+    model = ro.ResourceModel(GRAPHS["free"], [1.0, 2.0], 1e-3, 0.1, prerequisite_strength=0.3)
+    changes = {"graph": ro.SkillGraph([[], [0]], names=NAMES), "gate_exponent": 0.1}
+    expected = ro.ResourceModel(changes["graph"], [1.0, 2.0], 1e-3, 0.1, 0.1, prerequisite_strength=0.3)
+    assert eqx.tree_equal(model.replace(**changes), expected)
+    assert eqx.tree_equal(model.replace(plateau=0.5).replace(plateau=1, **changes), expected)
+    ro.simulate(model, [0.0, 1.0]).save(tmp_path / "run.nc")
+    assert eqx.tree_equal(ro.load(tmp_path / "run.nc").model.replace(**changes), expected)
+
+
 def test_pools_given_one_number():
     model = ro.ResourceModel(GRAPHS["free"], [1.0, 1.0], 1e-3, 0.1, pool=[0, 1])
     assert model.learning_rate.shape == model.wasted_resource.shape == (2,)
