@@ -47,8 +47,8 @@ __all__ = [
 BLOCK = 4096
 
 # whether they are cross entropy, and "l2"
-LAWS = {MeanSquaredError: False, CrossEntropy: True, SlowStart: False}
-RULES = {SumOfDemands: False, LengthOfDemands: True}
+LAWS: dict[type, bool] = {MeanSquaredError: False, CrossEntropy: True, SlowStart: False}
+RULES: dict[type, bool] = {SumOfDemands: False, LengthOfDemands: True}
 
 Done = Callable[[int], Any]
 
