@@ -1,4 +1,4 @@
-"""The paper's figures for the documentation: `python -m studies.gallery`, a quarter of an hour on two cores.
+"""The paper's figures for the documentation: `python -m studies.gallery`, ten minutes on two cores.
 
 Computes every figure at full size, as `resource-ode reproduce` does, and writes the pictures into `docs/images/paper/`
 and, for each, the claim, what was measured and the table of numbers into `docs/gallery.md`. `--only series waste` does
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import re
 import tempfile
 from pathlib import Path
 
 import jax
 
+from reliability import document
 from resource_ode.applications.paper import FIGURES
 from resource_ode.applications.paper.report import Outcome, reproduce
 
@@ -23,19 +23,18 @@ PAGE, PICTURES = ROOT / "docs" / "gallery.md", ROOT / "docs" / "images" / "paper
 
 
 def section(outcome: Outcome, day: str) -> str:
-    """What the page says of one figure, between two comments by which it is found again."""
+    """What the page says of one figure."""
     finding = outcome.finding
     if finding is None:
         raise RuntimeError(f"{outcome.name}: {outcome.error}")
     number = f"{FIGURES.index(outcome.name) + 1:02}"
     pictures = [
-        f"![{finding.title}{'' if name == outcome.name else f', {name}'}](images/paper/{file_name(outcome.name, name)})"
-        for name in outcome.pictures
+        f"![{finding.title}{'' if name == outcome.name else f', {name}'}](images/paper/{file})"
+        for name, file in zip(outcome.pictures, outcome.files, strict=True)
     ]
     judged = [number for number in finding.numbers if number.judged]
     held = sum(number.passed for number in judged)
     parts = [
-        f"<!-- {outcome.name}: begin -->",
         f"## {finding.title}",
         f"*The paper:* {finding.claim}",
         f"*Measured:* {finding.measured}",
@@ -45,23 +44,8 @@ def section(outcome: Outcome, day: str) -> str:
         f'<details markdown="1"><summary>All {len(finding.numbers)} numbers</summary>',
         finding.table(),
         "</details>",
-        f"<!-- {outcome.name}: end -->",
     ]
-    return "\n\n".join(parts)
-
-
-def file_name(figure: str, picture: str) -> str:
-    return f"{figure}.png" if picture == figure else f"{figure}_{picture}.png"
-
-
-def written(page: str, sections: dict[str, str]) -> str:
-    """The page with these sections in place of those that it has of the same figures."""
-    for name, text in sections.items():
-        place = re.compile(f"<!-- {name}: begin -->.*?<!-- {name}: end -->", re.S)
-        if not place.search(page):
-            raise ValueError(f"docs/gallery.md: expected the comments '{name}: begin' and '{name}: end', found none")
-        page = place.sub(lambda found, text=text: text, page)
-    return page
+    return "\n" + "\n\n".join(parts) + "\n"
 
 
 def main() -> None:
@@ -75,10 +59,10 @@ def main() -> None:
     for name in parser.parse_args().only:
         with tempfile.TemporaryDirectory() as folder:
             outcome = reproduce([name], out=Path(folder))[0]
-        page = written(PAGE.read_text(), {name: section(outcome, day)})
-        for picture, content in outcome.pictures.items():
-            (PICTURES / file_name(name, picture)).write_bytes(content)
-        PAGE.write_text(page)
+        text = section(outcome, day)
+        for file, content in outcome.files.items():
+            (PICTURES / file).write_bytes(content)
+        document.put(name, text, PAGE)
 
 
 if __name__ == "__main__":

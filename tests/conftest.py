@@ -1,5 +1,6 @@
 """Settings that every test runs under."""
 
+import gc
 import importlib.metadata
 import importlib.util
 import os
@@ -61,3 +62,13 @@ def nothing_left_behind(package_as_it_was):
     yield
     if found := left_behind.since(before):
         pytest.fail("left to the next test: " + "; ".join(found), pytrace=False)
+
+
+@pytest.fixture(scope="module")
+def little_to_search():
+    """Garbage is then only looked for among what a file makes, which takes milliseconds."""
+    # results of other tests come back now, and not in the middle
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()

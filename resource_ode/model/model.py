@@ -105,8 +105,8 @@ class ResourceModel(BatchOfModels):
     rule: AbstractCompetition
     pools: int = eqx.field(static=True)
     # how arguments were given where their values do not show it: pairs of a name and "graph" (frequencies that are the
-    # graph's own), "default", "single" (one number for all pools) or "names"; `replace` needs it, compiled code never
-    # sees it
+    # graph's own), "default", "single" (one number for all; with the number where no array holds it) or "names";
+    # `replace` needs it, compiled code never sees it
     origins: tuple[tuple[str, str], ...] = eqx.field(static=True)
     # names and coordinates of the batch axes; compiled code never sees them
     labels: axis_labels.Labels = eqx.field(static=True)

@@ -15,14 +15,7 @@ from resource_ode.base import memory
 SHAPE = (300, 1000)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def little_to_search():
-    """Garbage is then only looked for among what this file makes, which takes milliseconds."""
-    # results of other tests come back now, and not in the middle
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
+pytestmark = pytest.mark.usefixtures("little_to_search")
 
 
 @pytest.fixture(autouse=True)

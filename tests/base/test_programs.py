@@ -9,14 +9,7 @@ import pytest
 import resource_ode as ro
 from resource_ode.base import programs
 
-
-@pytest.fixture(scope="module", autouse=True)
-def little_to_search():
-    """Garbage is then only looked for among what this file makes."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
+pytestmark = pytest.mark.usefixtures("little_to_search")
 
 
 def alive():

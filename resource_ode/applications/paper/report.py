@@ -43,6 +43,12 @@ class Outcome:
     pictures: dict[str, bytes] = dataclasses.field(default_factory=dict)
 
     @property
+    def files(self) -> dict[str, bytes]:
+        """The pictures by the names of their files."""
+        rest = self.pictures.items()
+        return {f"{self.name}.png" if key == self.name else f"{self.name}_{key}.png": data for key, data in rest}
+
+    @property
     def passed(self) -> bool:
         """Whether it was computed and reproduced."""
         return self.finding is not None and self.finding.passed
@@ -87,8 +93,8 @@ def reproduce(
     tell(0, len(figures))
     for number, name in enumerate(figures, start=1):
         outcome = _compute(name, small)
-        for picture, content in outcome.pictures.items():
-            atomic.write_bytes(out / f"{name}_{picture}.png" if picture != name else out / f"{name}.png", content)
+        for file, content in outcome.files.items():
+            atomic.write_bytes(out / file, content)
         outcomes.append(outcome)
         atomic.write_bytes(out / PAGE, page(outcomes, figures, small=small).encode())
         line = f"{number} of {len(figures)}  {name}: {outcome.verdict} ({outcome.seconds:.0f} s)"
