@@ -104,7 +104,7 @@ def _sweep(
     seconds = time.perf_counter() - start
     cells = " x ".join(f"{len(axis.values)} {axis.name}" for axis in plan.axes) or "1 cell"
     tell(f"Swept {cells} x {count(plan.shape[-1], 'graph')} = {count(plan.members, 'member')}.")
-    rate = f", {computed / seconds:,.0f} a second" if computed else ""
+    rate = f", {computed / seconds:,.0f} per second" if computed else ""
     tell(f"Computed {computed:,} of them in {seconds:.1f} s{rate} ({count(plan.chunks, 'chunk')}).")
     tell(failures(open_dataset(store.path)) or "All members succeeded.")
     tell(f"Wrote {out}.")

@@ -46,7 +46,7 @@ def test_sweep_then_resume_then_plot(file: Path, tmp_path: Path, capsys: pytest.
     assert (status, errors) == (0, "")
     first, second, third, last = told.splitlines()
     assert first == "Swept 2 wasted_resource x 3 density x 4 graphs = 24 members."
-    assert second.startswith("Computed 24 of them in ") and second.endswith("a second (3 chunks).")
+    assert second.startswith("Computed 24 of them in ") and second.endswith("per second (3 chunks).")
     assert (third, last) == ("All members succeeded.", f"Wrote {out}.")
     found = open_dataset(out)
     assert set(found.data_vars) == {"horizon", "efficiency", "failed"} and is_store(out)
