@@ -15,6 +15,7 @@ if _TYPE_CHECKING:
     from . import graphs as graphs
     from . import observables as observables
     from . import plot as plot
+    from . import sweeps as sweeps
     from .applications import parity as parity
     from .config.environment import keep_compiled as keep_compiled
     from .config.environment import show_config as show_config
@@ -105,6 +106,7 @@ _LAZY = {
     "fit_waste": ("fitting.waste", "fit_waste"),
     "compare": ("related.comparison", "compare"),
     "sweep": ("sweeps", "sweep"),
+    "sweeps": ("sweeps", None),
     "read_sweep": ("sweeps", "read_sweep"),
 }
 
@@ -121,8 +123,5 @@ def __getattr__(name: str) -> _Any:
     return value
 
 
-_ROOMS = {"base", "explorer", "model", "native", "results", "solve"}  # what users need not see
-
-
 def __dir__() -> list[str]:
-    return sorted({name for name in {*globals(), *_LAZY} if not name.startswith("_")} - _ROOMS | {"__version__"})
+    return sorted({*_LAZY, "__version__"})

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .base.annotations import Numbers
 from .base.checks import whole_number
+from .base.face import present
 from .base.values import in_range
 
 
@@ -138,3 +139,6 @@ def _dtype(*values: Any) -> Any:
     arrays = [x.dtype for x in values if isinstance(x, (jax.Array, np.ndarray, np.generic))]
     found = [dtype for dtype in arrays if jnp.issubdtype(dtype, jnp.floating)]
     return jax.dtypes.canonicalize_dtype(functools.reduce(jnp.promote_types, found) if found else float)
+
+
+present(__name__)

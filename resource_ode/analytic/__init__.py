@@ -16,6 +16,7 @@ compiled and differentiated. Shapes and names are always checked, values where t
 as given, never normalised.
 """
 
+from ..base.face import present
 from .independent import independent_clock as independent_clock
 from .independent import independent_learning_times as independent_learning_times
 from .independent import independent_levels as independent_levels
@@ -41,3 +42,5 @@ from .small_gate import last_learning_time_bound as last_learning_time_bound
 from .small_gate import small_gate_clock as small_gate_clock
 from .small_gate import small_gate_generations as small_gate_generations
 from .small_gate import small_gate_learning_times as small_gate_learning_times
+
+present(__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,9 +34,27 @@ Mixture = Annotated[
         help="How often each task was met; once for all files, or once per file in their order.",
     ),
 ]
+Task = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="A column that is a task; once per task.  [default: all but step, run and seed]"),
+]
+# arguments of the library, and the options that give them
+OPTIONS = {"prior": "hold", "tasks": "task"} | {
+    name: name for name in ("mixture", "free", "level", "value", "chance", "ceiling")
+}
+_ARGUMENT = re.compile(rf"((?:.+?\.\w+: )?)({'|'.join(OPTIONS)}): ")
 
 
-def read_files(files: list[Path], value: str, chance: Any, ceiling: Any, mixtures: list[str] | None) -> Any:
+def wrong(error: ValueError) -> WrongInput:
+    """What the library refused, by the options of the command."""
+    said = str(error).removeprefix("curves: ")
+    found = _ARGUMENT.match(said)
+    return WrongInput(f"{found[1]}--{OPTIONS[found[2]]}: {said[found.end() :]}" if found else said)
+
+
+def read_files(
+    files: list[Path], value: str, chance: Any, ceiling: Any, mixtures: list[str] | None, tasks: list[str] | None
+) -> Any:
     """Curves of all files, each with its mixture.
 
     **Raises:** [`resource_ode.cli.terminal.WrongInput`][].
@@ -43,7 +62,7 @@ def read_files(files: list[Path], value: str, chance: Any, ceiling: Any, mixture
     from ..fitting.curves import Curves
     from ..fitting.reading import read_curves
 
-    options = {"value": value, "chance": chance, "ceiling": ceiling}
+    options = {"value": value, "chance": chance, "ceiling": ceiling, "tasks": tasks or None}
     try:
         if not mixtures or len(mixtures) == 1:
             mixture = as_mixture(mixtures[0], "--mixture") if mixtures else None
@@ -59,7 +78,7 @@ def read_files(files: list[Path], value: str, chance: Any, ceiling: Any, mixture
         ]
         return Curves.join(parts)
     except ValueError as error:
-        raise WrongInput(str(error).removeprefix("curves: ")) from None
+        raise wrong(error) from None
 
 
 def as_mixture(text: str, option: str) -> dict[str, float]:
@@ -75,7 +94,7 @@ def as_mixture(text: str, option: str) -> dict[str, float]:
         except ValueError:
             value = math.nan
         if not equals or not name.strip() or not 0 <= value < math.inf:
-            raise WrongInput(f"{option}: expected names and numbers, as A=.5,B=.5, got {text}")
+            raise WrongInput(f"{option}: expected names and numbers of at least 0, as A=.5,B=.5, got {text}")
         if name.strip() in found:
             raise WrongInput(f"{option}: expected each task once, got {name.strip()} twice")
         found[name.strip()] = value

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from .checks import PICTURES, check_output, start_jax
-from .curves import Ceiling, Chance, Files, Mixture, Value, read_files
+from .curves import Ceiling, Chance, Files, Mixture, Task, Value, read_files, wrong
 from .terminal import WrongInput, complain, count, tell
 
 
@@ -27,6 +27,7 @@ def fit(
     chance: Chance = None,
     ceiling: Ceiling = None,
     mixture: Mixture = None,
+    task: Task = None,
     free: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A parameter to fit; once per parameter.  [default: what curves may show]"),
@@ -47,7 +48,7 @@ def fit(
     from ..fitting.fit import fit as fit_curves
     from ..fitting.mixtures import misses
 
-    curves = read_files(files, value, chance, ceiling, mixture)
+    curves = read_files(files, value, chance, ceiling, mixture, task)
     for file in files:
         if out.exists() and out.samefile(file):
             raise WrongInput(f"--out: expected another file than the curves, got {out}")
@@ -58,7 +59,7 @@ def fit(
         try:
             found = fit_curves(curves, requires, free, held)
         except ValueError as error:
-            raise WrongInput(str(error)) from None
+            raise wrong(error) from None
         said.set_description_str("fitting seeds drawn anew, and intervals of parameters")
         found.parameters  # noqa: B018  (kept for the report)
         said.set_description_str("fitting in part, to forecast held-out rows")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .checks import check_output, start_jax
-from .curves import Ceiling, Chance, Files, Mixture, Value, read_files
+from .curves import Ceiling, Chance, Files, Mixture, Task, Value, read_files, wrong
 from .terminal import WrongInput, tell
 
 GRAPHS = (".json", ".graphml")
@@ -24,6 +24,7 @@ def infer_graph(
     chance: Chance = None,
     ceiling: Ceiling = None,
     mixture: Mixture = None,
+    task: Task = None,
     level: Annotated[float, typer.Option(metavar="LEVEL", help="The level whose learning times are compared.")] = 0.8,
 ) -> None:
     """Find which task builds on which, from runs with all tasks and runs that leave one out.
@@ -37,11 +38,11 @@ def infer_graph(
     from ..fitting.interventions import suggest_runs
     from ..graphs.files import write_graph
 
-    curves = read_files(files, value, chance, ceiling, mixture)
+    curves = read_files(files, value, chance, ceiling, mixture, task)
     try:
         found = infer(curves, level)
     except ValueError as error:
-        raise WrongInput(str(error)) from None
+        raise wrong(error) from None
     for line in found.report().split("\n"):
         tell(line)
     for name, mix in suggest_runs(curves).items():

@@ -22,38 +22,49 @@ def _whatever_the_letters() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def _panels(count: int) -> Iterator[tuple[Any, list[Any]]]:
+    """A figure as wide as a page, in the style of all pictures, and axes below one another over the same times."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    from ..plot.style import STYLE, WIDTH
+
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(2 * WIDTH, 2.6 * count), layout="constrained")
+        panels = list(figure.subplots(count, sharex=True, squeeze=False)[:, 0])
+        yield figure, panels
+        for axes in panels:
+            axes.label_outer()
+
+
 @_whatever_the_letters()
 def draw_run(run: Any, path: Path) -> None:
     """A picture of a run: its levels above, its shares below."""
-    from matplotlib.figure import Figure
-
     from ..plot.runs import levels, shares
 
     # a panel of shares a pool; with interference shares may be negative, which nothing stacks
     pools = [None] if run.model.pool is None else list(range(run.model.pools))[:POOLS_DRAWN]
     pools = [] if run.model.interference is not None else pools
-    figure = Figure(figsize=(8, 3.5 * (1 + len(pools))), layout="constrained")
-    above, *below = figure.subplots(1 + len(pools), sharex=True, squeeze=False)[:, 0]
-    levels(run, ax=above)
-    for pool, axes in zip(pools, below, strict=True):
-        shares(run, ax=axes, pool=pool)
-        if pool is not None:
-            axes.set_title(f"pool {pool}")
+    with _panels(1 + len(pools)) as (figure, (above, *below)):
+        levels(run, ax=above)
+        for pool, axes in zip(pools, below, strict=True):
+            shares(run, ax=axes, pool=pool)
+            if pool is not None:
+                axes.set_title(f"pool {pool}", loc="left")
     save_figure(figure, path)
 
 
 @_whatever_the_letters()
 def draw_batch(run: Any, path: Path) -> None:
     """A picture of a batch of runs: levels above, wasted shares below, by the first axis that has a name."""
-    from matplotlib.figure import Figure
-
     from ..plot.batch import batch
 
     panels = ["level"] if run.model.pool is not None else ["level", "waste"]
-    figure = Figure(figsize=(8, 3.5 * len(panels)), layout="constrained")
     over = next(iter(run.coordinates), None)
-    for quantity, axes in zip(panels, figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0], strict=True):
-        batch(run, quantity, over=over, ax=axes)
+    with _panels(len(panels)) as (figure, grid):
+        for quantity, axes in zip(panels, grid, strict=True):
+            batch(run, quantity, over=over, ax=axes)
     save_figure(figure, path)
 
 
@@ -81,6 +92,6 @@ def save_figure(figure: Any, path: Path) -> None:
     from matplotlib import pyplot
 
     try:
-        atomic.write(path, lambda part: figure.savefig(part, format=path.suffix[1:].lower(), dpi=150))
+        atomic.write(path, lambda part: figure.savefig(part, format=path.suffix[1:].lower(), dpi=200))
     finally:
         pyplot.close(figure)

@@ -183,8 +183,7 @@ def infer_graph(runs: Runs, level: Given[float] = 0.8) -> InferredGraph:
     unknown = [run.name for run in curves.runs if run.mixture is None]
     if unknown:
         raise ValueError(
-            f"runs: expected the mixture of each, got none for run {named(unknown)}; state it where the curves are "
-            "read (mixture)"
+            f"mixture: expected that of each run, got none for {named(unknown)}; state it where the curves are read"
         )
     tasks = len(curves.names)
     effect, later, error = (np.full((tasks, tasks), math.nan) for _ in range(3))

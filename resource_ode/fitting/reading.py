@@ -354,4 +354,9 @@ def _mixtures(raws: list[Raw], names: tuple[str, ...], mixture: Any) -> list[Any
         if missing:
             raise ValueError(f"mixture: expected one for each run, got none for {named(missing)}")
         return [checked_mixture(f"mixture of run {brief(label)}", mixture[label], names) for label in labels]
-    return [checked_mixture("mixture", mixture, names)] * len(raws)
+    try:
+        return [checked_mixture("mixture", mixture, names)] * len(raws)
+    except ValueError as error:
+        # loggers write more than tasks
+        hint = "; name the tasks, where a column is none" if "got none for" in str(error) else ""
+        raise ValueError(f"{error}{hint}") from None

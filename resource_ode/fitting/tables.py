@@ -19,6 +19,7 @@ from ..base.words import printable, said_path
 
 SEPARATORS = ",;\t"
 MOST_BYTES = 2**28
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 MISSING = ("", "nan", "na", "n/a", "null", "none", "-")
 
 
@@ -53,7 +54,8 @@ class Table:
         except (TypeError, ValueError, OverflowError):
             found = math.inf
         if isinstance(cell, (bool, np.bool_)) or math.isinf(found):
-            raise self.error(f"column {brief(column)}, {self.places[row]}: expected {what}, got {brief(cell)}")
+            point = "; write decimal points" if isinstance(cell, str) and DECIMAL_COMMA.fullmatch(cell.strip()) else ""
+            raise self.error(f"column {brief(column)}, {self.places[row]}: expected {what}, got {brief(cell)}{point}")
         return found
 
     def taking(self, rows: Sequence[int]) -> Table:

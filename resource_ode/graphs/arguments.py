@@ -105,7 +105,10 @@ def pad(prerequisites: Any) -> tuple[np.ndarray, np.ndarray]:
     for skill, row in enumerate(rows):
         for entry in row:
             if isinstance(entry, bool) or not isinstance(entry, (int, np.integer)):
-                raise ValueError(f"prerequisites[{skill}]: expected integer indices of skills, got {brief(entry)}")
+                hint = " (names: a dict, or SkillGraph.from_edges)" if isinstance(entry, str) else ""
+                raise ValueError(
+                    f"prerequisites[{skill}]: expected integer indices of skills, got {brief(entry)}{hint}"
+                )
             if not 0 <= entry < len(rows):
                 last = len(rows) - 1
                 raise ValueError(f"prerequisites[{skill}]: expected indices from 0 to {last}, got {brief(entry)}")

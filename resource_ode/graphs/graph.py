@@ -246,9 +246,9 @@ class SkillGraph(eqx.Module):
         batch = f"batch {self.batch_shape} of up to " if self.batch_shape else ""
         depth = int(np.max(np.asarray(self.depth), initial=0))
         skills = self.skills if self.batch_shape else int(np.sum(np.asarray(self.present)))
-        return (
-            f"SkillGraph({batch}{skills} skills, {int(np.sum(np.asarray(self.required)))} dependencies, depth {depth})"
-        )
+        edges = int(np.sum(np.asarray(self.required)))
+        edges_said = f"{edges} dependenc{'y' if edges == 1 else 'ies'}"
+        return f"SkillGraph({batch}{skills} skill{'s' * (skills != 1)}, {edges_said}, depth {depth})"
 
     def _repr_html_(self) -> str:
         if not is_concrete(self.required):

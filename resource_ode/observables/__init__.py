@@ -21,6 +21,7 @@ Source: Liu, Liu, Michaud, Gore, Tegmark, "Physics of Skill Learning" (2025) for
 the measures themselves are defined here.
 """
 
+from ..base.face import present
 from .concurrency import concurrency as concurrency
 from .concurrency import participation_ratio as participation_ratio
 from .concurrency import seriality as seriality
@@ -33,3 +34,5 @@ from .rows import RowsTooCoarse as RowsTooCoarse
 from .rows import rows_error as rows_error
 from .spending import efficiency as efficiency
 from .spending import total_waste as total_waste
+
+present(__name__)

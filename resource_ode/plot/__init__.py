@@ -1,5 +1,6 @@
 """Pictures of runs, graphs and ensembles: `ax=` in, `ax` out."""
 
+from ..base.face import present
 from .batch import batch as batch
 from .colouring import colours as colours
 from .composed import summary as summary
@@ -12,3 +13,6 @@ from .runs import levels as levels
 from .runs import loss as loss
 from .runs import shares as shares
 from .style import COLOURS as COLOURS
+from .style import STYLE as STYLE
+
+present(__name__, "COLOURS", "STYLE")

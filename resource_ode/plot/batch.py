@@ -12,7 +12,7 @@ from ..base.annotations import Axes, Given
 from ..base.words import nearest
 from ..results.trajectory import Trajectory
 from .colouring import colour_by, plain_number
-from .style import COLOURS, FEW, label_time_axis, legend_right, shortened_name, styled_axes
+from .style import COLOURS, FEW, LABEL_WIDTH, label_time_axis, legend_right, shortened_name, styled_axes
 
 # letters of a title on one line
 LONGEST_TITLE = 50
@@ -182,7 +182,7 @@ def _draw(ax: Axes, times: np.ndarray, here: np.ndarray, quantiles: Any, color: 
 
 def _name_axes(ax: Axes, times: np.ndarray, values: np.ndarray, label: str) -> None:
     label_time_axis(ax, times)
-    ax.set_ylabel(textwrap.fill(label, 36), parse_math=False)
+    ax.set_ylabel(textwrap.fill(label, LABEL_WIDTH), parse_math=False)
     if label.startswith(("level", "share")):
         ax.set_ylim(min(0.0, float(np.nanmin(values))) - 0.02, 1.02)
 

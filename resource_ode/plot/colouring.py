@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from ..base.annotations import Axes
 from ..base.crossing import first_crossing
 from ..results.trajectory import Trajectory
-from .style import COLOURS, FEW, GREY, MAP, legend_above
+from .style import COLOURS, FEW, GREY, LABEL_WIDTH, MAP, legend_above
 
 
 def colours(run: Trajectory) -> list[str]:
@@ -92,7 +93,8 @@ def add_bar(ax: Axes, image: Any, label: str, *, beside: Any = None) -> Any:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     bar = ax.figure.colorbar(image, ax=ax if beside is None else beside, pad=0.03)
-    bar.set_label(label)
+    # a long label would run off the figure
+    bar.set_label(textwrap.fill(label, LABEL_WIDTH))
     bar.outline.set_linewidth(0.4)
     norm: Any = image.norm
     if isinstance(norm, LogNorm):

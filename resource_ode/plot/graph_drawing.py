@@ -70,7 +70,6 @@ def graph(
     )
     places = layered_places(parents, depth, present)
     layers, widest = int(depth[present].max()) + 1, int(np.bincount(depth[present]).max())
-    new = ax is None
     with styled_axes(ax, height=float(np.clip(0.25 * widest + 1.2, 2.0, 4.0))) as ax:
         colors: Any = [COLOURS[5]] * skills.skills
         if times is not None:
@@ -102,7 +101,8 @@ def graph(
         step = max(1, math.ceil(layers * 16 / wide))
         ax.set_xticks(range(0, layers, step))
         ax.set_yticks([])
-        if new:
+        if not ax.spines["right"].get_visible():
+            # without a box, a line without ticks says nothing
             ax.spines["left"].set_visible(False)
         if legend and any_gate.any():
             look = {"linestyle": "", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 5}

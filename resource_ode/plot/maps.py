@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from .style import (
     DIVERGING,
     GREY,
     HEIGHT,
+    LABEL_WIDTH,
     MAP,
     WIDTH,
     as_numbers,
@@ -86,7 +88,7 @@ def heat_map(
         ax.set_xlim(x_edges.min(), x_edges.max())
         ax.set_ylim(y_edges.min(), y_edges.max())
         ax.set_xlabel(x_label or "")
-        ax.set_ylabel(y_label or "")
+        ax.set_ylabel(textwrap.fill(y_label or "", LABEL_WIDTH))
         if colorbar:
             add_bar(ax, image, label or "")
         if legend and shown.count() < shown.size:
@@ -124,6 +126,7 @@ def heat_maps(
     y: Numbers | None = None,
     *,
     label: str | None = None,
+    colorbar: bool = True,
     **options: Any,
 ) -> np.ndarray:
     """Several maps side by side, under one scale and one colour bar.
@@ -131,7 +134,8 @@ def heat_maps(
     **Arguments:**
 
     - `maps`: a dictionary from titles to values, each as [`resource_ode.plot.maps.heat_map`][] takes them.
-    - `x`, `y`, `label`, and `x_label`, `y_label`, `log_x`, `log_y`, `log`, `center`: as there, the same for all.
+    - `x`, `y`, `label`, and `x_label`, `y_label`, `log_x`, `log_y`, `log`, `center`, `colorbar`, `legend`: as there,
+        the same for all.
 
     **Returns:** an array of axes.
 
@@ -150,7 +154,8 @@ def heat_maps(
             image.set_norm(norm)
         for ax in axes[1:]:
             ax.set_ylabel("")
-        add_bar(axes[0], images[0], label or "", beside=list(axes))
+        if colorbar:
+            add_bar(axes[0], images[0], label or "", beside=list(axes))
     return axes
 
 

@@ -21,6 +21,7 @@ from .phase_drawing import (
     ROW,
     MapLook,
     boundary_lines,
+    curve_key,
     draw_bar,
     draw_curve,
     draw_curves_over,
@@ -38,6 +39,7 @@ from .style import (
     STEPS,
     WIDTH,
     label_of_array,
+    legend_above,
     styled_axes,
     styled_figure,
 )
@@ -65,6 +67,7 @@ def phase(
     log: bool | None = None,
     center: float | None = None,
     colorbar: bool = True,
+    legend: bool = True,
     ax: Axes | None = None,
 ) -> Any:
     r"""A phase diagram: the ensemble mean of one variable of a sweep over two of its axes (or along one).
@@ -95,7 +98,7 @@ def phase(
         and for numbers without units that do and go beyond 1.
     - `center`: a value with a meaning of its own (0 of a difference, 1 of a ratio): white, with blue below and red
         above it.
-    - `colorbar`: whether to draw it.
+    - `colorbar`, `legend`: whether to draw them; the legend says what hatching, lines, bands and bars mean.
     - `ax`: matplotlib axes, a new figure by default; with `over`, as many as it has values.
 
     Axes are logarithmic where the coordinates are in geometric progression. Values that are not in order are put in
@@ -120,9 +123,12 @@ def phase(
             given = "boundary" if boundary is not None else 'spread="panel"'
             raise ValueError(f"{given}: expected two dimensions to draw along, got {x} alone")
         if over is not None:
-            return draw_curves_over(values, x, over, spread, log, ax)
+            return draw_curves_over(values, x, over, spread, log, ax, legend=legend)
         with styled_axes(ax) as ax:
             draw_curve(ax, values, x, spread, log, COLOURS[0])
+            key = curve_key(values, x, spread) if legend else []
+            if key:
+                legend_above(ax, key)
         return ax
     if spread == "panel" and (over is not None or ax is not None):
         raise ValueError(f'spread: "panel" makes a figure of its own, expected no {"ax" if ax is not None else "over"}')
@@ -130,22 +136,25 @@ def phase(
     look = MapLook(names, scale, cmap, _levels(contours, scale, log), boundary_lines(boundary))
     label = label_of_array(values)
     if over is not None:
-        return _small_multiples(mean, error if spread == "hatch" else None, over, look, label if colorbar else None, ax)
+        errors = error if spread == "hatch" else None
+        return _small_multiples(mean, errors, over, look, label if colorbar else None, ax, legend=legend)
     if spread == "panel":
         beside, plain = _scale(deviation, False)
         some = _levels(contours if contours is False else True, beside, False)
         of_spread = replace(look, scale=beside, cmap=plain, levels=some)
-        return _mean_and_deviation(mean, deviation, look, of_spread, label if colorbar else None)
+        return _mean_and_deviation(mean, deviation, look, of_spread, label if colorbar else None, legend=legend)
     with styled_axes(ax) as ax:
         image = draw_map(ax, mean, look)
-        draw_key(ax, mean, spread == "hatch" and hatch_unsure(ax, mean, error, look), look)
+        hatched = spread == "hatch" and hatch_unsure(ax, mean, error, look)
+        if legend:
+            draw_key(ax, mean, hatched, look)
         if colorbar:
             draw_bar([ax], image, label, look.levels)
     return ax
 
 
 def _small_multiples(
-    mean: DataArray, error: DataArray | None, over: str, look: MapLook, bar: str | None, ax: Any
+    mean: DataArray, error: DataArray | None, over: str, look: MapLook, bar: str | None, ax: Any, *, legend: bool
 ) -> np.ndarray:
     """A map for each value of a third dimension, under one bar of that label; hatched where errors are given."""
     panels, image = mean.sizes[over], None
@@ -155,7 +164,7 @@ def _small_multiples(
             image = draw_map(axes, panel, look)
             hatched = error is not None and hatch_unsure(axes, panel, error.isel({over: number}), look)
             axes.set_title(f"{label_of_array(mean[over])} = {value_said(mean[over].values[number])}", fontsize=7)
-            if number == 0:
+            if number == 0 and legend:
                 draw_key(axes, panel, hatched, look, inside=True)
             if number % ROW:
                 axes.set_ylabel("")
@@ -167,12 +176,13 @@ def _small_multiples(
 
 
 def _mean_and_deviation(
-    mean: DataArray, deviation: DataArray, look: MapLook, of_spread: MapLook, bar: str | None
+    mean: DataArray, deviation: DataArray, look: MapLook, of_spread: MapLook, bar: str | None, *, legend: bool
 ) -> np.ndarray:
     """Maps of the mean and of the standard deviation side by side, each with a bar if the first has a label."""
     with styled_panels(None, 2) as grid:
         images = [draw_map(grid[0], mean, look), draw_map(grid[1], deviation, of_spread)]
-        draw_key(grid[0], mean, False, look)
+        if legend:
+            draw_key(grid[0], mean, False, look)
         grid[1].set_ylabel("")
         if bar is not None:
             draw_bar([grid[0]], images[0], bar, look.levels)

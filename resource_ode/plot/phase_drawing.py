@@ -19,6 +19,7 @@ from .style import (
     COLOURS,
     GREY,
     HEIGHT,
+    LABEL_WIDTH,
     MAP,
     WIDTH,
     cell_edges,
@@ -165,7 +166,7 @@ def draw_key(ax: Axes, panel: DataArray, hatched: bool, look: MapLook, *, inside
 
 
 def draw_bar(beside: list[Axes], image: Any, label: str, levels: np.ndarray | None) -> None:
-    bar = add_bar(beside[0], image, textwrap.fill(label, 36), beside=beside if len(beside) > 1 else beside[0])
+    bar = add_bar(beside[0], image, label, beside=beside if len(beside) > 1 else beside[0])
     if levels is not None:
         bar.add_lines(levels, [contour_colour(image.get_cmap().name)] * len(levels), [0.7] * len(levels))
 
@@ -212,7 +213,20 @@ def draw_curve(
         ax.set_yscale("log")
     ax.set_xlabel(label_of_array(values[x]))
     _name_ticks(ax.xaxis, values[x])
-    ax.set_ylabel(textwrap.fill(label_of_array(values), 36))
+    ax.set_ylabel(textwrap.fill(label_of_array(values), LABEL_WIDTH))
+
+
+def curve_key(values: DataArray, x: str, spread: str) -> list[Any]:
+    """What the band and the bars of a curve are; nothing where there is one graph, which has no spread."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    if spread == "none" or values.sizes["graph"] < 2:
+        return []
+    handles: list[Any] = [Line2D([], [], color="0.4", marker="|", linestyle="", label="standard error")]
+    if "words" not in values[x].attrs:
+        handles.insert(0, Patch(color="0.8", label="standard deviation"))
+    return handles
 
 
 def draw_histogram(ax: Axes, values: DataArray) -> None:
@@ -220,11 +234,13 @@ def draw_histogram(ax: Axes, values: DataArray) -> None:
     numbers = np.asarray(values, dtype=float).ravel()
     numbers = numbers[np.isfinite(numbers)]
     ax.hist(numbers, bins=min(30, max(1, math.isqrt(numbers.size))), color=COLOURS[0])
-    ax.set_xlabel(textwrap.fill(label_of_array(values), 36))
+    ax.set_xlabel(textwrap.fill(label_of_array(values), LABEL_WIDTH))
     ax.set_ylabel("graphs")
 
 
-def draw_curves_over(values: DataArray, x: str, over: str, spread: str, log: bool, ax: Axes | None) -> Axes:
+def draw_curves_over(
+    values: DataArray, x: str, over: str, spread: str, log: bool, ax: Axes | None, *, legend: bool
+) -> Axes:
     """Curves of different colours, one each of the values of a second dimension."""
     if values.sizes[over] > len(COLOURS):
         raise ValueError(
@@ -233,7 +249,9 @@ def draw_curves_over(values: DataArray, x: str, over: str, spread: str, log: boo
     with styled_axes(ax) as ax:
         for number, color in zip(range(values.sizes[over]), COLOURS, strict=False):
             draw_curve(ax, values.isel({over: number}), x, spread, log, color, value_said(values[over].values[number]))
-        ax.legend(title=label_of_array(values[over]), title_fontsize=7, frameon=False)
+        if legend:
+            handles = [*ax.get_legend_handles_labels()[0], *curve_key(values, x, spread)]
+            ax.legend(handles=handles, title=label_of_array(values[over]), title_fontsize=7, frameon=False)
     return ax
 
 

@@ -47,6 +47,10 @@ LEGEND_ROWS, MOST_NAMES = 14, 56
 LONGEST_LABEL = 40
 
 
+# letters in a line of what stands upright beside axes
+LABEL_WIDTH = 36
+
+
 STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.labelsize": 8,

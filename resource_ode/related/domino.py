@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..base.annotations import Given, Numbers
+from ..base.face import present
 from ..base.tracing import is_concrete
 from ..base.values import checked_times
 from ..graphs.gates import combine_gates
@@ -207,3 +208,6 @@ def _order(models: ResourceModel) -> Array:
         return jax.lax.fori_loop(0, skills, learn, start)[0]
 
     return jax.vmap(one)(models)
+
+
+present(__name__)

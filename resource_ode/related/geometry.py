@@ -21,6 +21,7 @@ from jaxtyping import Array, Float
 
 from ..base.annotations import Given, Numbers
 from ..base.checks import whole_number
+from ..base.face import present
 from ..base.values import in_range
 from ..base.words import nearest
 from ..graphs.graph import SkillGraph
@@ -242,3 +243,6 @@ _ARGUMENTS = (
     "optimizer",
     "gradient_factor",
 )
+
+
+present(__name__)

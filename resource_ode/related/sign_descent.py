@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..base.annotations import Given, Numbers
+from ..base.face import present
 from ..base.values import checked_times
 from ..results.outcome import results_from_codes
 from ..results.trajectory import Trajectory
@@ -252,3 +253,6 @@ def _clock(models: GeometryModel, ts: Array) -> Array:
         return jnp.interp(ts, time, edges)
 
     return jax.lax.map(one, models)
+
+
+present(__name__)

@@ -1,5 +1,6 @@
 """Sweeps: a grid of ensembles into a store that survives what happens to it."""
 
+from ..base.face import present
 from .dataset import failures as failures
 from .dataset import open_dataset as open_dataset
 from .description import read_sweep as read_sweep
@@ -12,3 +13,5 @@ from .stop import until_stopped as until_stopped
 from .store import StoreError as StoreError
 from .store import SweepStore as SweepStore
 from .store import is_store as is_store
+
+present(__name__)

@@ -87,6 +87,12 @@ class Sweep:
     axes: tuple[Axis, ...]
     reducer: Callable[..., Any] | None = None
 
+    def __repr__(self) -> str:
+        axes = ", ".join(f"{axis.name} ({len(axis.values)})" for axis in self.axes)
+        members = f"{math.prod(self.shape):,} member{'s' * (math.prod(self.shape) != 1)}"
+        graphs = self.content["ensemble"]["graphs"]
+        return f"Sweep({members}: {axes or 'no axis'}, graph ({graphs}); observes {', '.join(self.names) or 'nothing'})"
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sweep) and other.digest == self.digest
 

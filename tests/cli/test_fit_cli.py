@@ -92,13 +92,17 @@ def test_infer_graph(tmp_path, capsys):
     [
         ([], "Missing option '--out'"),
         (["--out", "model.csv"], "--out: expected a file that ends in .toml"),
-        (["--out", "model.toml", "--free", "rate"], "free: expected names of parameters, got 'rate'"),
+        (["--out", "model.toml", "--free", "rate"], "--free: expected names of parameters, got 'rate'"),
+        (["--out", "model.toml", "--hold", "gate=1"], "--hold: expected names of parameters, got 'gate'"),
         (["--out", "model.toml", "--hold", "plateau=low"], "--hold: expected a name and a number"),
         (
             ["--out", "model.toml", "--mixture", "A=1,B=1"],
             "mixture: expected a number for each task, got none for 'AB'",
         ),
-        (["--out", "model.toml", "--mixture", "A=x"], "--mixture: expected names and numbers, as A=.5,B=.5, got A=x"),
+        (
+            ["--out", "model.toml", "--mixture", "A=x"],
+            "--mixture: expected names and numbers of at least 0",
+        ),
         (["--out", "model.toml", "--graph", "none.json"], "none.json"),
         (["--out", "model.toml", "--ceiling", "0.4"], "ceiling: expected a number above chance for column 'A'"),
     ],
@@ -155,7 +159,25 @@ def test_suggested_mixtures_may_be_pasted(tmp_path, capsys):
     assert cli.main(["infer-graph", str(path), "--mixture", "odd one=1,even=1"]) == 0
     assert "without even: --mixture 'odd one=2,even=0'\n" in capsys.readouterr().out
     assert cli.main(["infer-graph", str(path)]) == 2
-    assert "state it where the curves are read (mixture)" in capsys.readouterr().err
+    assert "--mixture: expected that of each run, got none for 'curves'; state it" in capsys.readouterr().err
+
+
+def test_columns_that_are_no_tasks_are_left_out(tmp_path, capsys):
+    path = tmp_path / "curves.csv"  # as `run.history().to_csv` of Weights & Biases writes them
+    path.write_text(",_step,_runtime,acc/A,acc/B,lr\n0,0,1,0.5,0.5,0.1\n1,10,2,0.9,0.8,0.1\n2,20,3,1,1,0.1\n")
+    command = ["infer-graph", str(path), "--mixture", "acc/A=1,acc/B=1"]
+    assert cli.main(command) == 2
+    error = capsys.readouterr().err
+    assert "--mixture: expected a number for each task, got none for 'lr'; name the tasks, where" in error
+    assert cli.main([*command, "--task", "acc/A", "--task", "acc/B"]) == 0
+    assert "without acc/A" in capsys.readouterr().out
+
+
+def test_decimal_commas_are_said(tmp_path, capsys):
+    path = tmp_path / "curves.csv"
+    path.write_text("step;A;B\n0;0,5;0,5\n10;0,9;0,8\n")
+    assert cli.main(["infer-graph", str(path)]) == 2
+    assert "expected a number, got '0,5'; write decimal points" in capsys.readouterr().err
 
 
 def test_the_example_curves(tmp_path, capsys, monkeypatch):

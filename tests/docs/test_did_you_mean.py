@@ -152,7 +152,13 @@ def test_of_a_file(case, tmp_path):
 
 
 def test_attributes():
-    for typed, meant in ((lambda: ro.simulte, "simulate"), (lambda: run()["words"].levl, "level")):
+    for typed, meant in (
+        (lambda: ro.simulte, "simulate"),
+        (lambda: ro.plot.level, "levels"),
+        (lambda: ro.graphs.random_dags, "random_dag"),
+        (lambda: ro.frequencies.zip, "zipf"),
+        (lambda: run()["words"].levl, "level"),
+    ):
         with pytest.raises(AttributeError, match=f"did you mean '{meant}'\\?"):
             typed()
     assert not hasattr(ro, "_nothing_like_it")
@@ -197,6 +203,8 @@ def test_in_a_scenario(kind, line, instead, meant, tmp_path, capsys):
         (["simulate", "{tmp}/it.toml", "--out", "{tmp}/run.csv", "--set", "loss=msee"], "mse"),
         (["simulate", "{tmp}/it.toml", "--out", "{tmp}/run.csv", "--method", "cascad"], "cascade"),
         (["simulate", "{tmp}/it.toml", "--ot", "{tmp}/run.csv"], "--out"),
+        (["fit", "{tmp}/curves.csv", "--hold", "plateu=1", "--out", "{tmp}/m.toml"], "plateau"),
+        (["infer-graph", "{tmp}/curves.csv", "--task", "leters"], "letters"),
         (["fit", "{tmp}/curves.csv", "--mixture", "leters=.5,words=.5", "--out", "{tmp}/m.toml"], "letters"),
     ],
 )

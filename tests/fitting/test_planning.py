@@ -118,7 +118,7 @@ def test_without_interventions_nothing_is_identified_and_runs_are_suggested():
 
 def test_graphs_are_not_inferred_from_runs_without_mixtures():
     bare = Curves(("A",), (Run(np.arange(3.0), np.ones((3, 1)), None, "run"),))
-    with pytest.raises(ValueError, match="runs: expected the mixture of each, got none for run 'run'"):
+    with pytest.raises(ValueError, match="mixture: expected that of each run, got none for 'run'"):
         ro.infer_graph(bare)
     with pytest.raises(ValueError, match="level: expected a number between 0 and 1, got 2"):
         ro.infer_graph(bare, level=2)

@@ -327,7 +327,7 @@ def test_gates_of_a_model_without_prerequisites_are_open():
 
 def test_a_model_prints_itself():
     assert repr(build()) == (
-        "ResourceModel(SkillGraph(2 skills, 1 dependencies, depth 1), frequency=[1. , 0.5], learning_rate=1., "
+        "ResourceModel(SkillGraph(2 skills, 1 dependency, depth 1), frequency=[1. , 0.5], learning_rate=1., "
         "wasted_resource=0.1, gate_exponent=0.1, loss='mse')"
     )
 

@@ -180,6 +180,10 @@ def test_one_axis_is_a_curve() -> None:
     assert ax.get_xscale() == "log" and ax.get_ylabel() == "useful share"
     band = ax.collections[0].get_paths()[0].vertices
     np.testing.assert_allclose(np.ptp(band[np.isclose(band[:, 0], x[0]), 1]), 0.02, rtol=1e-9)
+    said = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert said == ["standard deviation", "standard error"]
+    assert ro.plot.phase(data, "efficiency", legend=False).get_legend() is None
+    assert ro.plot.phase(data, "efficiency", spread="none").get_legend() is None
     several = ro.plot.phase(dataset().isel(density=3), "efficiency", x="wasted_resource", over="sigma", spread="none")
     assert [text.get_text() for text in several.get_legend().get_texts()] == ["0.5", "1", "2"]
     for options, message in (

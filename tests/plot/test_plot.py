@@ -12,6 +12,7 @@ from matplotlib.patches import FancyArrowPatch
 
 import resource_ode as ro
 from resource_ode import plot
+from resource_ode.cli import pictures
 from resource_ode.plot.style import GREY
 from resource_ode.results.outcome import RESULTS, results_from_codes
 from resource_ode.results.trajectory import Trajectory
@@ -462,3 +463,38 @@ def test_ticks_of_a_logarithmic_bar_are_of_one_kind(ends, powers):
     found = [tick.get_text() for value, tick in ticks if ends[0] <= value <= ends[1]]
     assert len(found) > 2 and {"10^" in text for text in found} == {powers}
     plt.close(figure)
+
+
+def test_a_picture_from_the_command_line_has_the_style_of_all_others(three, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(pictures, "save_figure", lambda figure, path: drawn.append(figure))
+    pictures.draw_run(three, tmp_path / "run.png")
+    pictures.draw_batch(invented(model(3, wasted_resource=[0.1, 0.2])), tmp_path / "batch.png")
+    for figure in drawn:
+        for ax in figure.axes:
+            assert not ax.spines["top"].get_visible() and not ax.spines["right"].get_visible()
+            assert ax.xaxis.label.get_fontsize() == plot.STYLE["axes.labelsize"]
+        # the times are those of the lowest panel
+        assert [ax.get_xlabel() for ax in figure.axes] == ["", "training steps"]
+
+
+def test_a_graph_has_no_line_where_there_are_no_ticks(three):
+    summary = plot.summary(three)
+    assert not summary.axes[0].spines["left"].get_visible()
+    _, boxed = plt.subplots()
+    assert plot.graph(three, ax=boxed).spines["left"].get_visible()
+
+
+def test_long_labels_stay_on_the_figure():
+    said = "time of the last skill, with over without dependencies"
+    figure = plot.heat_map([[1.0, 2.0]], label=said, y_label=said).figure
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        box = ax.yaxis.label.get_window_extent()
+        assert 0 <= box.y0 and box.y1 <= figure.bbox.y1
+
+
+def test_keys_may_be_left_out():
+    maps = {"one": [[1.0, np.nan]], "other": [[100.0, 1e5]]}
+    axes = plot.heat_maps(maps, colorbar=False, legend=False)
+    assert len(axes[0].figure.axes) == 2 and axes[0].get_legend() is None

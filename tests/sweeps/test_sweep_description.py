@@ -276,3 +276,16 @@ def test_what_is_no_description(tmp_path: Path) -> None:
         read_sweep(3)
     with pytest.raises(ScenarioError, match=r"none.toml: expected a sweep file \(TOML\), got no file at all"):
         read_sweep(tmp_path / "none.toml")
+
+
+def test_a_sweep_says_what_it_is_in_one_line():
+    plan = ro.read_sweep(
+        {
+            "ensemble": {"graphs": 2},
+            "graph": {"generator": "random_dag", "skills": 4, "density": 0.3},
+            "frequency": {"law": "uniform"},
+            "resource": {"learning_rate": 1e-3, "gate_exponent": 1e-2},
+            "axis": [{"name": "wasted_resource", "log": [1e-3, 1.0, 4]}],
+        }
+    )
+    assert repr(plan) == "Sweep(8 members: wasted_resource (4), graph (2); observes horizon, efficiency)"

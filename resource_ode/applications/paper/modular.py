@@ -49,7 +49,7 @@ def draw(found: dict[str, np.ndarray], predicted: dict[str, np.ndarray]) -> Any:
     """Time of the rare task over that of the frequent one, a dot a seed."""
     finite = np.concatenate([t[np.isfinite(t).all(axis=1)] for t in found.values()])
     end = 1.08 * float(finite.max())
-    with drawing(size=(3.5, 3.3)) as (figure, axes):
+    with drawing(size=(5.2, 3.3)) as (figure, axes):
         ax, line = axes[0, 0], np.array([0.0, end])
         ax.plot(line, line, color="0.4", linewidth=0.8, label="$t_2=t_1$")
         ax.plot(line, 2 * line, color="0.4", linewidth=0.8, linestyle="--", label="$t_2=2t_1$")
@@ -61,7 +61,7 @@ def draw(found: dict[str, np.ndarray], predicted: dict[str, np.ndarray]) -> Any:
         ax.plot([], [], "*", color="w", markersize=9, markeredgecolor="k", label="Resource model")
         ax.set(xlim=(0, end), ylim=(0, end), xlabel="$t_1$, frequent task (training steps)")
         ax.set_ylabel("$t_2$, rare task (training steps)")
-        ax.legend(frameon=False, loc="lower right")
+        ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.02, 0.5))
     return figure
 
 

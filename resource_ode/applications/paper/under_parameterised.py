@@ -145,7 +145,7 @@ def draw(cases: dict[tuple[str, int], Case]) -> Any:
     """Levels of the most frequent tasks of one seed, and the errors against the number of tasks."""
     counts = sorted({count for _, count in cases})
     shown = [count for count in counts if count in (5, 20, 100)]
-    with drawing(2, len(shown) + 1, size=(2.2 * len(shown) + 3.0, 4.8)) as (figure, axes):
+    with drawing(2, len(shown) + 1, size=(7.2, 4.6)) as (figure, axes):
         for row, loss in enumerate(WASTE):
             for column, count in enumerate(shown):
                 ax, case = axes[row, column], cases[loss, count]
@@ -155,8 +155,8 @@ def draw(cases: dict[tuple[str, int], Case]) -> Any:
                     for law, _, _, colour, dashes in LAWS[:2]:
                         level = getattr(case, law)[0, :, skill]
                         ax.plot(case.ts, level, color=colour, linewidth=1.0, linestyle=dashes)
-                    # the number of the task, on its curve where it is half learned
-                    half = int(np.argmax(measured >= 0.45)) or len(measured) // 2
+                    # the number of the task, on its curve, at heights of their own so that none lies on another
+                    half = int(np.argmax(measured >= (0.7, 0.45, 0.2)[skill])) or len(measured) // 2
                     ax.text(
                         case.ts[half],
                         measured[half],

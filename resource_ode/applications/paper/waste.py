@@ -14,6 +14,7 @@ from ... import analytic, observables
 from ...frequencies import zipf
 from ...graphs.graph import SkillGraph
 from ...model.model import ResourceModel
+from ...plot.colouring import plain_number
 from ...plot.style import COLOURS
 from ...related import domino
 from ...solve.learning import learning_times
@@ -87,7 +88,7 @@ def draw(found: dict[str, np.ndarray]) -> dict[str, Any]:
             times = np.linspace(0, end, 300)
             for curve, color in zip(np.asarray(simulate(model(waste), times).level).T, colors, strict=True):
                 ax.plot(times, curve, color=color, linewidth=1.0)
-            ax.set_title(f"$N_0$ = {waste:g}", loc="left")
+            ax.set_title(f"$N_0$ = {plain_number(waste)}", loc="left")
             ax.set(xlabel="training steps", xlim=(0, end), ylim=(-0.02, 1.02))
             ax.locator_params(axis="x", nbins=3)
             ax.ticklabel_format(axis="x", scilimits=(-4, 4), useMathText=True)
@@ -103,17 +104,18 @@ def draw(found: dict[str, np.ndarray]) -> dict[str, Any]:
         for skill, color in enumerate(colors):
             left.loglog(waste, found["half"][:, skill], color=color, linewidth=1.1)
             left.loglog(waste[::8], found["exact"][::8, skill], "o", color=color, markersize=2)
-        for skill in (0, SKILLS - 1):
+        for skill, below in ((0, True), (SKILLS - 1, False)):
             left.annotate(
                 f"skill {skill + 1}",
                 (waste[0], found["half"][0, skill]),
-                xytext=(0, 3),
+                xytext=(0, -3 if below else 3),
                 textcoords="offset points",
-                va="bottom",
+                va="top" if below else "bottom",
                 fontsize=6,
             )
+        left.set_ylim(bottom=0.4 * found["half"].min())
         left.set(xlabel="wasted resource $N_0$", ylabel="time to level 0.5 (training steps)")
-        middle.semilogx(waste, found["ratio"], color=COLOURS[0])
+        middle.semilogx(waste, found["ratio"], color="black")
         middle.axhline(1.95 / 0.95, color="0.5", linewidth=0.8, linestyle="--")
         middle.text(waste[-1], 1.95 / 0.95, "far apart, no waste", va="top", ha="right", fontsize=6)
         middle.axhline(2**ALPHA, color="0.5", linewidth=0.8, linestyle=":")
