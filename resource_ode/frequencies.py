@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .base.annotations import Numbers
-from .base.checks import whole_number
+from .base.annotations import Given, Numbers
+from .base.checks import random_key, whole_number
 from .base.face import present
 from .base.values import in_range
 
@@ -68,7 +68,7 @@ def exponential(skills: int, rate: Numbers, total: Numbers = 1.0) -> Float[Array
 
 
 def lognormal(
-    key: PRNGKeyArray, skills: int, sigma: Numbers = 1.0, mean: Numbers = 1.0
+    key: Given[PRNGKeyArray], skills: int, sigma: Numbers = 1.0, mean: Numbers = 1.0
 ) -> Float[Array, "*batch skill"]:
     r"""Random frequencies with normally distributed logarithms, scaled so that their sample mean is exact.
 
@@ -93,7 +93,7 @@ def lognormal(
     skills = whole_number("skills", skills)
     dtype = _dtype(sigma, mean)
     spread, centre = in_range("sigma", sigma, dtype, least=0.0), in_range("mean", mean, dtype, above=0.0)
-    return _weighted("sigma", spread, jax.random.normal(key, (skills,), dtype), centre * skills)
+    return _weighted("sigma", spread, jax.random.normal(random_key(key), (skills,), dtype), centre * skills)
 
 
 def uniform(skills: int, value: Numbers = 1.0) -> Float[Array, "*batch skill"]:

@@ -7,9 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .values import brief
+
+
+def random_key(key: Any) -> Any:
+    """One random key of JAX, of the new kind or the old.
+
+    **Raises:** `ValueError` for anything else, as a whole number or several keys.
+    """
+    if not isinstance(key, (jax.Array, np.ndarray)):
+        raise ValueError(f"key: expected a random key, as jax.random.key(0), got {brief(key)}")
+    if key.ndim != (0 if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else 1):
+        raise ValueError(f"key: expected one random key (map over several with jax.vmap), got shape {key.shape}")
+    return key
 
 
 def whole_number(name: str, value: Any, *, least: int = 1) -> int:

@@ -46,6 +46,8 @@ def is_one(batch: tuple[int, ...], index: Any) -> bool:
     parts = index if isinstance(index, tuple) else (index,)
     if not all(isinstance(part, (int, np.integer)) or _is_number(part) for part in parts):
         return False
+    if parts and not batch:
+        raise IndexError(f"expected a batch to pick a member of, got one member alone, and index {brief(index)}")
     if len(parts) != len(batch):
         more = " (an index with ... picks a batch of them)" if len(parts) < len(batch) else ""
         raise IndexError(

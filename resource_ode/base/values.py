@@ -231,7 +231,8 @@ def checked_times(ts: Any, dtype: Any) -> Array:
     same = isinstance(given, jax.Array) and given.dtype == dtype and not given.weak_type
     ts = given if same else jnp.asarray(given, dtype)
     if ts.ndim != 1 or ts.shape[0] == 0:
-        raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {ts.shape}")
+        hint = "; a list of times, as np.linspace(0, 1000, 201)" if ts.ndim == 0 else ""
+        raise ValueError(f"ts: expected times of shape (time,), at least one, got shape {ts.shape}{hint}")
     if is_concrete(ts):
         times = np.asarray(ts)
         if not np.all(np.isfinite(times)) or times[0] < 0 or np.any(np.diff(times) <= 0):

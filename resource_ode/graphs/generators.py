@@ -22,7 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from ..base.checks import whole_number
+from ..base.annotations import Given
+from ..base.checks import random_key, whole_number
 from ..base.tracing import is_concrete
 from .gates import Gate
 from .graph import SkillGraph
@@ -89,7 +90,7 @@ def tree(depth: int, branching: int = 2, *, gate: Gate = "all") -> SkillGraph:
     return SkillGraph(lists, gate)
 
 
-def layered(key: PRNGKeyArray, widths: Sequence[int], fan_in: int = 2, *, gate: Gate = "all") -> SkillGraph:
+def layered(key: Given[PRNGKeyArray], widths: Sequence[int], fan_in: int = 2, *, gate: Gate = "all") -> SkillGraph:
     """Layers of skills, each skill requiring `fan_in` skills of the layer before, drawn uniformly without replacement.
 
     **Arguments:**
@@ -115,13 +116,13 @@ def layered(key: PRNGKeyArray, widths: Sequence[int], fan_in: int = 2, *, gate: 
     starts = np.cumsum([0, 0, *widths[:-2]])[: len(widths)]
     offset, choices = np.repeat(starts, widths), np.repeat(before, widths)
     most = max(before)
-    indices, _ = _draw(key, 1.0, offset.astype(np.int32), choices.astype(np.int32), most, min(fan_in, most))
+    indices, _ = _draw(random_key(key), 1.0, offset.astype(np.int32), choices.astype(np.int32), most, min(fan_in, most))
     required = np.arange(min(fan_in, most)) < np.minimum(fan_in, choices)[:, None]
     return SkillGraph(indices, gate, required=required)
 
 
 def random_dag(
-    key: PRNGKeyArray,
+    key: Given[PRNGKeyArray],
     skills: int,
     density: Float[Array, ""] | float,
     max_fan_in: int | None = None,
@@ -158,11 +159,11 @@ def random_dag(
     if is_concrete(density) and not 0 <= float(density) <= 1:
         raise ValueError(f"density: expected a number from 0 to 1, got {float(density):g}")
     earlier = np.arange(skills, dtype=np.int32)
-    indices, required = _draw(key, density, np.zeros(skills, np.int32), earlier, skills - 1, fan_in)
+    indices, required = _draw(random_key(key), density, np.zeros(skills, np.int32), earlier, skills - 1, fan_in)
     return SkillGraph(indices, gate, required=required)
 
 
-def preferential(key: PRNGKeyArray, skills: int, links: int = 1, *, gate: Gate = "all") -> SkillGraph:
+def preferential(key: Given[PRNGKeyArray], skills: int, links: int = 1, *, gate: Gate = "all") -> SkillGraph:
     r"""Skills that come one by one and build on those that others already build on.
 
     $$ P(i \text{ requires } j) \propto 1 + d_j \quad\text{for } j < i, $$
@@ -186,7 +187,7 @@ def preferential(key: PRNGKeyArray, skills: int, links: int = 1, *, gate: Gate =
     skills, links = whole_number("skills", skills), whole_number("links", links)
     links = min(links, skills - 1)
     required = np.arange(links) < np.arange(skills)[:, None]
-    return SkillGraph(_attach(key, skills, links), gate, required=required)
+    return SkillGraph(_attach(random_key(key), skills, links), gate, required=required)
 
 
 def parity(bits: int, max_size: int | None = None, *, gate: Gate = "all") -> SkillGraph:

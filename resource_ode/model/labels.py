@@ -236,7 +236,13 @@ def position(labels: Labels, name: str, value: Any, method: str | None) -> tuple
         raise ValueError(f'method: expected None or "nearest", got {brief(method)}{hint}')
     known = {axis[0]: place for place, axis in enumerate(labels) if axis is not None}
     if name not in known:
-        there = f"the batch has {', '.join(known)}" if known else "no batch axis has a name; index by position instead"
+        there = (
+            f"the batch has {', '.join(known)}"
+            if known
+            else "no batch axis has a name; index by position instead"
+            if labels
+            else "it is one, not a batch"
+        )
         raise ValueError(f"sel: there is no axis {name!r}{nearest(name, known, quote=repr) or f' ({there})'}")
     place = known[name]
     axis = labels[place]

@@ -335,3 +335,21 @@ def test_frequency_errors(case):
     build, message = FREQUENCY_ERRORS[case]
     with pytest.raises(ValueError, match=re.escape(message)):
         build()
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda key: graphs.random_dag(key, 4, 0.5),
+        lambda key: graphs.layered(key, [2, 2]),
+        lambda key: graphs.preferential(key, 4),
+        lambda key: frequencies.lognormal(key, 4),
+    ],
+)
+def test_a_key_is_one_random_key(draw):
+    with pytest.raises(ValueError, match=re.escape("key: expected a random key, as jax.random.key(0), got 0")):
+        draw(0)
+    with pytest.raises(ValueError, match=re.escape("key: expected one random key (map over several with jax.vmap)")):
+        draw(jax.random.split(KEY, 3))
+    draw(jax.random.PRNGKey(0))
+    jax.vmap(draw)(jax.random.split(KEY, 3))

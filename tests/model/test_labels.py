@@ -215,7 +215,7 @@ MISTAKES = {
     "axis twice": (lambda m: m.grid(loss=["mse"]), "expected parameters among"),
     "again": (lambda m: m.grid(wasted_resource=[1]).grid(wasted_resource=[2]), "has an axis 'wasted_resource' already"),
     "batch of it": (lambda m: m.replace(wasted_resource=[1, 2]).grid(wasted_resource=[3]), "is one of wasted_resource"),
-    "no axis": (lambda m: m.sel(wasted_resource=1), "no batch axis has a name"),
+    "no axis": (lambda m: m.sel(wasted_resource=1), "it is one, not a batch"),
     "unknown axis": (lambda m: m.grid(gate_exponent=[1]).sel(gate=1), "no axis 'gate'; did you mean 'gate_exponent'"),
     "coordinate": (
         lambda m: m.grid(gate_exponent=[1, 2]).sel(gate_exponent=1.2),

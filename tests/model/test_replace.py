@@ -272,6 +272,15 @@ def test_what_picks_no_member(index):
             held[index]
 
 
+def test_one_member_alone_is_no_batch():
+    model = of_graphs(GRAPHS["three"])
+    for held in (model, ro.simulate(model, [0.0, 1.0])):
+        with pytest.raises(IndexError, match="expected a batch to pick a member of, got one member alone, and index 0"):
+            held[0]
+        with pytest.raises(ValueError, match=r"sel: there is no axis 'wasted_resource' \(it is one, not a batch\)"):
+            held.sel(wasted_resource=0.1)
+
+
 def test_several_batch_axes_want_as_many_integers_or_an_ellipsis():
     grid = of_graphs(GRAPHS["three"]).replace(wasted_resource=np.arange(6.0).reshape(3, 2))
     run = ro.simulate(grid, [0.0, 1.0])

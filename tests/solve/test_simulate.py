@@ -577,6 +577,7 @@ def test_values_of_self_paced_levels_by_the_ode_under_jit():
         ("soon", {}, "ts: expected numbers"),
         ([[0.0, 1.0]], {}, r"ts: expected times of shape \(time,\), at least one, got shape \(1, 2\)"),
         ([], {}, r"ts: expected times of shape \(time,\), at least one, got shape \(0,\)"),
+        (5000.0, {}, r"at least one, got shape \(\); a list of times, as np.linspace"),
         ([1.0, 0.5], {}, "ts: expected finite, increasing times from 0 on"),
         ([0.0, 0.0], {}, "ts: expected finite, increasing times from 0 on"),
         ([-1.0, 0.5], {}, "ts: expected finite, increasing times from 0 on"),
