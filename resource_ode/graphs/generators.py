@@ -25,7 +25,8 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ..base.annotations import Given
 from ..base.checks import entries, random_key, whole_number
-from ..base.values import in_range
+from ..base.tracing import is_concrete
+from ..base.values import plain
 from .gates import Gate
 from .graph import SkillGraph
 
@@ -163,9 +164,11 @@ def random_dag(
     """
     skills = whole_number("skills", skills, most=MOST_SKILLS)
     fan_in = skills - 1 if max_fan_in is None else min(whole_number("max_fan_in", max_fan_in, least=0), skills - 1)
-    odds = in_range("density", density, jnp.result_type(float), least=0.0, most=1.0)
+    odds = jnp.asarray(plain("density", density), float)
     if odds.ndim:
         raise ValueError(f"density: expected one number (map over several with jax.vmap), got shape {odds.shape}")
+    if is_concrete(odds) and not 0 <= float(odds) <= 1:
+        raise ValueError(f"density: expected a number from 0 to 1, got {float(odds):g}")
     earlier = np.arange(skills, dtype=np.int32)
     indices, required = _draw(random_key(key), odds, np.zeros(skills, np.int32), earlier, skills - 1, fan_in)
     return SkillGraph(indices, gate, required=required)
