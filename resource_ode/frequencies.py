@@ -19,8 +19,11 @@ from .base.checks import random_key, whole_number
 from .base.face import present
 from .base.values import in_range
 
+# what an index of 32 bits can tell apart
+MOST_SKILLS = 2**31 - 1
 
-def zipf(skills: int, exponent: Numbers, total: Numbers = 1.0) -> Float[Array, "*batch skill"]:
+
+def zipf(skills: Given[int], exponent: Numbers, total: Numbers = 1.0) -> Float[Array, "*batch skill"]:
     r"""Frequencies that fall as a power of the rank.
 
     $$ p_k = P\, \frac{k^{-\alpha}}{\sum_{j=1}^{n} j^{-\alpha}}, \qquad k = 1, \dots, n $$
@@ -40,11 +43,11 @@ def zipf(skills: int, exponent: Numbers, total: Numbers = 1.0) -> Float[Array, "
     >>> zipf(3, 1.0, total=11.0).round(3).tolist()
     [6.0, 3.0, 2.0]
     """
-    rank = np.arange(1, whole_number("skills", skills) + 1)
+    rank = np.arange(1, whole_number("skills", skills, most=MOST_SKILLS) + 1)
     return _weighted("exponent", exponent, -np.log(rank), total)
 
 
-def exponential(skills: int, rate: Numbers, total: Numbers = 1.0) -> Float[Array, "*batch skill"]:
+def exponential(skills: Given[int], rate: Numbers, total: Numbers = 1.0) -> Float[Array, "*batch skill"]:
     r"""Frequencies that fall by the same factor from each skill to the next.
 
     $$ p_k = P\, \frac{e^{-\lambda (k - 1)}}{\sum_{j=1}^{n} e^{-\lambda (j - 1)}}, \qquad k = 1, \dots, n $$
@@ -64,11 +67,11 @@ def exponential(skills: int, rate: Numbers, total: Numbers = 1.0) -> Float[Array
     >>> exponential(3, np.log(2.0), total=7.0).round(3).tolist()
     [4.0, 2.0, 1.0]
     """
-    return _weighted("rate", rate, -np.arange(whole_number("skills", skills), dtype=float), total)
+    return _weighted("rate", rate, -np.arange(whole_number("skills", skills, most=MOST_SKILLS), dtype=float), total)
 
 
 def lognormal(
-    key: Given[PRNGKeyArray], skills: int, sigma: Numbers = 1.0, mean: Numbers = 1.0
+    key: Given[PRNGKeyArray], skills: Given[int], sigma: Numbers = 1.0, mean: Numbers = 1.0
 ) -> Float[Array, "*batch skill"]:
     r"""Random frequencies with normally distributed logarithms, scaled so that their sample mean is exact.
 
@@ -90,13 +93,13 @@ def lognormal(
     >>> lognormal(jax.random.key(0), 5, sigma=2.0, mean=3.0).mean().round(6).item()
     3.0
     """
-    skills = whole_number("skills", skills)
+    skills = whole_number("skills", skills, most=MOST_SKILLS)
     dtype = _dtype(sigma, mean)
     spread, centre = in_range("sigma", sigma, dtype, least=0.0), in_range("mean", mean, dtype, above=0.0)
     return _weighted("sigma", spread, jax.random.normal(random_key(key), (skills,), dtype), centre * skills)
 
 
-def uniform(skills: int, value: Numbers = 1.0) -> Float[Array, "*batch skill"]:
+def uniform(skills: Given[int], value: Numbers = 1.0) -> Float[Array, "*batch skill"]:
     r"""The same frequency for all skills.
 
     $$ p_k = p $$
@@ -116,7 +119,7 @@ def uniform(skills: int, value: Numbers = 1.0) -> Float[Array, "*batch skill"]:
     [0.5, 0.5, 0.5]
     """
     checked = in_range("value", value, _dtype(value), above=0.0)
-    return jnp.broadcast_to(checked[..., None], (*checked.shape, whole_number("skills", skills)))
+    return jnp.broadcast_to(checked[..., None], (*checked.shape, whole_number("skills", skills, most=MOST_SKILLS)))
 
 
 def _weighted(name: str, scale: Any, logarithm: Any, total: Any) -> Float[Array, "*batch skill"]:

@@ -10,18 +10,22 @@ from jax.core import Tracer
 from jaxtyping import Array
 
 from ..base.annotations import Numbers
+from ..base.values import brief, plain
 from ..base.words import nearest
 
 LOSSES = ("mse", "cross_entropy")
 GATES = ("all", "any")
 
 
-def floats(*values: Numbers) -> list[Array]:
-    """The values as arrays of one float type: that of the arrays among them, or JAX's default for numbers alone."""
+def floats(**values: Numbers) -> list[Array]:
+    """The values as arrays of one float type: that of the arrays among them, or JAX's default for numbers alone.
+
+    **Raises:** `ValueError` for what is no number.
+    """
     default = jnp.asarray(0.0).dtype
     given = [
         np.dtype(value.dtype)
-        for value in values
+        for value in values.values()
         if isinstance(value, jax.Array | np.ndarray)
         and jnp.issubdtype(value.dtype, jnp.floating)
         and not (isinstance(value, jax.Array) and value.weak_type)
@@ -29,7 +33,7 @@ def floats(*values: Numbers) -> list[Array]:
     dtype = np.result_type(*given) if given else default
     if dtype.itemsize > default.itemsize:
         dtype = default
-    return [jnp.asarray(value).astype(dtype) for value in values]
+    return [jnp.asarray(plain(name, value)).astype(dtype) for name, value in values.items()]
 
 
 def check_shape(name: str, value: Array, axes: str, *sizes: int | None) -> None:
@@ -43,13 +47,15 @@ def check_shape(name: str, value: Array, axes: str, *sizes: int | None) -> None:
 
 
 def check_values(name: str, value: Array, condition: Callable[[np.ndarray], Any], expected: str) -> None:
-    """Raise where a concrete `value` misses the condition; say nothing of a traced one."""
+    """Raise where a concrete `value` misses the condition or is not finite; say nothing of a traced one."""
     if isinstance(value, Tracer):
         return
     concrete = np.asarray(value)
     wrong = ~np.asarray(condition(concrete))
     if wrong.any():
         raise ValueError(f"{name}: expected {expected}, got {concrete[wrong].flat[0]}")
+    if not np.isfinite(concrete).all():
+        raise ValueError(f"{name}: expected finite numbers, got {concrete[~np.isfinite(concrete)].flat[0]}")
 
 
 def check_frequency(frequency: Array, name: str = "frequency") -> None:
@@ -81,6 +87,7 @@ def check_level(level: Array) -> None:
     check_values("level", level, lambda x: (x >= 0) & (x < 1), "a level in [0, 1)")
 
 
-def check_loss(loss: str) -> None:
-    if loss not in LOSSES:
-        raise ValueError(f'loss: expected "mse" or "cross_entropy", got {loss!r}{nearest(loss, LOSSES, quote=repr)}')
+def check_loss(loss: Any) -> None:
+    if not isinstance(loss, str) or loss not in LOSSES:
+        hint = nearest(loss, LOSSES, quote=repr)
+        raise ValueError(f'loss: expected "mse" or "cross_entropy", got {brief(loss)}{hint}')

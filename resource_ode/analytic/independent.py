@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..base.annotations import Given
 from ..base.special import margin_from_exposure, wright_omega
 from .arguments import (
     Numbers,
@@ -122,10 +123,10 @@ def _clock_jvp(loss: str, primals: tuple, tangents: tuple) -> tuple[Array, Array
 
 
 def independent_arguments(
-    times: Numbers, frequency: Numbers, learning_rate: Numbers, wasted_resource: Numbers, loss: str
+    times: Numbers, frequency: Numbers, learning_rate: Numbers, wasted_resource: Numbers, loss: Given[str]
 ) -> list[Array]:
     check_loss(loss)
-    arrays = floats(times, frequency, learning_rate, wasted_resource)
+    arrays = floats(times=times, frequency=frequency, learning_rate=learning_rate, wasted_resource=wasted_resource)
     check_grid("times", arrays[0])
     check_frequency(arrays[1])
     check_positive(learning_rate=arrays[2])
@@ -134,7 +135,7 @@ def independent_arguments(
 
 
 def independent_clock(
-    times: Numbers, frequency: Numbers, learning_rate: Numbers, wasted_resource: Numbers, loss: str = "mse"
+    times: Numbers, frequency: Numbers, learning_rate: Numbers, wasted_resource: Numbers, loss: Given[str] = "mse"
 ) -> Float[Array, " time"]:
     r"""Resource clock of independent skills at given times: the budget law solved for $\tau$.
 
@@ -181,7 +182,7 @@ def _levels(resource: Array, frequency: Array, wasted_resource: Array, loss: str
 
 
 def independent_levels(
-    times: Numbers, frequency: Numbers, learning_rate: Numbers, wasted_resource: Numbers, loss: str = "mse"
+    times: Numbers, frequency: Numbers, learning_rate: Numbers, wasted_resource: Numbers, loss: Given[str] = "mse"
 ) -> Float[Array, "time skill"]:
     r"""Levels of independent skills.
 
@@ -266,7 +267,7 @@ def _learning_resource(level: Array, frequency: Array, wasted_resource: Array, l
 
 
 def independent_learning_times(
-    level: Numbers, frequency: Numbers, learning_rate: Numbers, wasted_resource: Numbers, loss: str = "mse"
+    level: Numbers, frequency: Numbers, learning_rate: Numbers, wasted_resource: Numbers, loss: Given[str] = "mse"
 ) -> Float[Array, " skill"]:
     r"""Time at which each independent skill reaches a level, without a time grid.
 
@@ -297,7 +298,9 @@ def independent_learning_times(
     500.0
     """
     check_loss(loss)
-    level, frequency, learning_rate, wasted_resource = floats(level, frequency, learning_rate, wasted_resource)
+    level, frequency, learning_rate, wasted_resource = floats(
+        level=level, frequency=frequency, learning_rate=learning_rate, wasted_resource=wasted_resource
+    )
     check_level(level)
     check_frequency(frequency)
     check_positive(learning_rate=learning_rate)
@@ -333,7 +336,9 @@ def single_skill_unlearned(
     >>> round(float(single_skill_unlearned([0.0], 1.0, 1e-3, 1e-3)[0]), 12)
     1.0
     """
-    times, frequency, learning_rate, wasted_resource = floats(times, frequency, learning_rate, wasted_resource)
+    times, frequency, learning_rate, wasted_resource = floats(
+        times=times, frequency=frequency, learning_rate=learning_rate, wasted_resource=wasted_resource
+    )
     check_grid("times", times)
     check_positive(frequency=frequency, learning_rate=learning_rate, wasted_resource=wasted_resource)
     ratio = frequency / wasted_resource

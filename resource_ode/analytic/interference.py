@@ -102,7 +102,7 @@ def _check_overlap(overlap: Array, skills: int) -> None:
 
 def _interference_arguments(clock: Numbers, frequency: Numbers, overlap: Numbers) -> tuple[Array, Array, Array, Array]:
     """Clock, operator `K = P^1/2 C P^1/2`, start `v = P^1/2 1`, and the root of the frequency."""
-    clock, frequency, overlap = floats(clock, frequency, overlap)
+    clock, frequency, overlap = floats(clock=clock, frequency=frequency, overlap=overlap)
     check_grid("clock", clock)
     check_frequency(frequency)
     _check_overlap(overlap, frequency.shape[0])
@@ -172,7 +172,7 @@ def interference_time(
     [0.0]
     """
     clock, frequency, overlap, learning_rate, wasted_resource = floats(
-        clock, frequency, overlap, learning_rate, wasted_resource
+        clock=clock, frequency=frequency, overlap=overlap, learning_rate=learning_rate, wasted_resource=wasted_resource
     )
     check_positive(learning_rate=learning_rate)
     check_not_negative(wasted_resource=wasted_resource)

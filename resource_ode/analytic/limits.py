@@ -3,12 +3,13 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..base.annotations import Given
 from ..base.checks import whole_number
 from .arguments import Numbers, check_grid, check_positive, floats
 from .independent import independent_arguments
 
 
-def domino_levels(times: Numbers, count: int, learning_rate: Numbers) -> Float[Array, "time skill"]:
+def domino_levels(times: Numbers, count: Given[int], learning_rate: Numbers) -> Float[Array, "time skill"]:
     r"""Levels in the Domino limit: strictly one skill after the other.
 
     $$s_i = \mathrm{clip}\bigl(\eta t - (i - 1),\, 0,\, 1\bigr), \qquad i = 1, \dots, n$$
@@ -32,10 +33,10 @@ def domino_levels(times: Numbers, count: int, learning_rate: Numbers) -> Float[A
     >>> domino_levels([500.0, 1500.0], 2, 1e-3).tolist()
     [[0.5, 0.0], [1.0, 0.5]]
     """
-    times, learning_rate = floats(times, learning_rate)
+    times, learning_rate = floats(times=times, learning_rate=learning_rate)
     check_grid("times", times)
     check_positive(learning_rate=learning_rate)
-    whole_number("count", count)
+    whole_number("count", count, most=2**31 - 1)
     return jnp.clip((learning_rate * times)[:, None] - jnp.arange(count, dtype=times.dtype)[None, :], 0, 1)
 
 

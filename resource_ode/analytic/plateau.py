@@ -45,7 +45,7 @@ def plateau_effort(level: Numbers, plateau: Numbers) -> Float[Array, ""]:
     >>> round(float(plateau_effort(0.5, 0.01)), 6)  # ln(1 + 1/0.01)
     4.615121
     """
-    level, plateau = floats(level, plateau)
+    level, plateau = floats(level=level, plateau=plateau)
     check_level(level)
     _check_plateau(plateau)
     return _effort(level, plateau)
@@ -74,7 +74,7 @@ def plateau_levels(clock: Numbers, frequency: Numbers, plateau: Numbers) -> Floa
     >>> plateau_levels([0.0], [1.0, 0.1], 0.01).tolist()
     [[0.0, 0.0]]
     """
-    clock, frequency, plateau = floats(clock, frequency, plateau)
+    clock, frequency, plateau = floats(clock=clock, frequency=frequency, plateau=plateau)
     check_grid("clock", clock)
     check_frequency(frequency)
     _check_plateau(plateau)
@@ -109,7 +109,7 @@ def plateau_steps(
     [0.0]
     """
     clock, frequency, learning_rate, wasted_resource, plateau = floats(
-        clock, frequency, learning_rate, wasted_resource, plateau
+        clock=clock, frequency=frequency, learning_rate=learning_rate, wasted_resource=wasted_resource, plateau=plateau
     )
     check_grid("clock", clock)
     check_frequency(frequency)
@@ -148,7 +148,7 @@ def plateau_learning_times(
     [961.51]
     """
     level, frequency, learning_rate, wasted_resource, plateau = floats(
-        level, frequency, learning_rate, wasted_resource, plateau
+        level=level, frequency=frequency, learning_rate=learning_rate, wasted_resource=wasted_resource, plateau=plateau
     )
     check_level(level)
     check_frequency(frequency)

@@ -46,7 +46,11 @@ def chain_log_depth(
     [0.0]
     """
     clock, frequency, prerequisite_frequency, gate_exponent, strength = floats(
-        clock, frequency, prerequisite_frequency, gate_exponent, prerequisite_strength
+        clock=clock,
+        frequency=frequency,
+        prerequisite_frequency=prerequisite_frequency,
+        gate_exponent=gate_exponent,
+        prerequisite_strength=prerequisite_strength,
     )
     check_grid("clock", clock)
     check_positive(frequency=frequency, prerequisite_frequency=prerequisite_frequency, gate_exponent=gate_exponent)
@@ -110,7 +114,7 @@ def root_prerequisites_log_depth(
     [0.0]
     """
     clock, frequency, prerequisite_frequencies, gate_exponent = floats(
-        clock, frequency, prerequisite_frequencies, gate_exponent
+        clock=clock, frequency=frequency, prerequisite_frequencies=prerequisite_frequencies, gate_exponent=gate_exponent
     )
     check_grid("clock", clock)
     check_frequency(prerequisite_frequencies, "prerequisite_frequencies")
@@ -142,7 +146,9 @@ def self_paced_log_depth(exposure: Numbers, frequency: Numbers, frequency_after:
     >>> self_paced_log_depth([0.0], 1.0, 3.0).tolist()
     [0.0]
     """
-    exposure, frequency, frequency_after = floats(exposure, frequency, frequency_after)
+    exposure, frequency, frequency_after = floats(
+        exposure=exposure, frequency=frequency, frequency_after=frequency_after
+    )
     check_values("exposure", exposure, lambda x: x >= 0, "numbers that are not negative")
     check_positive(frequency=frequency, frequency_after=frequency_after)
     half = math.log(2)

@@ -6,13 +6,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..base.annotations import Given
 from ..base.special import margin_from_exposure
 from .arguments import Numbers, check_positive, check_shape, check_values, floats
 from .independent import clock_at, independent_arguments, independent_learning_times, spending_rate
 
 
 def _check_alpha(alpha: Numbers) -> Array:
-    (alpha,) = floats(alpha)
+    (alpha,) = floats(alpha=alpha)
     check_values("alpha", alpha, lambda x: x > 1, "a number above 1")
     return alpha
 
@@ -94,7 +95,9 @@ def half_waste_time(alpha: Numbers, wasted_resource: Numbers, learning_rate: Num
     >>> round(float(half_waste_time(2.0, 0.1)), 3)
     38.197
     """
-    alpha, wasted_resource, learning_rate = floats(alpha, wasted_resource, learning_rate)
+    alpha, wasted_resource, learning_rate = floats(
+        alpha=alpha, wasted_resource=wasted_resource, learning_rate=learning_rate
+    )
     check_positive(alpha=alpha, wasted_resource=wasted_resource, learning_rate=learning_rate)
     alpha = _check_alpha(alpha)
     zeta = jax.scipy.special.zeta(alpha, jnp.ones_like(alpha))
@@ -119,7 +122,7 @@ def _loss_exponent(resource: Array, frequency: Array, wasted_resource: Array, lo
 
 
 def loss_exponent(
-    times: Numbers, frequency: Numbers, learning_rate: Numbers, wasted_resource: Numbers, loss: str = "mse"
+    times: Numbers, frequency: Numbers, learning_rate: Numbers, wasted_resource: Numbers, loss: Given[str] = "mse"
 ) -> Float[Array, " time"]:
     r"""Local scaling exponent of the loss of independent skills, exact at every time.
 
@@ -157,7 +160,7 @@ def loss_exponent(
 
 
 def domino_ratio(
-    frequency: Numbers, wasted_resource: Numbers, level: Numbers = 0.95, loss: str = "mse"
+    frequency: Numbers, wasted_resource: Numbers, level: Numbers = 0.95, loss: Given[str] = "mse"
 ) -> Float[Array, ""]:
     r"""Ratio of the learning times of two independent skills.
 
@@ -184,7 +187,8 @@ def domino_ratio(
     >>> round(float(domino_ratio([10 / 11, 1 / 11], 0.0)), 3)
     1.613
     """
-    frequency, wasted_resource, level = floats(frequency, wasted_resource, level)
+    frequency, wasted_resource, level = floats(frequency=frequency, wasted_resource=wasted_resource, level=level)
     check_shape("frequency", frequency, "(skill,)", 2)
+    check_values("level", level, lambda x: x > 0, "a level in (0, 1)")
     first, second = independent_learning_times(level, frequency, jnp.ones_like(level), wasted_resource, loss)
     return second / first

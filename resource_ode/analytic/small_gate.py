@@ -2,11 +2,15 @@
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..base.annotations import Given
+from ..base.checks import entries, whole_number
+from ..base.values import brief, listed
 from ..base.words import nearest
 from .arguments import (
     GATES,
@@ -20,10 +24,13 @@ from .arguments import (
 )
 
 
-def _topological_order(prerequisites: Sequence[Sequence[int]]) -> list[int]:
+def _topological_order(prerequisites: Any) -> list[int]:
     """Skills, prerequisites first; raises on what is no directed acyclic graph."""
+    prerequisites = entries("prerequisites", prerequisites, "lists of skills, one for each skill")
     skills = len(prerequisites)
     for skill, needed in enumerate(prerequisites):
+        for other in entries(f"prerequisites[{skill}]", needed, "skills"):
+            whole_number(f"prerequisites[{skill}]", other, least=0)
         if any(not 0 <= int(other) < skills for other in needed):
             raise ValueError(
                 f"prerequisites: expected skills from 0 to {skills - 1}, got {list(needed)} for skill {skill}"
@@ -47,25 +54,23 @@ def _topological_order(prerequisites: Sequence[Sequence[int]]) -> list[int]:
     return order
 
 
-def _check_gates(gate: str | Sequence[str], skills: int) -> list[str]:
-    gates = [gate] * skills if isinstance(gate, str) else list(gate)
-    if len(gates) != skills or any(each not in GATES for each in gates):
-        unknown = next((each for each in gates if each not in GATES), None)
+def _check_gates(gate: Any, skills: int) -> list[str]:
+    gates = [gate] * skills if isinstance(gate, str) else listed(gate) or []
+    if len(gates) != skills or not all(isinstance(each, str) and each in GATES for each in gates):
+        unknown = next((each for each in gates if isinstance(each, str) and each not in GATES), None)
         raise ValueError(
-            f'gate: expected "all" or "any", one for all or one for each of {skills} skills, got {gate!r}'
+            f'gate: expected "all" or "any", one for all or one for each of {skills} skills, got {brief(gate)}'
             f"{nearest(unknown, GATES, quote=repr)}"
         )
     return gates
 
 
-def _generations(
-    prerequisites: Sequence[Sequence[int]], gate: str | Sequence[str], frequency: Array
-) -> tuple[np.ndarray, Array]:
+def _generations(prerequisites: Any, gate: Any, frequency: Array) -> tuple[np.ndarray, Array]:
     """Generation of each skill and the logarithm of its rate (the rates themselves may underflow)."""
+    order = _topological_order(prerequisites)
     check_shape("frequency", frequency, "(skill,)", len(prerequisites))
     check_frequency(frequency)
     gates = _check_gates(gate, len(prerequisites))
-    order = _topological_order(prerequisites)
     generation = [1] * len(prerequisites)
     sources: list[list[int]] = [[] for _ in prerequisites]  # whose rates a skill's own rate is made of
     for skill in order:
@@ -90,7 +95,7 @@ def _generations(
 
 
 def small_gate_generations(
-    prerequisites: Sequence[Sequence[int]], gate: str | Sequence[str], frequency: Numbers
+    prerequisites: Given[Sequence[Sequence[int]]], gate: Given[str | Sequence[str]], frequency: Numbers
 ) -> tuple[np.ndarray, Float[Array, " skill"]]:
     r"""Generation and rate of each skill when the gate exponent is small (mse).
 
@@ -122,15 +127,15 @@ def small_gate_generations(
     >>> generation.tolist(), [round(float(k), 6) for k in rate]
     ([1, 2, 3], [0.3, 0.15, 0.15])
     """
-    (frequency,) = floats(frequency)
+    (frequency,) = floats(frequency=frequency)
     generation, log_rate = _generations(prerequisites, gate, frequency)
     return generation, jnp.exp(log_rate)
 
 
 def small_gate_clock(
     level: Numbers,
-    prerequisites: Sequence[Sequence[int]],
-    gate: str | Sequence[str],
+    prerequisites: Given[Sequence[Sequence[int]]],
+    gate: Given[str | Sequence[str]],
     frequency: Numbers,
     gate_exponent: Numbers,
 ) -> Float[Array, " skill"]:
@@ -159,7 +164,7 @@ def small_gate_clock(
     >>> [round(float(clock), 3) for clock in small_gate_clock(0.5, [[], [0]], "all", [1.0, 1.0], 1e-4)]
     [0.693, 117.741]
     """
-    level, frequency, gate_exponent = floats(level, frequency, gate_exponent)
+    level, frequency, gate_exponent = floats(level=level, frequency=frequency, gate_exponent=gate_exponent)
     check_level(level)
     check_positive(gate_exponent=gate_exponent)
     generation, log_rate = _generations(prerequisites, gate, frequency)
@@ -169,8 +174,8 @@ def small_gate_clock(
 
 def small_gate_learning_times(
     level: Numbers,
-    prerequisites: Sequence[Sequence[int]],
-    gate: str | Sequence[str],
+    prerequisites: Given[Sequence[Sequence[int]]],
+    gate: Given[str | Sequence[str]],
     frequency: Numbers,
     learning_rate: Numbers,
 ) -> Float[Array, " skill"]:
@@ -200,7 +205,7 @@ def small_gate_learning_times(
     >>> small_gate_learning_times(0.5, [[], [0], [1]], "all", [0.3, 1.0, 3.0], 1e-3).round().tolist()
     [500.0, 1500.0, 2500.0]
     """
-    level, frequency, learning_rate = floats(level, frequency, learning_rate)
+    level, frequency, learning_rate = floats(level=level, frequency=frequency, learning_rate=learning_rate)
     check_level(level)
     check_positive(learning_rate=learning_rate)
     generation, log_rate = _generations(prerequisites, gate, frequency)
@@ -213,7 +218,7 @@ def small_gate_learning_times(
 
 def last_learning_time_bound(
     level: Numbers,
-    prerequisites: Sequence[Sequence[int]],
+    prerequisites: Given[Sequence[Sequence[int]]],
     frequency: Numbers,
     learning_rate: Numbers,
     wasted_resource: Numbers,
@@ -250,7 +255,11 @@ def last_learning_time_bound(
     1000.0
     """
     level, frequency, learning_rate, wasted_resource, gate_exponent = floats(
-        level, frequency, learning_rate, wasted_resource, gate_exponent
+        level=level,
+        frequency=frequency,
+        learning_rate=learning_rate,
+        wasted_resource=wasted_resource,
+        gate_exponent=gate_exponent,
     )
     check_positive(learning_rate=learning_rate)
     check_not_negative(wasted_resource=wasted_resource)

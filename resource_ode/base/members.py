@@ -29,7 +29,10 @@ def positions(batch: tuple[int, ...], index: Any) -> Any:
     if not is_concrete(index):
         return jnp.arange(count, dtype=jnp.int32).reshape(batch)[index]
     # concrete JAX integers too
-    parts = tuple(np.asarray(part) if isinstance(part, (jax.Array, list)) else part for part in parts)
+    try:
+        parts = tuple(np.asarray(part) if isinstance(part, (jax.Array, list)) else part for part in parts)
+    except ValueError:
+        raise IndexError(f"expected arrays of integers with rows of one length, got {brief(index)}") from None
     if any(isinstance(part, np.ndarray) and part.dtype == bool and part.ndim == 0 for part in parts):
         raise IndexError(f"expected integers, slices, or arrays of integers as index of members, got {brief(index)}")
     try:

@@ -28,8 +28,13 @@ def concrete_number(value: Any) -> float | None:
     if not is_concrete(value):
         return None
     try:
-        return float(value) if np.ndim(value) == 0 and not isinstance(value, str) else float("nan")
+        return float(value) if np.ndim(value) == 0 and not _is_other(value) else float("nan")
     except OverflowError:
         return float("inf") if int(value) > 0 else float("-inf")
     except (TypeError, ValueError):
         return float("nan")
+
+
+def _is_other(value: Any) -> bool:
+    """Whether `float` makes a number of what is none: a truth value, text, a duration, a complex number."""
+    return isinstance(value, (bool, str, bytes)) or getattr(getattr(value, "dtype", None), "kind", "f") in "bcmMSU"

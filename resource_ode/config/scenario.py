@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Given
 from ..base.checks import file_path
 from ..base.words import nearest, said
 from ..graphs.graph import GATES, SkillGraph
@@ -98,7 +99,7 @@ class Scenario:
     fitted: Fitted | None = None
 
 
-def read_scenario(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> Scenario:
+def read_scenario(path: str | os.PathLike[str], settings: Given[Sequence[str]] = ()) -> Scenario:
     """The model and times in a scenario file.
 
     **Arguments:**

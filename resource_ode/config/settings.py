@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..base.checks import entries
+from ..base.values import brief
 from ..base.words import nearest, said, said_path
 from .toml import ScenarioError
 
@@ -21,7 +23,7 @@ LONGEST = 10_000
 def with_settings(
     path: Path,
     values: Mapping[str, Any],
-    settings: Sequence[str],
+    settings: Any,
     sections: Mapping[str, Sequence[str]],
     rows: Mapping[str, Sequence[str]],
     rivals: Mapping[str, Sequence[str]],
@@ -42,7 +44,9 @@ def with_settings(
     """
     found = copy.deepcopy(dict(values))
     seen: set[tuple[str, ...]] = set()
-    for setting in settings:
+    for setting in entries("settings", settings, "texts, as wasted_resource=0.1"):
+        if not isinstance(setting, str):
+            raise ValueError(f"settings: expected texts, as wasted_resource=0.1, got {brief(setting)}")
         key, equals, text = setting.partition("=")
         key = key.strip()
         if not equals or not key:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..base.checks import file_path
 from ..graphs.graph import SkillGraph
 from ..model.model import ResourceModel
 from .generators import FREQUENCIES
@@ -80,7 +81,7 @@ def explore(model: Any = None, *, folder: str | os.PathLike[str] = ".") -> Explo
         model = ResourceModel(model, law, **START)
     check_model(model)
     _panel()
-    return Explorer(model, Path(folder))
+    return Explorer(model, file_path("folder", folder))
 
 
 def _panel() -> Any:

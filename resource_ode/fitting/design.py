@@ -129,8 +129,7 @@ def design(found: Given[Fit], level: Given[float] = 0.8, near: Mixture = None) -
     """
     if not isinstance(found, Fit):
         raise ValueError(f"found: expected what fit returns, got {type(found).__name__}")
-    if not isinstance(level, (int, float)) or isinstance(level, bool) or not 0 < level < 1:
-        raise ValueError(f"level: expected a number between 0 and 1, got {brief(level)}")
+    _check_level(level)
     even = _even(found)
     total = float(even.sum())
     draws = found.draws(DRAWS)
@@ -184,6 +183,9 @@ def improve(
     **Example:** `ro.improve(runs, train, graph)`, where `train(mixture)` returns curves
     """
     whole_number("rounds", rounds)
+    _check_level(level)
+    if not callable(train):
+        raise ValueError(f"train: expected a function of a mixture, got {brief(train)}")
     curves = as_curves(runs)
     history: list[dict[str, Any]] = []
     found = fit(curves, graph, free, prior)
@@ -197,6 +199,11 @@ def improve(
         curves = Curves.join([curves, new])
         found = fit(curves, graph, free, prior)
     return found, history
+
+
+def _check_level(level: Any) -> None:
+    if not isinstance(level, (int, float)) or isinstance(level, bool) or not 0 < level < 1:
+        raise ValueError(f"level: expected a number between 0 and 1, got {brief(level)}")
 
 
 def _even(found: Fit) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..base.annotations import Given
+from ..base.checks import optional_text, whole_number
 from ..base.values import brief, listed
 from ..base.words import nearest
 from ..model.schedule import Schedule
@@ -95,6 +96,9 @@ def read_curves(
     sources: Any = listed(curves) if isinstance(curves, (list, tuple)) else [curves]
     if not sources:
         raise CurvesError("curves: expected at least one table, got an empty list")
+    optional_text("run", run)
+    if seed is not None:
+        seed = whole_number("seed", seed, least=0)
     raws: list[Raw] = []
     origin = ""
     for source in sources:
@@ -154,7 +158,7 @@ def _runs_of(table: Table, tasks: Any, run: Any, seed: Any) -> list[Raw]:
     if small == {"wall time", "step", "value"}:
         return _tensorboard(table, step, tasks, run, seed)
     if any(" - " in name for name in table.columns if name != step):
-        return _weights_and_biases(table, step, tasks, seed)
+        return _weights_and_biases(table, step, tasks, run, seed)
     task, value = _find(table, TASK), _find(table, VALUE)
     if task is not None and value is not None and _is_text(table, task):
         return _long(table, step, task, value, tasks, run, seed)
@@ -172,6 +176,9 @@ def _is_text(table: Table, column: str) -> bool:
 def _groups(table: Table, run: Any, seed: Any) -> list[tuple[str, Any, list[int]]]:
     """Rows of each run: its name, its seed, the rows."""
     runs, seeds = _find(table, RUN), _find(table, SEED)
+    for name, given, column in (("run", run, runs), ("seed", seed, seeds)):
+        if given is not None and column is not None:
+            raise table.error(f"{name}: expected none beside the column {brief(column)}, got {brief(given)}")
     rows: dict[tuple[Any, Any], list[int]] = {}
     for row in range(len(table.places)):
         key = tuple(None if column is None else table.columns[column][row] for column in (runs, seeds))
@@ -201,7 +208,14 @@ def _wanted(table: Table, columns: list[str], tasks: Any) -> dict[str, str]:
     """The columns to take, with the names of their tasks."""
     if tasks is None:
         return {column: column for column in columns}
-    chosen = dict(tasks) if isinstance(tasks, Mapping) else {name: name for name in listed(tasks) or [tasks]}
+    chosen = dict(tasks) if isinstance(tasks, Mapping) else {}
+    if not isinstance(tasks, Mapping):
+        for name in [tasks] if isinstance(tasks, str) else listed(tasks) or []:
+            if not isinstance(name, str):
+                raise table.error(f"tasks: expected names of columns or tasks, got {brief(name)}")
+            chosen[name] = name
+        if not chosen:
+            raise table.error(f"tasks: expected names of columns or tasks, got {brief(tasks)}")
     for column, name in chosen.items():
         if column not in columns:
             hint = nearest(str(column), columns, quote=repr) or f"; there are {named(columns)}"
@@ -286,8 +300,10 @@ def _tensorboard(table: Table, step: str, tasks: Any, run: Any, seed: Any) -> li
     return [Raw(str(run or label), seed, _checked_steps(table, step, rows), {tag: values}, table.places)]
 
 
-def _weights_and_biases(table: Table, step: str, tasks: Any, seed: Any) -> list[Raw]:
+def _weights_and_biases(table: Table, step: str, tasks: Any, run: Any, seed: Any) -> list[Raw]:
     """Columns `run - metric`, beside which `run - metric__MIN` and `__MAX` are passed over."""
+    if run is not None:
+        raise table.error(f"run: expected none beside columns that name their run, got {brief(run)}")
     pairs = {}
     for column in table.columns:
         label, dash, metric = column.rpartition(" - ")

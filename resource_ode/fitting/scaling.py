@@ -141,7 +141,8 @@ def _by_task(name: str, given: Any, names: Sequence[str]) -> list[float | None]:
         if value is None:
             found.append(None)
             continue
-        number = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.bool_))
+        number = isinstance(value, (int, float, np.integer, np.floating))
+        number = number and not isinstance(value, (bool, np.timedelta64))
         if not number or not math.isfinite(value):
             raise ValueError(f"{name}: expected a finite number for {brief(task)}, got {brief(value)}")
         found.append(float(value))

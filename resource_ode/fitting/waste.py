@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ..base.annotations import Given, Numbers
-from ..base.checks import whole_number
+from ..base.checks import truth_value, whole_number
 from ..base.modules import with_fields
 from ..base.values import brief, checked_times
 from ..model.model import ResourceModel
@@ -72,7 +72,7 @@ def fit_waste(
     ts: Numbers,
     model: Given[ResourceModel],
     *,
-    fit_learning_rate: bool = False,
+    fit_learning_rate: Given[bool] = False,
     max_steps: Given[int] = 64,
 ) -> WasteFit:
     r"""The wasted resource $N_0$ (and $\eta$, if asked) that best explains measured levels.
@@ -115,7 +115,8 @@ def fit_waste(
     for name in ("learning_rate", "wasted_resource"):
         if isinstance(getattr(model, name), Schedule):
             raise ValueError(f"{name}: expected a number, got a schedule")
-    whole_number("max_steps", max_steps)
+    both = truth_value("fit_learning_rate", fit_learning_rate)
+    whole_number("max_steps", max_steps, most=2**31 - 1)
     times = checked_times(ts, model.dtype)
     curves = _array("levels", levels, model.dtype)
     if curves.ndim < 2 or curves.shape[-2:] != (times.size, model.skills):
@@ -133,7 +134,7 @@ def fit_waste(
     members = model.replace(wasted_resource=jnp.ones(shape, model.dtype)).flat()
     flat = jnp.broadcast_to(curves, (*shape, *curves.shape[-2:])).reshape((math.prod(shape), *curves.shape[-2:]))
     found = [
-        _fit(jax.tree.map(lambda x, k=k: x[k], members), flat[k], times, both=fit_learning_rate, max_steps=max_steps)
+        _fit(jax.tree.map(lambda x, k=k: x[k], members), flat[k], times, both=both, max_steps=max_steps)
         for k in range(len(flat))
     ]
     waste, rate, waste_error, rate_error, rms, converged = (

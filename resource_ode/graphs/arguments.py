@@ -65,6 +65,9 @@ def from_pairs(edges: Any, names: Any = None) -> tuple[tuple[str, ...], list[lis
         raise ValueError(f"names: expected strings, one per skill, got {brief(names)}")
     else:
         names = found
+        for name in names:
+            if not isinstance(name, str):
+                raise ValueError(f"names: expected strings, one per skill, got {brief(name)}")
     names = tuple(names)
     return names, _lists(names, pairs)
 

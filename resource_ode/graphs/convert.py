@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..base.annotations import DiGraph, Numbers
+from ..base.annotations import DiGraph, Given, Numbers
+from ..base.checks import truth_value
 from ..base.values import brief
 from ..base.words import nearest
 from .gates import GATES, Gate
@@ -22,7 +23,7 @@ SIGNS = ("drop", "absolute")
 
 
 def networkx_arguments(
-    digraph: DiGraph, *, gate: Gate | None = None, sign: str | None = None, condense: bool = False
+    digraph: DiGraph, *, gate: Gate | None = None, sign: str | None = None, condense: Given[bool] = False
 ) -> dict[str, Any]:
     """The skill graph of a networkx `DiGraph`: an edge `u -> v` makes `u` a prerequisite of `v`.
 
@@ -51,7 +52,7 @@ def networkx_arguments(
     """
     _check_digraph(digraph)
     digraph = _signed(digraph, sign)
-    if condense:
+    if truth_value("condense", condense):
         digraph, _ = _condense(digraph)
     position = {node: index for index, node in enumerate(digraph)}
     for node in digraph:
@@ -107,7 +108,7 @@ def adjacency_arguments(
     sign: str | None = None,
     names: Sequence[str] | None = None,
     gate: Gate = "all",
-    condense: bool = False,
+    condense: Given[bool] = False,
 ) -> dict[str, Any]:
     r"""The skill graph of an adjacency matrix.
 
@@ -153,7 +154,7 @@ def adjacency_arguments(
         raise ValueError(f"matrix: {_negative(weights[row, column], f'in row {row}, column {column}')}")
     linked = (weights if sign == "drop" else np.abs(weights)) > threshold
     lists = [np.flatnonzero(column).tolist() for column in linked.T]
-    if not condense:
+    if not truth_value("condense", condense):
         return {"prerequisites": lists, "gate": gate, "names": names}
     if not isinstance(gate, str):
         raise ValueError('gate: expected "all" or "any" for all skills, since condense=True changes their number')

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Sequence
 
 import jax
@@ -23,13 +24,17 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ..base.annotations import Given
-from ..base.checks import random_key, whole_number
+from ..base.checks import entries, random_key, whole_number
 from ..base.tracing import is_concrete
+from ..base.values import plain
 from .gates import Gate
 from .graph import SkillGraph
 
+# more are built from arrays, if they are meant at all: lists of them would fill the memory first
+MOST_SKILLS = 10**7
 
-def chain(skills: int, *, gate: Gate = "all") -> SkillGraph:
+
+def chain(skills: Given[int], *, gate: Gate = "all") -> SkillGraph:
     """Skills in a row, each requiring the one before it.
 
     **Arguments:** `skills`: their number, at least 1.
@@ -41,11 +46,11 @@ def chain(skills: int, *, gate: Gate = "all") -> SkillGraph:
     >>> chain(3).prerequisite_lists()
     [[], [0], [1]]
     """
-    skills = whole_number("skills", skills)
+    skills = whole_number("skills", skills, most=MOST_SKILLS)
     return SkillGraph([[skill - 1] if skill else [] for skill in range(skills)], gate)
 
 
-def star(skills: int, *, gate: Gate = "all") -> SkillGraph:
+def star(skills: Given[int], *, gate: Gate = "all") -> SkillGraph:
     """One root, skill 0, that all others require.
 
     **Arguments:** `skills`: their number, the root included, at least 1.
@@ -57,11 +62,11 @@ def star(skills: int, *, gate: Gate = "all") -> SkillGraph:
     >>> star(4).prerequisite_lists()
     [[], [0], [0], [0]]
     """
-    skills = whole_number("skills", skills)
+    skills = whole_number("skills", skills, most=MOST_SKILLS)
     return SkillGraph([[0] if skill else [] for skill in range(skills)], gate)
 
 
-def tree(depth: int, branching: int = 2, *, gate: Gate = "all") -> SkillGraph:
+def tree(depth: Given[int], branching: Given[int] = 2, *, gate: Gate = "all") -> SkillGraph:
     r"""A perfect tree of compositions: every skill but the leaves requires `branching` skills of its own.
 
     $$ n = \sum_{k=0}^{d} b^k $$
@@ -81,6 +86,9 @@ def tree(depth: int, branching: int = 2, *, gate: Gate = "all") -> SkillGraph:
     [[], [], [], [], [0, 1], [2, 3], [4, 5]]
     """
     depth, branching = whole_number("depth", depth, least=0), whole_number("branching", branching)
+    # beyond this depth any tree but a chain is too large
+    sizes = (branching**level for level in range(min(depth, MOST_SKILLS.bit_length()) + 1))
+    whole_number("number of skills", depth + 1 if branching == 1 else sum(sizes), most=MOST_SKILLS)
     lists: list[list[int]] = [[] for _ in range(branching**depth)]
     first = 0
     for level in range(depth - 1, -1, -1):
@@ -90,7 +98,9 @@ def tree(depth: int, branching: int = 2, *, gate: Gate = "all") -> SkillGraph:
     return SkillGraph(lists, gate)
 
 
-def layered(key: Given[PRNGKeyArray], widths: Sequence[int], fan_in: int = 2, *, gate: Gate = "all") -> SkillGraph:
+def layered(
+    key: Given[PRNGKeyArray], widths: Given[Sequence[int]], fan_in: Given[int] = 2, *, gate: Gate = "all"
+) -> SkillGraph:
     """Layers of skills, each skill requiring `fan_in` skills of the layer before, drawn uniformly without replacement.
 
     **Arguments:**
@@ -108,9 +118,10 @@ def layered(key: Given[PRNGKeyArray], widths: Sequence[int], fan_in: int = 2, *,
     >>> layered(jax.random.key(0), [3, 2, 2], fan_in=2).depth.tolist()
     [0, 0, 0, 1, 1, 2, 2]
     """
-    widths = [whole_number(f"widths[{layer}]", width) for layer, width in enumerate(widths)]
+    widths = [whole_number(f"widths[{layer}]", width) for layer, width in enumerate(entries("widths", widths, "sizes"))]
     if not widths:
         raise ValueError("widths: expected the number of skills in each layer, got none")
+    whole_number("number of skills", sum(widths), most=MOST_SKILLS)
     fan_in = whole_number("fan_in", fan_in)
     before = [0, *widths[:-1]]
     starts = np.cumsum([0, 0, *widths[:-2]])[: len(widths)]
@@ -123,9 +134,9 @@ def layered(key: Given[PRNGKeyArray], widths: Sequence[int], fan_in: int = 2, *,
 
 def random_dag(
     key: Given[PRNGKeyArray],
-    skills: int,
-    density: Float[Array, ""] | float,
-    max_fan_in: int | None = None,
+    skills: Given[int],
+    density: Given[Float[Array, ""] | float],
+    max_fan_in: Given[int | None] = None,
     *,
     gate: Gate = "all",
 ) -> SkillGraph:
@@ -151,19 +162,21 @@ def random_dag(
     >>> random_dag(jax.random.key(0), 4, 1.0).prerequisite_lists()
     [[], [0], [0, 1], [0, 1, 2]]
     """
-    skills = whole_number("skills", skills)
+    skills = whole_number("skills", skills, most=MOST_SKILLS)
     fan_in = skills - 1 if max_fan_in is None else min(whole_number("max_fan_in", max_fan_in, least=0), skills - 1)
-    density = jnp.asarray(density, float)
-    if density.ndim:
-        raise ValueError(f"density: expected one number (map over several with jax.vmap), got shape {density.shape}")
-    if is_concrete(density) and not 0 <= float(density) <= 1:
-        raise ValueError(f"density: expected a number from 0 to 1, got {float(density):g}")
+    odds = jnp.asarray(plain("density", density), float)
+    if odds.ndim:
+        raise ValueError(f"density: expected one number (map over several with jax.vmap), got shape {odds.shape}")
+    if is_concrete(odds) and not 0 <= float(odds) <= 1:
+        raise ValueError(f"density: expected a number from 0 to 1, got {float(odds):g}")
     earlier = np.arange(skills, dtype=np.int32)
-    indices, required = _draw(random_key(key), density, np.zeros(skills, np.int32), earlier, skills - 1, fan_in)
+    indices, required = _draw(random_key(key), odds, np.zeros(skills, np.int32), earlier, skills - 1, fan_in)
     return SkillGraph(indices, gate, required=required)
 
 
-def preferential(key: Given[PRNGKeyArray], skills: int, links: int = 1, *, gate: Gate = "all") -> SkillGraph:
+def preferential(
+    key: Given[PRNGKeyArray], skills: Given[int], links: Given[int] = 1, *, gate: Gate = "all"
+) -> SkillGraph:
     r"""Skills that come one by one and build on those that others already build on.
 
     $$ P(i \text{ requires } j) \propto 1 + d_j \quad\text{for } j < i, $$
@@ -184,13 +197,13 @@ def preferential(key: Given[PRNGKeyArray], skills: int, links: int = 1, *, gate:
     >>> preferential(jax.random.key(0), 100, links=2).edges.item()
     197
     """
-    skills, links = whole_number("skills", skills), whole_number("links", links)
+    skills, links = whole_number("skills", skills, most=MOST_SKILLS), whole_number("links", links)
     links = min(links, skills - 1)
     required = np.arange(links) < np.arange(skills)[:, None]
     return SkillGraph(_attach(random_key(key), skills, links), gate, required=required)
 
 
-def parity(bits: int, max_size: int | None = None, *, gate: Gate = "all") -> SkillGraph:
+def parity(bits: Given[int], max_size: Given[int | None] = None, *, gate: Gate = "all") -> SkillGraph:
     r"""The lattice of sparse parities: one skill a non-empty set of bits, which requires its parts with one bit less.
 
     $$ n = \sum_{k=1}^{m} \binom{b}{k} $$
@@ -215,6 +228,9 @@ def parity(bits: int, max_size: int | None = None, *, gate: Gate = "all") -> Ski
     largest = bits if max_size is None else whole_number("max_size", max_size)
     if largest > bits:
         raise ValueError(f"max_size: expected at most the number of bits, {bits}, got {largest}")
+    # beyond sets of this size there are too many, be they as few as they may
+    counts = (math.comb(bits, size) for size in range(1, min(largest, MOST_SKILLS.bit_length()) + 1))
+    whole_number("number of skills", sum(counts), most=MOST_SKILLS)
     sets = [part for size in range(1, largest + 1) for part in itertools.combinations(range(bits), size)]
     position = {part: index for index, part in enumerate(sets)}
     lists = [

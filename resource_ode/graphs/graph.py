@@ -20,7 +20,7 @@ from ..base import html, members
 from ..base.annotations import BySkill, DiGraph, Given, Numbers
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
-from ..base.values import in_order_of, plain
+from ..base.values import brief, in_order_of, plain
 from . import arguments, convert, order
 from .gates import ALL, ANY, AbstractGate, Gate
 from .gates import GATES as GATES
@@ -361,3 +361,10 @@ def _check_indices(indices: np.ndarray, mask: np.ndarray, present: np.ndarray, n
         raise ValueError(
             f"prerequisites of {name_at(where, int(where[-2]))}: {name_at(where, other)} is listed more than once"
         )
+
+
+def checked_graph(graph: Any) -> SkillGraph:
+    """**Raises:** `ValueError` for anything but a graph."""
+    if not isinstance(graph, SkillGraph):
+        raise ValueError(f"graph: expected a SkillGraph, got {brief(graph)}")
+    return graph

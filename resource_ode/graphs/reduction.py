@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .graph import SkillGraph
+from ..base.annotations import Given
+from .graph import SkillGraph, checked_graph
 
 # skills whose bits are carried at once: long integers are combined fast, and memory stays that of a block
 BLOCK = 4096
 
 
-def redundant_edges(graph: SkillGraph) -> list[tuple[str, str]]:
+def redundant_edges(graph: Given[SkillGraph]) -> list[tuple[str, str]]:
     """The dependencies of one graph that follow from the others, as pairs of names (prerequisite, skill).
 
     A skill that requires all of its prerequisites need not list one that another of them cannot do without: in
@@ -24,11 +25,11 @@ def redundant_edges(graph: SkillGraph) -> list[tuple[str, str]]:
     >>> redundant_edges(SkillGraph([[], [0], [0, 1]], names=["a", "b", "c"]))
     [('a', 'c')]
     """
-    names = graph.skill_names()
+    names = checked_graph(graph).skill_names()
     return [(names[before], names[skill]) for before, skill in _redundant(graph)]
 
 
-def transitive_reduction(graph: SkillGraph) -> SkillGraph:
+def transitive_reduction(graph: Given[SkillGraph]) -> SkillGraph:
     """One graph without its redundant dependencies, as [`resource_ode.graphs.redundant_edges`][] lists them.
 
     The order in which skills can be learned stays; the numbers of a model do change, since the gate of a skill is the
@@ -41,7 +42,7 @@ def transitive_reduction(graph: SkillGraph) -> SkillGraph:
     >>> transitive_reduction(SkillGraph([[], [0], [0, 1]])).prerequisite_lists()
     [[], [0], [1]]
     """
-    if graph.own_gate is not None:
+    if checked_graph(graph).own_gate is not None:
         raise ValueError(f'graph: what is redundant is known for "all" and "any" only, got {graph.own_gate}')
     lists = [set(row) for row in graph.prerequisite_lists()]
     for before, skill in _redundant(graph):

@@ -249,7 +249,7 @@ def position(labels: Labels, name: str, value: Any, method: str | None) -> tuple
     assert axis is not None
     if isinstance(value, slice):
         return place, _range(axis, value)
-    several = None if np.ndim(value) == 0 else listed(value)
+    several = listed(value)
     return place, _place(axis, value, method) if several is None else [_place(axis, each, method) for each in several]
 
 

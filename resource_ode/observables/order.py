@@ -11,8 +11,9 @@ from jaxtyping import Array, Bool, Float
 
 from ..base import programs
 from ..base.annotations import Given, Numbers
+from ..base.checks import truth_value
 from ..base.crossing import first_crossing
-from ..base.values import brief
+from ..base.values import brief, in_range
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
 from ..solve.learning import learning_times
@@ -27,7 +28,7 @@ def domino_overlap(
     source: Given[ResourceModel | Trajectory] | Numbers,
     end_times: Numbers | None = None,
     *,
-    mean: bool = False,
+    mean: Given[bool] = False,
     tolerance: Numbers | None = None,
 ) -> Float[Array, "..."]:
     r"""How far skills overlap in time with the next one: -1/4 in the Domino limit, 1 when they are simultaneous.
@@ -61,6 +62,7 @@ def domino_overlap(
     >>> domino_overlap([0.1, 1.1, 2.1], [0.9, 1.9, 2.9]).round(6).tolist()
     [-0.25, -0.25]
     """
+    mean = truth_value("mean", mean)
     if isinstance(source, ResourceModel | Trajectory):
         if end_times is not None:
             raise ValueError("end_times: expected none beside a model or a run, which has its own")
@@ -176,7 +178,7 @@ def _rank_correlation(
     return jnp.where(scale > 0, jnp.clip(value, -1, 1), jnp.nan)
 
 
-def row_times(run: Trajectory, level: float) -> Float[Array, "*batch skill"]:
+def row_times(run: Given[Trajectory], level: Numbers) -> Float[Array, "*batch skill"]:
     """The first reported time at which each skill is at or above a level: learning times on the grid of a run.
 
     For discrete steps this is the learning time itself, in whole training steps; otherwise an upper bound of it, and
@@ -199,7 +201,9 @@ def row_times(run: Trajectory, level: float) -> Float[Array, "*batch skill"]:
     >>> row_times(ro.simulate(model, range(5), method="steps"), 0.5).tolist()
     [2.0]
     """
-    reached = jnp.asarray(level, checked_run(run).ts.dtype)
+    reached = in_range("level", level, checked_run(run).ts.dtype)
+    if reached.ndim:
+        raise ValueError(f"level: expected one number, got shape {reached.shape}")
     found = run.level
     time = first_crossing(run.ts, found, reached, between_rows=False)
     return jnp.where(jnp.isnan(found[..., 0, :]), jnp.nan, time)
@@ -223,7 +227,7 @@ def _mean(values: Float[Array, "*batch number"], defined: Bool[Array, "*batch nu
     return jnp.where(count > 0, total / jnp.maximum(count, 1).astype(values.dtype), jnp.nan)
 
 
-def times_of(source: ResourceModel | Trajectory, level: Any, tolerance: Any) -> Float[Array, "*batch skill"]:
+def times_of(source: Given[ResourceModel | Trajectory], level: Any, tolerance: Any) -> Float[Array, "*batch skill"]:
     """When each skill reaches a level: of a model exactly, of a run between its rows."""
     if isinstance(source, Trajectory):
         refuse_for_run(tolerance=tolerance)

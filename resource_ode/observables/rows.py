@@ -15,9 +15,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..base import pieces, programs
+from ..base.annotations import Given
 from ..base.crossing import first_crossing
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
+from ..base.values import brief, plain
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
 from ..results.outcome import RESULTS
@@ -32,7 +34,7 @@ class RowsTooCoarse(UserWarning):
     """A run has too few rows, or ends too early, for what is measured on it."""
 
 
-def rows_error(run: Trajectory, measure: Callable[[Trajectory], Array]) -> Array:
+def rows_error(run: Trajectory, measure: Given[Callable[[Trajectory], Array]]) -> Array:
     """How far a measure of a run may be off because of its rows: what half of the rows would change.
 
     The measure of all rows is compared with that of every second row, beginning with the first or with the second (and
@@ -59,10 +61,14 @@ def rows_error(run: Trajectory, measure: Callable[[Trajectory], Array]) -> Array
     True
     """
     checked_run(run)
+    if not callable(measure):
+        raise ValueError(f"measure: expected a function of a run, got {brief(measure)}")
     with warnings.catch_warnings():
         # what they say is what is measured here
         warnings.simplefilter("ignore", RowsTooCoarse)
-        every, *halves = (jnp.asarray(measure(each)) for each in (run, thinned(run, 0), thinned(run, 1)))
+        every, *halves = (
+            jnp.asarray(plain("measure", measure(each))) for each in (run, thinned(run, 0), thinned(run, 1))
+        )
     if any(half.shape != every.shape for half in halves):
         raise ValueError(f"measure: expected one without an axis over rows, got shape {every.shape}")
     # what is never reached with any of them differs by nothing
@@ -112,7 +118,7 @@ def crossing_times(run: Trajectory, level: Any) -> Float[Array, "*batch skill"]:
 # -- each member of a batch
 
 
-def each_member(measure: Callable[..., Any], run: Trajectory, *, stored: bool = False) -> Any:
+def each_member(measure: Given[Callable[..., Any]], run: Trajectory, *, stored: bool = False) -> Any:
     """A measure of one member, of all members: compiled once for each shape, whatever the names. With `stored` it is
     also given the state as it is stored: NaN where skills are absent, infinite where all is learned.
     """

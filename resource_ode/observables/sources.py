@@ -10,7 +10,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from ..base.tracing import concrete_number, is_concrete
-from ..base.values import brief
+from ..base.values import brief, plain
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
 from ..solve.learning import horizon
@@ -89,10 +89,7 @@ def numbers(name: str, values: Any) -> Float[Array, "*batch skill"]:
 
     **Raises:** `ValueError` for anything else.
     """
-    try:
-        array = jnp.asarray(values)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected numbers, one per skill, got {brief(values)}") from None
+    array = jnp.asarray(plain(name, values, "numbers, one per skill"))
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ValueError(f"{name}: expected shape (*batch, skill) with at least one skill, got {array.shape}")
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)

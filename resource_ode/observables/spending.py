@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from ..base import programs
 from ..base.annotations import Numbers
 from ..base.tracing import is_concrete
+from ..base.values import plain
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
 from ..results.outcome import RESULTS
@@ -189,7 +190,7 @@ def efficiency(
     if times is not None and tolerance is not None:
         raise ValueError("tolerance: expected none beside times, which are used as they are")
     if times is not None:
-        times = jnp.asarray(times, model.dtype)
+        times = jnp.asarray(plain("times", times), model.dtype)
     elif isinstance(source, Trajectory):
         refuse_for_run(tolerance=tolerance)
         times = crossing_times(source, level)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..base.annotations import Axes, Given
+from ..base.checks import entries, one_of, optional_text, truth_value, whole_number
+from ..base.values import brief, in_range
 from ..base.words import nearest
 from ..results.trajectory import Trajectory
 from .colouring import colour_by, plain_number
@@ -22,14 +24,14 @@ QUANTITIES = {"level": True, "share": True, "loss": False, "waste": False}
 
 def batch(
     run: Given[Trajectory],
-    quantity: str = "level",
+    quantity: Given[str] = "level",
     *,
-    over: str | None = None,
-    quantiles: tuple[float, float] = (0.1, 0.9),
-    skills: Sequence[int | str] | None = None,
+    over: Given[str | None] = None,
+    quantiles: Given[tuple[float, float]] = (0.1, 0.9),
+    skills: Given[Sequence[int | str] | None] = None,
     ax: Axes | None = None,
-    legend: bool = True,
-    colorbar: bool = True,
+    legend: Given[bool] = True,
+    colorbar: Given[bool] = True,
 ) -> Axes:
     """A batch of runs: the median over its members, and a band between two quantiles.
 
@@ -60,12 +62,14 @@ def batch(
         raise ValueError(f"run: expected a Trajectory, got {type(run).__name__}")
     if not run.batch_shape:
         raise ValueError("run: expected a batch of runs, got one run; draw it with ro.plot.levels")
-    if quantity not in QUANTITIES:
-        hint = nearest(quantity, QUANTITIES, quote=repr)
-        raise ValueError(f"quantity: expected one of {', '.join(QUANTITIES)}, got {quantity!r}{hint}")
-    low, high = quantiles
-    if not 0 <= low < high <= 1:
-        raise ValueError(f"quantiles: expected two numbers from 0 to 1, the smaller one first, got {quantiles}")
+    one_of("quantity", quantity, QUANTITIES)
+    optional_text("over", over)
+    for name, flag in (("legend", legend), ("colorbar", colorbar)):
+        truth_value(name, flag)
+    band = np.asarray(in_range("quantiles", quantiles, float, least=0.0, most=1.0))
+    if band.shape != (2,) or not band[0] < band[1]:
+        raise ValueError(f"quantiles: expected two numbers from 0 to 1, the smaller one first, got {brief(quantiles)}")
+    low, high = band
     values = np.asarray(getattr(run, quantity))
     if quantity == "waste" and run.model.pool is not None:
         raise ValueError(
@@ -203,17 +207,15 @@ def _chosen(run: Trajectory, skills: Any, *, any_number: bool) -> list[int]:
     count = run.model.skills
     if skills is None:
         return list(range(count if any_number else min(count, FEW)))
-    if isinstance(skills, (str, int)):
-        raise ValueError(f"skills: expected a list of indices or names, got {skills!r}")
     names = [_name(run, skill) for skill in range(count)]
     chosen = []
-    for skill in skills:
+    for skill in entries("skills", skills, "indices or names"):
         if isinstance(skill, str):
             if skill not in names:
                 hint = nearest(skill, names, quote=repr)
                 raise ValueError(f"skills: expected names of skills that all runs have, got {skill!r}{hint}")
             skill = names.index(skill)
-        chosen.append(int(skill))
+        chosen.append(whole_number("skills", skill, least=0))
     most = count if any_number else FEW
     if not chosen or len(chosen) > most or not all(0 <= skill < count for skill in chosen):
         raise ValueError(f"skills: expected up to {most} indices from 0 to {count - 1}, got {chosen}")

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..base.annotations import Axes
+from ..base.annotations import Axes, Given
 from ..base.crossing import first_crossing
 from ..results.trajectory import Trajectory
 from .style import COLOURS, FEW, GREY, LABEL_WIDTH, MAP, legend_above
 
 
-def colours(run: Trajectory) -> list[str]:
+def colours(run: Given[Trajectory]) -> list[str]:
     """The colour of each skill in all pictures of a run, for pictures of one's own beside them.
 
     Up to eight skills have colours of their own, more are coloured by when they first reach level 1/2; grey if never.
@@ -27,13 +27,16 @@ def colours(run: Trajectory) -> list[str]:
     """
     from matplotlib.colors import to_hex
 
+    if not isinstance(run, Trajectory) or run.batch_shape:
+        got = f"a batch of shape {run.batch_shape}" if isinstance(run, Trajectory) else type(run).__name__
+        raise ValueError(f"run: expected one Trajectory, got {got}")
     if run.model.skills <= FEW:
         return list(COLOURS[: run.model.skills])
     norm, cmap = scale_of(half_times(run))
     return [to_hex(colour).upper() for colour in cmap(norm(np.ma.masked_invalid(half_times(run))))]
 
 
-def half_times(run: Trajectory) -> np.ndarray:
+def half_times(run: Given[Trajectory]) -> np.ndarray:
     """First time at which each skill is drawn at level 1/2, between rows by interpolation; NaN if it never is."""
     crossed = first_crossing(np.asarray(run.ts), np.asarray(run.level), 0.5, between_rows=True)
     return np.where(np.isfinite(crossed), crossed, np.nan)

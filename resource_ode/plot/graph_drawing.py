@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.annotations import Axes, Given, Numbers
+from ..base.checks import truth_value
 from ..graphs.graph import SkillGraph
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
@@ -33,8 +34,8 @@ def graph(
     *,
     times: Numbers | None = None,
     ax: Axes | None = None,
-    legend: bool = True,
-    colorbar: bool = True,
+    legend: Given[bool] = True,
+    colorbar: Given[bool] = True,
 ) -> Axes:
     """A skill graph in layers by depth, with arrows from each prerequisite to the skills that require it.
 
@@ -57,6 +58,8 @@ def graph(
     from matplotlib.lines import Line2D
 
     skills = _one_graph(source)
+    for name, flag in (("legend", legend), ("colorbar", colorbar)):
+        truth_value(name, flag)
     present = [int(skill) for skill in np.flatnonzero(np.asarray(skills.present))]
     parents = skills.prerequisite_lists()
     depth = np.asarray(skills.depth)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..base.annotations import Axes, DataArray, Given, Numbers
+from ..base.checks import optional_text, truth_value
+from ..base.tracing import concrete_number
+from ..base.values import brief
 from .colouring import add_bar
 from .style import (
     DIVERGING,
@@ -33,15 +37,15 @@ def heat_map(
     y: Numbers | None = None,
     *,
     ax: Axes | None = None,
-    x_label: str | None = None,
-    y_label: str | None = None,
-    label: str | None = None,
-    log_x: bool | None = None,
-    log_y: bool | None = None,
-    log: bool = False,
-    center: float | None = None,
-    colorbar: bool = True,
-    legend: bool = True,
+    x_label: Given[str | None] = None,
+    y_label: Given[str | None] = None,
+    label: Given[str | None] = None,
+    log_x: Given[bool | None] = None,
+    log_y: Given[bool | None] = None,
+    log: Given[bool] = False,
+    center: Given[float | None] = None,
+    colorbar: Given[bool] = True,
+    legend: Given[bool] = True,
 ) -> Axes:
     """One number per member of an ensemble, over the two parameters that were varied.
 
@@ -69,6 +73,13 @@ def heat_map(
     """
     from matplotlib.patches import Patch
 
+    for name, text in (("x_label", x_label), ("y_label", y_label), ("label", label)):
+        optional_text(name, text)
+    for name, flag in (("log_x", log_x), ("log_y", log_y)):
+        if flag is not None:
+            truth_value(name, flag)
+    for name, flag in (("log", log), ("colorbar", colorbar), ("legend", legend)):
+        truth_value(name, flag)
     values, x, y, labels = _grid(values, x, y)
     x_label, y_label, label = (given or found for given, found in zip((x_label, y_label, label), labels, strict=True))
     log_x = is_geometric(x) if log_x is None else log_x
@@ -96,7 +107,7 @@ def heat_map(
     return ax
 
 
-def map_colours(parts: Sequence[Any], log: bool = False, center: float | None = None) -> tuple[Any, str]:
+def map_colours(parts: Sequence[Any], log: Given[bool] = False, center: Given[float | None] = None) -> tuple[Any, str]:
     """One scale for the colours of several maps: matplotlib's norm, and the name of the colour map.
 
     **Raises:** `ValueError` for a centre that is not finite, or not above 0 with logarithmic colours.
@@ -106,10 +117,12 @@ def map_colours(parts: Sequence[Any], log: bool = False, center: float | None = 
     numbers = np.concatenate([np.ma.compressed(np.ma.masked_invalid(part)) for part in parts])
     low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 1.0)
     if center is not None:
-        if not np.isfinite(center) or (log and center <= 0):
+        place = concrete_number(center)
+        if place is None or not math.isfinite(place) or (log and place <= 0):
             raise ValueError(
-                f"center: expected a finite number{', above 0 with log=True' if log else ''}, got {center}"
+                f"center: expected a finite number{', above 0 with log=True' if log else ''}, got {brief(center)}"
             )
+        center = place
         if log:
             factor = max(high / center, center / low) if numbers.size and high > low else 2.0
             return LogNorm(center / factor, center * factor), DIVERGING
@@ -120,13 +133,17 @@ def map_colours(parts: Sequence[Any], log: bool = False, center: float | None = 
     return Normalize(low, high if high > low else low + 1), MAP
 
 
+# what `heat_maps` hands on
+OPTIONS = ("x_label", "y_label", "log_x", "log_y", "log", "center", "legend")
+
+
 def heat_maps(
     maps: Given[dict[str, Numbers | DataArray]],
     x: Numbers | None = None,
     y: Numbers | None = None,
     *,
-    label: str | None = None,
-    colorbar: bool = True,
+    label: Given[str | None] = None,
+    colorbar: Given[bool] = True,
     **options: Any,
 ) -> np.ndarray:
     """Several maps side by side, under one scale and one colour bar.
@@ -143,6 +160,9 @@ def heat_maps(
     """
     if not isinstance(maps, dict) or not maps:
         raise ValueError("maps: expected a dictionary from titles to values, with one map at least")
+    if unknown := options.keys() - OPTIONS:
+        raise ValueError(f"{min(unknown)}: expected one of the options {', '.join(OPTIONS)}, and no other")
+    truth_value("colorbar", colorbar)
     with styled_figure(1, len(maps), (0.8 * WIDTH * len(maps) + 0.6, HEIGHT)) as (_, grid):
         axes = grid[0]
         for ax, (title, values) in zip(axes, maps.items(), strict=True):

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..base.annotations import Axes, DataArray, Dataset, Figure
-from ..base.values import brief
+from ..base.annotations import Axes, DataArray, Dataset, Figure, Given
+from ..base.checks import entries, one_of, truth_value
+from ..base.values import brief, plain
 from ..base.words import nearest
 from .maps import map_colours
 from .phase_drawing import (
@@ -55,19 +56,19 @@ DECADES = 1e2
 
 
 def phase(
-    dataset: Dataset | DataArray,
-    variable: str | None = None,
-    x: str | None = None,
-    y: str | None = None,
+    dataset: Given[Dataset | DataArray],
+    variable: Given[str | None] = None,
+    x: Given[str | None] = None,
+    y: Given[str | None] = None,
     *,
-    over: str | None = None,
+    over: Given[str | None] = None,
     boundary: Any = None,
     contours: Any = True,
-    spread: str = "hatch",
-    log: bool | None = None,
-    center: float | None = None,
-    colorbar: bool = True,
-    legend: bool = True,
+    spread: Given[str] = "hatch",
+    log: Given[bool | None] = None,
+    center: Given[float | None] = None,
+    colorbar: Given[bool] = True,
+    legend: Given[bool] = True,
     ax: Axes | None = None,
 ) -> Any:
     r"""A phase diagram: the ensemble mean of one variable of a sweep over two of its axes (or along one).
@@ -112,9 +113,11 @@ def phase(
     **Example:** `ro.plot.phase(dataset, "efficiency", x="wasted_resource", y="density")`
     """
     values, names = _chosen(dataset, variable, x, y, over)
-    if spread not in SPREADS:
-        hint = nearest(spread, SPREADS, quote=repr)
-        raise ValueError(f"spread: expected one of {', '.join(SPREADS)}, got {spread!r}{hint}")
+    one_of("spread", spread, SPREADS)
+    truth_value("colorbar", colorbar)
+    truth_value("legend", legend)
+    if log is not None:
+        truth_value("log", log)
     x = names[0]
     mean, deviation, error = statistics(values)
     log = _spans_decades(mean, values.attrs.get("units")) if log is None else log
@@ -190,7 +193,7 @@ def _mean_and_deviation(
     return grid
 
 
-def overview(dataset: Dataset, variables: Sequence[str] | None = None) -> Figure:
+def overview(dataset: Given[Dataset], variables: Given[Sequence[str] | None] = None) -> Figure:
     """A figure of all variables of a sweep, one panel each; at the middle value of axes beyond the second.
 
     **Arguments:** `dataset`: an `xarray.Dataset`, as [`resource_ode.sweep`][] returns it; `variables`: names of those
@@ -202,7 +205,14 @@ def overview(dataset: Dataset, variables: Sequence[str] | None = None) -> Figure
 
     **Example:** `ro.plot.overview(dataset).savefig("results.png")`
     """
-    if variables is None:
+    if not hasattr(dataset, "data_vars"):
+        raise ValueError(f"dataset: expected an xarray.Dataset, as ro.sweep returns it, got {type(dataset).__name__}")
+    if variables is not None:
+        known = sorted(map(str, dataset.data_vars))
+        variables = [one_of("variables", name, known) for name in entries("variables", variables, "names")]
+        if not variables:
+            raise ValueError("variables: expected at least one name, got none")
+    else:
         plain = [str(name) for name, values in dataset.data_vars.items() if not {"skill", "time"} & {*values.dims}]
         variables = [name for name in plain if name != "failed" and bool(np.isfinite(dataset[name]).any())]
         if not variables:
@@ -213,10 +223,10 @@ def overview(dataset: Dataset, variables: Sequence[str] | None = None) -> Figure
         for spare in grid.ravel()[len(variables) :]:
             figure.delaxes(spare)
         for name, ax in zip(variables, grid.ravel(), strict=False):
-            values = dataset[name] if name in dataset.data_vars else None
-            wide = [] if values is None else [d for d in values.dims if d != "graph" and values.sizes[d] > 1]
-            fixed = {d: values.sizes[d] // 2 for d in wide[2:]} if values is not None else {}
-            if values is not None and not wide:
+            values = dataset[name]
+            wide = [d for d in values.dims if d != "graph" and values.sizes[d] > 1]
+            fixed = {d: values.sizes[d] // 2 for d in wide[2:]}
+            if not wide:
                 draw_histogram(ax, values)
                 continue
             phase(dataset.isel(fixed), name, ax=ax)
@@ -228,9 +238,7 @@ def overview(dataset: Dataset, variables: Sequence[str] | None = None) -> Figure
     return figure
 
 
-def _chosen(
-    dataset: Any, variable: str | None, x: str | None, y: str | None, over: str | None
-) -> tuple[DataArray, list[str]]:
+def _chosen(dataset: Any, variable: Any, x: Any, y: Any, over: Any) -> tuple[DataArray, list[str]]:
     """The values to draw and the names of the axes, all else taken away."""
     if hasattr(dataset, "to_dataset") and variable is None:
         variable = str(dataset.name or "value")
@@ -240,17 +248,13 @@ def _chosen(
             "dataset: expected an xarray.Dataset, as ro.sweep returns it, or an array with labels, as model.label "
             f"returns it, got {type(dataset).__name__}"
         )
-    if variable not in dataset.data_vars:
-        known = ", ".join(sorted(map(str, dataset.data_vars)))
-        hint = nearest(variable, dataset.data_vars, quote=repr)
-        raise ValueError(f"variable: expected one of {known}, got {variable!r}{hint}")
+    variable = one_of("variable", variable, sorted(map(str, dataset.data_vars)))
     values = dataset[variable]
     for name, given in (("x", x), ("y", y), ("over", over)):
-        if given is not None and given not in values.dims:
+        if given is not None and not (isinstance(given, str) and given in values.dims):
             hint = nearest(given, values.dims, quote=repr)
-            raise ValueError(
-                f"{name}: expected one of the dimensions {', '.join(map(str, values.dims))}, got {given!r}{hint}"
-            )
+            known = ", ".join(map(str, values.dims))
+            raise ValueError(f"{name}: expected one of the dimensions {known}, got {brief(given)}{hint}")
     chosen = [name for name in (x, y, over) if name is not None]
     if len(set(chosen)) < len(chosen) or "graph" in chosen:
         raise ValueError(f"x, y, over: expected different dimensions, graph not among them, got {', '.join(chosen)}")
@@ -304,7 +308,7 @@ def _levels(contours: Any, scale: Any, log: bool) -> np.ndarray | None:
     if contours is False or contours is None:
         return None
     if contours is not True:
-        levels = np.unique(np.asarray(contours, dtype=float))
+        levels = np.unique(np.asarray(plain("contours", contours), float))
         if not levels.size or not np.all(np.isfinite(levels)):
             raise ValueError(f"contours: expected True, False or finite levels, got {brief(contours)}")
         return levels

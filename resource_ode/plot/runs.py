@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..base.annotations import Axes, Given
+from ..base.checks import entries, one_of, truth_value, whole_number
 from ..base.words import nearest
 from ..results.trajectory import Trajectory
 from .colouring import colour_by, half_times
@@ -38,10 +39,10 @@ def levels(
     run: Given[Trajectory],
     *,
     ax: Axes | None = None,
-    skills: Sequence[int | str] | None = None,
-    color_by: str | None = None,
-    legend: bool | None = None,
-    colorbar: bool = True,
+    skills: Given[Sequence[int | str] | None] = None,
+    color_by: Given[str | None] = None,
+    legend: Given[bool | None] = None,
+    colorbar: Given[bool] = True,
 ) -> Axes:
     """Level of each skill over training steps.
 
@@ -66,9 +67,11 @@ def levels(
     """
     run = _one(run)
     chosen = _skills(run, skills)
-    if color_by not in (None, "depth", "learning time"):
-        hint = nearest(color_by, ("depth", "learning time"), quote=repr)
-        raise ValueError(f'color_by: expected "depth" or "learning time", got {color_by!r}{hint}')
+    if color_by is not None:
+        one_of("color_by", color_by, ("depth", "learning time"))
+    truth_value("colorbar", colorbar)
+    if legend is not None:
+        truth_value("legend", legend)
     if legend and len(chosen) > MOST_NAMES:
         raise ValueError(f"legend: expected at most {MOST_NAMES} skills to name, got {len(chosen)}; choose some")
     times, level = np.asarray(run.ts), np.asarray(run.level)[:, chosen]
@@ -101,9 +104,9 @@ def shares(
     run: Given[Trajectory],
     *,
     ax: Axes | None = None,
-    pool: int | None = None,
-    legend: bool = True,
-    colorbar: bool = True,
+    pool: Given[int | None] = None,
+    legend: Given[bool] = True,
+    colorbar: Given[bool] = True,
 ) -> Axes:
     """Shares of the resource over training steps, stacked in order of learning, with the wasted share on top.
 
@@ -125,10 +128,12 @@ def shares(
     from matplotlib.patches import Patch
 
     run = _one(run)
+    for name, flag in (("legend", legend), ("colorbar", colorbar)):
+        truth_value(name, flag)
     share, waste, members = np.asarray(run.share), np.asarray(run.waste), np.arange(run.model.skills)
     if run.model.pool is not None:
         pools = run.model.pools
-        if pool is None or not 0 <= pool < pools:
+        if pool is None or whole_number("pool", pool, least=0) >= pools:
             raise ValueError(f"pool: this run has {pools} pools, expected which to draw, 0 to {pools - 1}, got {pool}")
         members = np.flatnonzero(np.asarray(run.model.pool) == pool)
         waste = waste[:, pool]
@@ -173,7 +178,7 @@ def shares(
     return ax
 
 
-def loss(run: Given[Trajectory], *, ax: Axes | None = None, log: bool = True) -> Axes:
+def loss(run: Given[Trajectory], *, ax: Axes | None = None, log: Given[bool] = True) -> Axes:
     """Loss over training steps, on logarithmic axes (of at most six decades of loss) unless `log` is false.
 
     **Arguments:** `run`: one [`resource_ode.Trajectory`][]; `ax`: matplotlib axes, a new figure by default.
@@ -184,6 +189,7 @@ def loss(run: Given[Trajectory], *, ax: Axes | None = None, log: bool = True) ->
 
     **Example:** `ro.plot.loss(run)`
     """
+    log = truth_value("log", log)
     run = _one(run)
     times, values = np.asarray(run.ts), np.asarray(run.loss)
     if log:
@@ -227,17 +233,15 @@ def _one(run: Any) -> Trajectory:
 def _skills(run: Given[Trajectory], skills: Any) -> list[int]:
     if skills is None:
         return list(range(run.model.skills))
-    if isinstance(skills, (str, int)):
-        raise ValueError(f"skills: expected a list of indices or names, got {skills!r}")
     chosen = []
-    for skill in skills:
+    for skill in entries("skills", skills, "indices or names"):
         if isinstance(skill, str):
             if skill not in run.names:
                 hint = nearest(skill, run.names, quote=repr)
                 raise ValueError(f"skills: expected names of skills of this run, got {skill!r}{hint}")
             chosen.append(run.names.index(skill))
         else:
-            if not -run.model.skills <= skill < run.model.skills:
+            if whole_number("skills", skill, least=-run.model.skills) >= run.model.skills:
                 raise ValueError(f"skills: expected indices from 0 to {run.model.skills - 1}, got {skill}")
             chosen.append(int(skill) % run.model.skills)
     if not chosen:

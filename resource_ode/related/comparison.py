@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from ..base.annotations import Given, Numbers
 from ..base.crossing import first_crossing
-from ..base.values import brief
+from ..base.values import brief, plain
 from ..fitting.waste import WasteFit, fit_waste
 from ..results.trajectory import Trajectory
 from ..solve.simulation import simulate
@@ -191,7 +191,7 @@ def compare(
         raise ValueError(f"model: expected a GeometryModel, got {type(model).__name__}")
     if model.batch_shape:
         raise ValueError(f"model: expected one setting, got a batch of shape {model.batch_shape}")
-    if np.ndim(seeds) != 1:
+    if np.ndim(plain("seeds", seeds, "whole numbers")) != 1:
         raise ValueError(f"seeds: expected a list of whole numbers, got {brief(seeds)}")
     run = train_geometry(model, ts, seeds=seeds, progress=progress)
     fit = None

@@ -22,7 +22,7 @@ from jaxtyping import Array, Float
 from ..base.annotations import Given, Numbers
 from ..base.checks import whole_number
 from ..base.face import present
-from ..base.values import in_range
+from ..base.values import brief, in_range
 from ..base.words import nearest
 from ..graphs.graph import SkillGraph
 from ..model.loss import AbstractLoss, as_loss
@@ -91,14 +91,14 @@ class GeometryModel(eqx.Module):
         batch_size: Numbers | None = None,
         *,
         loss: str = "mse",
-        vectors: str = "orthonormal",
+        vectors: Given[str] = "orthonormal",
         optimizer: Given[Callable[..., Any] | None] = None,
         gradient_factor: Numbers | None = None,
     ):
         self.law = as_loss(loss)
-        if vectors not in VECTORS:
+        if not isinstance(vectors, str) or vectors not in VECTORS:
             hint = nearest(vectors, VECTORS, quote=repr)
-            raise ValueError(f'vectors: expected "orthonormal" or "random", got {vectors!r}{hint}')
+            raise ValueError(f'vectors: expected "orthonormal" or "random", got {brief(vectors)}{hint}')
         if optimizer is not None and not callable(optimizer):
             raise ValueError(
                 "optimizer: expected a function from the learning rate to an optax optimiser, such as optax.adam, got "

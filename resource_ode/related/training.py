@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, UInt
 from ..base.annotations import Given, Numbers
 from ..base.checks import whole_number
 from ..base.tracing import is_concrete
-from ..base.values import brief
+from ..base.values import brief, plain
 from ..results.outcome import result_names, results_from_codes
 from ..results.trajectory import Trajectory
 from .geometry import GeometryModel
@@ -131,7 +131,7 @@ def checked(model: Any, ts: Any, seeds: Any) -> tuple[GeometryModel, Array, Arra
         raise ValueError(
             f"ts: expected whole, increasing training steps from 0 on, got {np.array2string(times, threshold=6)}"
         )
-    numbers = np.asarray(seeds)
+    numbers = np.asarray(plain("seeds", seeds, "whole numbers"))
     if numbers.ndim > 1 or numbers.size == 0 or not np.issubdtype(numbers.dtype, np.integer):
         raise ValueError(f"seeds: expected a whole number or a list of them, got {brief(seeds)}")
     if numbers.min() < 0 or numbers.max() >= 2**32:

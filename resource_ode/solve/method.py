@@ -11,6 +11,9 @@ from ..base.checks import whole_number
 from ..base.values import brief
 from ..base.words import nearest
 
+# diffrax counts them in 32 bits, where JAX does
+MOST_STEPS = 2**31 - 1
+
 
 class AbstractMethod(eqx.Module):
     """A way to solve a model."""
@@ -79,8 +82,19 @@ class ODE(AbstractMethod):
     tolerance: Numbers | None = None
 
     def __check_init__(self) -> None:
+        for name, kind in (
+            ("solver", "AbstractSolver"),
+            ("controller", "AbstractStepSizeController"),
+            ("adjoint", "AbstractAdjoint"),
+        ):
+            value = getattr(self, name)
+            if value is not None:
+                import diffrax
+
+                if not isinstance(value, getattr(diffrax, kind)):
+                    raise ValueError(f"{name}: expected a diffrax.{kind}, got {brief(value)}")
         if self.max_steps is not None:
-            whole_number("max_steps", self.max_steps)
+            whole_number("max_steps", self.max_steps, most=MOST_STEPS)
 
 
 class Steps(AbstractMethod):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import METADATA, Arrays
+from .durable import read_file
 from .plan import grid_of, region_of
 
 RECORDS = "records/sha256"
@@ -81,10 +83,12 @@ class ChunkFiles:
         """The chunks that have a record."""
         folder = self.path / RECORDS / "c"
         try:
-            # c/CHUNK/0
-            return {int(entry.name) for entry in os.scandir(folder) if entry.name.isdigit() and self._in(entry)}
+            # c/CHUNK/0; what has another name is none of ours
+            names = {entry.name for entry in os.scandir(folder) if self._in(entry)}
         except OSError:
             return set()
+        found = {int(name) for name in names if name.isascii() and name.isdigit() and str(int(name)) == name}
+        return {chunk for chunk in found if chunk < math.prod(self.grid)}
 
     def is_recorded(self, chunk: int) -> bool:
         """Whether a chunk has a record."""
@@ -134,7 +138,7 @@ class ChunkFiles:
     def _record(self, chunk: int) -> np.ndarray:
         path = self._record_path(chunk)
         try:
-            content = (self.path / path).read_bytes()
+            content = read_file(self.path / path)
             return self.arrays.decode(RECORDS, (slice(chunk, chunk + 1),), path, content).reshape(-1, DIGEST)
         except Exception as error:  # whatever a codec raises
             raise Damaged(f"chunk {chunk}: its record {path} is damaged") from error
@@ -142,7 +146,7 @@ class ChunkFiles:
     def _checked(self, name: str, chunk: int, record: np.ndarray) -> bytes:
         """The file of a chunk, if it fits the record."""
         try:
-            content = (self.path / self.file(name, chunk)).read_bytes()
+            content = read_file(self.path / self.file(name, chunk))
         except FileNotFoundError:
             raise Damaged(self._said(name, chunk, "missing")) from None
         except OSError as error:

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..base.annotations import Given
+from ..base.checks import file_path, truth_value
+from ..base.values import brief
 from .chunks import ChunkFiles
 from .layout import ROOT, sha256
 from .measures import FAILURES
@@ -18,7 +21,7 @@ from .store import SHOWN, StoreError, damaged, read_skeleton
 CHECKED = 2**28
 
 
-def open_dataset(path: Any, *, verify: bool | None = None) -> Any:
+def open_dataset(path: Any, *, verify: Given[bool | None] = None) -> Any:
     """A store as a labelled data set, whose values are read, and checked, when they are asked for.
 
     **Arguments:** `path`: the store.
@@ -37,7 +40,9 @@ def open_dataset(path: Any, *, verify: bool | None = None) -> Any:
 
     from .lazy import CheckedValues
 
-    path = Path(path)
+    if verify is not None:
+        truth_value("verify", verify)
+    path = file_path("path", path)
     chunks, files, attributes = _opened(path)
     damages = _damages(chunks, verify)
     if damages:
@@ -71,11 +76,14 @@ def failures(dataset: Any) -> str:
 
     **Example:** `print(failures(dataset) or "all succeeded")`
     """
+    if not hasattr(dataset, "data_vars") or "failed" not in dataset:
+        raise ValueError(f"dataset: expected an xarray.Dataset, as ro.sweep returns it, got {brief(dataset)}")
     counts = np.zeros(1 + len(FAILURES), np.int64)
     code = dataset["failed"]
-    source = Path(dataset.encoding.get("source", ""))
+    source = Path(dataset.encoding.get("source") or "")
     try:
-        chunks = _opened(source)[0] if dataset.encoding.get("source") else None
+        # a data set may have been written to a file of its own since
+        chunks = _opened(source)[0] if source.name and not source.is_file() else None
         damages = [] if chunks is None else _damages(chunks, None)
         if damages:
             return damaged(source, damages)

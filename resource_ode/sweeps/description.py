@@ -18,6 +18,7 @@ import jax
 import numpy as np
 
 from ..base.annotations import FilePath, Given
+from ..base.checks import entries
 from ..base.words import nearest, said
 from ..config.toml import read_toml
 from .ensemble import LAWS, build_frequency, is_random, needed, section_keys
@@ -35,7 +36,7 @@ MOST_STATIC, MOST_MEMBERS = 1000, 10**15
 MOST_WHOLE = 2**31 - 1
 
 
-def read_sweep(description: Given[FilePath | Mapping[str, Any] | Sweep], settings: Sequence[str] = ()) -> Sweep:
+def read_sweep(description: Given[FilePath | Mapping[str, Any] | Sweep], settings: Given[Sequence[str]] = ()) -> Sweep:
     """Check a description and write it out in full.
 
     **Arguments:**
@@ -69,7 +70,7 @@ def read_sweep(description: Given[FilePath | Mapping[str, Any] | Sweep], setting
         values = read_toml(path, "a sweep file")
     else:
         raise ValueError(f"description: expected a path, a dictionary or a Sweep, got {type(description).__name__}")
-    if settings:
+    if len(entries("settings", settings, "texts, as graphs=64")):
         values = with_keys(path, values, settings)
     return _read(Section(path, "", values, TOP))
 

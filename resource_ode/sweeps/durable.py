@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import platform
@@ -38,6 +39,7 @@ def write_files(root: Path, files: Mapping[str, bytes], known: set[Path]) -> Non
         folders.add(path.parent)
         # another process may have made a folder without having flushed its name yet
         new |= {folder for folder in path.parents if root in folder.parents} - known
+        _make_way(root, path)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = _hidden(path)
         try:
@@ -53,6 +55,28 @@ def write_files(root: Path, files: Mapping[str, bytes], known: set[Path]) -> Non
     for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
         flush_folder(folder)
     known |= new
+
+
+def read_file(path: Path) -> bytes:
+    """The contents of a file.
+
+    **Raises:** `FileNotFoundError` if there is none, or something else, as a pipe, which would be waited for for ever;
+    `OSError` if it cannot be read.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return path.read_bytes()
+
+
+def _make_way(root: Path, path: Path) -> None:
+    """Remove a folder where a file belongs, and what is no folder where one belongs."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    for folder in path.parents:
+        if root in folder.parents and not folder.is_dir():
+            # below a file there is nothing, which has an error of its own
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                folder.unlink()
 
 
 def flush_folder(folder: Path) -> None:

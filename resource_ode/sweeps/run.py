@@ -16,6 +16,7 @@ from typing import Any
 import jax
 
 from ..base.annotations import Dataset, FilePath, Given, Numbers
+from ..base.checks import entries, truth_value
 from ..base.values import brief
 from ..base.words import printable
 from .cluster import on_cluster
@@ -34,7 +35,7 @@ def sweep(
     description: Given[FilePath | Mapping[str, Any] | Sweep],
     out: FilePath,
     *,
-    resume: bool = False,
+    resume: Given[bool] = False,
     client: Any = None,
     devices: Given[Sequence[Any] | None] = None,
     progress: Given[bool | Callable[[int, int], object]] = True,
@@ -72,6 +73,7 @@ def sweep(
     **Example:** `ro.sweep("examples/sweep_small.toml", "results.zarr", resume=True)`
     """
     _check_wait(wait)
+    _check_client(client)
     if not (isinstance(progress, bool) or callable(progress)):
         raise ValueError(f"progress: expected True, False or a function, got {brief(progress)}")
     store = begin(read_sweep(description), out, resume=resume)
@@ -84,6 +86,11 @@ def _check_wait(wait: Any) -> None:
         raise ValueError(f"wait: expected a number of seconds of at least 0, got {brief(wait)}")
 
 
+def _check_client(client: Any) -> None:
+    if client is not None and not all(hasattr(client, name) for name in ("submit", "cancel", "nthreads")):
+        raise ValueError(f"client: expected a distributed.Client, got {brief(client)}")
+
+
 def fill(store: SweepStore, *, client: Any = None, devices: Any = None, progress: Any = True, wait: Any = WAIT) -> int:
     """Compute what is missing or damaged in a store; options as for [`resource_ode.sweep`][].
 
@@ -94,6 +101,7 @@ def fill(store: SweepStore, *, client: Any = None, devices: Any = None, progress
     **Raises:** `OSError` if the store cannot be written; `ValueError` for a reducer that workers cannot import;
     `RuntimeError` for a cluster without workers.
     """
+    _check_client(client)
     reducer = store.sweep.content["observe"].get("reducer", "")
     if client is not None and reducer.startswith("__main__:"):
         raise ValueError(f"reducer: expected a function of a module that workers can import, got {reducer}")
@@ -115,7 +123,7 @@ def fill(store: SweepStore, *, client: Any = None, devices: Any = None, progress
 # -- where the results go
 
 
-def begin(plan: Sweep, out: Any, *, resume: bool = False) -> SweepStore:
+def begin(plan: Sweep, out: Any, *, resume: Given[bool] = False) -> SweepStore:
     """Make the store of a sweep, or open the one that is there.
 
     **Arguments:** `plan`: what `read_sweep` returned; `out`: the store; `resume`: go on with one that is there.
@@ -123,6 +131,7 @@ def begin(plan: Sweep, out: Any, *, resume: bool = False) -> SweepStore:
     **Raises:** `ValueError` for a place that cannot be used, or the store of another sweep; `OSError` if it cannot be
     written.
     """
+    truth_value("resume", resume)
     try:
         # absolute, since workers may run elsewhere
         path = Path(out).absolute()
@@ -198,7 +207,7 @@ def _reporting(progress: Any, members: int) -> Iterator[Report]:
 
 def _devices(devices: Any) -> list[Any]:
     if devices is not None:
-        devices = list(devices)
+        devices = entries("devices", devices, "JAX devices, as jax.devices() lists them")
         if not devices or not all(isinstance(device, jax.Device) for device in devices):
             raise ValueError(f"devices: expected JAX devices, as jax.devices() lists them, got {brief(devices)}")
         return devices

@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from ..base.checks import file_path
 from ..base.words import printable
 from .chunks import ChunkFiles
 from .description import from_content
-from .durable import flush_folder, hidden_folder, remove_leftovers, write_files
+from .durable import flush_folder, hidden_folder, read_file, remove_leftovers, write_files
 from .layout import FORMAT, FORMAT_VERSION, RECORDS, ROOT, attributes_of, is_signed, sha256, skeleton, versions
 from .plan import Sweep, canonical
 
@@ -131,9 +132,8 @@ def open_store(path: Path, sweep: Sweep | None = None) -> SweepStore:
     attributes = _identify(path, sweep)
     remove_leftovers(path)
     files = skeleton(sweep, attributes)
-    if _damages_of_skeleton(path):
-        lost = {name: content for name, content in files.items() if _read(path / name) != content}
-        write_files(path, lost, set())
+    lost = {name: content for name, content in files.items() if _read(path / name) != content}
+    write_files(path, lost, set())
     store = SweepStore(path, sweep, files, attributes)
     store.begun_elsewhere = not store.files.recorded()
     changed = [f"{name} {old}, now {new}" for name, new in versions().items() if (old := store.versions[name]) != new]
@@ -166,7 +166,7 @@ def damaged(path: Path, damages: list[str]) -> str:
 
 def is_store(path: Path) -> bool:
     """Whether there is a Zarr store (of whatever) at this place."""
-    return os.path.isfile(path / ROOT)
+    return os.path.isfile(file_path("path", path) / ROOT)
 
 
 def _identify(path: Path, sweep: Sweep) -> dict[str, Any]:
@@ -266,7 +266,7 @@ def _damages_of_skeleton(path: Path) -> list[str]:
 def _read(file: Path) -> bytes | None:
     """The contents of a file; None if there is none, or none that can be read."""
     try:
-        return file.read_bytes()
+        return read_file(file)
     except OSError:
         return None
 

@@ -180,6 +180,47 @@ def test_every_missing_file_is_noticed_and_written_again(copied: Path, whole: Pa
         same(whole, copied)
 
 
+@pytest.mark.parametrize(
+    "name", ["zarr.json", "density/c/0", "horizon/zarr.json", "horizon/c/0/0/0", "records/sha256/c/1/0"]
+)
+@pytest.mark.parametrize(
+    "instead", ["a folder", "a pipe", "a link to nothing", "a file for its folder", "a space more"]
+)
+def test_what_stands_in_the_place_of_a_file_is_noticed_and_replaced(
+    name: str, instead: str, copied: Path, whole: Path
+) -> None:
+    file = copied / name
+    if instead == "a file for its folder":
+        if file.parent == copied:
+            pytest.skip("the folder is the store")
+        shutil.rmtree(file.parent)
+        file.parent.write_bytes(b"")
+    else:
+        file.unlink()
+        file.mkdir() if instead == "a folder" else os.mkfifo(file)
+    # a record that is no file is that of a chunk that is not computed yet
+    with warnings.catch_warnings(), pytest.raises(UserWarning if "records" in name else StoreError):
+        warnings.simplefilter("error")
+        open_dataset(copied)
+    ro.sweep(DESCRIPTION, copied, resume=True, progress=False)
+    assert contents(copied) == contents(whole)
+
+
+@pytest.mark.parametrize("name", ["999", "01", "\u00b2", "\u0661", "-1"])
+def test_records_of_no_chunk_are_left_aside(name: str, copied: Path, whole: Path) -> None:
+    (copied / "records/sha256/c/1").rename(copied / "records/sha256/c" / name)
+    with pytest.warns(UserWarning, match=r"1 of 3 chunks are not computed yet \(chunk 1\)"):
+        open_dataset(copied)
+    assert ro.sweep(DESCRIPTION, copied, resume=True, progress=False).equals(open_dataset(whole))
+    assert sweeps.failures(open_dataset(copied)) == ""
+
+
+def test_a_data_set_written_to_another_file_has_no_store(whole: Path, tmp_path: Path) -> None:
+    open_dataset(whole).to_netcdf(tmp_path / "other.nc")
+    with pytest.importorskip("xarray").open_dataset(tmp_path / "other.nc") as held:
+        assert sweeps.failures(held) == ""
+
+
 def test_damage_is_named_when_it_is_read(copied: Path) -> None:
     file = copied / "horizon/c/0/1/0"
     clean = file.read_bytes()

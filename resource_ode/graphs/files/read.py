@@ -7,7 +7,8 @@ import os
 import re
 from pathlib import Path
 
-from ...base.checks import file_path
+from ...base.annotations import Given
+from ...base.checks import file_path, truth_value
 from ...base.words import said_path
 from ..convert import SIGNS
 from ..graph import SkillGraph
@@ -35,10 +36,10 @@ KNOWN = ".graphml, .gexf, .gml, .dot, .json, .csv, .tsv, .txt, .edgelist, .adjli
 def read_graph(
     path: str | os.PathLike[str],
     *,
-    direction: str | None = None,
-    sign: str | None = None,
+    direction: Given[str | None] = None,
+    sign: Given[str | None] = None,
     threshold: float | int = 0.0,
-    condense: bool = False,
+    condense: Given[bool] = False,
 ) -> SkillGraph:
     r"""The skill graph in a file; `docs/graph_files.md` lists the formats, what is read of each and what is refused.
 
@@ -68,12 +69,12 @@ def read_graph(
     >>> graph = read_graph("skills.csv", direction="prerequisite_first")  # doctest: +SKIP
     """
     for name, value, choices in (("direction", direction, DIRECTIONS), ("sign", sign, SIGNS)):
-        if value is not None and value not in choices:
+        if value is not None and not (isinstance(value, str) and value in choices):
             expected = f'expected "{choices[0]}" or "{choices[1]}"'
             raise ValueError(f"{name}: {expected}, got {said(value)}{guess(value, choices)}")
     if not isinstance(threshold, (int, float)) or not 0 <= threshold < math.inf:
         raise ValueError(f"threshold: expected a finite number of at least 0, got {said(threshold)}")
-    file = file_path("path", path)
+    file, condense = file_path("path", path), truth_value("condense", condense)
     try:
         return skill_graph(_network(file, direction), direction, sign, threshold, condense)
     except OSError as error:

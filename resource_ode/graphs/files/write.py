@@ -6,13 +6,14 @@ import json
 import os
 
 from ...base import atomic
+from ...base.annotations import Given
 from ...base.checks import file_path
 from ...base.words import printable, said_path
-from ..graph import SkillGraph
+from ..graph import SkillGraph, checked_graph
 from .problem import GraphFileError, said
 
 
-def write_graph(graph: SkillGraph, path: str | os.PathLike[str]) -> None:
+def write_graph(graph: Given[SkillGraph], path: str | os.PathLike[str]) -> None:
     """Write one skill graph to a `.graphml` or `.json` file, the inverse of [`resource_ode.read_graph`][].
 
     **Raises:** `ValueError`, which names the file, for another suffix, a batch, or a place that cannot be written.
@@ -23,7 +24,7 @@ def write_graph(graph: SkillGraph, path: str | os.PathLike[str]) -> None:
     """
     import networkx as nx
 
-    path = file_path("path", path)
+    path, graph = file_path("path", path), checked_graph(graph)
     shown, kind = said_path(path), path.suffix.lower()
     if kind not in (".graphml", ".json"):
         got = f"the suffix {said(path.suffix)}" if path.suffix else "no suffix"
