@@ -6,7 +6,7 @@ INLINE bool sound_clock(double rate, double waste) {
 
 INLINE int32_t code_of(bool enough, bool lost) { return lost ? NOT_FINITE : enough ? SUCCESSFUL : INACCURATE; }
 
-// What is competed for, at the nodes of four panels: demand and waste, or the root of their squares.
+// What is competed for, at the nodes of a vector of panels: demand and waste, or the root of their squares.
 INLINE Vector denominator(bool squared, Vector demand, double waste) {
     return squared ? root(demand + waste * waste) : demand + waste;
 }
