@@ -226,7 +226,8 @@ def _member(cell: Cell, k: int, found: dict[str, np.ndarray]) -> tuple[str, floa
             )
             return "WRONG", error, text
         residual = float(np.nanmax(np.abs(np.where(_lawful(cell, k), found["residual"][k], 0))))
-        if not residual <= max(cell.bound, 1e-6 if cell.dtype == "float64" else 2e-4):
+        # a sum of levels, each of which is within the tolerance
+        if not residual <= cell.members[k].skills * max(cell.bound, 1e-6 if cell.dtype == "float64" else 2e-4):
             return (
                 "WRONG",
                 error,
