@@ -134,7 +134,7 @@ struct Cascade {
     Vector share_of(const Graph<Law> &graph, int64_t s, int64_t f, int64_t p) const;
     double slope_error(const Graph<Law> &graph, int64_t s);
     double with_clock(const Graph<Law> &graph, const Rule &rule, double worst, bool either);
-    double off_balance(const double *total, double before);
+    double off_balance(const double *total, double before, bool lawful);
 
     // A skill's opening, the integral of it from each panel's left edge to its nodes, and over each panel.
     template <bool ERRORS>

@@ -127,14 +127,15 @@ double Cascade<Law>::with_clock(const Graph<Law> &graph, const Rule &rule, doubl
         since->end.late = total, since->end.entered = entered;
         since->end.integral = since->begin.integral + spent[panels];
     }
-    const double unbalanced = off_balance(all_of_it, before);
+    const double unbalanced = off_balance(all_of_it, before, !graph.squared);
     const double estimate = worst + total + most + shifted;
     return unbalanced > estimate || std::isnan(unbalanced) ? unbalanced : estimate;
 }
 
-// A difference in what was spent moves a level by its share of that: the largest, here or at the node before.
+// A difference in what was spent moves a level by its share of that: the largest, here or at the node before. Where the
+// budget law checks a run, the difference itself counts, relative to what was spent if that is above 1.
 template <class Law>
-double Cascade<Law>::off_balance(const double *total, double before) {
+double Cascade<Law>::off_balance(const double *total, double before, bool lawful) {
     double paid = 0.0, unbalanced = 0.0, last = 0.0, share = 1.0;
     if (since) paid = since->begin.paid, last = since->begin.last, share = since->begin.share;
     for (int64_t p = 0; p < panels; p++) {
@@ -143,7 +144,9 @@ double Cascade<Law>::off_balance(const double *total, double before) {
             const int64_t n = node * panels + p;
             const double off = paid + inside[n] + rest[n] - before, own = leading[n] / (total[n] + TINY);
             const double wider = std::max(share, own);
-            if (!(std::abs(off) * wider <= unbalanced)) unbalanced = std::abs(off) * wider;
+            const double whole = lawful ? 1 / std::max(paid + inside[n], 1.0) : 0.0;
+            const double counts = std::abs(off) * std::max(wider, whole);
+            if (!(counts <= unbalanced)) unbalanced = counts;
             here = std::max(here, std::abs(off - last) * wider);
             share = own;
             if (node == NODES - 1) last = off;

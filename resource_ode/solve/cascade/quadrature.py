@@ -221,7 +221,7 @@ def _estimated(
         # without the budget law an error that has entered the clock stays there
         moved = off if held.rule.has_budget_law else jax.lax.cummax(off, axis=1)
         error = error + jnp.max(jnp.sum(edge, axis=-1)) + jnp.max(inside) + jnp.max(share * moved)
-        unbalanced, here = off_balance(frozen, half)
+        unbalanced, here = off_balance(frozen, half, lawful=held.rule.has_budget_law)
         error = jnp.maximum(error, unbalanced)
         panel_error = jnp.maximum(panel_error + jnp.max(inside, axis=0), here)
     demand = None if flow is None else flow.demand
