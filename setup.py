@@ -15,7 +15,9 @@ from setuptools.command.build_py import build_py
 from setuptools.modified import newer_group
 
 unix = sys.platform != "win32"
-options = ["-std=c++17", "-O3", "-fvisibility=hidden", "-Wno-psabi", "-pthread"] if unix else []
+options = (
+    ["-std=c++17", "-O3", "-g0", "-fno-math-errno", "-fvisibility=hidden", "-Wno-psabi", "-pthread"] if unix else []
+)
 # what decides how the sources are built
 RECIPE = ["setup.py", "pyproject.toml"]
 headers = glob.glob("resource_ode/native/*.h")

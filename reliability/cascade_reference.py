@@ -26,7 +26,7 @@ from . import laws
 # beyond this clock numbers would overflow
 LAST = 705.0
 # panels of one solve, and panels times skills and dependencies, beyond which it is given up
-MOST_PANELS, MOST_VALUES = 60_000, 50_000_000
+MOST_PANELS, MOST_VALUES = 60_000, 20_000_000
 # efforts below this do not count, neither for a level nor for what depends on them
 NEGLIGIBLE = 1e-14
 
@@ -45,6 +45,9 @@ class Problem:
     gate_exponent: float
     cross_entropy: bool = False
     l2: bool = False
+    plateau: float = 1.0
+    # beside the prerequisites; None for 1
+    strength: list[np.ndarray] | None = None
 
 
 @dataclasses.dataclass
@@ -70,19 +73,20 @@ class Resolution:
 RESOLUTIONS = (Resolution(18, 3e-14, 1.0), Resolution(13, 1e-11, 1.7))
 
 
-def effort_at(level: np.ndarray, cross_entropy: bool) -> np.ndarray:
-    """The effort (log-depth, or margin plus its exponential less one) at a level."""
+def effort_at(level: np.ndarray, cross_entropy: bool, plateau: float = 1.0) -> np.ndarray:
+    """The effort at a level: log-depth, or with a plateau its own, or margin plus its exponential less one."""
+    level = np.asarray(level, float)
     if cross_entropy:
         margin = 2 * np.arctanh(level)
         return margin + np.expm1(margin)
-    return -np.log1p(-np.asarray(level, float))
+    return np.log1p(level / (1 - level) / plateau) if plateau < 1 else -np.log1p(-level)
 
 
-def level_at(effort: np.ndarray, cross_entropy: bool) -> np.ndarray:
+def level_at(effort: np.ndarray, cross_entropy: bool, plateau: float = 1.0) -> np.ndarray:
     """The level at an effort."""
     if cross_entropy:
         return np.tanh(laws.margins(np.asarray(effort, float)) / 2)
-    return -np.expm1(-np.asarray(effort, float))
+    return laws.levels(np.asarray(effort, float), plateau)
 
 
 def solve(problem: Problem, ts: np.ndarray, level: float | None) -> Solution:
@@ -90,10 +94,10 @@ def solve(problem: Problem, ts: np.ndarray, level: float | None) -> Solution:
     skills = len(problem.prerequisites)
     goals = np.full(skills, np.nan)
     if level is not None and level < 1:
-        goals = np.broadcast_to(effort_at(np.asarray(level, float), problem.cross_entropy), skills).astype(float)
+        goals[:] = effort_at(np.asarray(level), problem.cross_entropy, problem.plateau)
     ts = np.asarray(ts, float)
     found = [solve_once(problem, ts, goals, resolution) for resolution in RESOLUTIONS]
-    levels = [level_at(efforts, problem.cross_entropy) for efforts, *_ in found]
+    levels = [level_at(efforts, problem.cross_entropy, problem.plateau) for efforts, *_ in found]
     times = [np.full(skills, np.inf) if level is not None and level >= 1 else row for _, row, _ in found]
     return compared(levels, times, [note for *_, note in found])
 
@@ -113,8 +117,9 @@ def solve_once(
     order = _order(problem.prerequisites)
     pointer = np.zeros(len(order) + 1, np.int64)
     np.cumsum([len(row) for row in problem.prerequisites], out=pointer[1:])
+    strength = problem.strength or [np.ones(len(row)) for row in problem.prerequisites]
     behind = np.array([j for row in problem.prerequisites for j in row], np.int64)
-    half = math.log(3.0) + 2.0 if problem.cross_entropy else math.log(2.0)
+    half = float(effort_at(np.asarray(0.5), problem.cross_entropy, problem.plateau))
     nodes, inside, whole, tail, primitive = _rule(resolution.points)
     fastest = max(float(problem.frequency.max()), float(problem.after.max()), 1e-300)
     first = math.log(1e-30 / max(1.0, problem.gate_exponent) / fastest)
@@ -122,6 +127,7 @@ def solve_once(
         np.array(order, np.int64),
         pointer,
         behind,
+        np.concatenate([np.zeros(0), *strength]),
         np.asarray(problem.either, np.bool_),
         np.asarray(problem.frequency, float),
         np.asarray(problem.after, float),
@@ -131,6 +137,7 @@ def solve_once(
         float(problem.wasted_resource),
         float(problem.learning_rate),
         problem.cross_entropy,
+        float(problem.plateau),
         problem.l2,
         ts,
         goals,
@@ -182,8 +189,8 @@ def _rule(points: int) -> tuple[np.ndarray, ...]:
 
 @numba.njit(cache=True, error_model="numpy")
 def _march(
-    order, pointer, behind, either, lo, hi, start, half, exponent, waste, rate, cross_entropy, l2, ts, goals,
-    nodes, inside, whole, tail, primitive, tolerance, widest, first, last, most_panels,
+    order, pointer, behind, strength, either, lo, hi, start, half, exponent, waste, rate, cross_entropy, plateau, l2,
+    ts, goals, nodes, inside, whole, tail, primitive, tolerance, widest, first, last, most_panels,
 ):  # fmt: skip
     skills, points = len(lo), len(nodes)
     efforts = np.full((len(ts), skills), np.nan)
@@ -214,7 +221,7 @@ def _march(
         if pointer[i + 1] > pointer[i]:
             opened = 0.0 if either[i] else 1.0
             for e in range(pointer[i], pointer[i + 1]):
-                gate = -math.expm1(-exponent * laws.depth(start[behind[e]], cross_entropy))
+                gate = laws.gate(start[behind[e]], exponent, strength[e], cross_entropy, plateau)
                 opened = max(opened, gate) if either[i] else opened * gate
         left[i] = opened * clock
     spent_left = 0.0
@@ -236,7 +243,7 @@ def _march(
                 if end > begin:
                     opened = 0.0 if either[i] else 1.0
                     for e in range(begin, end):
-                        gate = gates[behind[e], j]
+                        gate = (1 - strength[e]) + strength[e] * gates[behind[e], j]
                         opened = max(opened, gate) if either[i] else opened * gate
                 slopes[i, j] = opened * clocks[j]
             total = 0.0
@@ -249,10 +256,14 @@ def _march(
                     exposure += inside[j, m] * slopes[i, m]
                 exposure = max(left[i] + width / 2 * exposure, 0.0)
                 effort = laws.effort(exposure, lo[i], hi[i], start[i], half)
-                gates[i, j] = -math.expm1(-exponent * laws.depth(effort, cross_entropy))
+                gates[i, j] = laws.gate(effort, exponent, 1.0, cross_entropy, plateau)
                 if l2:
                     # times the clock, which neither under- nor overflows
-                    f = slopes[i, j] * (hi[i] if effort >= half else lo[i]) * laws.demand(effort, cross_entropy)
+                    f = (
+                        slopes[i, j]
+                        * (hi[i] if effort >= half else lo[i])
+                        * laws.demand(effort, cross_entropy, plateau)
+                    )
                     demands[j] += f * f
         # a skill counts if its own effort, or that of anything behind it, does
         for i in range(skills):
@@ -289,7 +300,7 @@ def _march(
             width = max(width * max(0.2, min(0.7, 0.8 * worst ** (-1.0 / points))), 1e-10)
             continue
         if not l2:
-            spent_right = laws.spent(right, math.exp(x + width), lo, hi, start, half, waste, cross_entropy)
+            spent_right = laws.spent(right, math.exp(x + width), lo, hi, start, half, waste, cross_entropy, plateau)
         # times inside this panel
         while k < len(ts) and rate * ts[k] <= spent_right:
             wanted = rate * ts[k]
@@ -314,7 +325,7 @@ def _march(
                     value = spent_left + width / 2 * total - wanted
                 else:
                     now = math.exp(x + width * (place + 1) / 2)
-                    value = laws.spent(here, now, lo, hi, start, half, waste, cross_entropy) - wanted
+                    value = laws.spent(here, now, lo, hi, start, half, waste, cross_entropy, plateau) - wanted
                 if value == 0 or high - low < 4e-16:
                     break
                 if value < 0:
@@ -363,7 +374,7 @@ def _march(
                         spent = spent_left + width / 2 * total
                     else:
                         now = math.exp(x + width * ((low + high) / 2 + 1) / 2)
-                        spent = laws.spent(here, now, lo, hi, start, half, waste, cross_entropy)
+                        spent = laws.spent(here, now, lo, hi, start, half, waste, cross_entropy, plateau)
                     times[i] = spent / rate
                     missing -= 1
         for i in range(skills):
@@ -379,7 +390,7 @@ def _march(
         # what is left of the run shows nothing more, if everything is learned
         for i in range(skills):
             effort = laws.effort(left[i], lo[i], hi[i], start[i], half)
-            if effort < (1e20 if cross_entropy else 45.0):
+            if laws.depth(effort, cross_entropy, plateau) < 45:
                 state = 2
             else:
                 efforts[k, i] = effort

@@ -39,7 +39,18 @@ def effort(exposure, lo, hi, start, half):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def depth(effort, cross_entropy):
+def odds(effort, plateau):
+    """Level over unlearned fraction with a plateau, `eps (e^z - 1)`, or more than 1e300 where it would overflow."""
+    if effort < 700:
+        return plateau * math.expm1(effort)
+    return math.exp(min(effort + math.log(plateau), 700.0))
+
+
+@numba.njit(cache=True, error_model="numpy")
+def depth(effort, cross_entropy, plateau):
+    if plateau < 1:
+        found = odds(effort, plateau)
+        return math.log1p(found) if found < 1e300 else effort + math.log(plateau)
     if not cross_entropy:
         return effort
     held = margin(effort)
@@ -47,26 +58,44 @@ def depth(effort, cross_entropy):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def progress(effort, cross_entropy):
+def progress(effort, cross_entropy, plateau):
     """What the budget law counts: the level, or the margin."""
+    if plateau < 1:
+        found = odds(effort, plateau)
+        return found / (1 + found) if found < 1e300 else 1.0
     return margin(effort) if cross_entropy else -math.expm1(-effort)
 
 
 @numba.njit(cache=True, error_model="numpy")
-def demand(effort, cross_entropy):
+def demand(effort, cross_entropy, plateau):
+    if plateau < 1:
+        # the derivative of the level: (odds + eps) / (1 + odds)^2
+        found = odds(effort, plateau)
+        return (found + plateau) / (1 + found) ** 2 if found < 1e150 else math.exp(-effort - math.log(plateau))
     if cross_entropy:
         return 1 / (1 + math.exp(min(margin(effort), 745.0)))
     return math.exp(-effort)
 
 
+@numba.vectorize(cache=True)
+def levels(effort, plateau):
+    return progress(effort, False, plateau)
+
+
 @numba.njit(cache=True, error_model="numpy")
-def spent(exposures, clock, lo, hi, start, half, waste, cross_entropy):
+def gate(effort, exponent, strength, cross_entropy, plateau):
+    """How far a skill opens the way for one that needs it so much: `1 - w u^a`."""
+    return (1 - strength) - strength * math.expm1(-exponent * depth(effort, cross_entropy, plateau))
+
+
+@numba.njit(cache=True, error_model="numpy")
+def spent(exposures, clock, lo, hi, start, half, waste, cross_entropy, plateau):
     """Resource learned and wasted."""
     total, lost = 0.0, 0.0
     for i in range(len(lo)):
-        gained = progress(effort(exposures[i], lo[i], hi[i], start[i], half), cross_entropy)
+        gained = progress(effort(exposures[i], lo[i], hi[i], start[i], half), cross_entropy, plateau)
         if start[i] > 0:
-            gained -= progress(start[i], cross_entropy)
+            gained -= progress(start[i], cross_entropy, plateau)
         # Kahan
         term = gained - lost
         now = total + term

@@ -39,6 +39,11 @@ class Member:
     initial_level: Any = None
     frequency_after: Any = None
     pool: Any = None
+    plateau: float = 1.0
+    frequency_power: float = 1.0
+    learnability: Any = 1.0
+    # beside the prerequisites
+    prerequisite_strength: Any = None
 
     @property
     def skills(self) -> int:
@@ -48,11 +53,26 @@ class Member:
         """Effort at `t = 0`."""
         if self.initial_level is None:
             return np.zeros(self.skills)
-        return cascade.effort_at(np.asarray(self.initial_level, float), self.loss == "cross_entropy")
+        return cascade.effort_at(np.asarray(self.initial_level, float), self.loss == "cross_entropy", self.plateau)
+
+    def plain(self) -> Member:
+        """The same with effective frequencies, in place of frequency power and learnability."""
+
+        def effective(p: Any) -> Any:
+            if p is None:
+                return None
+            if isinstance(p, tuple):
+                return p[0], effective(p[1])
+            p = np.asarray(p, float)
+            return np.where(p > 0, p**self.frequency_power, 0) * np.asarray(self.learnability, float)
+
+        rates = {name: effective(getattr(self, name)) for name in ("frequency", "frequency_after")}
+        return dataclasses.replace(self, **rates, frequency_power=1.0, learnability=1.0)
 
 
 def solve(member: Member, ts: np.ndarray, level: float | None) -> Solution:
     """Levels at the times, and times of the level. **Raises:** [`NoReference`][]."""
+    member = member.plain()
     if member.interference is not None:
         if member.loss == "mse" and member.competition == "l1" and member.pool is None:
             return _overlapping(member, ts, level)
@@ -80,6 +100,8 @@ def _problem(member: Member, **changes: Any) -> Problem:
         "gate_exponent": member.gate_exponent,
         "cross_entropy": member.loss == "cross_entropy",
         "l2": member.competition == "l2",
+        "plateau": member.plateau,
+        "strength": member.prerequisite_strength,
     }
     return Problem(**{**values, **changes, "frequency": frequency})
 
@@ -101,6 +123,7 @@ def _pool_after_pool(member: Member, ts: np.ndarray, level: float | None) -> Sol
         own = dataclasses.replace(
             whole,
             prerequisites=[[place[j] for j in member.prerequisites[i]] for i in mine],
+            strength=whole.strength and [whole.strength[i] for i in mine],
             **{name: getattr(whole, name)[mine] for name in ("either", "frequency", "after", "start")},
             **{
                 name: float(np.broadcast_to(getattr(member, name), _pools(member))[k])
@@ -120,7 +143,7 @@ def _piece_after_piece(member: Member, ts: np.ndarray, level: float | None) -> S
     scheduled = {name: getattr(member, name) for name in names if isinstance(getattr(member, name), tuple)}
     jumps = sorted({float(t) for times, _ in scheduled.values() for t in times})
     entropy = member.loss == "cross_entropy"
-    goal = cascade.effort_at(np.asarray(0.5 if level is None else level, float), entropy)
+    goal = cascade.effort_at(np.asarray(0.5 if level is None else level, float), entropy, member.plateau)
     found = []
     for resolution in cascade.RESOLUTIONS:
         effort, notes = member.start(), set()
@@ -152,7 +175,7 @@ def _piece_after_piece(member: Member, ts: np.ndarray, level: float | None) -> S
             efforts[rows] = here[: len(rows)]
             if math.isfinite(end):
                 effort = here[-1]
-        found.append((cascade.level_at(efforts, entropy), times, "; ".join(sorted(notes))))
+        found.append((cascade.level_at(efforts, entropy, member.plateau), times, "; ".join(sorted(notes))))
     return cascade.compared(*map(list, zip(*found, strict=True)))  # type: ignore[arg-type]
 
 
@@ -239,6 +262,9 @@ def _by_scipy(member: Member, ts: np.ndarray, level: float | None) -> Solution:
     behind = np.array(
         [[*row, *[n + int(either[i])] * (width - len(row))] for i, row in enumerate(member.prerequisites)], int
     ).reshape(n, width)
+    needs = np.ones((n, width))
+    for i, row in enumerate(member.prerequisite_strength or []):
+        needs[i, : len(row)] = row
     rooted = np.array([not row for row in member.prerequisites])
     pool = np.zeros(n, int) if member.pool is None else np.asarray(member.pool)
     (count,) = _pools(member)
@@ -250,7 +276,7 @@ def _by_scipy(member: Member, ts: np.ndarray, level: float | None) -> Solution:
     def openness(depth: np.ndarray) -> np.ndarray:
         if not width:
             return np.ones(n)
-        gates = np.append(-np.expm1(-member.gate_exponent * depth), [1.0, 0.0])[behind]
+        gates = 1 - needs + needs * np.append(-np.expm1(-member.gate_exponent * depth), [1.0, 0.0])[behind]
         return np.where(rooted, 1.0, np.where(either, gates.max(axis=1), gates.prod(axis=1)))
 
     def slope(_: float, state: np.ndarray) -> np.ndarray:
@@ -258,13 +284,16 @@ def _by_scipy(member: Member, ts: np.ndarray, level: float | None) -> Solution:
         calls += 1
         if calls > MOST_CALLS:
             raise NoReference("SciPy takes too many steps")
-        # the state: margin, or log-depth, or with interference the unlearned fraction
+        # the state: margin, or effort, or with interference the unlearned fraction
         if entropy:
             clipped = np.clip(state, -700, 700)
             demand = 1 / (1 + np.exp(clipped))
             depth = np.where(clipped > 30, clipped - np.log(2), np.log1p(np.expm1(np.minimum(clipped, 30)) / 2))
+        elif direct:
+            demand = depth = state
         else:
-            demand, depth = (state, state) if direct else (np.exp(-state), state)
+            odds = member.plateau * np.expm1(np.minimum(state, 700))
+            demand, depth = (odds + member.plateau) / (1 + odds) ** 2, np.log1p(odds)
         opened = np.ones(n) if direct else openness(depth)
         f = opened * frequency * demand
         if member.competition == "l1":
@@ -277,8 +306,11 @@ def _by_scipy(member: Member, ts: np.ndarray, level: float | None) -> Solution:
             return change if entropy else -change
         return (f if entropy else opened * frequency) * speed
 
+    def level_of(state: np.ndarray) -> np.ndarray:
+        return np.tanh(state / 2) if entropy else cascade.level_at(state, False, member.plateau)
+
     begin = np.zeros(n) if member.initial_level is None else np.asarray(member.initial_level, float)
-    begin = 2 * np.arctanh(begin) if entropy else 1 - begin if direct else -np.log1p(-begin)
+    begin = 2 * np.arctanh(begin) if entropy else 1 - begin if direct else member.start()
     levels = []
     for method, rtol in (("LSODA", 3e-12), ("DOP853", 1e-11)):
         calls = 0
@@ -286,7 +318,7 @@ def _by_scipy(member: Member, ts: np.ndarray, level: float | None) -> Solution:
         if not solved.success or solved.y.shape[1] != len(ts):
             raise NoReference("SciPy gives up")
         state = solved.y.T
-        levels.append(np.tanh(state / 2) if entropy else 1 - state if direct else -np.expm1(-state))
+        levels.append(1 - state if direct and not entropy else level_of(state))
     if level is not None:
         raise NoReference("SciPy is asked for levels only")
     return cascade.compared(levels, [np.full(n, np.nan)] * 2, [])

@@ -38,7 +38,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import document
-from .cells import KINDS, build, names
+from .cells import build
+from .kinds import KINDS, names
 from .workers import Answer, Worker
 
 SECONDS, MEGABYTES = 60.0, 3000.0

@@ -21,7 +21,8 @@ class Constants(ctypes.Structure):
         (name, ctypes.c_double)
         for name in (
             *("begins", "learned", "open", "part", "many", "fewer", "steeper"),
-            *("all_learned", "all_open", "margin", "shortest", "reached", "doubt", "root_doubt"),
+            *("all_learned", "all_open", "margin", "shortest", "reached"),
+            *("doubt", "root_doubt", "more_doubt", "more_root"),
         )
     ]
     begins: float
@@ -38,6 +39,8 @@ class Constants(ctypes.Structure):
     reached: float
     doubt: float
     root_doubt: float
+    more_doubt: float
+    more_root: float
 
 
 CONSTANTS = Constants(
@@ -66,5 +69,8 @@ CONSTANTS = Constants(
     # has no end, as of cross entropy, since products of their gates have no steady decay of coefficients; and those of
     # a clock that is the integral of a root, which is no polynomial
     doubt=5.0,
-    root_doubt=8.0,
+    root_doubt=12.0,
+    # for them a first solve has so many times as many panels, or most would need a second (`studies.panels`)
+    more_doubt=1.25,
+    more_root=1.5,
 )

@@ -57,7 +57,7 @@ def read_config() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}, {cores()} cores",
         **versions,
         "optional": ", ".join(f"{name} {_version(name, f'missing (for {what})')}" for name, what in OPTIONAL.items()),
-        "compiled loops": f"none: {native.why_not()}" if native.why_not() else "built",
+        "compiled loops": f"none: {native.why_not()}" if native.why_not() else f"built, for {native.processor()} here",
         "precision": "float64" if wide else 'float32; jax.config.update("jax_enable_x64", True) makes it float64',
         "devices": devices,
         "compiled": f"programs are kept in {kept}" if folder else f"programs are kept {kept}",

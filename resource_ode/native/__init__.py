@@ -25,7 +25,7 @@ from ..model.extension import effective_rates
 from ..model.loss import CrossEntropy, MeanSquaredError, SlowStart
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
-from .library import INTERFACE, MOST_PANELS, Problem, address, library, options, rules, why_not
+from .library import INTERFACE, MOST_PANELS, Problem, address, library, options, processor, rules, why_not
 
 __all__ = [
     "INTERFACE",
@@ -36,6 +36,7 @@ __all__ = [
     "library",
     "measures",
     "obstacle",
+    "processor",
     "serves_levels",
     "spent",
     "trajectories",

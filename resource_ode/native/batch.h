@@ -10,6 +10,8 @@
 
 // of a panel, of one in the coarse solve; and steps of a search
 constexpr int64_t NODES = 8, COARSE_NODES = 4, NEWTON_STEPS = 4;
+// vectors hold so many numbers at most
+constexpr int64_t MOST_LANES = 8;
 
 template <class T>
 struct View {
@@ -60,7 +62,7 @@ struct Options {
 // Those of `base.constants`, which says what they are.
 struct Constants {
     double begins, learned, open, part, many, fewer, steeper;
-    double all_learned, all_open, margin, shortest, reached, doubt, root_doubt;
+    double all_learned, all_open, margin, shortest, reached, doubt, root_doubt, more_doubt, more_root;
 };
 
 // Gauss-Legendre rules, as in `base.legendre`, and the constants.

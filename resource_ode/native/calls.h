@@ -4,8 +4,8 @@ constexpr int64_t SHARE = 16, MEMBERS = 64;  // rows, and members of levels, tha
 
 // Whether one of the gate exponents of a row is solved well enough.
 template <class Law>
-bool within(const Solver<Law> &solver, int64_t group) {
-    return solver.errors[static_cast<size_t>(group)] <= solver.graph.tolerance;
+bool within(const Solver<Law> &solver, int64_t group, double off = 0.0) {
+    return solver.errors[static_cast<size_t>(group)] + off <= solver.graph.tolerance;
 }
 
 template <class Law, class Out>
@@ -39,7 +39,8 @@ bool trajectories(const Batch &batch, const Options &options, const Rule &rule, 
                     const bool sound = solved && sound_clock(rate, waste);
                     if (!sound) reader.lose(to.times, state, clock, spent);
                     const bool lost = !sound || reader.read(rate, waste, to.ts.at(row, e, c), to.times, state, clock, spent);
-                    *to.code.at(row, e, c) = code_of(within(solver, e), lost);
+                    const double off = lost ? 0.0 : rounded(solver.graph, state, to.times);
+                    *to.code.at(row, e, c) = code_of(within(solver, e, off), lost);
                 }
             }
         };

@@ -1,7 +1,7 @@
 // The cascade of one graph on panels; the mathematics, and why it is so, is that of `cascade.py`.
 //
-// Numbers at nodes are (node, panel), the panels side by side, four of them in a vector: numbers of panels are
-// multiples of four. Skills come in topological order, absent ones not at all.
+// Numbers at nodes are (node, panel), the panels side by side: numbers of panels are multiples of `LANES`.
+// Skills come in topological order, absent ones not at all.
 
 template <class Law>
 struct Cascade {
@@ -128,6 +128,14 @@ struct Cascade {
     }
 
   private:
+    // errors: `cascade_errors.h`
+    double missed_at_start(const Graph<Law> &graph, const Rule &rule, int64_t s) const;
+    double estimate(const Graph<Law> &graph, int64_t s, double least);
+    Vector share_of(const Graph<Law> &graph, int64_t s, int64_t f, int64_t p) const;
+    double slope_error(const Graph<Law> &graph, int64_t s);
+    double with_clock(const Graph<Law> &graph, const Rule &rule, double worst, bool either);
+    double off_balance(const double *total, double before, bool lawful);
+
     // A skill's opening, the integral of it from each panel's left edge to its nodes, and over each panel.
     template <bool ERRORS>
     void integrate(const Graph<Law> &graph, const Rule &rule, int64_t s) {
@@ -154,22 +162,6 @@ struct Cascade {
         x[0] = since ? since->exposure[s] : 0.0;
         for (int64_t p = 0; p < panels; p++) x[p + 1] = x[p] + gained[p];
         for (int64_t p = 1; p < LANES; p++) x[panels + p] = x[panels];
-    }
-
-    // What the integral of an opening may miss before the first node of all: how open it is at 0 is known, and where the
-    // polynomial says something else, something has happened in between.
-    double missed_at_start(const Graph<Law> &graph, const Rule &rule, int64_t s) const {
-        const bool largest_counts = graph.largest_counts(s);
-        double at_start = largest_counts ? 0.0 : 1.0, found = 0.0;
-        for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
-            const Pace &pace = graph.paces[graph.behind[f]];
-            const double start = since ? pace.effort(since->exposure[graph.behind[f]]) : pace.start;
-            const double own = start > 0 ? saturation(graph.exponent * graph.law.depth(all(start)))[0] : 0.0;
-            const double gate = graph.needs(f, all(own))[0];
-            at_start = largest_counts ? std::max(at_start, gate) : at_start * gate;
-        }
-        for (int64_t node = 0; node < NODES; node++) found += rule.left[node] * opening[(s * NODES + node) * panels];
-        return std::abs(found - at_start) * half[0] * (1 + rule.places[1]);
     }
 
     // What the integral of a maximum may miss where another gate becomes the largest; inside as well, which also tells
@@ -203,73 +195,9 @@ struct Cascade {
         return apart * change * graph.law.demand(all(pace.start + pace.rate * pace.turn))[0];
     }
 
-    // Errors of a skill's exposure: its own and, to first order, those of what it waits for. Returns the level error.
-    double estimate(const Graph<Law> &graph, int64_t s, double least) {
-        const double *x = at_edges + s * stride;
-        for (int64_t p = 0; p < panels; p += LANES) {
-            Vector total = all(0.0);
-            for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
-                const int64_t b = graph.behind[f];
-                const Vector wrong = load(relative + b * panels + p);
-                // that of a product is the sum; a maximum moves by no more than the gate that is most wrong
-                if (graph.largest_counts(s)) {
-                    const Vector part = wrong * share_of(graph, s, f, p);
-                    total = part > total ? part : total == total && part == part ? total : total + part;  // NaN stays
-                } else {
-                    total += wrong;
-                }
-            }
-            store(behind + p, load(edge + p) + load(gained + p) * (total + ROUNDING));
-        }
-        double wrong = since ? since->off[s] : 0.0;
-        for (int64_t p = 0; p < panels; p++) edge[p] = wrong += behind[p];
-        if (since) since->wrong[s] = wrong;
-        for (int64_t p = 0; p < panels; p += LANES) {
-            const Vector reached = load(x + p + 1), e = load(edge + p), w = load(within + p);
-            const Vector share = smaller(all(1.0), e / reached);  // NaN stays
-            store(relative + s * panels + p, reached > 0 ? share : all(0.0));
-            store(off + s * panels + p, e + w);
-            store(panel_error + p, larger(load(panel_error + p), w / (reached + least)));
-        }
-        return slope_error(graph, s);
-    }
-
-    // How large a gate is, in four panels, beside the opening of a skill that waits for it: at most.
-    Vector share_of(const Graph<Law> &graph, int64_t s, int64_t f, int64_t p) const {
-        const int64_t b = graph.behind[f];
-        Vector most = all(0.0);
-        for (int64_t node = 0; node < NODES; node++) {
-            const Vector whole = load(opening + (s * NODES + node) * panels + p);
-            const Vector gate = graph.needs(f, load(gates + (b * NODES + node) * panels + p));
-            most = larger(whole > 0 ? gate / (whole > 0 ? whole : all(1.0)) : all(1.0), most);
-        }
-        return most;
-    }
-
     void nothing_moved() {
         for (int64_t p = 0; p < panels; p++) moved[p] = unlearned[p] = 0.0;
         unlearned[panels] = 0.0;
-    }
-
-    // The error of a skill's level from that of its exposure.
-    double slope_error(const Graph<Law> &graph, int64_t s) {
-        const Pace pace = graph.paces[s];
-        Vector most = all(0.0), total = all(0.0), part, more;
-        for (int64_t p = 0; p < panels; p += LANES) {
-            const Vector x = load(at_edges + s * stride + p);
-            graph.law.demand_and_rest(pace.effort(x), part, more);
-            // demand that grows before it falls may be larger inside the panel
-            if (Law::GROWS)
-                part = graph.law.largest_demand(pace.effort(x), pace.effort(load(at_edges + s * stride + p + 1)));
-            const Vector wrong = pace.pace(x) * part * load(off + s * panels + p);
-            most = larger(most, wrong);
-            total += wrong;
-            store(moved + p, load(moved + p) + wrong);
-            store(unlearned + p, load(unlearned + p) + more);
-        }
-        graph.law.demand_and_rest(all(pace.effort(at_edges[s * stride + panels])), part, more);
-        unlearned[panels] += more[0];
-        return std::isnan(sum(total)) ? sum(total) : largest(most);
     }
 
     // What a skill does to the others: its gate, and its part in the demand.
@@ -338,80 +266,11 @@ struct Cascade {
         }
     }
 
-    // Adds what a skill demands at a node of four panels, and what it has left to learn.
+    // Adds what a skill demands at a node of a vector of panels, and what it has left to learn.
     inline void demand_at(const Graph<Law> &graph, int64_t n, Vector part, Vector more) {
         store(demand + n, load(demand + n) + (graph.squared ? part * part : part));
         if (graph.squared) store(flow + n, load(flow + n) + part);
         store(rest + n, load(rest + n) + more);
         store(leading + n, larger(part, load(leading + n)));
-    }
-
-    // The level error and, with it, what the clock may be wrong by, anywhere; the errors of the panels gain theirs, or
-    // become the larger of the two. An estimate sees nothing of what happens between two nodes. The budget law does: at
-    // every node what was demanded up to there is what was learned (`errors.off_balance`), whatever the competition.
-    double with_clock(const Graph<Law> &graph, const Rule &rule, double worst, bool either) {
-        double total = 0.0, most = 0.0, before = 0.0, shifted = 0.0, entered = 0.0;
-        if (since) {
-            total = since->begin.late, entered = since->begin.entered, before = since->before - since->idle;
-        } else {
-            before = left_to_learn(graph);
-        }
-        const double *all_of_it = graph.squared ? flow : demand;
-        for (int64_t p = 0; p < panels; p += LANES) {
-            Vector values[NODES], parts[NODES], at_edge, inside_it;
-            for (int64_t node = 0; node < NODES; node++) {
-                values[node] = load(demand + node * panels + p), parts[node] = load(all_of_it + node * panels + p);
-                if (graph.squared) values[node] = root(values[node]);
-            }
-            const Vector h = load(half + p);
-            Folded(values).missed(rule, graph.squared ? h * rule.constants->root_doubt : h, at_edge, inside_it);
-            // the clock carries the errors of all skills to each of them: a skill gets its share of what all have
-            // learned too much; without the budget law an error that has entered the clock stays there
-            Vector share = all(0.0), carried = load(moved + p);
-            for (int64_t node = 0; node < NODES; node++)
-                share = larger(share, load(leading + node * panels + p) / (values[node] + TINY));
-            for (int64_t lane = 0; lane < LANES && graph.squared; lane++)
-                carried[lane] = entered = std::max(entered, carried[lane]);
-            shifted = std::max(shifted, largest(share * carried));
-            store(spent + p + 1, h * dot(rule.weights, values));
-            for (int64_t lane = 0; lane < LANES; lane++) late[p + lane] = (total += at_edge[lane]) + inside_it[lane];
-            most = std::max(most, largest(inside_it));
-            const Folded folded(parts);
-            folded.integrals(rule, h, inside + p, panels);
-            store(gained + p, h * dot(rule.weights, folded.sums));
-            const Vector own = load(panel_error + p);
-            store(panel_error + p, either ? larger(own, inside_it) : own + inside_it);
-        }
-        spent[0] = 0.0;
-        for (int64_t p = 0; p < panels; p++) spent[p + 1] += spent[p];
-        if (since) {
-            since->end.late = total, since->end.entered = entered;
-            since->end.integral = since->begin.integral + spent[panels];
-        }
-        const double unbalanced = off_balance(all_of_it, before);
-        const double estimate = worst + total + most + shifted;
-        return unbalanced > estimate || std::isnan(unbalanced) ? unbalanced : estimate;
-    }
-
-    // A difference in what was spent moves a level by its share of that: the largest, here or at the node before.
-    double off_balance(const double *total, double before) {
-        double paid = 0.0, unbalanced = 0.0, last = 0.0, share = 1.0;
-        if (since) paid = since->begin.paid, last = since->begin.last, share = since->begin.share;
-        for (int64_t p = 0; p < panels; p++) {
-            double here = 0.0;
-            for (int64_t node = 0; node < NODES; node++) {
-                const int64_t n = node * panels + p;
-                const double off = paid + inside[n] + rest[n] - before, own = leading[n] / (total[n] + TINY);
-                const double wider = std::max(share, own);
-                if (!(std::abs(off) * wider <= unbalanced)) unbalanced = std::abs(off) * wider;
-                here = std::max(here, std::abs(off - last) * wider);
-                share = own;
-                if (node == NODES - 1) last = off;
-            }
-            paid += gained[p];
-            panel_error[p] = std::max(panel_error[p], here);
-        }
-        if (since) since->end.paid = paid, since->end.last = last, since->end.share = share;
-        return unbalanced;
     }
 };

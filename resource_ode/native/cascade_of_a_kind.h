@@ -9,6 +9,7 @@
 #include "since.h"
 #include "openings.h"
 #include "cascade.h"
+#include "cascade_errors.h"
 #include "errors.h"
 #include "solver.h"
 #include "table.h"

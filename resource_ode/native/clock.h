@@ -6,7 +6,29 @@ INLINE bool sound_clock(double rate, double waste) {
 
 INLINE int32_t code_of(bool enough, bool lost) { return lost ? NOT_FINITE : enough ? SUCCESSFUL : INACCURATE; }
 
-// What is competed for, at the nodes of four panels: demand and waste, or the root of their squares.
+// How far levels `(time, skill)` may be off since exposures are stored with fewer digits, and effective frequencies came
+// with them: a relative error of the exposure, times its effort. It counts where effort is large while a skill is still
+// being learned: with a plateau, and of skills that are much faster from level 1/2 on.
+template <class Law, class Out>
+double rounded(const Graph<Law> &graph, const Out *state, int64_t times) {
+    const bool paced = std::any_of(graph.order.begin(), graph.order.end(), [&](int64_t s) { return graph.paces[s].paced; });
+    if (std::is_same<Out, double>::value || !(Law::SLOW || paced)) return 0.0;
+    Vector most = all(0.0);
+    for (int64_t s : graph.order) {
+        const Pace &pace = graph.paces[s];
+        for (int64_t t = 0; t < times; t += LANES) {
+            Vector x = all(0.0);
+            for (int64_t lane = 0; lane < std::min(LANES, times - t); lane++) {
+                const double own = static_cast<double>(state[(t + lane) * graph.skills + s]);
+                x[lane] = std::isfinite(own) ? own : 0.0;
+            }
+            most = larger(most, x * pace.pace(x) * graph.law.demand(pace.effort(x)));
+        }
+    }
+    return 2 * static_cast<double>(std::numeric_limits<Out>::epsilon()) * largest(most);
+}
+
+// What is competed for, at the nodes of a vector of panels: demand and waste, or the root of their squares.
 INLINE Vector denominator(bool squared, Vector demand, double waste) {
     return squared ? root(demand + waste * waste) : demand + waste;
 }

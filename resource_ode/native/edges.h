@@ -64,11 +64,11 @@ int64_t panels_for(const Graph<Law> &graph, const Constants &by, const double *e
 }
 
 // Panels of the first solve, from those made for another tolerance: the error of a quadrature falls with about the 15th
-// power of their number.
-inline int64_t panels_at(const Options &options, double tolerance) {
+// power of their number. `more` times as many for estimates that are larger.
+inline int64_t panels_at(const Options &options, double tolerance, double more) {
     const double finer = std::pow(options.made_for / std::max(tolerance, 1e-30), 1.0 / 15);
     // a tolerance may be a little off its decimal number
-    const double vectors = std::ceil(static_cast<double>(options.panels) * finer / LANES - 1e-3);
+    const double vectors = std::ceil(static_cast<double>(options.panels) * more * finer / LANES - 1e-3);
     const double most = static_cast<double>(options.most_panels);
     return static_cast<int64_t>(std::max(std::min(vectors * LANES, most), static_cast<double>(LANES)));
 }

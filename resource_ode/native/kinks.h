@@ -4,7 +4,7 @@ struct Kink {
     double place, weight;  // in resource time; how much it matters
 };
 
-// The gates that one skill waits for, four panels at a time, and what the integral of their maximum may miss.
+// The gates that one skill waits for, a vector of panels at a time, and what the integral of their maximum may miss.
 class Leaders {
   public:
     const double *gates, *at_edges;  // (skill, node, panel), (skill, edge)
@@ -12,7 +12,7 @@ class Leaders {
     const double *strength;  // how much each counts; none where all count wholly
     int64_t count, panels, stride;
 
-    // Adds to `missed` of four panels, from the one at `p` on (`cascade._missed_at_kinks`).
+    // Adds to `missed` of a vector of panels, from the one at `p` on (`cascade._missed_at_kinks`).
     void look(const Rule &rule, const double *edges, const double *half, int64_t p, double *missed,
               std::vector<Kink> &kinks) const {
         Vector first = leader(-1, p), same = all(0.0);

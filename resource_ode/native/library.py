@@ -15,9 +15,11 @@ from ..base.constants import CONSTANTS, Constants
 from ..base.legendre import COARSE_NODES, NEWTON_STEPS, NODES, gauss_legendre
 
 # must be that of `loops.cpp`
-INTERFACE = 17
-# panels fill vectors of so many numbers
-LANES = 4
+INTERFACE = 18
+# panels fill vectors, of so many numbers at most
+MOST_LANES = 8
+# what the loops are compiled for; vectors of 4, 4 and 8 numbers
+PROCESSORS = ("any processor", "AVX2", "AVX-512")
 # panels of the last solve of a graph, and how many are tried
 MOST_PANELS, ATTEMPTS = 384, 4
 
@@ -26,6 +28,15 @@ MOST_PANELS, ATTEMPTS = 384, 4
 def library() -> ctypes.CDLL | None:
     """The compiled loops; None if they were not built, or were built for another version of this module."""
     return _opened()[0]
+
+
+def processor(best: str | None = None) -> str:
+    """The last of `PROCESSORS` that the machine is; from now on none after `best`, if given."""
+    loops = library()
+    assert loops is not None
+    loops.resource_ode_processor.restype = ctypes.c_int64
+    most = -1 if best is None else PROCESSORS.index(best)
+    return PROCESSORS[loops.resource_ode_processor(ctypes.c_int64(most))]
 
 
 def why_not() -> str:
@@ -39,7 +50,13 @@ def _opened() -> tuple[ctypes.CDLL | None, str]:
         return None, f"they were not built ({_why_not_built()})"
     try:
         loops = ctypes.CDLL(found.origin)
-        sizes = (NODES, COARSE_NODES, NEWTON_STEPS, LANES, *map(ctypes.sizeof, (Problem, Options, Rule, Constants)))
+        sizes = (
+            NODES,
+            COARSE_NODES,
+            NEWTON_STEPS,
+            MOST_LANES,
+            *map(ctypes.sizeof, (Problem, Options, Rule, Constants)),
+        )
         if loops.resource_ode_interface(*map(ctypes.c_int64, sizes)) != INTERFACE:
             return None, "they were built for another version of the package; install it again"
         loops.resource_ode_kernels.restype = ctypes.c_void_p
@@ -112,7 +129,7 @@ def rules() -> tuple[Rule, list[np.ndarray]]:
         fine["left"],
         fine["powers"],
         fine["cumulative"].T,
-        np.pad(fine["powers"].T, ((0, 0), (0, LANES - 1))),
+        np.pad(fine["powers"].T, ((0, 0), (0, MOST_LANES - 1))),
         *(coarse[name] for name in ("weights", "cumulative")),
     ]
     arrays = [np.ascontiguousarray(x, np.float64) for x in arrays]
@@ -122,8 +139,8 @@ def rules() -> tuple[Rule, list[np.ndarray]]:
 def options(panels: int, coarse: int, made_for: float, dtype: Any) -> Options:
     """Numbers of panels: `panels` is what usual graphs need for a tolerance of `made_for`."""
     for count in (coarse, MOST_PANELS):
-        if count % LANES:
-            raise ValueError(f"panels: expected a multiple of {LANES}, got {count}")
+        if count % MOST_LANES:
+            raise ValueError(f"panels: expected a multiple of {MOST_LANES}, got {count}")
     return Options(coarse, panels, MOST_PANELS, ATTEMPTS, made_for, end_effort(dtype))
 
 

@@ -4,7 +4,9 @@
 constexpr int64_t ROWS_AT_ONCE = 32;
 
 // each number's successor, with those that come behind
-INLINE Vector followed(Vector x, Vector behind) { return Vector{x[1], x[2], x[3], behind[0]}; }
+INLINE Vector followed(Vector x, Vector behind) {
+    return by_lane([&](int64_t lane) { return lane + 1 < LANES ? x[lane + 1] : behind[0]; });
+}
 // 1/x, and 1 for what is too small for it
 INLINE Vector inverse(Vector x) { return 1.0 / (x > TINY ? x : all(1.0)); }
 
@@ -62,7 +64,7 @@ class LoadsReader {
         for (int64_t i = 0; i < count; i += LANES) summarise(i);
     }
 
-    // Of one skill at four rows.
+    // Of one skill at a vector of rows.
     struct Rows {
         Vector effort, demand, pace, progress, opening;
     };
@@ -77,9 +79,7 @@ class LoadsReader {
         Rows before{};
         for (int64_t i = 0; i < count; i += LANES, at += LANES * skills) {
             const int64_t last = count - 1 - i;
-            const Vector x = last >= LANES - 1 ? Vector{at[0], at[skills], at[2 * skills], at[3 * skills]}
-                                               : Vector{at[0], at[std::min<int64_t>(1, last) * skills],
-                                                        at[std::min<int64_t>(2, last) * skills], at[last * skills]};
+            const Vector x = by_lane([&](int64_t lane) { return at[std::min(lane, last) * skills]; });
             Rows now{own.effort(x), {}, own.pace(x), {}, opened[i / LANES]};
             Vector depth;
             if constexpr (Law::AT_ONCE) {
@@ -100,7 +100,7 @@ class LoadsReader {
         add_between(first, (count - 1) / LANES * LANES, before, before);
     }
 
-    // From four rows, and those behind them, to the next of each.
+    // From a vector of rows, and those behind them, to the next of each.
     void add_between(int64_t first, int64_t i, const Rows &rows, const Rows &behind) {
         const Vector pace = followed(rows.pace, behind.pace), demand = followed(rows.demand, behind.demand);
         // demand has one peak at most, and the pace one change; ways only open
@@ -113,7 +113,7 @@ class LoadsReader {
         store(scale + i, larger(high, load(scale + i)));
     }
 
-    // Four rows, and what is between each and the next.
+    // A vector of rows, and what is between each and the next.
     void summarise(int64_t i) {
         const Vector unit = inverse(load(largest + i)), own_scale = inverse(load(scale + i));
         Vector sum = all(0.0), square = all(0.0), low = all(0.0), high = all(0.0), useful = all(0.0);

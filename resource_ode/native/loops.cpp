@@ -6,6 +6,7 @@
 #include "processor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -14,6 +15,7 @@
 #include <type_traits>
 #include <vector>
 
+#define WIDTH 4
 namespace {
 namespace plain {
 #include "cascade_of_a_kind.h"
@@ -21,7 +23,7 @@ namespace plain {
 }  // namespace
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#define HAS_AVX2 1
+#define HAS_KINDS 1
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else
@@ -35,6 +37,21 @@ namespace avx2 {
 }  // namespace
 #if defined(__clang__)
 #pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,fma"))), apply_to = function)
+#else
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512vl,fma")
+#endif
+#undef WIDTH
+#define WIDTH 8
+namespace {
+namespace avx512 {
+#include "cascade_of_a_kind.h"
+}  // namespace avx512
+}  // namespace
+#if defined(__clang__)
+#pragma clang attribute pop
 #else
 #pragma GCC pop_options
 #endif
@@ -42,17 +59,31 @@ namespace avx2 {
 
 namespace {
 
-bool has_avx2() {
-#if defined(HAS_AVX2)
-    static const bool found = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    return found;
+// In the order of `library.PROCESSORS`.
+enum Kind : int64_t { PLAIN, AVX2, AVX512 };
+
+// Tests try kinds that are not the best.
+std::atomic<int64_t> best_allowed{AVX512};
+
+int64_t kind_here() {
+#if defined(HAS_KINDS)
+    static const int64_t best = [] {
+        if (!__builtin_cpu_supports("fma") || !__builtin_cpu_supports("avx2")) return PLAIN;
+        const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                          __builtin_cpu_supports("avx512vl");
+        return wide ? AVX512 : AVX2;
+    }();
+    return std::min<int64_t>(best, best_allowed);
 #else
-    return false;
+    return PLAIN;
 #endif
 }
 
-#if defined(HAS_AVX2)
-#define OF_THIS_KIND(function, ...) (has_avx2() ? avx2::function(__VA_ARGS__) : plain::function(__VA_ARGS__))
+#if defined(HAS_KINDS)
+#define OF_THIS_KIND(function, ...)                             \
+    (kind_here() == AVX512 ? avx512::function(__VA_ARGS__)      \
+     : kind_here() == AVX2 ? avx2::function(__VA_ARGS__)        \
+                           : plain::function(__VA_ARGS__))
 #else
 #define OF_THIS_KIND(function, ...) plain::function(__VA_ARGS__)
 #endif
@@ -82,7 +113,7 @@ bool spent(const Batch &batch, const Options &options, const Rule &rule, const R
 
 bool loads(const Batch &batch, const Runner &run, const Loads &to) { return OF_THIS_KIND(any_loads, batch, run, to); }
 
-constexpr int64_t INTERFACE = 17;
+constexpr int64_t INTERFACE = 18;
 const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double>, times<float>,
                          times<double>, tangents,            cotangents,           spent,
                          loads};
@@ -180,9 +211,15 @@ EXPORT const Kernels *resource_ode_kernels() { return &KERNELS; }
 EXPORT int64_t resource_ode_interface(int64_t nodes, int64_t coarse_nodes, int64_t newton_steps, int64_t lanes,
                                       int64_t problem, int64_t options, int64_t rule, int64_t constants) {
     const bool same = nodes == NODES && coarse_nodes == COARSE_NODES &&
-                      newton_steps == NEWTON_STEPS && lanes == plain::LANES && problem == sizeof(Problem) &&
+                      newton_steps == NEWTON_STEPS && lanes == MOST_LANES && problem == sizeof(Problem) &&
                       options == sizeof(Options) && rule == sizeof(Rule) && constants == sizeof(Constants);
     return same ? INTERFACE : -1;
+}
+
+// The kind of processor that is computed for; from now on none above `most`, if that is one.
+EXPORT int64_t resource_ode_processor(int64_t most) {
+    if (most >= 0) best_allowed = most;
+    return kind_here();
 }
 
 EXPORT int resource_ode_trajectories(const Problem *problem, const Options *options, const Rule *rule,

@@ -1,6 +1,6 @@
 // How far skills are open, from the gates that they wait for; and a coarse solve of a graph with it.
 
-// How far a skill is open in four panels: the product of the gates before it, or the largest; 1 if there are none.
+// How far a skill is open in a vector of panels: the product of the gates before it, or the largest; 1 if there are none.
 template <int64_t COUNT, class Law>
 INLINE void open(const Graph<Law> &graph, int64_t s, const double *gates, int64_t panels, int64_t p,
                  Vector (&values)[COUNT]) {

@@ -5,6 +5,11 @@
 
 #include "xla/ffi/api/ffi.h"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -50,7 +55,9 @@ class Call {
     Axes axes;
 
     Call(ffi::RemainingArgs arguments, ffi::RemainingRets results, ffi::Dictionary attributes)
-        : arguments(arguments), results(results), attributes(attributes) {}
+        : arguments(arguments), results(results), attributes(attributes) {
+        for (size_t k = 0; k < results.size(); k++) in_large_pages(result(k));
+    }
 
     ffi::AnyBuffer argument(size_t k) const { return *arguments.get<ffi::AnyBuffer>(k); }
     ffi::AnyBuffer result(size_t k) const { return **results.get<ffi::AnyBuffer>(k); }
@@ -111,6 +118,17 @@ class Call {
     }
 
   private:
+    // The kernel zeroes memory page by page when it is first written to, which for a large result takes as long as
+    // the solve: it is asked for pages of 2 MB.
+    static void in_large_pages([[maybe_unused]] const ffi::AnyBuffer &buffer) {
+#if defined(MADV_HUGEPAGE)
+        constexpr uintptr_t LARGE = 1 << 21, SMALL = 1 << 12;
+        const auto begin = reinterpret_cast<uintptr_t>(buffer.untyped_data());
+        const uintptr_t first = (begin + SMALL - 1) / SMALL * SMALL, last = (begin + buffer.size_bytes()) / SMALL * SMALL;
+        if (last > first + 2 * LARGE) madvise(reinterpret_cast<void *>(first), last - first, MADV_HUGEPAGE);
+#endif
+    }
+
     struct Found {
         size_t place;
         std::vector<double> values;

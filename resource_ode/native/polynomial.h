@@ -1,6 +1,6 @@
 // The interpolant in a panel: integrals of what is given at the nodes, and where these reach a value.
 
-// Product of a matrix's row with the values at the nodes, in four panels.
+// Product of a matrix's row with the values at the nodes, in a vector of panels.
 template <int64_t COUNT>
 INLINE Vector dot(const Real *row, const Vector (&values)[COUNT]) {
     Vector total = row[0] * values[0];
@@ -12,7 +12,7 @@ INLINE Vector dot(const Real *row, const Vector (&values)[COUNT]) {
 // Zero in place of what is below it: where a polynomial overshoots (`cascade._integrals`); NaN stays.
 INLINE Vector not_negative(Vector x) { return x < 0 ? all(0.0) : x; }
 
-// Values at the nodes of four panels as sums and differences of mirror images: the nodes lie symmetrically, so that a
+// Values at the nodes of a vector of panels as sums and differences of mirror images: the nodes lie symmetrically, so that a
 // Legendre polynomial acts on one of the two only.
 struct Folded {
     Vector sums[NODES / 2], differences[NODES / 2];
@@ -52,7 +52,7 @@ struct Folded {
 // An integral of values at the nodes, in one panel: at its left edge, at the nodes, at its right edge; and the
 // coefficients of its powers, of which the first is without what came before the panel.
 struct Polynomial {
-    static constexpr int64_t AT = NODES / LANES, POWERS = NODES / LANES + 1;
+    static constexpr int64_t AT = NODES / LANES, POWERS = NODES / LANES + 1, PADDED = NODES + MOST_LANES;
     Real knots[NODES + 1 + LANES], powers[NODES + LANES];
 
     SHARED inline void read(const Rule &rule, const Real *values, int64_t step, Real constant, Real half, Real base,
@@ -63,7 +63,7 @@ struct Polynomial {
 #pragma GCC unroll 8
         for (int64_t node = 0; node < NODES; node++) {
             const Real local = (values[node * step] + constant) * half;
-            const Real *to_node = rule.to_nodes + node * NODES, *to_power = rule.to_powers + node * (NODES + LANES);
+            const Real *to_node = rule.to_nodes + node * NODES, *to_power = rule.to_powers + node * PADDED;
             for (int64_t k = 0; k < AT; k++) at[k] += local * load(to_node + k * LANES);
             for (int64_t k = 0; k < POWERS; k++) power[k] += local * load(to_power + k * LANES);
         }
@@ -75,7 +75,7 @@ struct Polynomial {
 };
 
 // Where polynomials reach their targets, by Newton's method from the chord between two nodes, as in
-// `cascade.invert_primitive`. Each of four lanes may have a polynomial of its own; two vectors at a time, since a chain
+// `cascade.invert_primitive`. Each lane may have a polynomial of its own; two vectors at a time, since a chain
 // of operations takes longer than their number.
 template <class Knot, class Power>
 INLINE void invert(const Rule &rule, const Knot &knot, const Power &power, const Vector (&target)[2],

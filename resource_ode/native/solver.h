@@ -31,7 +31,7 @@ class Solver {
         place_coarse(std::max(last * (1 + by.margin), 1e6 * TINY));
         place_first(options.coarse_panels);
         const auto of_levels = [](const Cascade<Law> &, double of_level) { return of_level; };
-        return finest(row, true, 0.0, of_levels, [](const Cascade<Law> &) { return false; });
+        return finest(row, true, 0.0, 1.0, of_levels, [](const Cascade<Law> &) { return false; });
     }
 
     // Reads a row, and how far its clocks go: `last` becomes that. False if there is nothing to solve.
@@ -66,7 +66,7 @@ class Solver {
             const double wanted = graph.paces[s].exposure_at(goal * ratio);
             while (until < options.coarse_panels && exposure[s * stride + until - 1] < wanted) until++;
         }
-        place_first(until);
+        place_first(until, Law::HAS_END ? 1.0 : by.more_doubt);
         double soonest = INFINITY;
         for (int64_t s : graph.order) {
             const double wanted = graph.paces[s].exposure_at(goal * ratio);
@@ -76,7 +76,7 @@ class Solver {
             return std::isnan(of_level) ? of_level : timing.of(graph, by, own, solved.opening, goal, with_demand);
         };
         const double least = (std::isfinite(soonest) ? soonest : 1 / graph.quickest) / 10;
-        return finest(row, with_demand, least, of_times, [&](const Cascade<Law> &cascade) {
+        return finest(row, with_demand, least, 0.0, of_times, [&](const Cascade<Law> &cascade) {
             for (int64_t s : graph.order) {
                 const double wanted = graph.paces[s].exposure_at(goal * ratio);
                 if (cascade.at_edges[s * cascade.stride + cascade.panels] < wanted * by.reached) return true;
@@ -161,8 +161,9 @@ class Solver {
     }
 
     // The edges of the first solve, up to one of the coarse ones.
-    void place_first(int64_t until) {
-        const int64_t usual = std::min(panels_at(options, graph.tolerance), most_panels);
+    void place_first(int64_t until, double more = 1.0) {
+        if (graph.squared) more *= by.more_root;
+        const int64_t usual = std::min(panels_at(options, graph.tolerance, more), most_panels);
         solved.resize(panels_for(graph, by, exposure, stride, until, usual, most_panels));
         even_edges(graph, by, coarse, along, exposure, stride, until, solved.panels, measure, solved.edges);
     }
@@ -174,9 +175,11 @@ class Solver {
     }
 
     // Solves with more and more panels until the error is within the tolerance; the first on the edges in `solved`.
-    // Exposures below `least` decide nothing; `judge` makes the error that counts from that of the levels.
+    // Exposures below `least` decide nothing; `judge` makes the error that counts from that of the levels, and jumps of
+    // demand are `jumps` of it.
     template <class Judge, class Outside>
-    const Cascade<Law> *finest(int64_t row, bool with_demand, double least, const Judge &judge, const Outside &outside) {
+    const Cascade<Law> *finest(int64_t row, bool with_demand, double least, double jumps, const Judge &judge,
+                               const Outside &outside) {
         int64_t base = solved.panels, attempts = options.attempts;
         bool kinked = false;
         for (int64_t attempt = 1;; attempt++) {
@@ -196,7 +199,9 @@ class Solver {
                 solved.panel_error[solved.panels - 1] += 1;
             }
             // what kinks without an edge add to the error says nothing of the other panels
-            if (!more_kinks) base = attempt + 1 == attempts ? most_panels : more_panels(base, error);
+            const double smooth = error - (jumps * solved.jumps + solved.bends);
+            if (attempt + 1 == attempts) base = most_panels;
+            else if (!more_kinks) base = more_panels(solved.panels, smooth);
             finer.resize(static_cast<size_t>(base + 1));
             refine_edges(solved.edges, solved.panel_error, solved.panels, base, finer.data());
             if (kinked) {

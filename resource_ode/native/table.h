@@ -1,6 +1,6 @@
 // A solved cascade, skills side by side: what is read at one place of it for all of them.
 
-// Paces of the skills, four side by side; those of absent skills are NaN, so that whatever is made of them is.
+// Paces of the skills, side by side; those of absent skills are NaN, so that whatever is made of them is.
 struct Paces {
     std::vector<double> start, rate, turn, after;
     bool paced = false;
@@ -29,8 +29,8 @@ struct Paces {
     }
 };
 
-// Openings of the skills of one panel in blocks of four side by side, node after node, and at the end the exposures at
-// its left edge: four panels at a time.
+// Openings of the skills of one panel in blocks side by side, node after node, and at the end the exposures at
+// its left edge: a vector of panels at a time.
 template <class Law>
 class Table {
   public:
@@ -62,10 +62,11 @@ class Table {
                 left[lane] = at_edges + s * cascade->stride + first;
             }
             double *to = to_slot + block * BLOCK;
-            for (int64_t node = 0; node < NODES; node++, to += LANES)
-                transpose(from[0] + node * panels, from[1] + node * panels, from[2] + node * panels,
-                          from[3] + node * panels, to, blocks * BLOCK);
-            transpose(left[0], left[1], left[2], left[3], to, blocks * BLOCK);
+            for (int64_t panel = 0; panel < LANES; panel++, to += blocks * BLOCK) {
+                for (int64_t node = 0; node < NODES; node++)
+                    store(to + node * LANES, by_lane([&](int64_t lane) { return from[lane][node * panels + panel]; }));
+                store(to + NODES * LANES, by_lane([&](int64_t lane) { return left[lane][panel]; }));
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 // Learning times: where each skill's exposure reaches its goal, and what that costs in training steps.
 
-// Where eight skills reach their goals: panels, weights of the nodes in integrals up to there, resource times.
+// Where two vectors of skills reach their goals: panels, weights of the nodes in integrals up to there, resource times.
 template <class Law>
 struct Reached {
     double wanted[2 * LANES], clock[2 * LANES], place[2 * LANES], weights[2][NODES][LANES];
@@ -25,11 +25,11 @@ struct Reached {
             rule,
             [&](int64_t v, int64_t node) {
                 const Polynomial *own = polynomials + v * LANES;
-                return Vector{own[0].knots[node], own[1].knots[node], own[2].knots[node], own[3].knots[node]};
+                return by_lane([&](int64_t lane) { return own[lane].knots[node]; });
             },
             [&](int64_t v, int64_t power) {
                 const Polynomial *own = polynomials + v * LANES;
-                return Vector{own[0].powers[power], own[1].powers[power], own[2].powers[power], own[3].powers[power]};
+                return by_lane([&](int64_t lane) { return own[lane].powers[power]; });
             },
             target, at);
         const double last = cascade.edges[cascade.panels];

@@ -1,33 +1,53 @@
-// Four numbers at a time, and exponentials of them (as in `special`). Included once a kind of processor.
+// WIDTH numbers at a time, and exponentials of them (as in `special`). Included once a kind of processor.
 
-constexpr int64_t LANES = 4;
+constexpr int64_t LANES = WIDTH;
 typedef double Real;
-typedef double Vector __attribute__((vector_size(32)));
-typedef int64_t Integers __attribute__((vector_size(32)));
-typedef uint64_t Naturals __attribute__((vector_size(32)));
-typedef double Unaligned __attribute__((vector_size(32), aligned(8), may_alias));
+typedef double Vector __attribute__((vector_size(8 * WIDTH)));
+typedef int64_t Integers __attribute__((vector_size(8 * WIDTH)));
+typedef uint64_t Naturals __attribute__((vector_size(8 * WIDTH)));
+typedef float Singles __attribute__((vector_size(4 * WIDTH)));
+typedef double Unaligned __attribute__((vector_size(8 * WIDTH), aligned(8), may_alias));
+typedef float UnalignedSingles __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
 
 INLINE Vector load(const double *from) { return *reinterpret_cast<const Unaligned *>(from); }
-INLINE Vector load(const float *from) { return Vector{from[0], from[1], from[2], from[3]}; }
+INLINE Vector load(const float *from) {
+    return __builtin_convertvector(*reinterpret_cast<const UnalignedSingles *>(from), Vector);
+}
 INLINE void store(double *to, Vector x) { *reinterpret_cast<Unaligned *>(to) = x; }
 INLINE void store(float *to, Vector x) {
-    for (int64_t lane = 0; lane < LANES; lane++) to[lane] = static_cast<float>(x[lane]);
+    *reinterpret_cast<UnalignedSingles *>(to) = __builtin_convertvector(x, Singles);
 }
-INLINE Vector all(double x) { return Vector{x, x, x, x}; }
+INLINE Vector all(double x) { return x - Vector{}; }
+// What a function says of each lane.
+template <class Each>
+INLINE Vector by_lane(const Each &each) {
+    Vector found;
+#pragma GCC unroll 8
+    for (int64_t lane = 0; lane < LANES; lane++) found[lane] = each(lane);
+    return found;
+}
 INLINE Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 INLINE Vector smaller(Vector a, Vector b) { return a < b ? a : b; }
 INLINE Vector magnitude(Vector x) { return x < 0 ? -x : x; }
-INLINE Vector root(Vector x) { return Vector{std::sqrt(x[0]), std::sqrt(x[1]), std::sqrt(x[2]), std::sqrt(x[3])}; }
-// Four numbers from each of four places, those of one place across four vectors that lie `step` apart.
-INLINE void transpose(const double *a, const double *b, const double *c, const double *d, double *to, int64_t step) {
-    const Vector first = load(a), second = load(b), third = load(c), fourth = load(d);
-#pragma GCC unroll 4
-    for (int64_t lane = 0; lane < LANES; lane++)
-        store(to + lane * step, Vector{first[lane], second[lane], third[lane], fourth[lane]});
+INLINE Vector root(Vector x) {
+    return by_lane([&](int64_t lane) { return std::sqrt(x[lane]); });
 }
 INLINE double first(Vector x) { return x[0]; }
-INLINE double sum(Vector x) { return (x[0] + x[1]) + (x[2] + x[3]); }
-INLINE double largest(Vector x) { return std::max(std::max(x[0], x[1]), std::max(x[2], x[3])); }
+// Of all lanes, pairs first.
+template <class Both>
+INLINE double folded(Vector x, const Both &both) {
+#pragma GCC unroll 3
+    for (int64_t count = LANES / 2; count > 0; count /= 2)
+#pragma GCC unroll 4
+        for (int64_t lane = 0; lane < count; lane++) x[lane] = both(x[2 * lane], x[2 * lane + 1]);
+    return x[0];
+}
+INLINE double sum(Vector x) {
+    return folded(x, [](double a, double b) { return a + b; });
+}
+INLINE double largest(Vector x) {
+    return folded(x, [](double a, double b) { return std::max(a, b); });
+}
 
 // e^-45 of anything is below rounding
 constexpr double DONE = 45.0;

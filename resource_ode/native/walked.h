@@ -172,7 +172,7 @@ class Walk {
             const Real own = first(leading[node]) / (first(demand[node]) + TINY), wider = larger(share, own);
             most = larger(most, own);
             last_off = paid + inner[node] + first(rest[node]) - before;
-            const Real off = std::abs(last_off) * wider;
+            const Real off = std::abs(last_off) * larger(wider, 1 / larger(paid + inner[node], Real(1)));
             if (!(off <= unbalanced)) unbalanced = off;
             share = own;
         }

@@ -6,7 +6,7 @@
 struct Rule {
     Real places[NODES + 2], weights[NODES], even[NODES * NODES / 4], odd[NODES * NODES / 4];
     Real tail[4 * NODES], left[NODES];
-    Real powers[(NODES + 1) * NODES], to_nodes[NODES * NODES], to_powers[NODES * (NODES + LANES)];
+    Real powers[(NODES + 1) * NODES], to_nodes[NODES * NODES], to_powers[NODES * (NODES + MOST_LANES)];
     Real coarse_weights[COARSE_NODES], coarse_cumulative[COARSE_NODES * COARSE_NODES];
 
     static Rule of(const ::Rule &rule) {
@@ -16,9 +16,7 @@ struct Rule {
         copy(own.even, rule.even, NODES * NODES / 4), copy(own.odd, rule.odd, NODES * NODES / 4);
         copy(own.tail, rule.tail, 4 * NODES), copy(own.left, rule.left, NODES);
         copy(own.powers, rule.powers, (NODES + 1) * NODES), copy(own.to_nodes, rule.to_nodes, NODES * NODES);
-        // there rows are filled up to vectors of four
-        for (int64_t node = 0; node < NODES; node++)
-            copy(own.to_powers + node * (NODES + LANES), rule.to_powers + node * (NODES + 4), NODES + LANES);
+        copy(own.to_powers, rule.to_powers, NODES * (NODES + MOST_LANES));
         copy(own.coarse_weights, rule.coarse_weights, COARSE_NODES);
         copy(own.coarse_cumulative, rule.coarse_cumulative, COARSE_NODES * COARSE_NODES);
         return own;

@@ -64,7 +64,8 @@ class Windows {
                 std::fill_n(state, times * whole.skills, static_cast<Out>(NAN)), std::fill_n(clock, times, static_cast<Out>(NAN));
                 if (spent_there) std::fill_n(spent_there, times, static_cast<Out>(NAN));
             }
-            *to.code.at(row, group, c) = code_of(true, run.lost);
+            const double off = run.lost ? 0.0 : rounded(whole, state, times);
+            *to.code.at(row, group, c) = code_of(error + off <= whole.tolerance, run.lost);
         }
         return true;
     }

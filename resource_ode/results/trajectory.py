@@ -316,7 +316,7 @@ def _at_one_time(name: str, kind: str, model: ResourceModel, state: Array, time:
     law, exposed = model.law, kind == "exposure"
     if exposed and name not in ("state", "log_depth"):
         # without waste exposure ends at infinity, where no derivative is defined; this leaves nothing unlearned either
-        slowest = model.rate() if model.frequency_after is None else jnp.minimum(model.rate(), model.frequency_after)
+        slowest = model.rate() if (after := model.rate_after()) is None else jnp.minimum(model.rate(), after)
         enough = law.effort_for_depth(jnp.full_like(slowest, 2e3)) / slowest
         state = jnp.where(jnp.isinf(state), enough, state)
     effort = model.effort(state) if exposed else state

@@ -165,3 +165,11 @@ def test_float32():
     for method in ("cascade", "ode"):
         run = ro.simulate(single, TIMES, method=method)
         assert run.failures() == "" and np.abs(np.asarray(run.level) - case.levels()).max() < 2e-4
+
+
+def test_a_self_paced_skill_that_is_slow_to_learn_is_learned_where_a_run_without_waste_ends():
+    # slower after level 1/2 than before, and its effective frequency far below the frequency that was given
+    model = ro.ResourceModel(ro.SkillGraph([[]]), [1.0], 1.0, 0.0, frequency_after=[1e-3], learnability=[1e-6])
+    run = ro.simulate(model, [0.0, 5.0])
+    np.testing.assert_array_equal(run.unlearned[:, 0], [1.0, 0.0])
+    np.testing.assert_array_equal(run.loss, [1.0, 0.0])

@@ -221,6 +221,38 @@ def test_one_skill_alone_and_the_padding_of_others(monkeypatch):
     assert np.all(np.isnan(times[0, 1:])) and np.all(np.isfinite(times[1]))
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"loss": "cross_entropy", "gate": MIXED},
+        {"competition": "l2", "gate": "any"},
+        {"frequency_after": np.full(7, 2.0)},
+    ],
+)
+def test_all_processors_give_the_same(options):
+    """Vectors hold 4 or 8 numbers, so that numbers of panels differ: the same to the tolerance, and slopes as well."""
+    model = random_models(**options)
+
+    def late(rate):
+        return jnp.sum(ro.learning_times(model.replace(learning_rate=rate), 0.5) @ jnp.arange(1.0, 8.0))
+
+    found = {}
+    for best in native_library.PROCESSORS:
+        try:
+            if native.processor(best) == best:
+                run, slopes = ro.simulate(model, TS, tolerance=1e-8), jax.grad(late)(0.02)
+                found[best] = np.asarray(run.level), np.asarray(slopes), np.asarray(run.clock)
+        finally:
+            native.processor(native_library.PROCESSORS[-1])
+    assert found
+    first = found.pop(native_library.PROCESSORS[0])
+    for level, slope, clock in found.values():
+        np.testing.assert_allclose(level, first[0], rtol=0, atol=1e-8)
+        np.testing.assert_allclose(slope, first[1], rtol=1e-6)
+        np.testing.assert_allclose(clock, first[2], rtol=1e-7)
+
+
 def test_a_grid_of_clocks_reads_one_cascade_and_pieces_change_no_bit():
     model = random_models(wasted_resource=np.geomspace(1e-3, 1.0, 5)[:, None], learning_rate=0.02)
     whole = ro.simulate(model, TS)
@@ -389,5 +421,5 @@ def test_single_precision_is_solved_in_double(monkeypatch):
 
 def test_panels_that_fill_no_vectors_are_refused(monkeypatch):
     monkeypatch.setattr(compiled, "COARSE_PANELS", 10)
-    with pytest.raises(ValueError, match="panels: expected a multiple of 4, got 10"):
+    with pytest.raises(ValueError, match="panels: expected a multiple of 8, got 10"):
         ro.simulate(random_models(), TS)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from reliability import cells, document, judge, torture
+from reliability import cells, document, judge, kinds, references, torture
 
 NAME = "random-mixed/float64/simulate/eager/default/0.0"
 
@@ -14,7 +14,7 @@ def small(verb):
     """A cell of one small member, and what a perfect solver would say of it."""
     name = NAME.replace("simulate", verb)
     cell = cells.build(name)
-    member = cells.Member([[], [0]], ["all", "all"], np.array([1.0, 2.0]), 0.1, 0.1, 0.5)
+    member = references.Member([[], [0]], ["all", "all"], np.array([1.0, 2.0]), 0.1, 0.1, 0.5)
     cell = dataclasses.replace(cell, members=[member], ts=np.array([0.0, 3.0, 9.0]), level=0.5)
     truth = judge.references.solve(member, cell.ts if verb == "simulate" else np.zeros(0), 0.5)
     if verb == "simulate":
@@ -53,7 +53,7 @@ KINDS = ["independent", "chain", "random-all", "random-mixed", "initial-levels"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", cells.VERBS)
+@pytest.mark.parametrize("verb", kinds.VERBS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_few_cells(verb, kind):
     verdict = judge.judge(f"{kind}/float64/{verb}/eager/default/7.0")
@@ -61,11 +61,11 @@ def test_a_few_cells(verb, kind):
 
 
 def test_every_kind_and_setting_has_its_turn():
-    settings = [name for kind in cells.KINDS for name in cells.names(kind)]
+    settings = [name for kind in kinds.KINDS for name in kinds.names(kind)]
     turns = torture.schedule(settings, 0)
     first = [next(turns) for _ in range(len(settings))]
     assert {name.rsplit("/", 1)[0] for name in first} == set(settings)
-    assert {name.split("/")[0] for name in first[: len(cells.KINDS)]} == {kind.name for kind in cells.KINDS}
+    assert {name.split("/")[0] for name in first[: len(kinds.KINDS)]} == {kind.name for kind in kinds.KINDS}
 
 
 def test_a_table_replaces_its_own(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from systems import Case
 
-from reliability import cells, references
+from reliability import cells, kinds, references
 from reliability.references import Member
 
 
@@ -67,6 +67,35 @@ CASES = {
     "interference entropy initial": Case(
         [[], []], [1.0, 2.0], interference=[[1, 0.5], [0.5, 1]], loss="cross_entropy", initial_level=[0.9, 0.2]
     ),
+    "plateau": Case(GRAPH, [0.5, 2, 1, 3, 0.7, 1], plateau=0.01, gate_exponent=0.5),
+    "plateau initial": Case(GRAPH, [0.5, 2, 1, 3, 0.7, 1], plateau=1e-4, initial_level=[0, 1e-3, 0, 0.4, 0, 0.9]),
+    "plateau l2": Case(GRAPH, [0.5, 2, 1, 3, 0.7, 1], plateau=0.03, competition="l2", gate="any", gate_exponent=0.3),
+    "effective frequency": Case(
+        GRAPH, [0.5, 2, 1, 3, 0.7, 1], frequency_power=0.4, learnability=[3, 0.5, 1, 0.2, 2, 1],
+        frequency_after=[5, 0.2, 1, 3, 7, 0.1], plateau=0.2, gate_exponent=0.3,
+    ),
+    "strengths": Case(
+        GRAPH, [0.5, 2, 1, 3, 0.7, 1], gate=["any", "all", "any", "all", "all", "any"], gate_exponent=0.1,
+        prerequisite_strength=[[], [], [0.9, 0.99], [1.0], [0.0, 0.7], []],
+    ),
+    "strengths entropy": Case(
+        GRAPH, [0.5, 2, 1, 3, 0.7, 1], loss="cross_entropy", gate_exponent=0.3,
+        prerequisite_strength=[[], [], [0.9, 0.5], [1 - 1e-6], [0.0, 0.7], []],
+    ),
+    "extended schedule": Case(
+        GRAPH, ([0.0, 2.0, 5.0], [[0.5, 2, 1, 3, 0.7, 1], [1, 1, 0, 1, 1, 2], [2, 0.5, 1, 1, 3, 1]]),
+        plateau=0.05, frequency_power=0.5, learnability=[3, 0.5, 1, 0.2, 2, 1], gate_exponent=0.5,
+        prerequisite_strength=[[], [], [0.9, 0.5], [0.2], [0.0, 0.7], []],
+    ),
+    "extended pools": Case(
+        GRAPH, [0.5, 2, 1, 3, 0.7, 1], pool=[0, 0, 0, 0, 0, 1], learning_rate=[1.0, 0.1], wasted_resource=[0.1, 0.01],
+        plateau=0.05, learnability=2.0, prerequisite_strength=[[], [], [0.9, 0.5], [0.2], [0.0, 0.7], []],
+    ),
+    "extended crossing": Case(
+        GRAPH, [0.5, 2, 1, 3, 0.7, 1], pool=[0, 1, 0, 1, 0, 1], learning_rate=[1.0, 0.5], wasted_resource=[0.1, 0.5],
+        gate_exponent=0.5, plateau=0.05, learnability=2.0, frequency_power=2.0,
+        prerequisite_strength=[[], [], [0.9, 0.5], [0.2], [0.0, 0.7], []],
+    ),
 }  # fmt: skip
 TS = np.array([0.0, 0.3, 1.0, 2.5, 4.0, 8.0, 20.0])
 
@@ -80,7 +109,20 @@ def test_levels_are_those_of_an_integration_in_training_time(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["mixed", "entropy", "l2", "initial", "self-paced", "schedule of frequency", "schedules"]
+    "name",
+    [
+        "mixed",
+        "entropy",
+        "l2",
+        "initial",
+        "self-paced",
+        "schedule of frequency",
+        "schedules",
+        "plateau initial",
+        "effective frequency",
+        "strengths",
+        "extended schedule",
+    ],
 )
 def test_at_the_time_of_a_level_the_level_is_reached(name):
     case = CASES[name]
@@ -126,10 +168,10 @@ def test_initial_levels_reach_the_model_where_only_some_members_have_them(name):
 
 
 def test_every_cell_is_made_again_from_its_name():
-    for kind in cells.KINDS:
-        name = f"{cells.names(kind)[0]}/5.1"
+    for kind in kinds.KINDS:
+        name = f"{kinds.names(kind)[0]}/5.1"
         first, again = cells.build(name), cells.build(name)
         np.testing.assert_array_equal(first.ts, again.ts)
-        assert repr(first.members) == repr(again.members) and len(first.ts) == cells.TIMES
+        assert repr(first.members) == repr(again.members) and len(first.ts) == kinds.TIMES
     with pytest.raises(ValueError, match="KIND/DTYPE"):
         cells.build("chain/float64")

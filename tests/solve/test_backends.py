@@ -18,6 +18,7 @@ from systems import EXACT, TIMES, batch
 import resource_ode as ro
 from resource_ode import native
 from resource_ode.native import calls
+from resource_ode.native.library import PROCESSORS
 from resource_ode.solve.cascade import arrays, compiled, gpu, gpu_programs, gpu_solver, quadrature, traced, walked
 from resource_ode.solve.cascade import batch as batches
 
@@ -40,12 +41,15 @@ BACKENDS = {
     "gpu": gpu.GPUCascade(),
     "walk": walked.WalkedCascade(),
 }
+# the loops as other processors have them: all but the last, which is the best there is
+OTHERS = {f"loops, {processor}": processor for processor in PROCESSORS[:-1]}
+BACKENDS |= dict.fromkeys(OTHERS, BACKENDS["loops"])
 # under `jit`: by the loops as primitives, or by arrays where the loops were not built
 TRACED = ("jit, loops", "jit, arrays")
 WAYS = (*BACKENDS, *TRACED)
 # why a backend cannot serve a kind; no reason: it can
 REASONS = {
-    ("loops", "pools"): "pools as members of their own",
+    **{(way, "pools"): "pools as members of their own" for way in ("loops", *OTHERS)},
     ("gpu", "any"): "a gate is not of the kind all",
     ("gpu", "cross entropy"): "not mean squared error",
     ("gpu", "l2"): "not l1",
@@ -59,6 +63,7 @@ REASONS = {
 REASONS |= {("walk", kind): why for (way, kind), why in REASONS.items() if way == "gpu" and kind != "without waste"}
 NAMES = {"arrays": "by arrays", "loops": "by compiled loops", "gpu": "by fused GPU programs"}
 NAMES["walk"] = "by a walk on the GPU"
+NAMES |= dict.fromkeys(OTHERS, NAMES["loops"])
 NAMES |= {"jit, loops": NAMES["loops"], "jit, arrays": NAMES["arrays"]}
 TOLERANCES = {"float64": (1e-6, 1e-7), "float32": (2e-4, 1e-4)}
 # array programs take seconds each to compile; in these kinds nothing is left that a quicker test would not see
@@ -92,6 +97,8 @@ def only(way):
             patch.setattr(batches, "BACKENDS", (BACKENDS[way],))
             # concrete models with pools would go by the loops as primitives
             patch.setattr(traced, "serves_pools", lambda *_: False)
+        if way in OTHERS and native.processor(OTHERS[way]) != OTHERS[way]:
+            pytest.skip(f"this machine has not even {OTHERS[way]}")
         if way == "gpu":
             patch.setenv("RESOURCE_ODE_GPU_KERNEL", "pallas")
             patch.setattr(gpu_solver, "INTERPRET", True)
@@ -102,7 +109,11 @@ def only(way):
             for module in (calls, traced):
                 patch.setattr(module, "handlers", lambda: None)
             jax.clear_caches()
-        yield patch
+        try:
+            yield patch
+        finally:
+            if way in OTHERS:
+                native.processor(PROCESSORS[-1])
     if way == "jit, arrays":
         jax.clear_caches()
 

@@ -421,6 +421,7 @@ def test_with_pools_a_member_that_is_unsure_leaves_its_neighbours_alone(batch_si
         learning_rate=[[2e-4, 7e-5], [1.864, 0.0911], [0.1, 7e-5]],
         wasted_resource=[[5e-3, 1e-2], [6.9e-21, 0.0], [5e-3, 1.4e-292]],
         gate_exponent=[0.03, 92.4, 0.03],
+        loss="cross_entropy",
         competition="l2",
         pool=[0, 1, *[0] * 7],
     )

@@ -170,3 +170,23 @@ def test_gates_that_bend_are_seen():
     )  # fmt: skip
     for tolerance in (1e-7, 1e-8):
         assert off(member, np.asarray(ro.learning_times(model, tolerance=tolerance)), 0.5) < tolerance
+
+
+@pytest.mark.parametrize("way", ["loops", "arrays"])
+def test_levels_that_float32_cannot_hold_are_said_to_be_inaccurate(way, monkeypatch):
+    """From level 1/2 on the skill is a million times as fast: the next number after its exposure is another level."""
+
+    def level_of(dtype):
+        frequency = np.array([1.0, 1.0], dtype)
+        model = ro.ResourceModel(
+            ro.SkillGraph([[], []]), frequency, 1.0, 1.0, frequency_after=frequency * np.array([1e6, 1], dtype)
+        )
+        return ro.simulate(model, np.linspace(0, 3, 25).astype(dtype))
+
+    exact = level_of(np.float64)
+    if way == "arrays":
+        monkeypatch.setattr(native, "obstacle", lambda model: "they are left out")
+    run = level_of(np.float32)
+    assert np.abs(np.asarray(run.level) - np.asarray(exact.level)).max() > 1e-3
+    assert run.result == ro.RESULTS.inaccurate
+    assert exact.result == ro.RESULTS.successful

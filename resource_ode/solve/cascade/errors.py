@@ -79,13 +79,16 @@ def gate_steepness(depth: Array, gate: Array) -> Array:
     return jnp.where(gate > 0, depth * (1 - gate) / jnp.where(gate > 0, gate, 1), 1)
 
 
-def off_balance(flow: Flow, half: Float[Array, " panel"]) -> tuple[Float[Array, ""], Float[Array, " panel"]]:
+def off_balance(
+    flow: Flow, half: Float[Array, " panel"], *, lawful: bool
+) -> tuple[Float[Array, ""], Float[Array, " panel"]]:
     r"""The largest level error that the budget law shows at the nodes, and what each panel adds to it.
 
     $\int_0^\tau F\,d\tau$ is what has been learned, whatever the competition. An estimate from the nodes of a panel is
     blind for what happens between two of them; this difference is not, since what was learned on the way is missing
     from then on. A difference $\delta$ in spent resource moves a level by its share of $\delta$, so by no more than the
-    largest share, here or at the node before.
+    largest share, here or at the node before. Where the budget law checks a run (`lawful`), the difference itself
+    counts, relative to what was spent if that is above 1.
     """
     spent = jax.vmap(lambda values: integrals_at(values, half)[1])(flow.total)
     off, total, largest = (x.reshape((len(x), -1)) for x in (spent - flow.learned, flow.total, flow.largest))
@@ -93,6 +96,8 @@ def off_balance(flow: Flow, half: Float[Array, " panel"]) -> tuple[Float[Array, 
     before = jnp.concatenate([jnp.ones_like(share[:, :1]), share[:, :-1]], axis=1)
     share = jnp.maximum(share, before)
     added = jnp.abs(jnp.diff(off, axis=1, prepend=0)) * share
+    if lawful:
+        share = jnp.maximum(share, 1 / jnp.maximum(spent.reshape(off.shape), 1))
     return jnp.max(jnp.abs(off) * share), jnp.max(added.reshape(spent.shape), axis=(0, 2))
 
 

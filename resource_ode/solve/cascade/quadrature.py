@@ -217,11 +217,11 @@ def _estimated(
         total = held.rule.total(frozen.demand, jnp.zeros_like(frozen.demand))
         doubt = 1.0 if held.rule.has_budget_law else CONSTANTS.root_doubt
         edge, inside = missed_by_interpolant(total @ constant("tail", half.dtype).T, doubt * half)
-        share = jnp.max(jnp.where(total > 0, frozen.largest / jnp.where(total > 0, total, 1), 0), axis=-1)
+        share = jnp.max(jnp.minimum(frozen.largest / jnp.where(total > 0, total, 1), 1), axis=-1)
         # without the budget law an error that has entered the clock stays there
         moved = off if held.rule.has_budget_law else jax.lax.cummax(off, axis=1)
         error = error + jnp.max(jnp.sum(edge, axis=-1)) + jnp.max(inside) + jnp.max(share * moved)
-        unbalanced, here = off_balance(frozen, half)
+        unbalanced, here = off_balance(frozen, half, lawful=held.rule.has_budget_law)
         error = jnp.maximum(error, unbalanced)
         panel_error = jnp.maximum(panel_error + jnp.max(inside, axis=0), here)
     demand = None if flow is None else flow.demand

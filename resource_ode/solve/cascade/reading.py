@@ -62,6 +62,22 @@ def read_clock(
     return exposure, clock, jnp.where(lost, jnp.nan, spent[..., 0] + jnp.where(wasting > 0, wasting * more, 0)).T, lost
 
 
+def rounded(model: ResourceModel, exposure: Float[Array, "time skill"]) -> Float[Array, ""]:
+    """How far levels may be off since exposures are stored in float32, and effective frequencies came in it: a relative
+    error of the exposure, times its effort. It counts where effort is large while a skill is still being learned: with
+    a plateau, and of skills that are much faster from level 1/2 on.
+    """
+    dtype = exposure.dtype
+    if dtype != jnp.float32 or (model.plateau is None and model.frequency_after is None):
+        return jnp.zeros((), dtype)
+    exposure = jax.lax.stop_gradient(jnp.where(jnp.isfinite(exposure), exposure, 0))
+
+    def moved(x: Array) -> Array:
+        return x * model.effective(model.pace(x)) * model.law.demand(model.effort(x))
+
+    return jax.lax.stop_gradient(2 * float(jnp.finfo(dtype).eps) * jnp.max(jax.vmap(moved)(exposure)))
+
+
 class Nodes(eqx.Module):
     r"""What there is to integrate over resource time: nodes, their weights $d\tau$, and every skill at them."""
 

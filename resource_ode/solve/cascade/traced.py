@@ -134,7 +134,7 @@ def _trajectories(
     clocks: Any = (model.learning_rate, model.wasted_resource)
     rate, waste = (_ranked(x, code.ndim)[..., None] for x in clocks)
     wasted = rate * _ranked(ts, code.ndim + 1)
-    state = jnp.sum(jnp.where(mine[..., None, :], state, 0), axis=-3)
+    state = _of_own_pool(model, state, -3)
     clock = jnp.swapaxes(jnp.where(idle[..., None], wasted / waste, clock), -1, -2)
     spent = None if spent is None else jnp.swapaxes(jnp.where(idle[..., None], wasted, spent), -1, -2)
     code = jnp.max(jnp.where(idle, calls.SUCCESSFUL, code), axis=-1)
@@ -152,7 +152,7 @@ def _learning_times(model: ResourceModel, level: Any, tolerance: Any, either: bo
     if model.pool is None:
         return found, code
     mine = _ranked(_in_pool(model), code.ndim + 1)
-    found = jnp.sum(jnp.where(mine, found, 0), axis=-2)
+    found = _of_own_pool(model, found, -2)
     code = jnp.max(jnp.where(jnp.any(mine, axis=-1), code, calls.SUCCESSFUL), axis=-1)
     return jnp.where(_ranked(model.graph.present, code.ndim + 1), found, jnp.nan), code
 
@@ -239,6 +239,13 @@ def _in_pool(model: ResourceModel) -> Array:
     pool, present = (_ranked(x, rank)[..., None, :] for x in (model.pool, model.graph.present))
     each = jnp.arange(model.pools, dtype=pool.dtype)[:, None]
     return (pool == _ranked(each, rank + 1)) & present
+
+
+def _of_own_pool(model: ResourceModel, found: Array, axis: int) -> Array:
+    """What the pool of each skill, which is the last axis, has found for it; pools lie along `axis`."""
+    assert model.pool is not None
+    own = jnp.expand_dims(model.pool, tuple(range(axis, -1)))
+    return jnp.squeeze(jnp.take_along_axis(found, _ranked(own, found.ndim), axis=axis), axis)
 
 
 def _either(model: ResourceModel) -> bool:

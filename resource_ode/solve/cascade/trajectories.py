@@ -86,10 +86,11 @@ def trajectories(
 
             def clock(rate: Array, waste: Array) -> Any:
                 own = with_fields(mine, learning_rate=rate, wasted_resource=waste)
-                *read, lost = reading.read_clock(own, found, ts)
-                result = RESULTS.where(found.error <= tolerance, RESULTS.successful, RESULTS.inaccurate)
+                exposure, *read, lost = reading.read_clock(own, found, ts)
+                error = found.error + reading.rounded(own, exposure)
+                result = RESULTS.where(error <= tolerance, RESULTS.successful, RESULTS.inaccurate)
                 result = RESULTS.where(lost, RESULTS.not_finite, result)
-                return kept(own, ts, (*read, result), reduce, method, "exposure")
+                return kept(own, ts, (exposure, *read, result), reduce, method, "exposure")
 
             return jax.vmap(clock)(rates, wastes), found.error, found.panel_error
 
