@@ -154,7 +154,7 @@ def test_unsound_numbers_under_a_trace_have_their_code():
 
 def test_what_cannot_be_solved_finely_enough_is_nan_with_a_code(monkeypatch):
     monkeypatch.setattr(calls, "ATTEMPTS", 1)
-    monkeypatch.setattr(calls, "MOST_PANELS", 4)
+    monkeypatch.setattr(calls, "MOST_PANELS", 8)
     model = random_models(gate=MIXED)
     run = jax.jit(lambda m: ro.simulate(m, TS, tolerance=1e-12))(model)
     assert "5 of 5 runs failed" in run.failures() and np.all(np.isfinite(run.state[:2]))
