@@ -89,19 +89,18 @@ def entries(name: str, value: Any, kind: str) -> list[Any]:
 
 
 def random_key(key: Any) -> Any:
-    """One key of JAX, of the new kind or the old.
+    """One random key of JAX, of the new kind or the old.
 
-    **Raises:** `ValueError` for anything else, as a seed or a batch of keys.
+    **Raises:** `ValueError` for anything else, as a seed or several keys.
     """
-    expected = "key: expected one key, as jax.random.key(0) makes it, got"
     if isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
         shape = ()
     elif isinstance(key, (jax.Array, np.ndarray)) and key.dtype == np.uint32:
         shape = jax.eval_shape(jax.random.PRNGKey, 0).shape
     else:
-        raise ValueError(f"{expected} {brief(key)}")
+        raise ValueError(f"key: expected a random key, as jax.random.key(0), got {brief(key)}")
     if key.shape != shape:
-        raise ValueError(f"{expected} shape {key.shape}")
+        raise ValueError(f"key: expected one random key (map over several with jax.vmap), got shape {key.shape}")
     return key
 
 
