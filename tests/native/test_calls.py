@@ -158,7 +158,7 @@ def test_what_cannot_be_solved_finely_enough_is_nan_with_a_code(monkeypatch):
     model = random_models(gate=MIXED)
     run = jax.jit(lambda m: ro.simulate(m, TS, tolerance=1e-12))(model)
     assert "5 of 5 runs failed" in run.failures() and np.all(np.isfinite(run.state[:2]))
-    assert np.all(np.isnan(jax.jit(lambda m: ro.learning_times(m, tolerance=1e-12))(model)))
+    assert np.all(np.isnan(jax.jit(lambda m: ro.learning_times(m, 0.999, tolerance=1e-12))(model)))
 
 
 def test_without_the_calls_arrays_serve_and_say_so(monkeypatch):
