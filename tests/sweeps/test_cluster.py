@@ -130,7 +130,7 @@ def test_workers_cannot_import_what_is_typed_at_a_prompt(tmp_path: Path, monkeyp
     monkeypatch.setattr(sys.modules["__main__"], "measure", measure, raising=False)
     given = description(observe={"reducer": measure}, time={"values": [0, 1]})
     with pytest.raises(ValueError, match="expected a function of a module that workers can import, got __main__:meas"):
-        ro.sweep(given, tmp_path / "results.zarr", client=object(), progress=False)
+        ro.sweep(given, tmp_path / "results.zarr", client=mock.Mock(), progress=False)
 
 
 def test_worker_that_sees_other_files(whole: Path, tmp_path: Path) -> None:
