@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,7 +83,7 @@ def draw_store(store: Path, path: Path, variables: list[str] | None) -> None:
     except StoreError as error:
         raise WrongInput(str(error)) from None
     except ValueError as error:
-        raise WrongInput(f"{store}: {error}") from None
+        raise WrongInput(f"{store}: {re.sub('^variables:', '--variable:', str(error))}") from None
     save_figure(figure, path)
 
 

@@ -209,7 +209,7 @@ def overview(dataset: Given[Dataset], variables: Given[Sequence[str] | None] = N
         raise ValueError(f"dataset: expected an xarray.Dataset, as ro.sweep returns it, got {type(dataset).__name__}")
     if variables is not None:
         known = sorted(map(str, dataset.data_vars))
-        variables = [one_of("variable", name, known) for name in entries("variables", variables, "names")]
+        variables = [one_of("variables", name, known) for name in entries("variables", variables, "names")]
         if not variables:
             raise ValueError("variables: expected at least one name, got none")
     else:

@@ -117,7 +117,7 @@ def test_wrong_input(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     picture = tmp_path / "map.png"
     assert told("plot", tmp_path / "folder", "--out", picture).endswith("got something that Zarr cannot open")
     assert told("plot", out, "--out", picture, "--variable", "speed") == (
-        f"{out}: variable: expected one of efficiency, failed, horizon, got 'speed'"
+        f"{out}: --variable: expected one of efficiency, failed, horizon, got 'speed'"
     )
     assert told("plot", tmp_path / "run.nc", "--out", picture, "--variable", "speed") == (
         f"--variable: expected only with the store of a sweep, got {tmp_path / 'run.nc'}"

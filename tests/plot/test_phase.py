@@ -265,7 +265,7 @@ def test_overview_draws_whatever_there_is() -> None:
     assert (single.get_xlabel(), single.get_ylabel()) == ("useful share", "graphs")
     assert sum(bar.get_height() for bar in single.patches) == 3
     assert len(overview(dataset().isel(sigma=0, density=0), ["efficiency"]).axes[0].lines) >= 1
-    with pytest.raises(ValueError, match="variable: expected one of"):
+    with pytest.raises(ValueError, match="variables: expected one of"):
         overview(dataset(), ["speed"])
     with pytest.raises(ValueError, match="dataset: expected some finite values to draw, got none"):
         overview(dataset() * np.nan)
