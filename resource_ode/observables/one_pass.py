@@ -11,6 +11,7 @@ import numpy as np
 from .. import native
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
+from ..model.schedule import Schedule
 from ..solve.cascade.batch import backend_for
 from ..solve.cascade.compiled import CompiledCascade
 from ..solve.cascade.refine import COARSE_PANELS, PANELS
@@ -36,7 +37,7 @@ def of_learning_times(
     mean overlap of consecutive skills `between` the levels of beginning and completion; and the members that the loops
     are not sure of, whose learning times have to be found first. None where the loops do not serve the model.
     """
-    if not by_loops(model):
+    if not by_loops(model) or isinstance(model.learning_rate, Schedule):
         return None
     model = jax.tree.map(np.asarray, model)
     tolerance = as_tolerance(None, "time", CompiledCascade.floors, model.dtype)

@@ -21,13 +21,16 @@ from ..base import pieces, programs
 from ..base.tracing import concrete_number, is_concrete
 from ..base.warning import warn
 from ..model.model import ResourceModel
+from ..model.schedule import Schedule
 from ..native.integrals import Spent
 from ..solve.cascade import errors, integrals, panels, quadrature, reading
 from ..solve.cascade.batch import microbatch
+from ..solve.cascade.rates import steady
 from ..solve.cascade.refine import COARSE_PANELS, Progress, coarse_solve, solve_member, where_it_stands
 from ..solve.cascade.sharing import split_axes, take
 from ..solve.cascade.traced import by_loops, spent_until
 from ..solve.choose import cascade_obstacle
+from ..solve.learning import horizon
 from . import one_pass
 from .rows import least
 
@@ -72,6 +75,10 @@ def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any) -> 
         raise ValueError(f"model: expected at least one member, got a batch of shape {model.batch_shape}")
     numpy = jnp if traced else np
     whole = level is None
+    if isinstance(model.learning_rate, Schedule) or isinstance(model.wasted_resource, Schedule):
+        # how fast the resource comes changes nothing of what is integrated over resource time, unless it stops early
+        found = until_level(name, steady(model), level, tolerance)
+        return _where_reached(name, found, model, 1 - tolerance / 4 if whole else level)
     goal = numpy.asarray(1 if whole else level, model.dtype)
     if traced and by_loops(model):
         found, within = spent_until(model, goal, tolerance, _whole_of_one if whole else _until_level_of_one)
@@ -91,6 +98,21 @@ def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any) -> 
 
     found = back(jax.tree.map(spread, found))
     return found if traced else pieces.as_arrays(found)
+
+
+def _where_reached(name: str, found: Spent, model: ResourceModel, level: Any) -> Spent:
+    """What has been found, but NaN where a schedule of the learning rate stops before all skills are at the level."""
+    schedule = model.learning_rate
+    if not isinstance(schedule, Schedule) or (is_concrete(schedule) and float(schedule.values[-1]) > 0):
+        return found
+    reached = jnp.isfinite(horizon(model, level))
+    if is_concrete(reached) and not bool(jnp.all(reached)):
+        warn(
+            f"{name}: {int(jnp.sum(~reached))} of {reached.size} members are NaN, since the learning rate is 0 before "
+            "their last skill gets there; simulate them, and measure the run",
+            stacklevel=5,
+        )
+    return jax.tree.map(lambda x: jnp.where(reached, x, jnp.nan), found)
 
 
 def _concrete(graphs: ResourceModel, shared: Any, size: int, whole: bool) -> tuple[Spent, np.ndarray]:

@@ -18,6 +18,7 @@ from ..model.model import ResourceModel
 from ..model.schedule import Schedule
 from ..results.outcome import RESULTS
 from ..results.trajectory import Trajectory
+from ..solve.cascade.rates import steady
 from ..solve.learning import horizon, learning_times
 from ..solve.simulation import simulate
 from .resource_time import obstacle, until_level
@@ -80,17 +81,17 @@ def total_waste(
         return each_member(_total_waste, profile_of(source, ts, tolerance))
     level = LAST_LEVEL if level is None else level
     check_level(level)
-    if obstacle(source) is not None:
+    waste = source.wasted_resource
+    if obstacle(source) is not None or isinstance(waste, Schedule):
         return _waste_by_run(source, level, tolerance)
     found = until_level("total_waste", source, level, tolerance)
-    waste, rate = source.wasted_resource, source.learning_rate
-    assert not isinstance(waste, Schedule) and not isinstance(rate, Schedule)
-    waste, rate = (jnp.broadcast_to(x, found.clock.shape) for x in (waste, rate))
-    wasted = waste * found.clock
+    wasted = jnp.broadcast_to(waste, found.clock.shape) * found.clock
     if source.rule.has_budget_law:
         spent = found.learned + wasted
     else:
-        spent = rate * horizon(source, level)
+        source = steady(source)
+        rate: Any = source.learning_rate
+        spent = jnp.broadcast_to(rate, found.clock.shape) * horizon(source, level)
     return jnp.where(found.clock == 0, _wasted_at_first(source), wasted / jnp.where(spent == 0, 1, spent))
 
 

@@ -299,8 +299,8 @@ def one_skill_by_events():
     graph, level = ro.SkillGraph([[]]), 0.9
 
     def last(p, eta):
-        rate = ro.Schedule(jnp.array([0.0, 3.0]), jnp.stack([eta, eta]))
-        return ro.learning_times(ro.ResourceModel(graph, p[None], rate, 0.3), level)[0]
+        frequency = ro.Schedule(jnp.array([0.0, 3.0]), jnp.stack([p[None], p[None]]))
+        return ro.learning_times(ro.ResourceModel(graph, frequency, eta, 0.3), level)[0]
 
     p, eta, depth = 0.7, 0.2, -np.log(1 - level)
     exact = (-0.3 * depth / p**2 / eta, -(level + 0.3 * depth / p) / eta**2)

@@ -29,7 +29,7 @@ class ArrayCascade(AbstractCascade):
     def obstacle(self, model: ResourceModel) -> str | None:
         return None
 
-    def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:
+    def trajectories(self, rows: Rows, ts: Array | np.ndarray, tolerance: np.ndarray, job: Job) -> Found:
         endless = not bool(np.all(rows.everyone.waste > 0))
         options = {"endless": endless, "reduce": job.reduce, "method": job.method}
         return finer_and_finer(trajectories, trajectories, rows, (ts, tolerance), job, options)

@@ -52,7 +52,7 @@ class AbstractCascade(ABC):
         """Why it cannot serve a concrete model here; None if it can."""
 
     @abstractmethod
-    def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:
+    def trajectories(self, rows: Rows, ts: Array | np.ndarray, tolerance: np.ndarray, job: Job) -> Found:
         """Exposure, clock, spent resource and code of every member at training steps `ts`, or reductions of them."""
 
     @abstractmethod

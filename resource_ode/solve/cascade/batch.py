@@ -9,6 +9,7 @@ from typing import Any
 
 import diffrax
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
@@ -16,11 +17,13 @@ from ... import native
 from ...base import pieces, programs
 from ...base.warning import warn
 from ...model.model import ResourceModel
+from ...model.schedule import Schedule
 from ..events import times_by_events
 from ..members import Wish, in_chunks, number_of_members
 from ..ode import ode_members
+from ..tolerance import FLOORS
 from . import quadrature as resource_time
-from . import traced
+from . import rates, traced, wastes
 from .arrays import ArrayCascade
 from .backend import AbstractCascade, Found, Job
 from .compiled import CompiledCascade
@@ -44,6 +47,7 @@ MANY = 10_000
 
 def backend_for(model: ResourceModel, *, under_trace: bool) -> AbstractCascade:
     """What solves a model that has a cascade, here."""
+    model = rates.steady(model)
     if under_trace or traced.serves_pools(model):
         return BACKENDS[0] if traced.by_loops(model) else BACKENDS[-1]
     found = _without_obstacle(model)
@@ -66,9 +70,20 @@ def _say_what_is_missing() -> None:
 
 
 def batch_trajectories(
-    model: ResourceModel, ts: Array, tolerance: Any, wish: Wish, backend: AbstractCascade, *, under_trace: bool
+    model: ResourceModel,
+    ts: Any,
+    tolerance: Any,
+    wish: Wish,
+    backend: AbstractCascade,
+    *,
+    under_trace: bool,
 ) -> Any:
     """Exposure, clock, spent resource and result code of every member, or the caller's reductions of them."""
+    if under_trace and isinstance(model.wasted_resource, Schedule):
+        return wastes.trajectories(model, ts, tolerance, wish.reduce, wish.method)[0]
+    if isinstance(model.learning_rate, Schedule) and not isinstance(model.wasted_resource, Schedule):
+        solved = functools.partial(batch_trajectories, tolerance=tolerance, backend=backend, under_trace=under_trace)
+        return rates.trajectories(solved, model, ts, wish)
     if under_trace and traced.serves(model):
         return traced.batch_trajectories(model, ts, tolerance, wish.reduce, wish.method)[0]
     if under_trace:
@@ -76,54 +91,48 @@ def batch_trajectories(
         options = {"panels": traced.TRACED, "endless": True, "reduce": wish.reduce, "method": wish.method}
         return back(programs.compiled(trajectories)((graphs, clocks, clocks, None), (ts, tolerance), **options)[0])
 
+    # the loops compute in float64, and take times so, whatever the type of the model
+    exact, ts = ts, jnp.asarray(ts, model.dtype)
+
     def by_ode(chosen: ResourceModel) -> Any:
         options = {"adjoint": diffrax.RecursiveCheckpointAdjoint(), "max_steps": ODE_STEPS}
         options |= {"reduce": wish.reduce, "method": wish.method}
         return ode_members(pieces.as_arrays(chosen), ts, tolerance, **options)
 
     numbers = ts.shape[0] * model.skills
+    if isinstance(model.wasted_resource, Schedule):
+        pieced = functools.partial(
+            wastes.trajectories, ts=ts, tolerance=tolerance, reduce=wish.reduce, method=wish.method
+        )
+        return _solve_pieces(model, pieced, by_ode, numbers, wish)[0]
     if traced.serves_pools(model, numbers):
         program = programs.compiled(traced.batch_trajectories)
         pooled = functools.partial(program, ts=ts, tolerance=tolerance, reduce=wish.reduce, method=wish.method)
-        return _solve_pools(model, pooled, by_ode, numbers, wish)[0]
+        return _solve_pieces(model, pooled, by_ode, numbers, wish)[0]
     rows_by = backend if model.pool is None else _without_obstacle(model)
 
-    def solve(rows: Rows, job: Job) -> Found:
-        return rows_by.trajectories(rows, ts, tolerance, job)
+    loops = rows_by is BACKENDS[0]
 
-    return _solve_batch(model, solve, by_ode, numbers, wish, alone=rows_by is BACKENDS[0])[0]
+    def solve(rows: Rows, job: Job) -> Found:
+        return rows_by.trajectories(rows, exact if loops else ts, tolerance, job)
+
+    return _solve_batch(model, solve, by_ode, numbers, wish, alone=loops)[0]
 
 
 def batch_times(
     model: ResourceModel, level: Any, tolerance: Any, wish: Wish, backend: AbstractCascade, *, under_trace: bool
 ) -> Array:
-    """Learning times `(*batch, skill)` at a level in (-1, 1); NaN for members that nobody is sure of."""
-    if under_trace and traced.serves(model):
-        return traced.batch_times(model, level, tolerance)[0]
-    if under_trace:
-        graphs, clocks, back = split_axes(model, share_exponents=False)
-        solve_traced = programs.compiled(learning_times)
-        return back(solve_traced((graphs, clocks, clocks, None), (level, tolerance), panels=traced.TRACED)[0])
-
-    def by_events(chosen: ResourceModel) -> Array:
-        members = pieces.as_arrays(chosen)
-        return times_by_events(members, level, tolerance, Wish(), traced=False, max_steps=ODE_STEPS)
-
-    few = model.skills <= EVENT_SKILLS
-    otherwise = by_events if few else None
-    if traced.serves_pools(model, model.skills):
-        program = programs.compiled(traced.batch_times)
-        pooled = functools.partial(program, level=level, tolerance=tolerance)
-        times, unsolved = _solve_pools(model, pooled, otherwise, model.skills, wish)
+    """Learning times `(*batch, skill)` at a level in (-1, 1); NaN for members that nobody is sure of, with a warning
+    that counts them where that is known.
+    """
+    if isinstance(model.learning_rate, Schedule) and not isinstance(model.wasted_resource, Schedule):
+        solved = functools.partial(_times, level=level, wish=wish, backend=backend, under_trace=under_trace)
+        floor = FLOORS[backend.floors][np.dtype(model.dtype).name]
+        times, unsolved = rates.learning_times(solved, model, tolerance, floor)
     else:
-        rows_by = backend if model.pool is None else _without_obstacle(model)
-
-        def solve(rows: Rows, job: Job) -> Found:
-            return rows_by.times(rows, level, tolerance, job)
-
-        alone = rows_by is BACKENDS[0]
-        times, unsolved = _solve_batch(model, solve, otherwise, model.skills, wish, alone=alone)
+        times, unsolved = _times(model, tolerance, level, wish, backend, under_trace=under_trace)
     if unsolved:
+        few = model.skills <= EVENT_SKILLS
         warn(
             f"learning_times: {unsolved} of {math.prod(model.batch_shape)} members are NaN, since their estimated "
             f"error exceeds the tolerance {float(tolerance):g} and no other method can solve them ("
@@ -132,6 +141,41 @@ def batch_times(
             stacklevel=4,
         )
     return times
+
+
+def _times(
+    model: ResourceModel, tolerance: Any, level: Any, wish: Wish, backend: AbstractCascade, *, under_trace: bool
+) -> tuple[Array, int]:
+    """Learning times, but for schedules of the learning rate alone, and of how many members nobody is sure, where that
+    is known.
+    """
+    if under_trace and isinstance(model.wasted_resource, Schedule):
+        return wastes.learning_times(model, level, tolerance)[0], 0
+    if under_trace and traced.serves(model):
+        return traced.batch_times(model, level, tolerance)[0], 0
+    if under_trace:
+        graphs, clocks, back = split_axes(model, share_exponents=False)
+        solve_traced = programs.compiled(learning_times)
+        return back(solve_traced((graphs, clocks, clocks, None), (level, tolerance), panels=traced.TRACED)[0]), 0
+
+    def by_events(chosen: ResourceModel) -> Array:
+        members = pieces.as_arrays(chosen)
+        return times_by_events(members, level, tolerance, Wish(), traced=False, max_steps=ODE_STEPS)
+
+    otherwise = by_events if model.skills <= EVENT_SKILLS else None
+    if isinstance(model.wasted_resource, Schedule):
+        pieced = functools.partial(wastes.learning_times, level=level, tolerance=tolerance)
+        return _solve_pieces(model, pieced, otherwise, model.skills, wish)
+    if traced.serves_pools(model, model.skills):
+        program = programs.compiled(traced.batch_times)
+        pooled = functools.partial(program, level=level, tolerance=tolerance)
+        return _solve_pieces(model, pooled, otherwise, model.skills, wish)
+    rows_by = backend if model.pool is None else _without_obstacle(model)
+
+    def solve(rows: Rows, job: Job) -> Found:
+        return rows_by.times(rows, level, tolerance, job)
+
+    return _solve_batch(model, solve, otherwise, model.skills, wish, alone=rows_by is BACKENDS[0])
 
 
 def microbatch(skills: int, members: int) -> int:
@@ -147,15 +191,15 @@ def microbatch(skills: int, members: int) -> int:
     return size
 
 
-def _solve_pools(
+def _solve_pieces(
     model: ResourceModel,
     solve: Callable[[ResourceModel], tuple[Any, Array]],
     otherwise: Callable[[ResourceModel], Any] | None,
     numbers: int,
     wish: Wish,
 ) -> tuple[Any, int]:
-    """A batch with pools by `solve`, which returns results and which of them are sure; those that are not go to
-    `otherwise`, as in `_solve_batch`.
+    """A batch with pools, or a schedule of the wasted resource, by `solve`, which returns results and which of them are
+    sure; those that are not go to `otherwise`, as in `_solve_batch`.
 
     Returns the result, and how many members nobody was sure of.
     """
@@ -171,8 +215,10 @@ def _solve_pools(
     doubtful = np.flatnonzero(~np.asarray(sure).ravel())
     if not len(doubtful):
         return result, 0
-    given: Any = model.wasted_resource
-    waste = np.broadcast_to(given, (*shape, model.pools)).reshape(total, model.pools)
+    given = model.wasted_resource
+    # in a schedule there is no zero
+    waste = np.ones(()) if isinstance(given, Schedule) else given
+    waste = np.broadcast_to(waste, (*shape, model.pools)).reshape(total, model.pools)
     again = doubtful[np.all(waste[doubtful] > 0, axis=-1) & (otherwise is not None)]
     if otherwise is not None and len(again):
         flat = jax.tree.map(lambda x: x.reshape((total, *x.shape[len(shape) :])), result)

@@ -42,7 +42,7 @@ class CompiledCascade(AbstractCascade):
     def obstacle(self, model: ResourceModel) -> str | None:
         return native.obstacle(model)
 
-    def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:
+    def trajectories(self, rows: Rows, ts: Array | np.ndarray, tolerance: np.ndarray, job: Job) -> Found:
         if job.reduce is None:
             state, clock, spent, codes, unsure = _solved(rows, ts, tolerance, job.at_a_time, job.done)
             return Found((state, clock, spent, results_from_codes(codes)), unsure)
@@ -72,7 +72,12 @@ class CompiledCascade(AbstractCascade):
 
 
 def _solved(
-    rows: Rows, ts: Array, tolerance: np.ndarray, at_a_time: int | None, done: Any, threads: int | None = None
+    rows: Rows,
+    ts: Array | np.ndarray,
+    tolerance: np.ndarray,
+    at_a_time: int | None,
+    done: Any,
+    threads: int | None = None,
 ) -> tuple[Any, ...]:
     state, clock, spent, codes, errors = native.trajectories(
         rows, ts, tolerance, first_panels(rows.graphs), COARSE_PANELS, at_a_time, done, threads

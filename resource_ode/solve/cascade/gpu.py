@@ -31,7 +31,7 @@ class GPUCascade(AbstractCascade):
     def obstacle(self, model: ResourceModel) -> str | None:
         return gpu_solver.obstacle(model)
 
-    def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:
+    def trajectories(self, rows: Rows, ts: Array | np.ndarray, tolerance: np.ndarray, job: Job) -> Found:
         endless = not bool(np.all(rows.everyone.waste > 0))
         options = {"endless": endless, "reduce": job.reduce, "method": job.method}
         first = first_trajectories if rows.clocks.exponent.shape[1] == 1 else trajectories

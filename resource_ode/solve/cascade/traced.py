@@ -61,7 +61,7 @@ def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, reduce: 
     """Exposure, clock, spent resource and result code of every member, or the caller's reductions of them; and which
     were solved, `(*batch,)`.
     """
-    state, clock, spent, codes = programs.compiled(_trajectories)(model, ts, _as_array(tolerance), _either(model))
+    state, clock, spent, codes = programs.compiled(solved_rows)(model, ts, _as_array(tolerance), has_any_gates(model))
     found = codes == calls.SUCCESSFUL
     # their numbers are 0, 1 and 2
     codes = jnp.asarray([0, INACCURATE, NOT_FINITE], jnp.int32)[codes]
@@ -79,11 +79,11 @@ def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, reduce: 
 
 def batch_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[Array, Array]:
     """Learning times `(*batch, skill)`, NaN for members that are unsure, and which are not, `(*batch,)`."""
-    return programs.compiled(_known_times)(model, _as_array(level), _as_array(tolerance), _either(model))
+    return programs.compiled(_known_times)(model, _as_array(level), _as_array(tolerance), has_any_gates(model))
 
 
 def _known_times(model: ResourceModel, level: Array, tolerance: Array, either: bool) -> tuple[Array, Array]:
-    times, code = _learning_times(model, level, tolerance, either)
+    times, code = solved_times(model, level, tolerance, either)
     found = code == calls.SUCCESSFUL
     return jnp.where(found[..., None], times, jnp.nan), found
 
@@ -116,7 +116,7 @@ def _times_of_one(model: ResourceModel, level: Array, _: Array) -> tuple[tuple[A
     return (times[0],), jnp.zeros((), bool), error
 
 
-def _trajectories(
+def solved_rows(
     model: ResourceModel, ts: Array, tolerance: Any, either: bool
 ) -> tuple[Array, Array, Array | None, Array]:
     """Exposures `(*batch, time, skill)`, resource time `(*batch, time)`, for "l2" spent resource, and codes (those of
@@ -143,7 +143,7 @@ def _trajectories(
     return jnp.where(lost | absent, jnp.nan, state), jnp.where(lost, jnp.nan, clock), spent, code
 
 
-def _learning_times(model: ResourceModel, level: Any, tolerance: Any, either: bool) -> tuple[Array, Array]:
+def solved_times(model: ResourceModel, level: Any, tolerance: Any, either: bool) -> tuple[Array, Array]:
     """Training steps `(*batch, skill)` at which a level is reached, and codes `(*batch,)` (those of `calls`)."""
     call = _call("times", model, either, TIMES_PANELS, 1e-7, _times_of_one)
     operands = _operands(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype))
@@ -166,7 +166,7 @@ def spent_until(model: ResourceModel, level: Any, tolerance: Any, arrays: OneMem
     """Integrals over resource time `(*batch,)` until the last skill reaches a level, 1 being the whole learning; and
     whether they are found within a tolerance. `arrays` finds them for one member, and their derivatives.
     """
-    return programs.compiled(_spent_until)(model, _as_array(level), _as_array(tolerance), arrays, _either(model))
+    return programs.compiled(_spent_until)(model, _as_array(level), _as_array(tolerance), arrays, has_any_gates(model))
 
 
 def _spent_until(
@@ -187,7 +187,7 @@ def loads_of_run(model: ResourceModel, state: Array) -> Loads | None:
     numbers = (model.frequency, model.learning_rate, model.wasted_resource)
     if kind_of(model) is None or model.pool is not None or any(isinstance(x, Schedule) for x in numbers):
         return None
-    call = _call("loads", model, _either(model), PANELS, 1e-5, _loads_of_one)
+    call = _call("loads", model, has_any_gates(model), PANELS, 1e-5, _loads_of_one)
     # nothing is solved, so that no tolerance, level or time counts
     nothing = jnp.zeros(1, model.dtype)
     return loads(call, _operands(model, jnp.ones((), model.dtype), nothing[0], nothing), state)
@@ -248,7 +248,7 @@ def _of_own_pool(model: ResourceModel, found: Array, axis: int) -> Array:
     return jnp.squeeze(jnp.take_along_axis(found, _ranked(own, found.ndim), axis=axis), axis)
 
 
-def _either(model: ResourceModel) -> bool:
+def has_any_gates(model: ResourceModel) -> bool:
     """Whether one open gate may be enough for some skill; asked where the graph may still be concrete."""
     gates = model.graph.any_gate
     return gates is not None and (not is_concrete(gates) or bool(np.any(np.asarray(gates))))

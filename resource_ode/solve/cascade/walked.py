@@ -35,7 +35,7 @@ class WalkedCascade(AbstractCascade):
             return "there is no GPU"
         return laws_obstacle(model, walks.MOST_SKILLS) or walks.obstacle()
 
-    def trajectories(self, rows: Rows, ts: Array, tolerance: np.ndarray, job: Job) -> Found:
+    def trajectories(self, rows: Rows, ts: Array | np.ndarray, tolerance: np.ndarray, job: Job) -> Found:
         options = {"reduce": job.reduce, "method": job.method}
         values, unsure = _run(trajectories, rows, (ts, tolerance), job, options)
         return Found(values, unsure)

@@ -1,0 +1,283 @@
+"""Schedules of learning rate and wasted resource by cascades: closed forms, SciPy, transformations."""
+
+import dataclasses
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import optimize
+from systems import Case
+
+import resource_ode as ro
+from resource_ode import observables
+from resource_ode.solve.cascade import wastes
+
+GRAPH = [[], [0], [0, 1], [], [3, 2]]
+FREQUENCY = np.array([1.0, 0.6, 2.0, 0.3, 0.7])
+# one of them pauses, and ends on a slope far below the first
+RATE = ([0.0, 3.0, 5.0, 9.0], np.array([1.0, 0.0, 2.5, 0.05]))
+WASTE = ([0.0, 2.0, 5.0, 20.0], np.array([0.01, 30.0, 0.4, 0.002]))
+SCHEDULES = {"rate": {"learning_rate": RATE}, "waste": {"wasted_resource": WASTE}}
+SCHEDULES["both"] = {**SCHEDULES["rate"], **SCHEDULES["waste"]}
+VARIANTS = {
+    "mse": {},
+    "any": {"gate": ["all", "all", "any", "all", "any"]},
+    "cross entropy": {"loss": "cross_entropy"},
+    "l2": {"competition": "l2"},
+    "started": {"initial_level": np.array([0.0, 0.3, 0.0, 0.6, 0.0])},
+    "self-paced": {"frequency_after": np.array([3.0, 0.2, 1.0, 5.0, 0.7])},
+    "extended": {"plateau": 0.02, "prerequisite_strength": [[], [0.6], [1.0, 0.3], [], [0.9, 1.0]]},
+}
+TS = np.append(0.0, np.geomspace(0.02, 200, 60))
+
+
+def case_of(**changes):
+    numbers = {"learning_rate": 0.8, "wasted_resource": 0.05, "gate_exponent": 0.3}
+    return Case(GRAPH, FREQUENCY, **(numbers | changes))
+
+
+# -- right numbers
+
+
+def one_skill(level, p, rate, waste):
+    r"""$\eta\,\Delta t = \Delta s + N_0\,\Delta\tau$ with $\tau = -\ln(1 - s)/p$, piece after piece, roots by SciPy."""
+    begin, goal, starts = 0.0, level, sorted({*rate[0], *waste[0]})
+    for number, start in enumerate(starts):
+        eta, n0 = (value[1][np.searchsorted(value[0], start, side="right") - 1] for value in (rate, waste))
+        end = starts[number + 1] if number + 1 < len(starts) else np.inf
+
+        def cost(to, begin=begin, n0=n0):
+            return to - begin + n0 * (np.log1p(-begin) - np.log1p(-to)) / p
+
+        if eta > 0 and cost(goal) <= eta * (end - start):
+            return start + cost(goal) / eta
+        if eta > 0:
+            spent = eta * (end - start)
+            begin = optimize.brentq(lambda to: cost(to) - spent, begin, goal, xtol=1e-16, rtol=1e-15)  # noqa: B023
+    return np.inf
+
+
+@pytest.mark.parametrize("schedules", SCHEDULES)
+def test_one_skill_in_closed_form(schedules):
+    given = {"learning_rate": ([0.0], [0.8]), "wasted_resource": ([0.0], [0.05])} | SCHEDULES[schedules]
+    model = Case([[]], [0.7], *given.values()).model()
+    for level in (0.01, 0.5, 0.9, 0.999):
+        exact = one_skill(level, 0.7, *given.values())
+        np.testing.assert_allclose(ro.learning_times(model, level)[0], exact, rtol=1e-9)
+        assert abs(float(ro.simulate(model, [exact]).level[0, 0]) - level) < 1e-9
+
+
+@pytest.mark.parametrize("schedules", SCHEDULES)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_against_scipy(variant, schedules):
+    case = case_of(**SCHEDULES[schedules], **VARIANTS[variant])
+    run = ro.simulate(case.model(), TS).check()
+    by_cascade = variant != "l2" or schedules == "rate"
+    assert run.method.startswith("cascade" if by_cascade else "ode")
+    assert np.abs(np.asarray(run.level) - case.levels(TS)).max() < 1e-6
+    assert np.abs(np.asarray(run.budget_residual)).max() < 1e-6
+    if not by_cascade:
+        return
+    # the levels that SciPy finds at the learning times
+    times = np.asarray(ro.learning_times(case.model(), 0.4))
+    reached = np.isfinite(times) & (times > 0)
+    assert reached.sum() >= 3
+    order = np.argsort(times[reached])
+    levels = case.levels(np.append(0.0, times[reached][order]))[1:]
+    np.testing.assert_allclose(levels[np.arange(len(order)), np.flatnonzero(reached)[order]], 0.4, atol=1e-7)
+
+
+def test_what_changes_nothing_is_the_cascade():
+    numbers = {"learning_rate": 0.8, "wasted_resource": 0.05}
+    plain = case_of().model()
+    for name, value in numbers.items():
+        same = case_of(**{name: ([0.0, 3.0, 40.0], np.full(3, value))}).model()
+        np.testing.assert_allclose(ro.learning_times(same, 0.7), ro.learning_times(plain, 0.7), rtol=1e-7)
+        np.testing.assert_allclose(ro.simulate(same, TS).level, ro.simulate(plain, TS).level, atol=1e-8)
+
+
+# -- errors are known
+
+
+def random_models(seed, count=64):
+    """A batch in which pieces differ by orders of magnitude."""
+    rng = np.random.default_rng(seed)
+    graph = ro.SkillGraph([[], [0], [0, 1], [1], [2, 3], [0]])
+    times = np.append(0.0, np.sort(10 ** rng.uniform(-1, 2.5, 3)))
+    rate = ro.Schedule(times, 10 ** rng.uniform(-2, 1, 4) * (rng.random(4) > 0.2))
+    waste = ro.Schedule(np.append(0.0, np.sort(10 ** rng.uniform(-1, 2.5, 2))), 10 ** rng.uniform(-4, 2, 3))
+    frequency = 10 ** rng.uniform(-1, 1, (count, 6))
+    exponent = 10 ** rng.uniform(-3, 0.5, count)
+    return ro.ResourceModel(graph, frequency, rate, waste, exponent)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_errors_are_within_the_tolerance(seed):
+    model = random_models(seed)
+    for changes in ({}, {"learning_rate": 0.3}, {"wasted_resource": 0.02}):
+        other = model.replace(**changes)
+        ts = np.append(0, np.geomspace(0.1, 1e3, 40))
+        exact, found = (ro.simulate(other, ts, tolerance=t) for t in (1e-10, 1e-4))
+        assert not exact.failures()
+        good = np.asarray(found.result == ro.RESULTS.successful)
+        assert good.mean() > 0.9
+        assert np.abs(np.asarray(found.level) - np.asarray(exact.level))[good].max() < 1e-4
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "learning_times: ")
+            right, times = (np.asarray(ro.learning_times(other, 0.6, tolerance=t)) for t in (1e-10, 1e-4))
+        known = ~np.isnan(times) & ~np.isnan(right)
+        assert known.mean() > 0.9
+        np.testing.assert_array_equal(np.isinf(times[known]), np.isinf(right[known]))
+        finite = known & np.isfinite(right)
+        assert np.abs(times[finite] / right[finite] - 1).max() < 1e-4
+
+
+def test_a_rate_far_below_what_it_was():
+    # what is left takes a billion times longer than what came before
+    late = ([0.0, 1.0], np.array([1.0, 1e-9]))
+    model = Case([[]], [1.0], late, 0.1).model()
+    for level in (0.8, 0.9):
+        np.testing.assert_allclose(
+            ro.learning_times(model, level)[0], one_skill(level, 1.0, late, ([0.0], [0.1])), rtol=1e-7
+        )
+    # at a level where the rate falls just then no digit of the rest is known
+    on_edge = Case([[]], [1.0], ([0.0, 1.0], np.array([0.5 - 0.1 * np.log(0.5), 1e-14])), 0.1).model()
+    with pytest.warns(UserWarning, match="learning_times: 1 of 1 members are NaN, since their estimated error exceeds"):
+        assert np.isnan(ro.learning_times(on_edge, 0.5 + 1e-13)[0])
+
+
+def test_a_rate_that_stops():
+    stops = case_of(learning_rate=([0.0, 1.5], np.array([0.8, 0.0]))).model()
+    times = np.asarray(ro.learning_times(stops))
+    assert np.isfinite(times[0]) and np.isinf(times[[2, 4]]).all()
+    run = ro.simulate(stops, [1.5, 10.0, 1e6])
+    np.testing.assert_allclose(run.level[1:], run.level[:1].repeat(2, axis=0), atol=1e-12)
+    with pytest.warns(UserWarning, match="seriality: 1 of 1 members are NaN, since the learning rate is 0 before"):
+        assert np.isnan(observables.seriality(stops))
+    assert np.isnan(ro.learning_times(case_of(learning_rate=([0.0], np.zeros(1))).model())).sum() == 0
+
+
+def test_members_do_not_meet():
+    model = random_models(11)
+    for changes in ({}, {"wasted_resource": 0.02}):
+        batch = model.replace(**changes)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "learning_times: ")
+            times, run = np.asarray(ro.learning_times(batch)), ro.simulate(batch, TS)
+            for member in (0, 17, 63):
+                np.testing.assert_array_equal(ro.learning_times(batch[member : member + 1])[0], times[member])
+                alone = ro.simulate(batch[member : member + 1], TS)
+                np.testing.assert_array_equal(alone.level[0], run.level[member])
+
+
+@pytest.mark.parametrize("schedules", SCHEDULES)
+def test_single_precision(schedules):
+    case = case_of(**SCHEDULES[schedules])
+    exact = case.levels(TS)
+    with jax.enable_x64(False):
+        run = ro.simulate(case.model(), TS)
+        assert run.level.dtype == np.float32 and not run.failures()
+        assert np.abs(np.asarray(run.level) - exact).max() < 2e-4
+        times = np.asarray(ro.learning_times(case.model(), 0.4), float)
+    np.testing.assert_allclose(times, ro.learning_times(case.model(), 0.4), rtol=1e-4)
+
+
+# -- who serves them
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"competition": "l2"}, "no budget law tells what was learned"),
+        ({"wasted_resource": (np.arange(70.0), np.full(70, 0.1))}, "a schedule of more than 64 pieces"),
+        ({"wasted_resource": ([0.0, 1.0], np.array([0.1, 0.0]))}, "a schedule with a zero"),
+    ],
+)
+def test_wastes_that_have_no_cascade(changes, reason):
+    model = case_of(**({"wasted_resource": WASTE} | changes)).model()
+    with pytest.raises(ValueError, match=f"since wasted_resource follows a schedule.*{reason}|since .*{reason}"):
+        ro.simulate(model, TS, method="cascade")
+    assert ro.simulate(model, [0.0, 1.0]).method.startswith("ode")
+
+
+def test_without_loops(monkeypatch):
+    rate, waste = (case_of(**SCHEDULES[name]).model() for name in ("rate", "waste"))
+    expected = ro.simulate(rate, TS).level
+    monkeypatch.setattr(wastes.traced, "by_loops", lambda model: False)
+    monkeypatch.setattr("resource_ode.native.library", lambda: None)
+    assert "there are no compiled loops" in wastes.obstacle(waste)
+    run = ro.simulate(rate, TS)
+    assert "arrays" in run.method
+    np.testing.assert_allclose(run.level, expected, atol=1e-6)
+
+
+# -- transformations
+
+
+def functions(schedules):
+    """Numbers of a schedule to a sum of times, and of levels."""
+    given = {name: np.array(value[1]) for name, value in SCHEDULES[schedules].items()}
+
+    def model(values):
+        changes = {k: ro.Schedule(SCHEDULES[schedules][k][0], v) for k, v in values.items()}
+        return case_of().model().replace(**changes)
+
+    weights = np.arange(1.0, 6.0)
+    finite = np.isfinite(np.asarray(ro.learning_times(model(given), 0.4)))
+    times = lambda values: jnp.sum(jnp.where(finite, ro.learning_times(model(values), 0.4), 0) * weights)  # noqa: E731
+    levels = lambda values: jnp.sum(ro.simulate(model(values), TS[::6], tolerance=1e-9).level @ weights)  # noqa: E731
+    return {"times": times, "levels": levels}, given
+
+
+@pytest.mark.parametrize("schedules", SCHEDULES)
+@pytest.mark.parametrize("what", ["times", "levels"])
+def test_derivatives(what, schedules):
+    every, given = functions(schedules)
+    function = every[what]
+    value, slopes = jax.jit(jax.value_and_grad(function))(given)
+    np.testing.assert_allclose(value, function(given), rtol=1e-9)
+    forward = jax.jit(jax.jacfwd(function))(given)
+    for name, values in given.items():
+        np.testing.assert_allclose(slopes[name], forward[name], rtol=1e-9, atol=1e-12 * np.abs(slopes[name]).max())
+        for k in np.flatnonzero(values > 0):
+            step = np.zeros_like(values)
+            step[k] = 1e-4 * values[k]
+            high, low = (float(function(given | {name: values + sign * step})) for sign in (1, -1))
+            scale = np.abs(slopes[name] * values).max() / values[k]
+            np.testing.assert_allclose(slopes[name][k], (high - low) / (2 * step[k]), rtol=1e-5, atol=1e-6 * scale)
+
+
+@pytest.mark.parametrize("schedules", SCHEDULES)
+def test_jit_vmap_and_reduce(schedules):
+    model = case_of(**SCHEDULES[schedules]).model().replace(gate_exponent=[0.1, 0.3, 1.0])
+    times, run = ro.learning_times(model, 0.4), ro.simulate(model, TS)
+    np.testing.assert_allclose(jax.jit(lambda m: ro.learning_times(m, 0.4))(model), times, rtol=1e-7)
+    np.testing.assert_allclose(jax.jit(lambda m: ro.simulate(m, TS).level)(model), run.level, atol=1e-8)
+    own = lambda a: ro.learning_times(case_of(**SCHEDULES[schedules]).model().replace(gate_exponent=a), 0.4)  # noqa: E731
+    np.testing.assert_allclose(jax.vmap(own)(jnp.array([0.1, 0.3, 1.0])), times, rtol=1e-7)
+    reduced = ro.simulate(model, TS, reduce=_reduced, batch_size=2)
+    for found, expected in zip(reduced, (run.loss, run.budget_residual, run.level[:, -1]), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-8)
+    loss = jax.jit(lambda m: ro.simulate(m, TS, reduce=lambda own: own.loss))(model)
+    np.testing.assert_allclose(loss, run.loss, atol=1e-8)
+
+
+def _reduced(run):
+    return run.loss, run.budget_residual, run.level[-1]
+
+
+def test_observables_of_resource_time_know_no_clock():
+    plain = case_of().model()
+    for changes in SCHEDULES.values():
+        scheduled = dataclasses.replace(case_of(), **changes).model()
+        np.testing.assert_allclose(observables.seriality(scheduled), observables.seriality(plain), rtol=1e-9)
+    slower = case_of(**SCHEDULES["rate"]).model()
+    for measure in (observables.total_waste, observables.efficiency):
+        np.testing.assert_allclose(measure(slower), measure(plain), rtol=1e-6)
+    louder = case_of(**SCHEDULES["waste"]).model()
+    run = ro.simulate(louder, [float(ro.horizon(louder))])
+    np.testing.assert_allclose(observables.total_waste(louder), observables.total_waste(run)[0], rtol=1e-6)
+    squared = [case_of(competition="l2", **changes).model() for changes in ({}, SCHEDULES["rate"])]
+    np.testing.assert_allclose(*(observables.total_waste(model) for model in squared), rtol=1e-6)
