@@ -223,7 +223,11 @@ def draw(path: Path, found: Any, wastes: Any) -> None:
         axes = right.subplots(3, 1)
         for panel, letter in zip((ax, *axes), "abcd", strict=True):
             panel.set_title(letter, loc="left", fontweight="bold", fontsize=9)
-        labels = {"sigma": r"gradient noise $\sigma$", "1/B": "1 / batch size", "learning rate": "learning rate (per step)"}
+        labels = {
+            "sigma": r"gradient noise $\sigma$",
+            "1/B": "1 / batch size",
+            "learning rate": "learning rate (per step)",
+        }
         series = (("L1 fit", "o", 1), ("L1 fit to the L2 recursion", "+", 2), ("L2 fit", "s", 3))
         colours = (plot.COLOURS[1], "black", plot.COLOURS[0])
         for ax, (name, rows) in zip(axes, wastes.items(), strict=True):
