@@ -115,7 +115,8 @@ def __getattr__(name: str) -> _Any:
     if name not in _LAZY:
         words = _importlib.import_module(".base.words", __name__)
         hint = "" if name.startswith("_") else words.nearest(name, __dir__(), quote=repr)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
+        # to a name and an object Python would add a hint of its own
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}", name=None, obj=None)
     module_name, attribute = _LAZY[name]
     module = _importlib.import_module(f".{module_name}", __name__)
     value = module if attribute is None else getattr(module, attribute)

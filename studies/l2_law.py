@@ -205,7 +205,7 @@ def draw(path: Path, found: Any, wastes: Any) -> None:
 
     looks = {L1: ("o", plot.COLOURS[1]), L2: ("s", plot.COLOURS[0]), RECURSION: ("D", plot.COLOURS[2])}
     looks[OVERLAPS] = ("^", plot.COLOURS[3])
-    names = {L1: "L1 law, N0 fitted", L2: "L2 law, nothing fitted", RECURSION: "L2 recursion, nothing fitted"}
+    names = {L1: "L1 law, $N_0$ fitted", L2: "L2 law, nothing fitted", RECURSION: "L2 recursion, nothing fitted"}
     names[OVERLAPS] = "L2 law with overlaps, nothing fitted"
     with matplotlib.rc_context(STYLE):
         figure = pyplot.figure(figsize=(7.2, 6.4), layout="constrained", dpi=200)
@@ -221,7 +221,13 @@ def draw(path: Path, found: Any, wastes: Any) -> None:
         ax.grid(axis="y", linewidth=0.3, color=GREY)
         left.legend(*ax.get_legend_handles_labels(), loc="outside upper center", frameon=False)
         axes = right.subplots(3, 1)
-        labels = {"sigma": "gradient noise sigma", "1/B": "1/batch size", "learning rate": "learning rate (per step)"}
+        for panel, letter in zip((ax, *axes), "abcd", strict=True):
+            panel.set_title(letter, loc="left", fontweight="bold", fontsize=9)
+        labels = {
+            "sigma": r"gradient noise $\sigma$",
+            "1/B": "1 / batch size",
+            "learning rate": "learning rate (per step)",
+        }
         series = (("L1 fit", "o", 1), ("L1 fit to the L2 recursion", "+", 2), ("L2 fit", "s", 3))
         colours = (plot.COLOURS[1], "black", plot.COLOURS[0])
         for ax, (name, rows) in zip(axes, wastes.items(), strict=True):
@@ -239,7 +245,7 @@ def draw(path: Path, found: Any, wastes: Any) -> None:
             ax.set_yscale("log")
             ax.xaxis.set_minor_formatter(NullFormatter())
             ax.set_xlabel(labels[name])
-            ax.set_ylabel("fitted N0 (frequency)")
+            ax.set_ylabel("fitted $N_0$ (frequency)")
         handles = axes[0].get_legend_handles_labels()
         right.legend(*handles, loc="outside upper center", ncols=2, frameon=False, columnspacing=1.0)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,8 @@ def present(part: str, *constants: str) -> None:
 
     def missing(name: str) -> Any:
         hint = "" if name.startswith("_") else nearest(name, names(), quote=repr)
-        raise AttributeError(f"module {part!r} has no attribute {name!r}{hint}")
+        # to a name and an object Python would add a hint of its own
+        raise AttributeError(f"module {part!r} has no attribute {name!r}{hint}", name=None, obj=None)
 
     # not in the text of the module, where type checkers would take every name for known
     module.__dir__, module.__getattr__ = names, missing

@@ -79,3 +79,14 @@ def nearest(name: Any, known: Iterable[Any], quote: Callable[[str], str] = said)
         close = [other for other in spelled if other.startswith(name)]
         close = close if len(close) == 1 else []
     return f"; did you mean {quote(spelled[close[0]])}?" if close else ""
+
+
+def missing_attribute(self: Any, name: str) -> Any:
+    """`__getattr__` of a class: the error of an unknown attribute names the one that may have been meant.
+
+    Python itself says so only where it prints the traceback, which notebooks do not let it.
+    """
+    known = [] if name.startswith("_") else [other for other in dir(self) if not other.startswith("_")]
+    said = f"{type(self).__name__!r} object has no attribute {name!r}{nearest(name, known, quote=repr)}"
+    # without a name and an object, to which Python would add a hint of its own
+    raise AttributeError(said, name=None, obj=None)

@@ -112,9 +112,19 @@ class Figures:
         dots = made.scatter(
             "x", "y", source=self.nodes, size=15, fill_color="color", line_color="black", marker="marker"
         )
-        style: dict[str, Any] = {"text_align": "center", "text_baseline": "top", "text_font_size": "10px"}
-        made.text("x", "y", "label", source=self.nodes, y_offset=8, **style)
-        made.y_range.range_padding = 0.3  # room for the names
+        style: dict[str, Any] = {"text_align": "left", "text_baseline": "middle", "text_font_size": "10px"}
+        # beside a skill, where its neighbours of the layer are not; an arrow may pass under it
+        made.text(
+            "x",
+            "y",
+            "label",
+            source=self.nodes,
+            x_offset=9,
+            background_fill_color="white",
+            background_fill_alpha=0.7,
+            **style,
+        )
+        made.x_range.range_padding = 0.2  # room for the names
         made.add_tools(HoverTool(renderers=[dots], tooltips=[("skill", "@name"), ("steps to level 1/2", "@said")]))
         bar = ColorBar(color_mapper=self.mapper, title=f"learning time ({STEPS})", width=10, formatter=PLAIN)
         made.add_layout(bar, "right")

@@ -20,6 +20,8 @@ from .scene import MEASURES, NAMES, RANGES, START, Scene
 
 GIVEN = "as given"
 SLIDERS = ("wasted_resource", "gate_exponent", "learning_rate", "spread")
+# pixels of a row of the map's selectors, and of half a row, in which their longest choices can be read
+WIDEST, HALF = 325, 165
 POWER_OF_TEN = CustomJSTickFormatter(code="return Number(Math.pow(10, tick).toPrecision(3)).toString()")
 
 
@@ -69,12 +71,12 @@ class View:
         self.graph_arguments = panel.Column(sizing_mode="stretch_width")
         self.law_arguments = panel.Column(sizing_mode="stretch_width")
         self.measure = panel.widgets.Select(
-            label="map of", options={words: name for name, words in MEASURES.items()}, value="efficiency", width=200
+            label="map of", options={words: name for name, words in MEASURES.items()}, value="efficiency", width=WIDEST
         )
         axes = {words: name for name, words in NAMES.items()}
-        self.x = panel.widgets.Select(label="across", options=axes, value="wasted_resource", width=140)
+        self.x = panel.widgets.Select(label="across", options=axes, value="wasted_resource", width=HALF)
         self.y = panel.widgets.Select(
-            label="up", width=140, options=axes, value="gate_exponent" if model.graph.fan_in else "spread"
+            label="up", width=HALF, options=axes, value="gate_exponent" if model.graph.fan_in else "spread"
         )
         self.save = panel.widgets.Button(label="Save scenario and picture", color="primary")
         self.panes = {

@@ -8,7 +8,7 @@ that of its edges, a batch of graphs is the same arrays with leading axes, and e
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -21,6 +21,7 @@ from ..base.annotations import BySkill, DiGraph, Given, Numbers
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
 from ..base.values import brief, in_order_of, plain
+from ..base.words import missing_attribute
 from . import arguments, convert, order
 from .gates import ALL, ANY, AbstractGate, Gate
 from .gates import GATES as GATES
@@ -61,6 +62,9 @@ class SkillGraph(eqx.Module):
     >>> SkillGraph([[], [0], [0, 1]], gate=["all", "all", "any"])
     SkillGraph(3 skills, 3 dependencies, depth 2)
     """
+
+    if not TYPE_CHECKING:  # to which every name would be known
+        __getattr__ = missing_attribute
 
     prerequisites: Int[Array, "*batch skill fan_in"]
     required: Bool[Array, "*batch skill fan_in"]

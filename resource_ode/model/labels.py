@@ -10,13 +10,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import numpy as np
 
 from ..base.values import brief, listed
-from ..base.words import nearest
+from ..base.words import missing_attribute, nearest
 
 Axis = tuple[str, tuple[Any, ...]]
 Labels = tuple[Axis | None, ...]
@@ -26,6 +26,9 @@ METHODS = (None, "nearest")
 
 class LabelledBatch(eqx.Module):
     """What a batch of models and a batch of runs have in common: members by coordinate, and labelled arrays."""
+
+    if not TYPE_CHECKING:  # to which every name would be known
+        __getattr__ = missing_attribute
 
     def axes(self) -> Labels:
         """Name and coordinates of each batch axis; `None` for an axis without."""

@@ -94,7 +94,7 @@ def batch(
             legend,
             colorbar,
         )
-    times, values = np.asarray(run.ts), values[kept]
+    times, values, new = np.asarray(run.ts), values[kept], ax is None
     with styled_axes(ax) as ax:
         handles: list[Any] = []
         for place, skill in enumerate(chosen):
@@ -110,7 +110,7 @@ def batch(
         if legend:
             members = f"{low:.0%} to {high:.0%}\nof {int(kept.sum())} runs"
             handles += [Line2D([], [], color="0.4", label="median"), Patch(color="0.8", label=members)]
-            legend_right(ax, handles)
+            legend_right(ax, handles, title=_said_skills(run, skills) if by_skill else None, new=new)
     return ax
 
 
@@ -151,15 +151,16 @@ def _over(
         if len(chosen) == 1
         else ", mean of the skills"
     )
-    few = len(coordinates) <= FEW
+    few, new = len(coordinates) <= FEW, ax is None
+    written = _distinct(coordinates)
     with styled_axes(ax) as ax:
         # a few are told apart, however they are spaced
         scaled = np.arange(len(coordinates)) if few else coordinates
         colors = colour_by(ax, scaled, label, colorbar=colorbar and not few)
         handles, several = [], False
-        for here, color, value in zip(means, colors, coordinates, strict=True):
+        for here, color, value in zip(means, colors, written, strict=True):
             here = here[~np.isnan(here).any(axis=1)]
-            handles.append(Line2D([], [], color=color, label=plain_number(value) if few else ""))
+            handles.append(Line2D([], [], color=color, label=value if few else ""))
             if len(here):
                 _draw(ax, times, here, quantiles, color, band=len(here) > 1)
                 several = several or len(here) > 1
@@ -172,7 +173,7 @@ def _over(
                 low, high = quantiles
                 handles.append(Patch(color="0.8", label=f"{low:.0%} to {high:.0%}\nof {means.shape[1]} runs"))
             if handles:
-                legend_right(ax, handles, title=label if few else None)
+                legend_right(ax, handles, title=label if few else None, new=new)
     return ax
 
 
@@ -200,6 +201,20 @@ def _said_axes(run: Trajectory) -> str:
     # an axis a line, where they do not fit on one
     line = ", ".join(said)
     return line if len(line) <= LONGEST_TITLE else "\n".join(said)
+
+
+def _distinct(values: np.ndarray) -> list[str]:
+    """Numbers with as few digits, from three on, as tell them apart."""
+    for digits in range(3, 6):
+        written = [plain_number(float(f"{value:.{digits}g}")) for value in values]
+        if len(set(written)) == len(written):
+            return written
+    return [plain_number(value) for value in values]
+
+
+def _said_skills(run: Trajectory, skills: Any) -> str | None:
+    """Which skills these are, where nobody chose them and there are more."""
+    return f"the first {FEW} of {run.model.skills} skills" if skills is None and run.model.skills > FEW else None
 
 
 def _chosen(run: Trajectory, skills: Any, *, any_number: bool) -> list[int]:

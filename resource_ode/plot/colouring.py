@@ -11,7 +11,7 @@ import numpy as np
 from ..base.annotations import Axes, Given
 from ..base.crossing import first_crossing
 from ..results.trajectory import Trajectory
-from .style import COLOURS, FEW, GREY, LABEL_WIDTH, MAP, legend_above
+from .style import COLOURS, FEW, GREY, HEIGHT, LABEL_WIDTH, MAP, large_numbers, legend_above, size_in_points
 
 
 def colours(run: Given[Trajectory]) -> list[str]:
@@ -95,7 +95,9 @@ def add_bar(ax: Axes, image: Any, label: str, *, beside: Any = None) -> Any:
     from matplotlib.colors import LogNorm
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    bar = ax.figure.colorbar(image, ax=ax if beside is None else beside, pad=0.03)
+    # beside tall axes a bar is as tall, not wider
+    slender = 20 * max(1.0, size_in_points(ax)[1] / (72 * HEIGHT * 0.77))
+    bar = ax.figure.colorbar(image, ax=ax if beside is None else beside, pad=0.03, aspect=slender)
     # a long label would run off the figure
     bar.set_label(textwrap.fill(label, LABEL_WIDTH))
     bar.outline.set_linewidth(0.4)
@@ -104,10 +106,12 @@ def add_bar(ax: Axes, image: Any, label: str, *, beside: Any = None) -> Any:
         low, high = float(norm.vmin or 1), float(norm.vmax or 1)
         decades = math.log10(high / low)
         # one kind for all ticks of a bar
-        written = plain_number if decades < 2.5 or (_is_plain(low) and _is_plain(high)) else _power_of_ten
+        written = plain_number if _is_plain(low) and _is_plain(high) else _power_of_ten
         bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2.5 else (1.0,), numticks=8))
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, place: written(value)))
         bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        large_numbers(bar.ax.yaxis, abs(float(norm.vmax or 0)))
     return bar
 
 

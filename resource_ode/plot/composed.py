@@ -6,7 +6,7 @@ from ..base.annotations import Figure
 from ..results.trajectory import Trajectory
 from .graph_drawing import graph
 from .runs import levels, shares
-from .style import STYLE
+from .style import STYLE, legend_above
 
 
 def summary(run: Trajectory) -> Figure:
@@ -25,8 +25,12 @@ def summary(run: Trajectory) -> Figure:
     with matplotlib.rc_context(STYLE):
         figure = ShownFigure(figsize=(7.0, 6.0), layout="constrained", dpi=200)
         top, middle, bottom = figure.subplots(3, 1, height_ratios=(1.2, 1, 1))
-        graph(run, ax=top)
-        # one bar explains the colours of all three
+        # one bar, that of the graph, explains the colours of all three
         levels(run, ax=middle, colorbar=False)
-        shares(run, ax=bottom, colorbar=False)
+        # names stand beside the levels; what is wasted is drawn last
+        shares(run, ax=bottom, colorbar=False, legend=False)
+        legend_above(bottom, [bottom.collections[-1]])
+        # how high its arrows may be bent goes by the room that is left
+        figure.draw_without_rendering()
+        graph(run, ax=top)
     return figure

@@ -27,6 +27,8 @@ from .style import (
 
 # among more skills than this there is never room for names
 MOST_NAMED = 60
+# how far an arrow that passes over a layer is bent: a part of its length, over all layers at most one of the height
+BEND, ARC = 0.18, 0.4
 
 
 def graph(
@@ -84,7 +86,11 @@ def graph(
         # in points across: a node keeps clear of its neighbours in the layer and of the next layer
         wide, tall = size_in_points(ax)
         size = float(np.clip(min(0.8 * tall / (widest + 0.3), 0.6 * wide / layers), 3, 11))
-        _draw_arrows(ax, parents, present, places, size)
+        ax.set_xlim(-0.5, layers - 0.5)
+        # flat axes leave no room for a high arc
+        bend = min(BEND, ARC * tall / wide)
+        ax.set_ylim(*_limits(parents, places, bend * wide / layers / tall))
+        _draw_arrows(ax, parents, present, places, size, bend)
         for marker, here, scale in (("o", ~any_gate, 1.0), ("D", any_gate, 0.85)):
             those = [skill for skill in present if here[skill]]
             if those:
@@ -97,9 +103,6 @@ def graph(
                     linewidths=0.5,
                     zorder=2,
                 )
-        half = max(abs(y) for _, y in places.values())
-        ax.set_xlim(-0.5, layers - 0.5)
-        ax.set_ylim(-half - 0.8, half + 0.5)
         ax.set_xlabel("depth in the graph")
         step = max(1, math.ceil(layers * 16 / wide))
         ax.set_xticks(range(0, layers, step))
@@ -120,9 +123,14 @@ def graph(
 
 
 def _draw_arrows(
-    ax: Axes, parents: list[list[int]], present: list[int], places: dict[int, tuple[float, float]], size: float
+    ax: Axes,
+    parents: list[list[int]],
+    present: list[int],
+    places: dict[int, tuple[float, float]],
+    size: float,
+    most: float,
 ) -> None:
-    """From each prerequisite to the skills that require it; `size` is that of a node, in points."""
+    """From each prerequisite to the skills that require it; `size` is that of a node, in points, `most` a bend."""
     from matplotlib.patches import FancyArrowPatch
 
     edges = sum(len(row) for row in parents)
@@ -131,7 +139,7 @@ def _draw_arrows(
         for parent in parents[skill]:
             (x0, y0), (x1, y1) = places[parent], places[skill]
             # an arrow that passes over a layer is bent around the nodes in its way
-            bend = 0.0 if x1 - x0 == 1 else 0.18 * (1 if (y0 + y1) >= 0 else -1)
+            bend = 0.0 if x1 - x0 == 1 else most * (1 if (y0 + y1) >= 0 else -1)
             arrow = FancyArrowPatch(
                 (x0, y0),
                 (x1, y1),
@@ -144,8 +152,24 @@ def _draw_arrows(
                 color="#404040",
                 alpha=faint,
                 zorder=1,
+                clip_on=False,
             )
             ax.add_patch(arrow)
+
+
+def _limits(parents: list[list[int]], places: dict[int, tuple[float, float]], arc: float) -> tuple[float, float]:
+    """Ends of the vertical axis, so that bent arrows stay inside: `arc` is the bend of one layer over the height."""
+    half = max(abs(y) for _, y in places.values())
+    low, high = -half - 0.8, half + 0.5
+    bent = [(places[p], places[s]) for s in places for p in parents[s] if places[s][0] - places[p][0] > 1]
+    if bent:
+        start, end = np.swapaxes(np.asarray(bent), 0, 1)
+        middle, layers = (start[:, 1] + end[:, 1]) / 2, end[:, 0] - start[:, 0]
+        # at its middle an arrow is half its bend away from a straight one; in skills that goes by the limits
+        for _ in range(3):
+            away = middle + np.where(middle >= 0, 0.5, -0.5) * arc * layers * (high - low)
+            low, high = min(low, float(away.min()) - 0.1), max(high, float(away.max()) + 0.1)
+    return low, high
 
 
 def _one_graph(source: Any) -> SkillGraph:

@@ -13,6 +13,7 @@ from ..base.annotations import Axes, DataArray, Given, Numbers
 from ..base.checks import optional_text, truth_value
 from ..base.tracing import concrete_number
 from ..base.values import brief
+from ..base.words import shortened
 from .colouring import add_bar
 from .style import (
     DIVERGING,
@@ -26,9 +27,14 @@ from .style import (
     is_geometric,
     label_of_array,
     legend_above,
+    shortened_name,
+    size_in_points,
     styled_axes,
     styled_figure,
 )
+
+# points that a word takes across its direction, and its most letters beside an axis
+WORD_HEIGHT, LONGEST_WORD = 9.0, 24
 
 
 def heat_map(
@@ -52,7 +58,8 @@ def heat_map(
     **Arguments:**
 
     - `values`: `(y, x)`, or a two-dimensional `xarray.DataArray`, which brings its own coordinates and labels.
-    - `x`, `y`: where the columns and rows lie, strictly increasing or decreasing; default their numbers.
+    - `x`, `y`: where the columns and rows lie, strictly increasing or decreasing, or a word for each; default their
+        numbers.
     - `ax`: matplotlib axes, a new figure by default.
     - `x_label`, `y_label`, `label`: of the axes and the colour bar, with units.
     - `log_x`, `log_y`: logarithmic axes; default where three or more positive coordinates are in geometric progression.
@@ -80,6 +87,7 @@ def heat_map(
             truth_value(name, flag)
     for name, flag in (("log", log), ("colorbar", colorbar), ("legend", legend)):
         truth_value(name, flag)
+    values, x, y, words = _worded(values, x, y)
     values, x, y, labels = _grid(values, x, y)
     x_label, y_label, label = (given or found for given, found in zip((x_label, y_label, label), labels, strict=True))
     log_x = is_geometric(x) if log_x is None else log_x
@@ -91,7 +99,8 @@ def heat_map(
         if shown.count() == 0:
             raise ValueError("log: expected some values above 0, got none; pass log=False")
     norm, cmap = map_colours([shown], log, center)
-    with styled_axes(ax) as ax:
+    height = float(np.clip(WORD_HEIGHT / 72 * len(words[1] or ()) + 0.8, HEIGHT, 2 * HEIGHT))
+    with styled_axes(ax, height=height) as ax:
         ax.set_facecolor(GREY)
         image = ax.pcolormesh(x_edges, y_edges, shown, cmap=cmap, norm=norm, rasterized=True, linewidth=0)
         ax.set_xscale("log" if log_x else "linear")
@@ -100,6 +109,9 @@ def heat_map(
         ax.set_ylim(y_edges.min(), y_edges.max())
         ax.set_xlabel(x_label or "")
         ax.set_ylabel(textwrap.fill(y_label or "", LABEL_WIDTH))
+        for axis, said in zip((ax.xaxis, ax.yaxis), words, strict=True):
+            if said is not None:
+                _name_cells(axis, said)
         if colorbar:
             add_bar(ax, image, label or "")
         if legend and shown.count() < shown.size:
@@ -177,6 +189,36 @@ def heat_maps(
         if colorbar:
             add_bar(axes[0], images[0], label or "", beside=list(axes))
     return axes
+
+
+def _worded(values: Any, x: Any, y: Any) -> tuple[Any, Any, Any, list[list[str] | None]]:
+    """The words along both axes, which are then numbered."""
+    words = [_words(values, axis, given) for axis, given in ((1, x), (0, y))]
+    if x is None and y is None and words[0] is not None and words[1] is None:
+        # words are read from left to right, so they stand beside the rows
+        values, words = values.T, [None, words[0]]
+    x, y = (given if said is None else np.arange(len(said)) for said, given in zip(words, (x, y), strict=True))
+    return values, x, y, words
+
+
+def _words(values: Any, axis: int, given: Any) -> list[str] | None:
+    """The words along an axis of values, as the names of skills are; none where there are numbers."""
+    dimensions = getattr(values, "dims", ())
+    if given is None and len(dimensions) == 2:
+        given = values[dimensions[axis]]
+    found = None if given is None else np.asarray(given)
+    if found is None or found.ndim != 1 or found.dtype.kind not in "UTO" or not all(isinstance(w, str) for w in found):
+        return None
+    return [shortened(shortened_name(word), LONGEST_WORD) for word in found]
+
+
+def _name_cells(axis: Any, words: list[str]) -> None:
+    """Every cell by its word, or, of more than there is room for, as many as there is, evenly."""
+    across = axis.axis_name == "x"
+    room = size_in_points(axis.axes)[0 if across else 1]
+    step = math.ceil(len(words) * 0.9 * WORD_HEIGHT / room)
+    places = range(0, len(words), step)
+    axis.set_ticks(places, [words[place] for place in places], parse_math=False, rotation=90 if across else 0)
 
 
 def _grid(values: Any, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str | None, ...]]:

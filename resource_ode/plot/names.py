@@ -45,7 +45,11 @@ def name_nodes(
     ax: Axes, names: list[str], places: dict[int, tuple[float, float]], nodes: list[int], size: float
 ) -> None:
     """Names of the nodes of a graph, `size` points wide, in the largest letters that fit; none if they do not fit."""
+    from matplotlib.patheffects import withStroke
+
     where = np.asarray([places[node] for node in nodes])
+    # an arrow may pass under a name
+    halo = withStroke(linewidth=2, foreground="white")
     for letters in SIZES:
         for place in PLACES:
             below = place == "below"
@@ -60,6 +64,7 @@ def name_nodes(
                     va="top" if below else "center",
                     fontsize=letters,
                     zorder=3,
+                    path_effects=[halo],
                 )
                 for name, at in zip(names, where, strict=True)
             ]

@@ -78,6 +78,7 @@ def levels(
     crossed = half_times(run)
     few = run.model.skills <= FEW and color_by is None
     names = [shortened_name(run.names[skill]) for skill in chosen]
+    new = ax is None
     with styled_axes(ax) as ax:
         if few:
             colors: Any = [COLOURS[skill] for skill in chosen]
@@ -96,7 +97,7 @@ def levels(
         low, high = float(level.min()), float(level.max())
         ax.set_ylim(min(-0.02, low - 0.05 * (low < 0)), max(1.02, high))
         if legend or (legend is None and few):
-            _name_curves(ax, lines, names, crossed[chosen], beside=bool(legend))
+            _name_curves(ax, lines, names, crossed[chosen], beside=bool(legend), new=new)
     return ax
 
 
@@ -149,6 +150,7 @@ def shares(
     if run.model.competition == "l2":
         bands, waste, label = bands**2, waste**2, "squared share of the resource"
     few = run.model.skills <= FEW
+    new = ax is None
     with styled_axes(ax) as ax:
         # the colours that `levels` gives the same skills
         if few:
@@ -172,7 +174,7 @@ def shares(
         if legend and few:
             rows = zip(members, colors, strict=True)
             handles += [Patch(color=color, label=shortened_name(run.names[skill])) for skill, color in list(rows)[::-1]]
-            legend_right(ax, handles)
+            legend_right(ax, handles, new=new)
         elif legend:
             legend_above(ax, handles)
     return ax
@@ -249,7 +251,7 @@ def _skills(run: Given[Trajectory], skills: Any) -> list[int]:
     return chosen
 
 
-def _name_curves(ax: Axes, lines: Any, names: list[str], crossed: np.ndarray, *, beside: bool) -> None:
+def _name_curves(ax: Axes, lines: Any, names: list[str], crossed: np.ndarray, *, beside: bool, new: bool) -> None:
     """Names above the curves, where each is half learned, if they fit side by side; else a legend in that order."""
     order = np.argsort(np.where(np.isnan(crossed), np.inf, crossed), kind="stable")
     if not beside and ax.get_xscale() == "linear" and not np.isnan(crossed).any():
@@ -274,4 +276,4 @@ def _name_curves(ax: Axes, lines: Any, names: list[str], crossed: np.ndarray, *,
             text.remove()
     for line, name in zip(lines, names, strict=True):
         line.set_label(name)
-    legend_right(ax, [lines[skill] for skill in order])
+    legend_right(ax, [lines[skill] for skill in order], new=new)

@@ -47,6 +47,14 @@ LEGEND_ROWS, MOST_NAMES = 14, 56
 LONGEST_LABEL = 40
 
 
+# ticks of numbers from here on are written as 100k
+LARGE = 1e5
+
+
+# a legend beside axes takes at most this part of their width
+LEGEND_PART = 0.45
+
+
 # letters in a line of what stands upright beside axes
 LABEL_WIDTH = 36
 
@@ -145,9 +153,18 @@ def size_in_points(ax: Axes) -> tuple[float, float]:
     return 72 * float(extent.width) / ax.figure.dpi, 72 * float(extent.height) / ax.figure.dpi
 
 
+def large_numbers(axis: Any, largest: float) -> None:
+    """Ticks of an axis as 50k and 2M, where plain numbers of steps would run into one another."""
+    from matplotlib.ticker import EngFormatter
+
+    if largest >= LARGE:
+        axis.set_major_formatter(EngFormatter(sep=""))
+
+
 def label_time_axis(ax: Axes, times: np.ndarray) -> None:
     if ax.get_xscale() == "linear":
         ax.set_xlim(min(0.0, float(times[0])), float(times[-1]) if times[-1] > 0 else 1.0)
+        large_numbers(ax.xaxis, float(times[-1]))
     ax.set_xlabel(STEPS)
 
 
@@ -172,21 +189,50 @@ def shortened_name(name: str) -> str:
     return shortened(printable(name), LONGEST_LABEL)
 
 
-def legend_right(ax: Axes, handles: list[Any], title: str | None = None) -> None:
+def legend_right(ax: Axes, handles: list[Any], title: str | None = None, *, new: bool = False) -> None:
+    """Names beside the axes, or above them where they would leave little of the width for the axes.
+
+    **Arguments:** `new`: whether the figure is one of ours, which may grow.
+    """
+    beside = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5), "ncols": -(-len(handles) // LEGEND_ROWS)}
+    legend = _legend(ax, handles, title, **beside)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    # how wide the axes are without it
+    legend.set_in_layout(False)
+    figure.draw_without_rendering()
+    needed, wide = legend.get_window_extent().width, ax.get_window_extent().width
+    legend.set_in_layout(True)
+    if needed <= LEGEND_PART * wide:
+        return
+    above = ax.get_title(loc="left")
+    if above:
+        # it would lie on the names
+        ax.set_title("", loc="left")
+        title = above if title is None else f"{above}\n{title}"
+    columns = max(1, int(wide * beside["ncols"] // needed))
+    legend = _legend(ax, handles, title, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns)
+    if new:
+        figure.draw_without_rendering()
+        tall = legend.get_window_extent().height / figure.dpi
+        figure.set_size_inches(figure.get_figwidth(), figure.get_figheight() + tall)
+
+
+def _legend(ax: Axes, handles: list[Any], title: str | None, **place: Any) -> Any:
     # labels are names, not formulas, and are set last: matplotlib warns of those that begin with an underscore
     labels = [handle.get_label() for handle in handles]
     legend = ax.legend(
         handles=handles,
         labels=[""] * len(handles),
-        ncols=-(-len(handles) // LEGEND_ROWS),
-        loc="center left",
-        bbox_to_anchor=(1.01, 0.5),
         frameon=False,
         handlelength=1.2,
         borderaxespad=0.2,
         title=title,
         title_fontsize=7,
+        alignment="left",
+        **place,
     )
     for text, label in zip(legend.get_texts(), labels, strict=True):
         text.set_parse_math(False)
         text.set_text(label)
+    return legend

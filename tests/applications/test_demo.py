@@ -139,7 +139,8 @@ def test_beside_the_papers_parameters_the_picture_shows_a_fit_that_is_closer():
     figure = Figure()
     parity_figure(figure, trained, theory, np.zeros(3), 0.2, 0.95, (levels, rms))
     titles = [ax.get_title(loc="left") for ax in figure.axes]
-    assert titles[0].startswith("The paper's parameters, no fit") and f"differ by {rms:.2f}" in titles[1]
+    assert titles[0].startswith(r"$\bf{a}$  The paper's parameters, no fit")
+    assert titles[1].startswith(r"$\bf{b}$") and f"differ by {rms:.2f}" in titles[1]
     # nothing to fit where nothing was learned
     early = train_parity(ParityTasks.composition(), seeds=range(2), steps=20, samples=512, record_every=5)
     assert demo.fitted_levels(early, graph) is None

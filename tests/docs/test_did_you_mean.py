@@ -215,3 +215,19 @@ def test_on_the_command_line(arguments, meant, tmp_path, capsys):
     said = capsys.readouterr().err.lower()
     assert "did you mean" in said and meant in said.partition("did you mean")[2]
     assert not (tmp_path / "run.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("holder", "typed", "meant"),
+    [
+        (model, "wasted_resorce", "wasted_resource"),
+        (graph, "nmaes", "names"),
+        (lambda: ro.simulate(model(), [0.0, 10.0]), "levels", "level"),
+    ],
+)
+def test_attributes_of_models_graphs_and_runs(holder, typed, meant):
+    with pytest.raises(AttributeError, match=f"has no attribute '{typed}'; did you mean '{meant}'\\?$") as caught:
+        getattr(holder(), typed)
+    # with these Python would print a hint of its own behind it
+    assert caught.value.name is None and caught.value.obj is None
+    assert not hasattr(holder(), "_repr_latex_")

@@ -194,3 +194,21 @@ def test_nothing_is_cut_off(page, served, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.wait_for_timeout(500)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    # and every choice of a selector can be read
+    cut = page.evaluate(
+        """() => {
+          const cut = [], pen = document.createElement("canvas").getContext("2d")
+          const look = root => root.querySelectorAll("*").forEach(found => {
+            if (found.shadowRoot) look(found.shadowRoot)
+            if (found.tagName !== "SELECT") return
+            const style = getComputedStyle(found)
+            pen.font = `${style.fontSize} ${style.fontFamily}`
+            const room = found.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight)
+            for (const { text } of found.options)
+              if (pen.measureText(text).width > room) cut.push([text, pen.measureText(text).width, room])
+          })
+          look(document)
+          return cut
+        }"""
+    )
+    assert cut == []

@@ -454,7 +454,7 @@ def test_a_run_without_waste_is_drawn(tmp_path):
     np.testing.assert_allclose(plot.levels(run).lines[1].get_ydata()[[0, -1]], [0, 1])
 
 
-@pytest.mark.parametrize(("ends", "powers"), [((1e-4, 9e5), False), ((1e4, 1e9), True)])
+@pytest.mark.parametrize(("ends", "powers"), [((1e-4, 9e5), False), ((1e4, 1e9), True), ((2e5, 9e6), True)])
 def test_ticks_of_a_logarithmic_bar_are_of_one_kind(ends, powers):
     figure, ax = plt.subplots()
     bar = plot.colouring.add_bar(ax, ax.imshow([ends], norm=LogNorm(*ends)), "steps")
@@ -498,3 +498,70 @@ def test_keys_may_be_left_out():
     maps = {"one": [[1.0, np.nan]], "other": [[100.0, 1e5]]}
     axes = plot.heat_maps(maps, colorbar=False, legend=False)
     assert len(axes[0].figure.axes) == 2 and axes[0].get_legend() is None
+
+
+LONG = ["subject verb agreement in long sentences", "long division by carrying", "coreference resolution of pronouns"]
+
+
+def test_long_names_leave_the_axes_their_width():
+    graph = ro.SkillGraph([[], [0], [0]], names=LONG)
+    model = ro.ResourceModel(graph, [1.0, 0.9, 1.0], 1e-3, 1e-2, 1e-2)
+    run = ro.simulate(model)
+    for ax in (
+        plot.levels(run, legend=True),
+        plot.shares(run),
+        plot.batch(ro.simulate(model.grid(gate_exponent=[0.01, 1.0]))),
+    ):
+        ax.figure.draw_without_rendering()
+        names, figure = ax.get_legend().get_window_extent(), ax.figure.bbox
+        assert ax.get_window_extent().width > 0.75 * figure.width
+        assert names.y0 >= ax.get_window_extent().y1 and names.x1 <= figure.x1 and names.y1 <= figure.y1
+        # nothing else stands above, where the names are
+        assert not ax.get_title(loc="left")
+
+
+def test_many_steps_are_ticks_that_keep_apart():
+    run = ro.simulate(ro.ResourceModel(ro.SkillGraph([[], [0]]), [1.0, 0.3], 1e-6, 1e-2, 1e-2))
+    ax = plot.levels(run)
+    ax.figure.draw_without_rendering()
+    found = [text.get_text() for text in ax.get_xticklabels()]
+    assert ax.get_xlim()[1] > 1e6 and found[1].endswith(("k", "M")) and not ax.xaxis.get_offset_text().get_text()
+
+
+def test_learning_times_are_a_map_with_a_row_per_skill():
+    graph = ro.SkillGraph([[], [0], [0]], names=["a", "b$_c", "d" * 80])
+    batch = ro.ResourceModel(graph, [1.0, 0.3, 1.0], 1e-3, 1e-2, 1e-2).grid(wasted_resource=[1e-3, 1e-2, 1e-1, 1.0])
+    times = batch.label(ro.learning_times(batch), name="learning time", units="training steps")
+    ax = plot.heat_map(times, log=True)
+    assert labels(ax) == ("wasted resource", "skill")
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    assert names[:2] == ["a", "b$_c"] and len(names[2]) < 30
+    np.testing.assert_allclose(np.asarray(ax.collections[0].get_array()), np.asarray(times).T)
+    own = plot.heat_map(np.asarray(times), y=[1.0, 2.0, 3.0, 4.0], x=["a", "b", "c"])
+    assert [text.get_text() for text in own.get_xticklabels()] == ["a", "b", "c"]
+
+
+def test_words_without_room_are_thinned_out_evenly():
+    names = [f"skill number {number}" for number in range(300)]
+    ax = plot.heat_map(np.arange(600.0).reshape(300, 2), y=names)
+    ax.figure.draw_without_rendering()
+    drawn = [text for text in ax.get_yticklabels() if text.get_text()]
+    assert 10 < len(drawn) < 60 and plot.names.apart(plot.names.boxes(ax, drawn))
+    assert len(set(np.diff([text.get_position()[1] for text in drawn]))) == 1
+
+
+def test_bent_arrows_stay_inside_the_axes():
+    rng = np.random.default_rng(0)
+    lists = [sorted({int(row) for row in rng.integers(0, skill, min(skill, 2))}) for skill in range(100)]
+    for figure in (plot.graph(ro.SkillGraph(lists)).figure, plt.figure(figsize=(7, 1.5))):
+        ax = figure.axes[0] if figure.axes else plot.graph(ro.SkillGraph(lists), ax=figure.subplots())
+        figure.draw_without_rendering()
+        extents = np.asarray([patch.get_window_extent().extents for patch in ax.patches])
+        assert extents[:, 1].min() > ax.bbox.y0 and extents[:, 3].max() < ax.bbox.y1
+
+
+def test_numbers_in_a_legend_have_as_few_digits_as_tell_them_apart():
+    model = ro.ResourceModel(ro.SkillGraph([[], [0]]), [1.0, 0.3], 1e-3, 1e-2, 1e-2)
+    for values, said in (([0.00316228, 0.1], ["0.00316", "0.1"]), ([0.12341, 0.12342], ["0.12341", "0.12342"])):
+        ax = plot.batch(ro.simulate(model.grid(wasted_resource=values)), over="wasted_resource")
+        assert [text.get_text() for text in ax.get_legend().get_texts()] == said

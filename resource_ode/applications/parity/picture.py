@@ -28,10 +28,10 @@ def parity_figure(
     where = f"; it reaches {accuracy:.0%} accuracy for {'; for '.join(said)}" if said else ""
     title = f"The paper's parameters, no fit: median and model differ by {rms:.2f} in level (RMS){where}."
     axes = figure.subplots(1, 1 if fitted is None else 2, squeeze=False, sharey=True)[0]
-    _levels_panel(axes[0], trained, np.asarray(theory.level), title)
+    _levels_panel(axes[0], trained, np.asarray(theory.level), "a", title)
     if fitted is not None:
         title = f"With a plateau, fitted to these curves: they differ by {fitted[1]:.2f}."
-        _levels_panel(axes[1], trained, fitted[0], title)
+        _levels_panel(axes[1], trained, fitted[0], "b", title)
         axes[1].set_ylabel("")
         last = max(ax.get_xlim()[1] for ax in axes)
         for ax in axes:
@@ -41,7 +41,7 @@ def parity_figure(
     _parity_legend(axes[-1], trained)
 
 
-def _levels_panel(ax: Any, trained: ParityRun, expected: np.ndarray, title: str) -> None:
+def _levels_panel(ax: Any, trained: ParityRun, expected: np.ndarray, letter: str, title: str) -> None:
     """Networks in thin lines, and a model's levels in dashes."""
     from ...plot.style import COLOURS
 
@@ -63,7 +63,7 @@ def _levels_panel(ax: Any, trained: ParityRun, expected: np.ndarray, title: str)
     ax.set_xlabel("training steps")
     ax.set_ylabel("level  (2 accuracy $-$ 1)")
     ax.spines["top"].set_visible(False)
-    ax.set_title(textwrap.fill(title, 62), loc="left", fontsize=7)
+    ax.set_title(rf"$\bf{{{letter}}}$  " + textwrap.fill(title, 61), loc="left", fontsize=7)
 
 
 def _parity_legend(ax: Any, trained: ParityRun) -> None:
