@@ -67,8 +67,12 @@ class Problem:
 
     def field(self, t: Any, state: Any, own: Any) -> Any:
         frequency, depth = own["frequency"], self.depth(state, own)
-        if self.variant.later is not None:
-            frequency = jnp.where(t < self.variant.change, frequency, jnp.asarray(self.variant.later))
+        variant = self.variant
+        if variant.later is not None:
+            frequency = jnp.where(t < variant.change, frequency, jnp.asarray(variant.later))
+        for name, factor in (("rate", variant.faster), ("waste", variant.louder)):
+            if factor != 1:
+                own = own | {name: jnp.where(t < variant.change, own[name], factor * own[name])}
         if self.variant.overlap is not None:
             found = frequency * (1 - state)
             return own["rate"] * (own["overlap"] @ found) / (jnp.sum(found) + own["waste"])

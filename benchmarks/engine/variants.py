@@ -11,8 +11,13 @@ from ..ensemble import Ensemble, random_graphs
 
 POOLS = 4
 # single cascades first; the last three have none
-SINGLE = ("mse", "initial levels", "any", "mixed gates", "cross entropy", "l2", "self-paced", "pools")
-GENERAL = ("prerequisites across pools", "schedule", "interference")
+SINGLE = (
+    *("mse", "initial levels", "any", "mixed gates", "cross entropy", "l2", "self-paced", "pools"),
+    *("schedule of the learning rate", "schedule of the wasted resource"),
+)
+GENERAL = ("prerequisites across pools", "schedule of the frequency", "interference")
+# what a schedule of one of these multiplies it by
+LATER = {"schedule of the learning rate": 0.2, "schedule of the wasted resource": 5.0}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,8 +30,11 @@ class Variant:
     level: np.ndarray | None = None  # at the start
     after: np.ndarray | None = None  # frequency from level 1/2 on
     pool: np.ndarray | None = None  # (skill,)
-    change: float | None = None  # the training step from which `later` is the frequency
+    # the training step from which `later` is the frequency, and rate and waste are so many times what they were
+    change: float | None = None
     later: np.ndarray | None = None  # (skill,)
+    faster: float = 1.0
+    louder: float = 1.0
     overlap: np.ndarray | None = None  # (graph, skill, skill), of task vectors
     cross_entropy: bool = False
     squared: bool = False
@@ -42,6 +50,10 @@ class Variant:
         if self.later is not None:
             frequency = ro.Schedule([0.0, self.change], np.stack([own.frequency[0], self.later]))
         pools = np.ones(POOLS) if self.pool is not None else np.ones(())
+
+        def scheduled(value: Any, factor: float) -> Any:
+            return value * pools if factor == 1 else ro.Schedule([0.0, self.change], [value, value * factor])
+
         options = {
             "loss": "cross_entropy" if self.cross_entropy else "mse",
             "competition": "l2" if self.squared else "l1",
@@ -49,8 +61,8 @@ class Variant:
             "frequency_after": self.after,
             "pool": self.pool,
             "interference": self.overlap,
-            "learning_rate": own.learning_rate * pools,
-            "wasted_resource": own.wasted_resource * pools,
+            "learning_rate": scheduled(own.learning_rate, self.faster),
+            "wasted_resource": scheduled(own.wasted_resource, self.louder),
             "gate_exponent": own.gate_exponent,
         }
         return ro.ResourceModel(graph, frequency, **(options | changes))
@@ -81,7 +93,10 @@ def variant(name: str, graphs: int, seed: int = 0) -> Variant:
             here = own.required & (pool[own.prerequisites] == pool[:, None])
             own = dataclasses.replace(own, required=here)
         return Variant(name, own, pool=pool)
-    if name == "schedule":
+    if name in LATER:
+        factor = {"faster" if "rate" in name else "louder": LATER[name]}
+        return Variant(name, own, change=own.until / 4, **factor)
+    if name == "schedule of the frequency":
         # a schedule is shared by all members
         own = dataclasses.replace(own, frequency=np.broadcast_to(own.frequency[:1], shape))
         return Variant(name, own, change=own.until / 4, later=own.frequency[0][::-1].copy())
