@@ -85,7 +85,8 @@ def half_waste_time(alpha: Numbers, wasted_resource: Numbers, learning_rate: Num
         learning_rate: (), resource per step.
 
     Returns:
-        Time (), in steps. It is accurate where $\eta t \gg 1$ and less than the number of skills.
+        Time (), in steps. It is accurate where $\eta t \gg 1$ and less than the number of skills. Near $\alpha = 1$ it
+        may be beyond all numbers of its type: infinite, or 0 for much waste.
 
     Raises:
         ValueError: a shape or a concrete value is not as above.
@@ -100,8 +101,9 @@ def half_waste_time(alpha: Numbers, wasted_resource: Numbers, learning_rate: Num
     )
     check_positive(alpha=alpha, wasted_resource=wasted_resource, learning_rate=learning_rate)
     alpha = _check_alpha(alpha)
-    zeta = jax.scipy.special.zeta(alpha, jnp.ones_like(alpha))
-    logarithm = alpha * jax.scipy.special.gammaln(1 - 1 / alpha) - jnp.log(zeta * wasted_resource)
+    # from here on it is 1, to rounding, and soon not a number
+    zeta = jax.scipy.special.zeta(jnp.minimum(alpha, 64), jnp.ones_like(alpha))
+    logarithm = alpha * jax.scipy.special.gammaln(1 - 1 / alpha) - jnp.log(zeta) - jnp.log(wasted_resource)
     return 2 * jnp.exp(logarithm / (alpha - 1)) / learning_rate
 
 

@@ -32,6 +32,8 @@ from .graph import SkillGraph
 
 # more are built from arrays, if they are meant at all: lists of them would fill the memory first
 MOST_SKILLS = 10**7
+# of the arrays of a graph: at five bytes each they take 5 GB, and a solve needs many times that
+MOST_ENTRIES = 2**30
 
 
 def chain(skills: Given[int], *, gate: Gate = "all") -> SkillGraph:
@@ -127,6 +129,7 @@ def layered(
     starts = np.cumsum([0, 0, *widths[:-2]])[: len(widths)]
     offset, choices = np.repeat(starts, widths), np.repeat(before, widths)
     most = max(before)
+    _check_entries("fan_in", sum(widths), min(fan_in, most))
     indices, _ = _draw(random_key(key), 1.0, offset.astype(np.int32), choices.astype(np.int32), most, min(fan_in, most))
     required = np.arange(min(fan_in, most)) < np.minimum(fan_in, choices)[:, None]
     return SkillGraph(indices, gate, required=required)
@@ -153,7 +156,7 @@ def random_dag(
     - `skills`: $n$, at least 1.
     - `density`: $q$ in [0, 1], a number or a traced `()` array.
     - `max_fan_in`: bound on the prerequisites of a skill, at least 0; default `skills - 1`, which bounds nothing. The
-        arrays of the graph are `(skills, max_fan_in)`.
+        arrays of the graph are `(skills, max_fan_in)`, so that a graph of more than 32,768 skills needs a bound.
 
     **Raises:** `ValueError` for bad sizes, or a concrete density outside [0, 1].
 
@@ -164,6 +167,7 @@ def random_dag(
     """
     skills = whole_number("skills", skills, most=MOST_SKILLS)
     fan_in = skills - 1 if max_fan_in is None else min(whole_number("max_fan_in", max_fan_in, least=0), skills - 1)
+    _check_entries("max_fan_in", skills, fan_in)
     odds = jnp.asarray(plain("density", density), float)
     if odds.ndim:
         raise ValueError(f"density: expected one number (map over several with jax.vmap), got shape {odds.shape}")
@@ -199,6 +203,7 @@ def preferential(
     """
     skills, links = whole_number("skills", skills, most=MOST_SKILLS), whole_number("links", links)
     links = min(links, skills - 1)
+    _check_entries("links", skills, links)
     required = np.arange(links) < np.arange(skills)[:, None]
     return SkillGraph(_attach(random_key(key), skills, links), gate, required=required)
 
@@ -238,6 +243,14 @@ def parity(bits: Given[int], max_size: Given[int | None] = None, *, gate: Gate =
         for whole in sets
     ]
     return SkillGraph(lists, gate, names=["{" + ",".join(map(str, part)) + "}" for part in sets])
+
+
+def _check_entries(name: str, skills: int, fan_in: int) -> None:
+    if skills * fan_in > MOST_ENTRIES:
+        raise ValueError(
+            f"{name}: expected at most {MOST_ENTRIES // skills} for {skills} skills, since arrays of the graph have "
+            f"one entry for each of them and each of its prerequisites at most, got {fan_in}"
+        )
 
 
 @functools.partial(jax.jit, static_argnames=("most", "fan_in"))

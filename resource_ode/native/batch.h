@@ -9,7 +9,7 @@
 #include <vector>
 
 // of a panel, of one in the coarse solve; and steps of a search
-constexpr int64_t NODES = 8, COARSE_NODES = 4, NEWTON_STEPS = 4;
+constexpr int64_t NODES = 8, COARSE_NODES = 4, NEWTON_STEPS = 4, MOST_NEWTON_STEPS = 200;
 // vectors hold so many numbers at most
 constexpr int64_t MOST_LANES = 8;
 

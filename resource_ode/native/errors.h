@@ -19,7 +19,10 @@ class RelativeError {
             if (!(wanted > 0)) continue;
             const int64_t p = cascade.panel_of(s, wanted);
             const double from = cascade.at_edges[s * cascade.stride + p];
-            const double missed = doubt * cascade.off[s * panels + p] + ROUNDING * (wanted + 2 * own.start / own.pace(all(wanted))[0]);
+            // a polynomial is rounded beside its value at the end of the panel, however early in it the goal is
+            const double end = cascade.at_edges[s * cascade.stride + p + 1];
+            const double rounded = ROUNDING * (std::max(wanted, end) + 2 * own.start / own.pace(all(wanted))[0]);
+            const double missed = doubt * cascade.off[s * panels + p] + rounded;
             double open = 1.0;
             if (graph.count(s)) {
                 const double *nodes = opening + s * NODES * panels + p;

@@ -96,7 +96,8 @@ INLINE void invert(const Rule &rule, const Knot &knot, const Power &power, const
         const Vector rise = above - below, part = (target[v] - below) / (rise > 0 ? rise : all(1.0));
         place[v] = low[v] + (high[v] - low[v]) * (rise > 0 ? smaller(larger(part, all(0.0)), all(1.0)) : all(0.0));
     }
-    for (int64_t step = 0; step <= NEWTON_STEPS; step++) {
+    // a few steps, but from far above a small root of high order each comes only a part nearer
+    for (int64_t step = 0; step <= MOST_NEWTON_STEPS; step++) {
         Vector value[2] = {power(0, NODES), power(1, NODES)}, slope[2] = {all(0.0), all(0.0)}, change[2];
 #pragma GCC unroll 8
         for (int64_t k = NODES - 1; k >= 0; k--)

@@ -70,7 +70,8 @@ class TimesReader {
     }
 
     SHARED void judge(const Panel<ROOM> &panel, int k, Real wanted, Real pace) {
-        const Real start = graph.start[k], missed = panel.off[k] + ROUNDING * (wanted + 2 * start / graph.rate[k]);
+        const Real start = graph.start[k],
+                   missed = panel.off[k] + ROUNDING * (larger(wanted, panel.after[k]) + 2 * start / graph.rate[k]);
         const Real open = graph.waits(k) ? larger(panel.opening[k][0], (wanted - panel.x[k]) / (2 * panel.half)) : 1;
         const Real gained = first(graph.law.progress(all(goal))) - first(graph.law.progress(all(start)));
         const Real most = larger(panel.learned_after, gained), least = larger(panel.learned_before, gained);

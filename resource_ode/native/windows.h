@@ -302,7 +302,8 @@ class Windows {
                 pace = std::max(pace, (cascade.spent[k + 1] - cascade.spent[k]) / (2 * cascade.half[k]));
             for (int64_t k = 0; k <= p; k++) most = std::max(most, cascade.moved[k]);
             const Pace &own = whole.paces[s];
-            const double missed = doubt * cascade.off[s * panels + p] + ROUNDING * (wanted[s] + 2 * own.start / own.pace(all(wanted[s]))[0]);
+            const double missed = doubt * cascade.off[s * panels + p] +
+                                  ROUNDING * (std::max(wanted[s], x[p + 1]) + 2 * own.start / own.pace(all(wanted[s]))[0]);
             const double apart = missed / open;
             const double late = cascade.late[p] + most + cascade.moved[p] + cascade.jumps;
             // what has been spent by then at the least

@@ -162,7 +162,7 @@ def seriality_error(run: Trajectory) -> Float[Array, "*batch"]:
 
     **Arguments:** `run`: a run or a batch of runs.
 
-    **Returns:** `(*batch,)`; NaN where the seriality is.
+    **Returns:** `(*batch,)`; infinite where no two rows show any of what is learned, NaN where nothing is to be.
 
     **Raises:** `ValueError` for anything but a run.
 
@@ -228,7 +228,8 @@ def _seriality_and_errors(
         by_rows = jnp.sum(jnp.where(weight > 0, jnp.maximum(off, 0) * weight, 0)) / scale
     missing = jax.lax.stop_gradient(_missing(run))
     skills = jnp.sum(run.model.graph.present).astype(now.dtype)
-    return value, by_rows, missing / (missing + scale) * jnp.maximum(1 - now, now - 1 / skills)
+    beyond = missing / (missing + scale) * jnp.maximum(1 - now, now - 1 / skills)
+    return value, by_rows, jnp.where(jnp.isnan(now) & (missing > 0), jnp.inf, beyond)
 
 
 def _changes(alone: Float[Array, " time"], mean: Float[Array, " interval"], weight: Float[Array, " interval"]) -> Array:

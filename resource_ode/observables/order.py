@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from ..base import programs
 from ..base.annotations import Given, Numbers
@@ -17,7 +18,8 @@ from ..base.values import brief, in_range
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
 from ..solve.learning import learning_times
-from .rows import crossing_times, rows_error, warn_if_coarse
+from .between_rows import crossing_bounds, rank_bounds
+from .rows import warn_if_coarse
 from .sources import check_level, checked_run, numbers, refuse_for_run
 
 # where the overlap sees a skill begin and complete, and what else counts as learned
@@ -66,10 +68,13 @@ def domino_overlap(
     if isinstance(source, ResourceModel | Trajectory):
         if end_times is not None:
             raise ValueError("end_times: expected none beside a model or a run, which has its own")
-        start, end = (times_of(source, level, tolerance) for level in (ONSET, COMPLETION))
         if isinstance(source, Trajectory):
-            error = rows_error(source, lambda run: domino_overlap(*_crossings(run), mean=mean))
-            warn_if_coarse("domino_overlap", source, error)
+            refuse_for_run(tolerance=tolerance)
+            starts, ends = (crossing_bounds(source, level) for level in (ONSET, COMPLETION))
+            warn_if_coarse("domino_overlap", source, _overlap_error(starts, ends, mean))
+            start, end = starts[0], ends[0]
+        else:
+            start, end = (learning_times(source, level, tolerance=tolerance) for level in (ONSET, COMPLETION))
     else:
         refuse_tolerance(tolerance)
         start, end = numbers("start_times", source), numbers("end_times", end_times)
@@ -78,15 +83,18 @@ def domino_overlap(
     return _domino_overlap(start, end, mean)
 
 
-def _crossings(run: Trajectory) -> tuple[Array, Array]:
-    return crossing_times(run, ONSET), crossing_times(run, COMPLETION)
-
-
 @programs.compiled
 def _domino_overlap(start: Float[Array, "*batch skill"], end: Float[Array, "*batch skill"], mean: bool) -> Array:
+    return _overlap_in(_order_of(start, end), start, end, mean)
+
+
+def _order_of(start: Float[Array, "*batch skill"], end: Float[Array, "*batch skill"]) -> Int[Array, "*batch skill"]:
     # absent skills last, after those that never begin
     absent = jnp.isnan(start) | jnp.isnan(end)
-    order = jax.lax.stop_gradient(jnp.lexsort((end, start, absent), axis=-1))
+    return jax.lax.stop_gradient(jnp.lexsort((end, start, absent), axis=-1))
+
+
+def _overlap_in(order: Array, start: Array, end: Array, mean: bool) -> Array:
     start, end = (jnp.take_along_axis(times, order, axis=-1) for times in (start, end))
     done = jnp.isfinite(start) & jnp.isfinite(end)
     start, end = jnp.where(done, start, 0), jnp.where(done, end, 0)
@@ -96,6 +104,46 @@ def _domino_overlap(start: Float[Array, "*batch skill"], end: Float[Array, "*bat
     if not mean:
         return jnp.where(defined, overlap, jnp.nan)
     return _mean(overlap, defined)
+
+
+@programs.compiled
+def _overlap_error(starts: tuple[Array, Array, Array], ends: tuple[Array, Array, Array], mean: bool) -> Array:
+    """How far overlaps may be off where each time lies between bounds; infinite where a skill may take no time, and for
+    a mean of which the run shows only some pairs.
+    """
+    order = _order_of(starts[0], ends[0])
+    value = _overlap_in(order, starts[0], ends[0], False)
+    bounds = (jnp.take_along_axis(x, order, axis=-1) for x in (*starts[1:], *ends[1:]))
+    bounds = [jnp.where(jnp.isnan(x), jnp.inf, x) for x in bounds]
+    latest = bounds[-1]
+    flat = (x.reshape((math.prod(latest.shape[:-1]), latest.shape[-1])) for x in bounds)
+    # skills that begin too close for their order to be known may each stand for the others
+    first, last, soonest, latest_of_all = (x.reshape(latest.shape) for x in jax.vmap(_of_groups)(*flat))
+
+    def overlap(end: Array, start: Array, following: Array) -> Array:
+        rise = (end - start)[..., :-1]
+        known = (rise > 0) & jnp.isfinite(rise)
+        return jnp.where(known, (end[..., :-1] - following[..., 1:]) / jnp.where(known, rise, 1), 1)
+
+    highest = jnp.maximum(*(overlap(latest_of_all, start, first) for start in (first, last)))
+    lowest = jnp.minimum(*(overlap(soonest, start, last) for start in (first, last)))
+    error = jnp.maximum(jnp.minimum(highest, 1) - value, value - lowest)
+    error = jnp.where((soonest > last)[..., :-1], error, jnp.where(jnp.isnan(value), jnp.nan, jnp.inf))
+    if not mean:
+        return error
+    all_shown = jnp.all(jnp.isfinite(latest) | jnp.isnan(jnp.take_along_axis(ends[0], order, axis=-1)), axis=-1)
+    return jnp.where(all_shown, _mean(error, ~jnp.isnan(error)), jnp.inf)
+
+
+def _of_groups(first: Array, last: Array, soonest: Array, latest: Array) -> tuple[Array, Array, Array, Array]:
+    """Bounds of the onset and the completion of each of a row of skills, spread to all that may begin in its place."""
+    begins = jax.lax.cummax(last)[:-1] <= jax.lax.cummin(first, reverse=True)[1:]
+    group = jnp.append(0, jnp.cumsum(begins))
+    least, most = (
+        lambda x, extreme=extreme: extreme(x, group, x.size, indices_are_sorted=True)[group]
+        for extreme in (jax.ops.segment_min, jax.ops.segment_max)
+    )
+    return least(first), most(last), least(soonest), most(latest)
 
 
 def depth_correlation(
@@ -137,17 +185,18 @@ def depth_correlation(
     if isinstance(source, ResourceModel | Trajectory):
         level = HALF if level is None else level
         check_level(level)
-        times = times_of(source, level, tolerance)
+        if isinstance(source, Trajectory):
+            refuse_for_run(tolerance=tolerance)
+            times, *bounds = crossing_bounds(source, level)
+        else:
+            times, bounds = learning_times(source, level, tolerance=tolerance), None
         if depth is None:
             depth = (source.model if isinstance(source, Trajectory) else source).graph.depth
-        if isinstance(source, Trajectory):
-            error = rows_error(source, lambda run: depth_correlation(crossing_times(run, level), depth))
-            warn_if_coarse("depth_correlation", source, error)
     else:
         refuse_tolerance(tolerance)
         if level is not None:
             raise ValueError(f"level: only a model or a run takes it, since times are of one level; got {level!r}")
-        times = numbers("times", source)
+        times, bounds = numbers("times", source), None
     depth = numbers("depth", depth)
     if times.shape[-1] != depth.shape[-1]:
         raise ValueError(f"depth: expected one per skill ({times.shape[-1]}), got shape {depth.shape}")
@@ -157,25 +206,49 @@ def depth_correlation(
         raise ValueError(
             f"depth: expected batch axes that broadcast with those of times, got {depth.shape} and {times.shape}"
         ) from None
-    return _rank_correlation(jnp.broadcast_to(times, shape), jnp.broadcast_to(depth, shape).astype(times.dtype))
+    depth = jnp.broadcast_to(depth, shape).astype(times.dtype)
+    if bounds is not None and isinstance(source, Trajectory):
+        found, least, most = (jnp.broadcast_to(x, shape) for x in (times, *bounds))
+        error = _correlation_error(found, least, most, depth)
+        warn_if_coarse("depth_correlation", source, error)
+    return _rank_correlation(jnp.broadcast_to(times, shape), depth)
 
 
 @programs.compiled
 def _rank_correlation(
     times: Float[Array, "*batch skill"], depth: Float[Array, "*batch skill"]
 ) -> Float[Array, "*batch"]:
-    absent = jnp.isnan(times) | jnp.isnan(depth)
-
-    def deviations(values: Array) -> Array:
-        rank = _ranks(jnp.where(absent, jnp.nan, values))
-        present = ~absent
-        center = _mean(rank, present)
-        return jnp.where(present, rank - center[..., None], 0)
-
-    first, second = deviations(times), deviations(depth)
+    first, second = _deviations(times, depth)
     scale = jnp.sum(first**2, axis=-1) * jnp.sum(second**2, axis=-1)
     value = jnp.sum(first * second, axis=-1) / jnp.sqrt(jnp.where(scale > 0, scale, 1))
     return jnp.where(scale > 0, jnp.clip(value, -1, 1), jnp.nan)
+
+
+def _deviations(times: Array, depth: Array) -> list[Array]:
+    """Ranks less their mean, of both; 0 where a skill is absent."""
+    present = ~(jnp.isnan(times) | jnp.isnan(depth))
+    ranks = (_ranks(jnp.where(present, values, jnp.nan)) for values in (times, depth))
+    return [jnp.where(present, rank - _mean(rank, present)[..., None], 0) for rank in ranks]
+
+
+@programs.compiled
+def _correlation_error(times: Array, least: Array, most: Array, depth: Array) -> Float[Array, "*batch"]:
+    """How far a rank correlation may be off where each time lies between bounds."""
+    first, second = _deviations(times, depth)
+    absent = jnp.isnan(times) | jnp.isnan(depth)
+    lowest, highest = rank_bounds(*(jnp.where(absent, jnp.nan, x) for x in (least, most)))
+    rank = _ranks(jnp.where(absent, jnp.nan, times))
+    off = jnp.where(absent, 0, jnp.maximum(rank - lowest, highest - rank))
+    found, change = jnp.sum(first * second, axis=-1), jnp.sum(off * jnp.abs(second), axis=-1)
+    # the ranks of times that the run does not tell apart differ from one another
+    count = jnp.sum(~absent, axis=-1).astype(times.dtype)
+    squares, all_different = jnp.sum(first**2, axis=-1), count * (count**2 - 1) / 12
+    scale, other = (jnp.sqrt(x * jnp.sum(second**2, axis=-1)) for x in (squares, all_different))
+    known = (scale > 0) & (other > 0)
+    value = jnp.where(known, found / jnp.where(known, scale, 1), 0)
+    ends = [(found + sign * change) / jnp.where(known, by, 1) for sign in (-1, 1) for by in (scale, other)]
+    wrong = jnp.max(jnp.stack([jnp.abs(jnp.clip(end, -1, 1) - value) for end in ends]), axis=0)
+    return jnp.where(change == 0, 0, jnp.where(known, wrong, jnp.where(other > 0, jnp.inf, 0)))
 
 
 def row_times(run: Given[Trajectory], level: Numbers) -> Float[Array, "*batch skill"]:
@@ -225,14 +298,6 @@ def _mean(values: Float[Array, "*batch number"], defined: Bool[Array, "*batch nu
     count = jnp.sum(defined, axis=-1)
     total = jnp.sum(jnp.where(defined, values, 0), axis=-1)
     return jnp.where(count > 0, total / jnp.maximum(count, 1).astype(values.dtype), jnp.nan)
-
-
-def times_of(source: Given[ResourceModel | Trajectory], level: Any, tolerance: Any) -> Float[Array, "*batch skill"]:
-    """When each skill reaches a level: of a model exactly, of a run between its rows."""
-    if isinstance(source, Trajectory):
-        refuse_for_run(tolerance=tolerance)
-        return crossing_times(source, level)
-    return learning_times(source, level, tolerance=tolerance)
 
 
 def refuse_tolerance(tolerance: Any) -> None:

@@ -16,7 +16,6 @@ from jaxtyping import Array, Float
 
 from ..base import pieces, programs
 from ..base.annotations import Given
-from ..base.crossing import first_crossing
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
 from ..base.values import brief, plain
@@ -38,16 +37,18 @@ def rows_error(run: Trajectory, measure: Given[Callable[[Trajectory], Array]]) -
     """How far a measure of a run may be off because of its rows: what half of the rows would change.
 
     The measure of all rows is compared with that of every second row, beginning with the first or with the second (and
-    the ends): the larger change counts. What falls with the square of the step, as errors of integrals and of times
-    read between rows do, is some three times smaller than this. It knows nothing of what comes after the last row;
-    [`resource_ode.observables.seriality_error`][] does.
+    the last): the larger change counts. What falls with the square of the step, as errors of integrals and of times
+    read between rows do, is some three times smaller than this where rows are dense. It is an estimate, not a bound:
+    where rows are few it may be too small, and it knows nothing of what comes after the last row;
+    [`resource_ode.observables.seriality_error`][] does, as do the warnings of efficiency, overlap and rank correlation.
 
     **Arguments:**
 
     - `run`: a run or a batch of runs.
     - `measure`: a function of it whose result has no axis over its rows, such as `ro.observables.efficiency`.
 
-    **Returns:** the shape of what is measured, in its units; NaN where it is NaN.
+    **Returns:** the shape of what is measured, in its units; NaN where it is NaN, `inf` of fewer than three rows, of
+    which half tell nothing.
 
     **Raises:** `ValueError` for anything but a run, or a measure that has a value per row.
 
@@ -72,8 +73,8 @@ def rows_error(run: Trajectory, measure: Given[Callable[[Trajectory], Array]]) -
     if any(half.shape != every.shape for half in halves):
         raise ValueError(f"measure: expected one without an axis over rows, got shape {every.shape}")
     # what is never reached with any of them differs by nothing
-    changes = [jnp.where(every == half, 0, jnp.abs(every - half)) for half in halves]
-    return jnp.maximum(*changes)
+    change = jnp.maximum(*(jnp.where(every == half, 0, jnp.abs(every - half)) for half in halves))
+    return change if run.ts.shape[0] > 2 else jnp.where(jnp.isnan(change), jnp.nan, jnp.inf)
 
 
 def warn_if_coarse(name: str, run: Trajectory, error: Array) -> None:
@@ -84,9 +85,13 @@ def warn_if_coarse(name: str, run: Trajectory, error: Array) -> None:
     found = np.asarray(error).reshape((*shape, -1))
     wrong = found > COARSE
     if wrong.any():
+        most = found[wrong].max()
+        by = (
+            f"up to {most:.2g} (more than {COARSE:g})" if np.isfinite(most) else "any amount, since they do not show it"
+        )
         which = f"{int(wrong.any(axis=-1).sum())} of {int(np.prod(shape))} runs" if shape else "the run"
         warnings.warn(
-            f"{name}: the rows of {which} may make it wrong by up to {found[wrong].max():.2g} (more than {COARSE:g}); "
+            f"{name}: the rows of {which} may make it wrong by {by}; "
             f"report more or later times, or measure the model itself: {name}(run.model)",
             RowsTooCoarse,
             stacklevel=3,
@@ -94,25 +99,12 @@ def warn_if_coarse(name: str, run: Trajectory, error: Array) -> None:
 
 
 def thinned(run: Trajectory, first: int) -> Trajectory:
-    """A run with every second row from row `first` on, and its first and last."""
+    """A run with every second row from row `first` on, and its last."""
     count = run.ts.shape[0]
-    rows = np.unique(np.concatenate([[0], np.arange(first, count, 2), [count - 1]]))
+    rows = np.unique(np.concatenate([np.arange(first, count, 2), [count - 1]]))
     axis = len(run.batch_shape)
     state, clock, spent = jax.tree.map(lambda x: jnp.take(x, rows, axis=axis), (run.state, run.clock, run.spent))
     return with_fields(run, ts=run.ts[rows], state=state, clock=clock, spent=spent)
-
-
-def crossing_times(run: Trajectory, level: Any) -> Float[Array, "*batch skill"]:
-    """When each skill first reaches a level, read linearly between rows; `inf` where it does not, NaN where absent."""
-    goal = jnp.asarray(level, run.ts.dtype)
-    found = run.level
-    start = 0.0 if run.model.initial_level is None else run.model.initial_level
-    first = jnp.broadcast_to(jnp.asarray(start, found.dtype), (*found.shape[:-2], found.shape[-1]))
-    # every run starts at 0, whatever its first row
-    levels = jnp.concatenate([first[..., None, :], found], axis=-2)
-    ts = jnp.concatenate([jnp.zeros(1, run.ts.dtype), run.ts])
-    time = first_crossing(ts, levels, goal, between_rows=True)
-    return jnp.where(jnp.isnan(found[..., 0, :]), jnp.nan, time)
 
 
 # -- each member of a batch

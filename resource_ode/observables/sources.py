@@ -9,9 +9,12 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
+from ..base.modules import with_fields
 from ..base.tracing import concrete_number, is_concrete
 from ..base.values import brief, plain
+from ..base.warning import warn
 from ..model.model import ResourceModel
+from ..results.outcome import RESULTS
 from ..results.trajectory import Trajectory
 from ..solve.learning import horizon
 from ..solve.simulation import simulate
@@ -65,7 +68,8 @@ def check_tolerance(tolerance: Any) -> None:
 
 
 def profile_of(source: Any, ts: Any, tolerance: Any) -> Trajectory:
-    """The run that a profile is read from: the run itself, or that of a model at `ts`.
+    """The run that a profile is read from: the run itself, or that of a model at `ts`, where members that are not
+    within the tolerance are NaN, with a warning that says why.
 
     **Raises:** `ValueError` for anything but a model or a run, or for a model of which some skill is never learned and
     no times are given.
@@ -74,7 +78,17 @@ def profile_of(source: Any, ts: Any, tolerance: Any) -> Trajectory:
     if isinstance(source, Trajectory):
         refuse_for_run(ts=ts, tolerance=tolerance)
         return source
-    return simulate(source, _times(source) if ts is None else ts, tolerance=tolerance)
+    run = simulate(source, _times(source) if ts is None else ts, tolerance=tolerance)
+    failed = run.result != RESULTS.successful
+    if is_concrete(failed):
+        if not np.any(np.asarray(failed)):
+            return run
+        warn(f"source: what is measured on it is NaN where its run failed: {run.failures()}", stacklevel=3)
+
+    def known(value: Array) -> Array:
+        return jnp.where(jnp.expand_dims(failed, tuple(range(failed.ndim, value.ndim))), jnp.nan, value)
+
+    return with_fields(run, state=known(run.state), clock=known(run.clock))
 
 
 def _times(model: ResourceModel) -> Array:

@@ -21,8 +21,9 @@ from ..results.trajectory import Trajectory
 from ..solve.cascade.rates import steady
 from ..solve.learning import horizon, learning_times
 from ..solve.simulation import simulate
+from .between_rows import crossing_bounds
 from .resource_time import obstacle, until_level
-from .rows import budget, crossing_times, each_member, gained, rows_error, spent_by, warn_if_coarse
+from .rows import budget, each_member, gained, spent_by, warn_if_coarse
 from .sources import LAST_LEVEL, check_level, check_tolerance, checked_source, profile_of, refuse_for_run
 
 
@@ -164,7 +165,7 @@ def efficiency(
     **Arguments:**
 
     - `source`: a model or a run, one or a batch. Of a run, times are read between its rows, linearly in the level:
-        where half of the rows give another value by more than 0.01, a
+        where they leave more than 0.01 unknown, also because the run ends before the last skill is there, a
         [`resource_ode.observables.RowsTooCoarse`][] warning says so.
     - `level`: $\theta$, a number in (0, 1).
 
@@ -173,7 +174,7 @@ def efficiency(
     - `times`: `(*batch, skill)`, the learning times at `level`, training steps, if they are known already.
     - `tolerance`: of a model, that of [`resource_ode.learning_times`][].
 
-    **Returns:** `(*batch,)`; 0 if a skill never reaches the level, NaN if all start there.
+    **Returns:** `(*batch,)`; 0 if a skill never reaches the level (of a run: within it), NaN if all start there.
 
     **Raises:** `ValueError` for anything but a model or a run, a level outside (0, 1), times of another shape, or a
     tolerance beside a run or beside times.
@@ -194,9 +195,14 @@ def efficiency(
         times = jnp.asarray(plain("times", times), model.dtype)
     elif isinstance(source, Trajectory):
         refuse_for_run(tolerance=tolerance)
-        times = crossing_times(source, level)
-        error = rows_error(source, lambda run: efficiency(run, level, times=crossing_times(run, level)))
-        warn_if_coarse("efficiency", source, error)
+        times, *bounds = crossing_bounds(source, level)
+        lowest, highest = (efficiency(model, level, times=x) for x in reversed(bounds))
+        value = efficiency(model, level, times=times)
+        # the speed limit; also where the last skill may be there from the start
+        limit = 1.0 if model.rule.has_budget_law and model.interference is None else jnp.inf
+        highest = jnp.where(jnp.isnan(highest), limit, jnp.minimum(highest, limit))
+        warn_if_coarse("efficiency", source, jnp.maximum(value - lowest, highest - value))
+        return value
     else:
         times = learning_times(model, level, tolerance=tolerance)
     shape = model.batch_shape

@@ -17,6 +17,7 @@ from ..base import programs
 from ..base.annotations import Numbers
 from ..base.tracing import concrete_number, is_concrete
 from ..base.values import brief
+from ..base.warning import warn
 from ..model.model import ResourceModel
 from .cascade.batch import backend_for, batch_times
 from .choose import cascade_obstacle
@@ -36,7 +37,7 @@ def learning_times(
 
     - `model`: a [`resource_ode.ResourceModel`][] or a batch.
     - `level`: a number; levels at or above 1 are never reached, except with interference and MSE, where what other
-        skills learn may carry a skill beyond 1.
+        skills learn may carry a skill beyond 1. One above 1, such as a percentage, warns.
 
     **Other arguments:**
 
@@ -75,6 +76,10 @@ def learning_times(
     level, harmless = (numpy.asarray(x, model.dtype) for x in (level, 0.5))
     # a level that is never reached is solved for a harmless one, so that no infinity enters a derivative
     beyond = model.interference is not None and model.law.has_end
+    if number is not None and number > 1 and not beyond:
+        warn(
+            f"level: expected a number below 1 (95% is 0.95), got {brief(level)}, which no skill reaches", stacklevel=3
+        )
     possible = (level > -1) & ((level < 1) | beyond)
     goal = numpy.where(possible, level, harmless)
     if backend is None:

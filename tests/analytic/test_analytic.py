@@ -710,6 +710,16 @@ def test_half_of_the_resource_is_wasted_at_the_crossover(alpha, wasted_resource)
     np.testing.assert_allclose(wasted_resource * clock / (learning_rate * time), 0.5, rtol=0.02)
 
 
+@pytest.mark.parametrize("alpha", [1.1, 40.0, 1e3, 1e8, 1e16, 1e300])
+@pytest.mark.parametrize("wasted_resource", [1e-20, 0.1, 1e10])
+def test_the_crossover_of_steep_power_laws(alpha, wasted_resource):
+    with mpmath.workdps(400):  # a digit for each of alpha
+        a = mpmath.mpf(alpha)
+        zeta = mpmath.zeta(a) if alpha < 1e3 else 1 + mpmath.mpf(2) ** -a
+        exact = 2 * mpmath.exp((a * mpmath.loggamma(1 - 1 / a) - mpmath.log(zeta * wasted_resource)) / (a - 1))
+    np.testing.assert_allclose(analytic.half_waste_time(alpha, wasted_resource), float(exact), rtol=1e-11)
+
+
 def test_gradients_of_the_domino_ratio_and_the_crossover():
     check_gradients(analytic.domino_ratio, [0.9, 0.1], 0.05, 0.95)
     check_gradients(lambda waste, rate: analytic.half_waste_time(2.0, waste, rate), 0.1, 0.3)

@@ -353,3 +353,19 @@ def test_a_key_is_one_random_key(draw):
         draw(jax.random.split(KEY, 3))
     draw(jax.random.PRNGKey(0))
     jax.vmap(draw)(jax.random.split(KEY, 3))
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda key: graphs.random_dag(key, 10**5, 0.1), "max_fan_in"),
+        (lambda key: graphs.random_dag(key, 10**7, 0.1, 1000), "max_fan_in"),
+        (lambda key: graphs.layered(key, [10**5] * 3, 50_000), "fan_in"),
+        (lambda key: graphs.preferential(key, 10**6, 5000), "links"),
+    ],
+)
+def test_more_prerequisites_than_memory_holds_are_refused_before_they_are_drawn(make, name):
+    with pytest.raises(
+        ValueError, match=rf"^{name}: expected at most \d+ for \d+ skills, since the arrays of the graph"
+    ):
+        make(jax.random.key(0))

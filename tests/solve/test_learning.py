@@ -154,7 +154,10 @@ def test_speed_limit():
 
 def test_levels_that_are_never_reached_and_levels_of_the_start():
     model = CHAIN.model()
-    assert np.isinf(ro.learning_times(model, 1.0)).all() and np.isinf(ro.learning_times(model, 2.0)).all()
+    assert np.isinf(ro.learning_times(model, 1.0)).all()
+    for level in (1.001, 2.0, 95):
+        with pytest.warns(UserWarning, match=r"^level: expected a number below 1 \(95% is 0.95\), got "):
+            assert np.isinf(ro.learning_times(model, level)).all()
     assert ro.learning_times(model, 0.0).tolist() == [0, 0, 0] == ro.learning_times(model, -0.5).tolist()
     assert np.isinf(ro.horizon(model, 1.0))
     started = CHAIN.model(initial_level=[0.5, 0.2, 0.6])

@@ -121,6 +121,7 @@ def _read_times(
     if lawful:
         exposure = integrals.evaluate_primitive(solved.opening, solved.exposure, solved.edges, panel, place)
         gained = jax.vmap(model.gained)(exposure)
+        reached_there = jnp.diagonal(exposure)
         learned = jax.vmap(model.by_pool)(jnp.where(model.graph.present, gained, 0))
         learned = jnp.take_along_axis(learned, own[:, None], axis=1)[:, 0]
         learned_at_edges = jax.vmap(lambda x: model.by_pool(jnp.where(model.graph.present, model.gained(x), 0)), 1, 1)(
@@ -135,6 +136,11 @@ def _read_times(
             spent = integrals.evaluate_primitive(values, at_edges, solved.edges, panel, place)
             return jnp.take_along_axis(spent, own[:, None], axis=1)[:, 0], at_edges, values
 
+        def own_exposure(opening: Array, exposure: Array, panel: Array, place: Array) -> Array:
+            at = (panel[None], place[None])
+            return integrals.evaluate_primitive(opening[None], exposure[None], solved.edges, *at)[0, 0]
+
+        reached_there = jax.vmap(own_exposure)(*jax.lax.stop_gradient((solved.opening, solved.exposure, panel, place)))
         learned, learned_at_edges, values = spent_by(zero if model.pool is not None else zero[0])
         edge, inside = (CONSTANTS.root_doubt * x for x in quadrature_error(values, solved.edges))
         clock_missed = jnp.cumsum(edge, axis=1) + inside + jax.lax.cummax(solved.off, axis=1)
@@ -145,7 +151,9 @@ def _read_times(
         reached = jnp.where(goal > 0, spent / mine.of_pool(mine.learning_rate_at()), 0)
         return jnp.where(model.graph.present, reached, jnp.nan)
 
-    wrong = jax.lax.stop_gradient((goal, place, clock, learned, learned_at_edges, solved.off + clock_missed))
+    # a place that so few steps have not found
+    off_goal = jnp.where(goal > 0, jnp.abs(reached_there - goal), 0)
+    wrong = jax.lax.stop_gradient((goal, off_goal, place, clock, learned, learned_at_edges, solved.off + clock_missed))
     return jax.vmap(times)(rates, wastes), _relative_error(*jax.lax.stop_gradient((model, solved)), panel, own, *wrong)
 
 
@@ -155,6 +163,7 @@ def _relative_error(
     panel: Array,
     own: Array,
     goal: Array,
+    off_goal: Array,
     place: Array,
     clock: Array,
     learned: Array,
@@ -170,9 +179,16 @@ def _relative_error(
     """
     noise = rounding(model.dtype)
     start = model.initial_effort()
+    # a polynomial is rounded beside its value at the end of the panel, however early in it the goal is
     doubt = 1.0 if model.law.has_end else CONSTANTS.doubt
-    missed = doubt * solved.missed[jnp.arange(model.skills), panel] + noise * (
-        goal + 2 * start / model.effective(model.pace(goal))
+    missed = (
+        doubt * solved.missed[jnp.arange(model.skills), panel]
+        + off_goal
+        + noise
+        * (
+            jnp.maximum(goal, solved.exposure[jnp.arange(model.skills), panel + 1])
+            + 2 * start / model.effective(model.pace(goal))
+        )
     )
     late = missed / integrals.values_at(solved.opening, panel, place)
     # the demand near by: it changes little from a panel to the next
