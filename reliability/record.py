@@ -63,14 +63,16 @@ class Record:
         now = {str(path.relative_to(root)): _hash([path]) for path in _test_files(root)}
         stale = [file for file, text in now.items() if known.get(file, {}).get("text") != text]
         self.files = {file: entry for file, entry in known.items() if file in now and file not in stale}
-        if stale:
-            print(f"{len(stale)} test files run on the package as it is", flush=True)
+        store.parent.mkdir(parents=True, exist_ok=True)
+        # a part at a time, so that a run that is stopped goes on where it was
+        for part in dict.fromkeys(Path(file).parts[1] for file in stale):
+            files = [file for file in stale if Path(file).parts[1] == part]
+            print(f"{len(files)} files of tests/{part} run on the package as it is", flush=True)
             with tempfile.TemporaryDirectory() as folder:
-                self._run(stale, Path(folder))
+                self._run(files, Path(folder))
                 found = read(root, Path(folder) / "coverage", Path(folder) / "junit.xml")
-            for file in stale:
+            for file in files:
                 self.files[file] = {"text": now[file], **found.get(file, {"tests": [], "lines": {}})}
-            store.parent.mkdir(parents=True, exist_ok=True)
             store.write_text(json.dumps({"package": package, "files": self.files}))
         self.seconds = {test: cost for entry in self.files.values() for test, cost in entry["tests"]}
 
@@ -78,8 +80,8 @@ class Record:
         measured = "".join(f"\n    resource_ode.{room}" for room in ROOMS)
         (folder / "coveragerc").write_text(f"[run]\ndata_file = {folder / 'coverage'}\nsource_pkgs ={measured}\n")
         command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider"]
-        command += ["-m", "not slow", "--cov", f"--cov-config={folder / 'coveragerc'}", "--cov-context=test"]
-        command += ["--cov-report=", f"--junitxml={folder / 'junit.xml'}", *files]
+        command += ["-m", "not slow", "-p", "reliability.each_anew", "--cov", "--cov-context=test", "--cov-report="]
+        command += [f"--cov-config={folder / 'coveragerc'}", f"--junitxml={folder / 'junit.xml'}", *files]
         done = subprocess.run(command, cwd=self.root, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"the tests fail on the package as it is:\n{done.stdout[-4000:]}")
@@ -156,7 +158,17 @@ def read(root: Path, data_file: Path, junit: Path) -> dict[str, dict[str, Any]]:
     for measured in sorted(data.measured_files()):
         file = str(Path(measured).relative_to(root))
         for line, contexts in data.contexts_by_lineno(measured).items():
-            for test in sorted({context.rpartition("|")[0] for context in contexts} & numbers.keys()):
+            for test in sorted(_users(contexts, found) & numbers.keys()):
                 lines = found[test.partition("::")[0]]["lines"].setdefault(file, {})
                 lines.setdefault(str(line), []).append(numbers[test])
     return dict(found)
+
+
+def _users(contexts: Iterable[str], found: dict[str, dict[str, Any]]) -> set[str]:
+    """The tests of some contexts; what is set up for the first test of a file may serve all of them."""
+    users: set[str] = set()
+    for context in contexts:
+        test, _, phase = context.rpartition("|")
+        file = test.partition("::")[0]
+        users.update([name for name, _ in found[file]["tests"]] if phase == "setup" and file in found else [test])
+    return users
