@@ -52,6 +52,27 @@ def test_how_it_is_changed(line, kind, wanted):
     compile(changed, "half.py", "exec")
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("x = jnp.where(a, f(jnp.where(a, b, 7)), c)", []),
+        ("x = jnp.where(a, f(jnp.where(c, b, 7)), c)", ["constant"]),
+        ("x = jnp.where(a, b, 7)", ["constant"]),
+        ("x = f(3)  # speed only", []),
+        ("def f(x: 'max 3' = 3) -> 4: ...", ["constant"]),
+    ],
+)
+def test_what_no_test_is_to_notice(text, left):
+    assert [place.kind for place in places.places("half.py", text)] == left
+
+
+def test_a_size_becomes_one():
+    """One more or less of many would do as well."""
+    for text, wanted in {"MOST, FEW = 2**9, 3.5": "MOST, FEW = (2 ** 1, 3.5)", "SOME = 1": "SOME = 2"}.items():
+        changes = [places.changed(text, place) for place in places.places("half.py", text) if place.kind == "constant"]
+        assert wanted in changes
+
+
 def test_lines_of_functions():
     assert places.function_around(TEXT, 9) == (5, 11)
     assert places.function_around(TEXT, 14) is None
