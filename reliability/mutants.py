@@ -7,7 +7,7 @@ lines that say `# speed only`, and values that are put where they are not used. 
 counts as survived, also where nobody could notice it.
 
 On each mutant, a process of its own runs the tests that run the changed line, then those that run its function, until
-the first failure or for `--budget` seconds. What came of it:
+the first failure or for `--budget` seconds of the processor. What came of it:
 
 - caught: a test failed that passes on the package as it is, which is tried again for each such test at the end;
 - survived: every test passed; the mutant is printed with its place;
@@ -55,7 +55,7 @@ class Found(NamedTuple):
 def tried(copy: Path, tests: list[str], limit: float, budget: float = float("inf")) -> Found:
     """Run tests on a copy of the project in a process of their own, until the first failure.
 
-    None begins after `budget` seconds of tests; `limit` ends the process.
+    None begins after `budget` seconds of the processor, which are the same on a busy machine; `limit` ends the process.
     """
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder) / "said"
@@ -89,11 +89,11 @@ def _run_tests(copy: Path, tests: list[str], said: Path, budget: float) -> None:
         def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
             known = {item.nodeid: item for item in items}
             items[:] = [known[test] for test in tests if test in known]
-            self.end = time.monotonic() + budget
+            self.end = time.process_time() + budget
 
         @pytest.hookimpl(tryfirst=True)
         def pytest_runtest_protocol(self) -> bool | None:
-            return True if time.monotonic() > self.end else None
+            return True if time.process_time() > self.end else None
 
         def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
             if report.failed:
@@ -122,10 +122,10 @@ class Workplace:
         shutil.copytree(ROOT, self.copy, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
 
     def judged(self, place: Place, tests: list[str], budget: float) -> dict[str, Any]:
-        """The verdict on one mutant, after about `budget` seconds of tests at the most."""
+        """The verdict on one mutant, after about `budget` seconds of the processor at the most."""
         if not tests:
             return {"verdict": "survived", "why": "no test runs it", "seconds": 0.0}
-        path, limit = self.copy / place.file, 60 + 4 * budget
+        path, limit = self.copy / place.file, 120 + 10 * budget
         text = path.read_text()
         try:
             self._write(path, changed(text, place))
@@ -203,7 +203,7 @@ def main(given: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m reliability mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--budget", type=float, default=40, help="seconds of tests for one mutant, at the most")
+    parser.add_argument("--budget", type=float, default=40, help="seconds of the processor for one mutant, at the most")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no mutant after so long")
     parser.add_argument("--rooms", nargs="+", default=list(ROOMS), choices=ROOMS)
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "mutants")

@@ -22,8 +22,9 @@ from .places import Place, function_around
 
 # What is measured, and made wrong.
 ROOMS = ("model", "solve", "analytic")
-# The parts whose tests run it.
+# The tests that run it: all of these parts, and the examples of docstrings.
 TESTS = ("model", "solve", "analytic", "native", "base", "graphs", "observables", "results", "config")
+EXAMPLES = "docs/test_examples.py"
 
 
 def package_hash(root: Path) -> str:
@@ -44,7 +45,8 @@ def _hash(paths: list[Path]) -> str:
 
 
 def _test_files(root: Path) -> list[Path]:
-    return sorted(path for part in TESTS for path in (root / "tests" / part).rglob("test_*.py"))
+    found = [path for part in TESTS for path in sorted((root / "tests" / part).rglob("test_*.py"))]
+    return [*found, root / "tests" / EXAMPLES]
 
 
 class Record:

@@ -221,6 +221,8 @@ MISTAKES = {
         lambda m: m.grid(gate_exponent=[1, 2]).sel(gate_exponent=1.2),
         "no coordinate 1.2; did you mean 1.0\\?",
     ),
+    "no coordinate": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=np.nan), "has no coordinate nan$"),
+    "none left": (lambda m: m.grid(gate_exponent=[1])[:0].sel(gate_exponent=1.5), "has no coordinate 1.5$"),
     "no number": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent="1"), "expected a number, got '1'"),
     "empty range": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=slice(3, 4)), "no coordinate from 3 to 4"),
     "method": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=1, method="pad"), 'None or "nearest"'),

@@ -303,6 +303,11 @@ def test_members_by_a_traced_index():
     member = jax.jit(lambda models, index: models[index])(batch, jnp.asarray(1))
     np.testing.assert_array_equal(member.graph.prerequisites, batch.graph.prerequisites[1])
     assert member.batch_shape == ()
+    # which members they are is not known, so that they have no coordinates
+    grid = of_graphs(GRAPHS["three"]).grid(wasted_resource=[0.1, 0.2, 0.3])
+    members = jax.jit(lambda models, index: models[index])(grid, jnp.asarray([2, 0]))
+    np.testing.assert_array_equal(members.wasted_resource, [0.3, 0.1])
+    assert members.axes() == (None,)
 
 
 # -- stacks of graphs
