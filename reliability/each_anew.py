@@ -1,10 +1,9 @@
-"""A pytest plugin: each test works all out anew, so that it runs every line whose values it uses.
+"""A pytest plugin: each test compiles anew, so that it runs every line whose values it uses.
 
-A program of the package that an earlier test has compiled, or a run that is kept for the tests of a file, would be used
-without its lines being run again. Programs of single operations stay.
+A program of the package that an earlier test has compiled would be used without its lines being run again. Programs of
+single operations stay.
 """
 
-import functools
 import sys
 
 import pytest
@@ -19,6 +18,3 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         for function in list(vars(module).values()) if name.startswith("resource_ode.") else ():
             if callable(forget := getattr(function, "clear_cache", None)):
                 forget()
-    for kept in vars(getattr(item, "module", sys)).values():
-        if isinstance(kept, functools._lru_cache_wrapper):
-            kept.cache_clear()

@@ -157,20 +157,25 @@ def read(root: Path, data_file: Path, junit: Path) -> dict[str, dict[str, Any]]:
         found[file]["tests"].append([test, float(case.get("time", 0))])
     data = coverage.CoverageData(basename=str(data_file))
     data.read()
+    keeping = {file for file in found if "functools.cache" in (root / file).read_text()}
     for measured in sorted(data.measured_files()):
         file = str(Path(measured).relative_to(root))
         for line, contexts in data.contexts_by_lineno(measured).items():
-            for test in sorted(_users(contexts, found) & numbers.keys()):
+            for test in sorted(_users(contexts, found, keeping) & numbers.keys()):
                 lines = found[test.partition("::")[0]]["lines"].setdefault(file, {})
                 lines.setdefault(str(line), []).append(numbers[test])
     return dict(found)
 
 
-def _users(contexts: Iterable[str], found: dict[str, dict[str, Any]]) -> set[str]:
-    """The tests of some contexts; what is set up for the first test of a file may serve all of them."""
+def _users(contexts: Iterable[str], found: dict[str, dict[str, Any]], keeping: set[str]) -> set[str]:
+    """The tests of some contexts.
+
+    What is set up for one test, or kept by a function of its file (`keeping`), may serve all tests of that file.
+    """
     users: set[str] = set()
     for context in contexts:
         test, _, phase = context.rpartition("|")
         file = test.partition("::")[0]
-        users.update([name for name, _ in found[file]["tests"]] if phase == "setup" and file in found else [test])
+        shared = file in found and (phase == "setup" or file in keeping)
+        users.update([name for name, _ in found[file]["tests"]] if shared else [test])
     return users
