@@ -8,7 +8,7 @@ import copy
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 OPERATORS: dict[type, type] = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 OPERATORS |= {ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.FloorDiv: ast.Mult}
@@ -73,15 +73,17 @@ def _left_out(tree: ast.Module) -> Iterator[ast.AST]:
             yield from (part for part in ast.walk(node) if part is not node)
         if isinstance(node, ast.Assert):
             yield node
-        if condition := _condition(node):
-            inner = (part for part in ast.walk(node) if part is not node and _condition(part) == condition)
-            yield from (part for where in inner for part in ast.walk(where.args[2]))
+        if where := _where(node):
+            inner = (_where(part) for part in ast.walk(node) if part is not node)
+            same = (each for each in inner if each and ast.unparse(each[0]) == ast.unparse(where[0]))
+            yield from (part for each in same for part in ast.walk(each[2]))
 
 
-def _condition(node: ast.AST) -> str:
-    """The condition of `where(condition, value, value)`."""
-    called = isinstance(node, ast.Call) and len(node.args) == 3 and getattr(node.func, "attr", "") == "where"
-    return ast.unparse(node.args[0]) if called else ""
+def _where(node: ast.AST) -> list[ast.expr]:
+    """The arguments of `where(condition, value, value)`."""
+    if isinstance(node, ast.Call) and len(node.args) == 3 and getattr(node.func, "attr", "") == "where":
+        return node.args
+    return []
 
 
 def _sizes(tree: ast.Module) -> set[int]:
@@ -104,7 +106,7 @@ def changed(text: str, place: Place) -> str:
     elif isinstance(node, ast.Compare):
         node.ops[0] = COMPARISONS[type(node.ops[0])]()
     elif isinstance(node, ast.Constant):
-        value = node.value
+        value: Any = node.value
         if id(node) in _sizes(tree):  # of panels, of steps: one more would do as well
             node.value = 1
         else:
