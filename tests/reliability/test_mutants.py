@@ -94,6 +94,15 @@ def test_the_tests_of_a_place(tmp_path):
     assert kept.selection(places.Place("half.py", 7, "", 0), 10) == ["t.py::c", "t.py::a[2]", "t.py::b", "t.py::a[1]"]
 
 
+def test_whose_lines_they_are():
+    found = {file: {"tests": [[f"{file}::a", 1.0], [f"{file}::b", 1.0]], "lines": {}} for file in ("t.py", "u.py")}
+    users = record._users(["", "t.py::a|run", "u.py::a|teardown"], found, set())
+    assert {"t.py::a", "u.py::a"} <= users and not {"t.py::b", "u.py::b"} & users
+    # what is set up for one test, or kept by the functions of its file, may serve the others
+    assert {"t.py::a", "t.py::b"} <= record._users(["t.py::a|setup"], found, set())
+    assert {"t.py::a", "t.py::b"} <= record._users(["t.py::a|run"], found, {"t.py"})
+
+
 def entry(line, verdict, package="p", tests="t", why=""):
     place = places.Place("reliability/mutants.py", line, "constant", line)
     return {"place": place, "package": package, "tests": tests, "verdict": verdict, "why": why}
