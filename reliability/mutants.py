@@ -1,13 +1,18 @@
 """Do the tests notice when a line of the core is wrong? `python -m reliability mutants --count 40`.
 
 A mutant is the package with one place changed: an operator, a comparison, a constant, a condition, or a statement left
-out. Places are drawn at random (`--seed`) from `model`, `solve` and `analytic`. On each, a process of its own runs the
-tests that run the changed line, or else its function, until the first failure. What came of it:
+out. Places are drawn at random (`--seed`) from `model`, `solve` and `analytic`; `places.py` says which are not drawn,
+as no test is to notice their change: annotations, docstrings, the words of errors, what is there for the type checker,
+lines that say `# speed only`, and values that are put where they are not used. Everything else that no test notices
+counts as survived, also where nobody could notice it.
+
+On each mutant, a process of its own runs the tests that run the changed line, then those that run its function, until
+the first failure or for `--budget` seconds of the processor. What came of it:
 
 - caught: a test failed that passes on the package as it is, which is tried again for each such test at the end;
 - survived: every test passed; the mutant is printed with its place;
-- timeout: the tests took ten times as long as they did on the package as it is, tried at once after it, as when a loop
-  does not end: counted apart, and as caught;
+- timeout: the tests took three times as long as they did on the package as it is, tried at once after it, as when a
+  loop does not end: counted apart, and as caught;
 - undecided: too slow, and no faster on the package as it is, or noticed by a test that fails there too: not counted
   as caught.
 
@@ -47,11 +52,14 @@ class Found(NamedTuple):
     seconds: float
 
 
-def tried(copy: Path, tests: list[str], limit: float) -> Found:
-    """Run tests on a copy of the project in a process of their own, until the first failure."""
+def tried(copy: Path, tests: list[str], limit: float, budget: float = float("inf")) -> Found:
+    """Run tests on a copy of the project in a process of their own, until the first failure.
+
+    None begins after `budget` seconds of the processor, which are the same on a busy machine; `limit` ends the process.
+    """
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder) / "said"
-        process = get_context("fork").Process(target=_run_tests, args=(copy, tests, said))
+        process = get_context("fork").Process(target=_run_tests, args=(copy, tests, said, budget))
         begin = time.monotonic()
         process.start()
         process.join(limit)
@@ -70,17 +78,22 @@ def tried(copy: Path, tests: list[str], limit: float) -> Found:
         return Found("passed" if code == "0" else "failed", test, seconds)
 
 
-def _run_tests(copy: Path, tests: list[str], said: Path) -> None:
+def _run_tests(copy: Path, tests: list[str], said: Path, budget: float) -> None:
     """In the process that was forked: pytest on the copy; its exit code and the failed test are written into `said`."""
     import pytest
 
     class InOrder:
-        failed = ""
+        failed, end = "", float("inf")
 
         @pytest.hookimpl(trylast=True)
         def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
             known = {item.nodeid: item for item in items}
             items[:] = [known[test] for test in tests if test in known]
+            self.end = time.process_time() + budget
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_protocol(self) -> bool | None:
+            return True if time.process_time() > self.end else None
 
         def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
             if report.failed:
@@ -108,21 +121,21 @@ class Workplace:
         self.copy = folder / "copy"
         shutil.copytree(ROOT, self.copy, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
 
-    def judged(self, place: Place, tests: list[str], usual: float) -> dict[str, Any]:
-        """The verdict on one mutant; `usual` is about how many seconds its tests take on the package as it is."""
+    def judged(self, place: Place, tests: list[str], budget: float) -> dict[str, Any]:
+        """The verdict on one mutant, after about `budget` seconds of the processor at the most."""
         if not tests:
             return {"verdict": "survived", "why": "no test runs it", "seconds": 0.0}
-        path, limit = self.copy / place.file, 120 + 10 * usual
+        path, limit = self.copy / place.file, 120 + 10 * budget
         text = path.read_text()
         try:
             self._write(path, changed(text, place))
-            found = tried(self.copy, tests, limit)
+            found = tried(self.copy, tests, limit, budget)
         finally:
             self._write(path, text)
         verdict = {"passed": "survived", "failed": "caught", "timeout": "timeout"}[found.verdict]
         if verdict == "timeout":
-            at_once = tried(self.copy, tests, limit)
-            if at_once.verdict != "passed" or 10 * at_once.seconds > found.seconds:
+            at_once = tried(self.copy, tests, limit, budget)
+            if at_once.verdict != "passed" or 3 * at_once.seconds > found.seconds:
                 verdict = "undecided"
         elif verdict == "caught" and not found.test:
             # nothing was tested: the change may have broken an import, or else the machine failed us
@@ -190,7 +203,7 @@ def main(given: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m reliability mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--budget", type=float, default=40, help="seconds of tests for one mutant, at the most")
+    parser.add_argument("--budget", type=float, default=40, help="seconds of the processor for one mutant, at the most")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no mutant after so long")
     parser.add_argument("--rooms", nargs="+", default=list(ROOMS), choices=ROOMS)
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "mutants")
@@ -211,8 +224,9 @@ def main(given: list[str]) -> int:
         for place in places_left(places, journal, package, tests):
             if time.monotonic() - begin > options.seconds:
                 break
-            chosen = record.selection(place, options.budget)
-            entry = workplace.judged(place, chosen, sum(record.seconds.get(test, 0.0) for test in chosen))
+            # alone, as recorded, a test takes longer than after others that compile the same
+            chosen = record.selection(place, 3 * options.budget)
+            entry = workplace.judged(place, chosen, options.budget)
             with journal.open("a") as lines:
                 lines.write(json.dumps({"place": place, "package": package, "tests": tests, **entry}) + "\n")
         wanted = set(map(tuple, places))

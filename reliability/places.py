@@ -8,7 +8,7 @@ import copy
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 OPERATORS: dict[type, type] = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 OPERATORS |= {ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.FloorDiv: ast.Mult}
@@ -26,12 +26,20 @@ class Place(NamedTuple):
     number: int
 
 
+SPEED_ONLY = "# speed only"
+
+
 def places(file: str, text: str) -> list[Place]:
-    """All places of a module, but for annotations, docstrings, messages of errors, and what is there for types only."""
-    tree, found = ast.parse(text), []
+    """All places of a module, but for those whose change is not to be noticed.
+
+    Left out: annotations, docstrings, messages of errors, what is there for types only, lines that say that they are
+    there for speed only, and what is put where it is not used: the last value of a `where` within a `where` of the same
+    condition.
+    """
+    tree, found, lines = ast.parse(text), [], text.splitlines()
     left_out = {id(node) for node in _left_out(tree)}
     for number, node in enumerate(ast.walk(tree)):
-        if id(node) in left_out:
+        if id(node) in left_out or SPEED_ONLY in lines[getattr(node, "lineno", 1) - 1]:
             continue
         kind = ""
         if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
@@ -65,6 +73,28 @@ def _left_out(tree: ast.Module) -> Iterator[ast.AST]:
             yield from (part for part in ast.walk(node) if part is not node)
         if isinstance(node, ast.Assert):
             yield node
+        if where := _where(node):
+            inner = (_where(part) for part in ast.walk(node) if part is not node)
+            same = (each for each in inner if each and ast.unparse(each[0]) == ast.unparse(where[0]))
+            yield from (part for each in same for part in ast.walk(each[2]))
+
+
+def _where(node: ast.AST) -> list[ast.expr]:
+    """The arguments of `where(condition, value, value)`."""
+    if isinstance(node, ast.Call) and len(node.args) == 3 and getattr(node.func, "attr", "") == "where":
+        return node.args
+    return []
+
+
+def _sizes(tree: ast.Module) -> set[int]:
+    """The whole numbers over one in what is assigned to names in capitals."""
+    return {
+        id(part)
+        for statement in tree.body
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]).isupper()
+        for part in ast.walk(statement.value)
+        if isinstance(part, ast.Constant) and type(part.value) is int and part.value > 1
+    }
 
 
 def changed(text: str, place: Place) -> str:
@@ -76,8 +106,13 @@ def changed(text: str, place: Place) -> str:
     elif isinstance(node, ast.Compare):
         node.ops[0] = COMPARISONS[type(node.ops[0])]()
     elif isinstance(node, ast.Constant):
-        value = node.value
-        node.value = not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else value * 2 + 1
+        value: Any = node.value
+        if id(node) in _sizes(tree):  # of panels, of steps: one more would do as well
+            node.value = 1
+        else:
+            node.value = (
+                not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else value * 2 + 1
+            )
     elif isinstance(node, (ast.If, ast.IfExp)):
         node.test = ast.UnaryOp(ast.Not(), node.test)
     elif isinstance(node, ast.BoolOp):

@@ -22,8 +22,9 @@ from .places import Place, function_around
 
 # What is measured, and made wrong.
 ROOMS = ("model", "solve", "analytic")
-# The parts whose tests run it.
+# The tests that run it: all of these parts, and the examples of docstrings.
 TESTS = ("model", "solve", "analytic", "native", "base", "graphs", "observables", "results", "config")
+EXAMPLES = "docs/test_examples.py"
 
 
 def package_hash(root: Path) -> str:
@@ -44,7 +45,8 @@ def _hash(paths: list[Path]) -> str:
 
 
 def _test_files(root: Path) -> list[Path]:
-    return sorted(path for part in TESTS for path in (root / "tests" / part).rglob("test_*.py"))
+    found = [path for part in TESTS for path in sorted((root / "tests" / part).rglob("test_*.py"))]
+    return [*found, root / "tests" / EXAMPLES]
 
 
 class Record:
@@ -63,14 +65,16 @@ class Record:
         now = {str(path.relative_to(root)): _hash([path]) for path in _test_files(root)}
         stale = [file for file, text in now.items() if known.get(file, {}).get("text") != text]
         self.files = {file: entry for file, entry in known.items() if file in now and file not in stale}
-        if stale:
-            print(f"{len(stale)} test files run on the package as it is", flush=True)
+        store.parent.mkdir(parents=True, exist_ok=True)
+        # a part at a time, so that a run that is stopped goes on where it was
+        for part in dict.fromkeys(Path(file).parts[1] for file in stale):
+            files = [file for file in stale if Path(file).parts[1] == part]
+            print(f"{len(files)} files of tests/{part} run on the package as it is", flush=True)
             with tempfile.TemporaryDirectory() as folder:
-                self._run(stale, Path(folder))
+                self._run(files, Path(folder))
                 found = read(root, Path(folder) / "coverage", Path(folder) / "junit.xml")
-            for file in stale:
+            for file in files:
                 self.files[file] = {"text": now[file], **found.get(file, {"tests": [], "lines": {}})}
-            store.parent.mkdir(parents=True, exist_ok=True)
             store.write_text(json.dumps({"package": package, "files": self.files}))
         self.seconds = {test: cost for entry in self.files.values() for test, cost in entry["tests"]}
 
@@ -78,8 +82,8 @@ class Record:
         measured = "".join(f"\n    resource_ode.{room}" for room in ROOMS)
         (folder / "coveragerc").write_text(f"[run]\ndata_file = {folder / 'coverage'}\nsource_pkgs ={measured}\n")
         command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider"]
-        command += ["-m", "not slow", "--cov", f"--cov-config={folder / 'coveragerc'}", "--cov-context=test"]
-        command += ["--cov-report=", f"--junitxml={folder / 'junit.xml'}", *files]
+        command += ["-m", "not slow", "-p", "reliability.each_anew", "--cov", "--cov-context=test", "--cov-report="]
+        command += [f"--cov-config={folder / 'coveragerc'}", f"--junitxml={folder / 'junit.xml'}", *files]
         done = subprocess.run(command, cwd=self.root, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"the tests fail on the package as it is:\n{done.stdout[-4000:]}")
@@ -153,10 +157,25 @@ def read(root: Path, data_file: Path, junit: Path) -> dict[str, dict[str, Any]]:
         found[file]["tests"].append([test, float(case.get("time", 0))])
     data = coverage.CoverageData(basename=str(data_file))
     data.read()
+    keeping = {file for file in found if "functools.cache" in (root / file).read_text()}
     for measured in sorted(data.measured_files()):
         file = str(Path(measured).relative_to(root))
         for line, contexts in data.contexts_by_lineno(measured).items():
-            for test in sorted({context.rpartition("|")[0] for context in contexts} & numbers.keys()):
+            for test in sorted(_users(contexts, found, keeping) & numbers.keys()):
                 lines = found[test.partition("::")[0]]["lines"].setdefault(file, {})
                 lines.setdefault(str(line), []).append(numbers[test])
     return dict(found)
+
+
+def _users(contexts: Iterable[str], found: dict[str, dict[str, Any]], keeping: set[str]) -> set[str]:
+    """The tests of some contexts.
+
+    What is set up for one test, or kept by a function of its file (`keeping`), may serve all tests of that file.
+    """
+    users: set[str] = set()
+    for context in contexts:
+        test, _, phase = context.rpartition("|")
+        file = test.partition("::")[0]
+        shared = file in found and (phase == "setup" or file in keeping)
+        users.update([name for name, _ in found[file]["tests"]] if shared else [test])
+    return users

@@ -708,6 +708,9 @@ def test_half_of_the_resource_is_wasted_at_the_crossover(alpha, wasted_resource)
     np.testing.assert_allclose(time, float(exact) / learning_rate, rtol=1e-12)
     clock = analytic.independent_clock([time], power_law(100_000, alpha), learning_rate, wasted_resource)[0]
     np.testing.assert_allclose(wasted_resource * clock / (learning_rate * time), 0.5, rtol=0.02)
+    # in units of resource where no learning rate is given
+    in_resource = analytic.half_waste_time(alpha, wasted_resource)
+    np.testing.assert_allclose(in_resource, learning_rate * time, rtol=1e-12)
 
 
 @pytest.mark.parametrize("alpha", [1.1, 40.0, 1e3, 1e8, 1e16, 1e300])

@@ -50,6 +50,15 @@ def test_effective_frequencies():
     np.testing.assert_array_equal(held.effective(held.frequency_at(6.0)), [0.0, 1.0, 1.0])
 
 
+def test_effective_frequencies_of_each_member():
+    """As many members as skills: a power for each member taken for one for each skill would go unnoticed."""
+    powers = np.array([0.5, 1.0, 2.0])
+    found = ro.learning_times(model(frequency_power=powers))
+    for power, times in zip(powers, found, strict=True):
+        exact = ro.learning_times(model().replace(frequency=np.array([1.0, 4.0, 9.0]) ** power))
+        np.testing.assert_allclose(times, exact, rtol=1e-6)
+
+
 def test_strengths_by_name():
     by_name = model(prerequisite_strength={("sounds", "words"): 0.25}).prerequisite_strength
     np.testing.assert_array_equal(by_name, [[1, 1], [1, 1], [1, 0.25]])

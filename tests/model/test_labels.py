@@ -72,6 +72,10 @@ def test_graphs_and_rows_of_numbers_are_axes_too():
     )
     assert varied.batch_shape == (3, 2, 2)
     assert named(varied) == {"wasted_resource": [*WASTE], "graph": [0, 1], "frequency": [0, 1]}
+    # a batch of graphs is a list of them
+    batched = model_of().grid(graph=ro.stack(graphs))
+    assert batched.batch_shape == (2,) and named(batched) == {"graph": [0, 1]}
+    np.testing.assert_array_equal(batched.graph.required, model_of().grid(graph=graphs).graph.required)
     times = ro.learning_times(varied)
     for k, frequency in enumerate(([1.0, 0.3], [0.3, 1.0])):
         for j, graph in enumerate(graphs):
@@ -211,6 +215,20 @@ MISTAKES = {
     "rows too long": (lambda m: m.grid(frequency=[[1, 2, 3]]), "of shape \\(2,\\), got \\(3,\\)"),
     "rows of two lengths": (lambda m: m.grid(frequency=[[1, 2], [3]]), "frequency: expected a list of rows"),
     "no graphs": (lambda m: m.grid(graph=[1, 2]), "expected a list of single SkillGraphs, got 1 at place 0"),
+    "an empty list of graphs": (lambda m: m.grid(graph=[]), "graph: expected a list of SkillGraphs, got \\[\\]"),
+    "one graph": (lambda m: m.grid(graph=m.graph), "expected a list of SkillGraphs, got a batch of shape \\(\\)"),
+    "names of axes": (
+        lambda m: m.grid(gate_exponent=[1]).label(np.zeros((1, 4)), dims=("a", "b")),
+        "dims: expected a name for each of the 1 axes behind the batch, got \\('a', 'b'\\)",
+    ),
+    "too many skills": (
+        lambda m: m.grid(gate_exponent=[1]).label(np.zeros((1, 4)), dims=("skill",)),
+        "values: expected 2 entries along skill, got 4",
+    ),
+    "a range with steps": (
+        lambda m: m.grid(gate_exponent=[1, 2]).sel(gate_exponent=slice(0, 3, 2)),
+        "gate_exponent: expected slice\\(first, last\\) of two numbers, got slice\\(0, 3, 2\\)",
+    ),
     "pools": (lambda m: m.grid(pool=[[0, 1]]), "expected parameters among"),
     "axis twice": (lambda m: m.grid(loss=["mse"]), "expected parameters among"),
     "again": (lambda m: m.grid(wasted_resource=[1]).grid(wasted_resource=[2]), "has an axis 'wasted_resource' already"),
@@ -221,6 +239,8 @@ MISTAKES = {
         lambda m: m.grid(gate_exponent=[1, 2]).sel(gate_exponent=1.2),
         "no coordinate 1.2; did you mean 1.0\\?",
     ),
+    "no coordinate": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=np.nan), "has no coordinate nan$"),
+    "none left": (lambda m: m.grid(gate_exponent=[1])[:0].sel(gate_exponent=1.5), "has no coordinate 1.5$"),
     "no number": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent="1"), "expected a number, got '1'"),
     "empty range": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=slice(3, 4)), "no coordinate from 3 to 4"),
     "method": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=1, method="pad"), 'None or "nearest"'),

@@ -338,3 +338,8 @@ def test_schedules_are_read_at_the_start_unless_a_time_is_given():
     for found in (model.waste_at, model.learning_rate_at, halved.at):
         assert float(np.squeeze(found(0.0))) == 2.0 and float(np.squeeze(found(0.5))) == 1.0
     assert float(model.waste_at()[0]) == 2.0 and float(model.learning_rate_at()[0]) == 2.0
+    shown = ro.ResourceModel(ro.SkillGraph([[]]), ro.Schedule([0.0, 0.5], [[2.0], [1.0]]), 1.0, 1.0)
+    start = jnp.ones(1)
+    assert float(shown.frequency_at()[0]) == 2.0
+    assert float(shown.direct_pace(start)[0]) == float(shown.direct_competitiveness(start)[0]) == 2.0
+    assert float(shown.pace(0 * start)[0]) == float(shown.competitiveness(0 * start)[0]) == 2.0

@@ -303,6 +303,27 @@ def test_members_by_a_traced_index():
     member = jax.jit(lambda models, index: models[index])(batch, jnp.asarray(1))
     np.testing.assert_array_equal(member.graph.prerequisites, batch.graph.prerequisites[1])
     assert member.batch_shape == ()
+    # which members they are is not known, so that they have no coordinates
+    grid = of_graphs(GRAPHS["three"]).grid(wasted_resource=[0.1, 0.2, 0.3])
+    members = jax.jit(lambda models, index: models[index])(grid, jnp.asarray([2, 0]))
+    np.testing.assert_array_equal(members.wasted_resource, [0.3, 0.1])
+    assert members.axes() == (None,)
+
+
+def test_members_with_schedules():
+    """A schedule that all share stays whole; of one for each member, the member's own is picked."""
+    times, values = [0.0, 5.0], np.array([[1.0, 2.0, 3.0], [2.0, 1.0, 0.5]])
+    alone = of_graphs(GRAPHS["three"]).replace(learning_rate=ro.Schedule(times, [1e-3, 2e-3]))
+    alone = alone.replace(frequency=ro.Schedule(times, values))
+    shared = alone.grid(wasted_resource=[0.1, 0.2, 0.3])
+    for index in (1, slice(1, None), np.array([2, 0])):
+        held = shared[index]
+        np.testing.assert_array_equal(held.frequency.values, values)
+        np.testing.assert_array_equal(held.learning_rate.values, [1e-3, 2e-3])
+    scaled = jax.vmap(lambda scale: alone.replace(frequency=ro.Schedule(times, scale * values)))(jnp.arange(1.0, 4.0))
+    assert scaled.batch_shape == (3,)
+    np.testing.assert_array_equal(scaled[2].frequency.values, 3 * values)
+    np.testing.assert_array_equal(scaled[::-1].frequency.values[0], 3 * values)
 
 
 # -- stacks of graphs

@@ -52,6 +52,27 @@ def test_how_it_is_changed(line, kind, wanted):
     compile(changed, "half.py", "exec")
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("x = jnp.where(a, f(jnp.where(a, b, 7)), c)", []),
+        ("x = jnp.where(a, f(jnp.where(c, b, 7)), c)", ["constant"]),
+        ("x = jnp.where(a, b, 7)", ["constant"]),
+        ("x = f(3)  # speed only", []),
+        ("def f(x: 'max 3' = 3) -> 4: ...", ["constant"]),
+    ],
+)
+def test_what_no_test_is_to_notice(text, left):
+    assert [place.kind for place in places.places("half.py", text)] == left
+
+
+def test_a_size_becomes_one():
+    """One more or less of many would do as well."""
+    for text, wanted in {"MOST, FEW = 2**9, 3.5": "MOST, FEW = (2 ** 1, 3.5)", "SOME = 1": "SOME = 2"}.items():
+        changes = [places.changed(text, place) for place in places.places("half.py", text) if place.kind == "constant"]
+        assert wanted in changes
+
+
 def test_lines_of_functions():
     assert places.function_around(TEXT, 9) == (5, 11)
     assert places.function_around(TEXT, 14) is None
@@ -71,6 +92,15 @@ def test_the_tests_of_a_place(tmp_path):
     assert kept.selection(places.Place("half.py", 14, "", 0), 1000)[0] == "t.py::d"
     # nobody is seen to run it: those whose processes may, and then those that run the function
     assert kept.selection(places.Place("half.py", 7, "", 0), 10) == ["t.py::c", "t.py::a[2]", "t.py::b", "t.py::a[1]"]
+
+
+def test_whose_lines_they_are():
+    found = {file: {"tests": [[f"{file}::a", 1.0], [f"{file}::b", 1.0]], "lines": {}} for file in ("t.py", "u.py")}
+    users = record._users(["", "t.py::a|run", "u.py::a|teardown"], found, set())
+    assert {"t.py::a", "u.py::a"} <= users and not {"t.py::b", "u.py::b"} & users
+    # what is set up for one test, or kept by the functions of its file, may serve the others
+    assert {"t.py::a", "t.py::b"} <= record._users(["t.py::a|setup"], found, set())
+    assert {"t.py::a", "t.py::b"} <= record._users(["t.py::a|run"], found, {"t.py"})
 
 
 def entry(line, verdict, package="p", tests="t", why=""):

@@ -60,6 +60,7 @@ REFUSED = {
     "code": (header("__import__('os')"), "got a header that is damaged"),
     "brackets": (header("(" * 9000), "got a header that is damaged"),
     "a type that is none": (header(SHAPE.replace("<f8", ">), }  i8")), "got one of type '>), }  i8'"),
+    "cut in its header": (b"\x93NUMPY\x01", "expected a NumPy array of numbers, got a file that is none"),
     "a length beyond the file": (b"\x93NUMPY\x02\x00\xff\xff\xff\xffabc", "got a header that is damaged"),
 }  # fmt: skip
 

@@ -87,6 +87,30 @@ REFUSED = {
     "a huge frequency": (node_link([{"id": "a", "frequency": 10**400}], []), "'a': expected a finite number above 0"),
     "no number": ('{"nodes": [{"id": "a", "frequency": NaN}], "edges": []}', "above 0, got nan"),
     "too many digits": ('{"nodes": [' + "9" * 5000 + "]}", "a number of more digits than are read"),
+    "no list of nodes": ('{"nodes": 3, "edges": []}', "nodes: expected a list, got 3"),
+    "one edge undirected": (
+        node_link(edges=[{"source": 0, "target": 1, "directed": False}]), "expected a directed edge, got directed False"
+    ),
+    "an end that is none": (node_link(edges=[(None, 1)]), "edges[0]: expected the id of a node as source, got None"),
+    "elements of Cytoscape": ('{"elements": 3}', "elements: expected an object with nodes and edges, got 3"),
+    "an element without data": (
+        '{"elements": {"nodes": [{"id": "a"}]}}', "elements.nodes[0]: expected an object with data, got {'id': 'a'}",
+    ),
+    "an element without id": ('{"elements": {"nodes": [{"data": {}}]}}', "elements.nodes[0]: expected an id, a text"),
+    "no such element": (
+        '{"elements": {"nodes": [{"data": {"id": "ab"}}], "edges": [{"data": {"source": "ab", "target": "ac"}}]}}',
+        "edge 'ab' -> 'ac': expected the id of a node as target, got 'ac', which no node has",
+    ),
+    "adjacency of another length": (
+        '{"nodes": [{"id": 1}], "adjacency": []}', "adjacency: expected one list per node, 1, got 0"
+    ),
+    "adjacency of what is no node": (
+        '{"nodes": [{"id": 1}], "adjacency": [[3]]}', "adjacency[0]: expected objects with id, a text or a number",
+    ),
+    "a child without a name": (
+        '{"name": "a", "children": [{"size": 3}]}', "tree: expected objects with id (or name) and children, got {",
+    ),
+    "children that are no list": ('{"name": "a", "children": 3}', "children of 'a': expected a list, got 3"),
     "a weight of 0": (node_link(edges=[{"source": 0, "target": 1, "weight": 0}]), "expected another than 0, since an"),
 }  # fmt: skip
 
@@ -94,7 +118,8 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(tmp_path, case):
     content, message = REFUSED[case]
-    refuses(tmp_path, "skills.json", content, message)
+    direction = {"direction": "prerequisite_first"} if "child" in case else {}
+    refuses(tmp_path, "skills.json", content, message, **direction)
 
 
 def test_ids_that_are_lists_are_tuples_as_in_networkx(tmp_path):

@@ -40,6 +40,10 @@ def test_read(tmp_path, case):
     reads(tmp_path, "a.txt", content)
 
 
+def graphml(content):
+    return f'<graphml><graph edgedefault="directed">{content}</graph></graphml>'
+
+
 REFUSED = {
     "GEXF, undirected": ("a.gexf", gexf(NODES, EDGES, ""), "edge '0' -> '1': expected a directed graph"),
     "GEXF, a mutual edge": ("a.gexf", gexf(NODES, EDGES.replace("<edge", '<edge type="mutual"')), "of type 'mutual'"),
@@ -49,6 +53,33 @@ REFUSED = {
         "expected nodes side by side, got 'Reading', which holds other nodes",
     ),
     "GEXF, no node": ("a.gexf", gexf(NODES, EDGES.replace('"2"', '"3"')), "got '3', which no node has"),
+    "GEXF, no graph": ("a.gexf", "<gexf/>", "expected a <graph>, got none"),
+    "GEXF, two graphs": ("a.gexf", "<gexf><graph/><graph/></gexf>", "expected one <graph>, got a second"),
+    "GEXF, no id": ("a.gexf", gexf('<node label="a"/>', ""), "node: expected an id, got none"),
+    "GEXF, no target": ("a.gexf", gexf(NODES, '<edge source="0"/>'), "edge: expected a source and a target, got "),
+    "GEXF, no attribute": (
+        "a.gexf", gexf('<node id="0"><attvalues><attvalue for="7" value="1"/></attvalues></node>', ""),
+        "attvalue: expected the id of an attribute of nodes, got '7', which none has",
+    ),
+    "GraphML, no id": ("a.graphml", graphml("<node/>"), "node: expected an id, got none"),
+    "GraphML, no target": (
+        "a.graphml", graphml('<node id="a"/><edge source="a"/>'), "edge: expected a source and a target, got ",
+    ),
+    "GraphML, a key without id": ("a.graphml", "<graphml><key/></graphml>", "key: expected an id, got none"),
+    "GraphML, a port": (
+        "a.graphml", graphml('<node id="a"/><node id="b"/><edge source="a" target="b" sourceport="x"/>'),
+        "expected edges that end at nodes, got one that ends at a port",
+    ),
+    "GML, no id": ("a.gml", 'graph [ directed 1 node [ label "a" ] ]', "node: expected node [ id ... ], got one"),
+    "GML, no target": ("a.gml", f"graph [ directed 1 {GML} edge [ source 0 ] ]", "edge [ source ... target ... ], got"),
+    "GML, two ids": ("a.gml", "graph [ directed 1 node [ id 0 id 1 ] ]", "node: expected one id, got 2"),
+    "GML, no key": ("a.gml", "graph [ directed 1\n ] ]", "line 2: expected a key, got ']'"),
+    "GML, too deep": ("a.gml", "graph " + "[ a " * 100, "levels of brackets, got more"),
+    "DOT, no graph": ("a.dot", "graf { }", "line 1: expected DOT, which begins with digraph, got 'graf'"),
+    "DOT, no bracket": ("a.dot", "digraph a b", "line 1: expected {, got 'b'"),
+    "DOT, half a sum": ("a.dot", 'digraph { "a" + b }', "line 1: expected a quoted text after +, got 'b'"),
+    "DOT, HTML for a name": ("a.dot", "digraph { <b>a</b> }", "expected a node whose name is no HTML"),
+    "DOT, open HTML": ("a.dot", "digraph { a [label=<b] }", "expected an HTML text that ends"),
     "GML, undirected": ("a.gml", f"graph [ {GML}{LINKS}]", "expected a directed graph, `directed 1`"),
     "GML, no node": ("a.gml", f"graph [ directed 1 {GML} edge [ source 0 target 9 ] ]", "got '9', which no node has"),
     "GML, a group": (

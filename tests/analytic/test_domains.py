@@ -1,0 +1,94 @@
+"""Every closed form takes its arguments up to the ends of what it is defined for, and refuses what lies beyond.
+
+The domains are those that the docstrings state, said once here for all forms.
+"""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import resource_ode as ro
+
+FORMS = {name: getattr(ro.analytic, name) for name in dir(ro.analytic)}
+FORMS = {name: form for name, form in FORMS.items() if inspect.isfunction(form)}
+
+GIVEN = {
+    "clock": [1.0, 2.0], "times": [1.0, 2.0], "frequency": [1.0, 0.5], "prerequisite_frequency": 1.0,
+    "prerequisite_frequencies": [1.0, 0.3], "frequency_after": 0.5, "gate_exponent": 0.1, "alpha": 2.0, "count": 2,
+    "learning_rate": 0.1, "wasted_resource": 0.1, "level": 0.5, "overlap": np.eye(2), "prerequisites": [[], [0]],
+    "plateau": 0.5, "gate": "all", "exposure": 1.0, "prerequisite_strength": 0.5,
+}  # fmt: skip
+# of one number each; the formula of these has one skill
+OF_ONE_SKILL = ("chain_log_depth", "root_prerequisites_log_depth", "self_paced_log_depth", "single_skill_unlearned")
+
+SMALL = 1e-12
+POSITIVE = {"inside": [1e-9, 1e9], "beyond": [0.0, -SMALL, np.inf]}
+NOT_NEGATIVE = {"inside": [0.0, 1e9], "beyond": [-SMALL, np.inf]}
+DOMAINS = {
+    "clock": NOT_NEGATIVE,
+    "times": NOT_NEGATIVE,
+    "exposure": NOT_NEGATIVE,
+    "wasted_resource": NOT_NEGATIVE,
+    "frequency": POSITIVE,
+    "prerequisite_frequency": POSITIVE,
+    "prerequisite_frequencies": POSITIVE,
+    "frequency_after": POSITIVE,
+    "gate_exponent": POSITIVE,
+    "learning_rate": POSITIVE,
+    "count": {"inside": [1, 1000], "beyond": [0, -1, 1.5, 2**31]},
+    "alpha": {"inside": [1 + 1e-9, 100.0], "beyond": [1.0, 1 - SMALL, np.inf]},
+    "level": {"inside": [0.0, 1 - SMALL], "beyond": [-SMALL, 1.0]},
+    "plateau": {"inside": [1e-9, 1.0], "beyond": [0.0, -SMALL, 1 + SMALL]},
+    "prerequisite_strength": {"inside": [0.0, 1.0], "beyond": [-SMALL, 1 + SMALL]},
+}
+OTHERS = {
+    ("domino_ratio", "level"): {"inside": [SMALL, 1 - SMALL], "beyond": [0.0, 1.0]},
+    **{
+        (name, "wasted_resource"): POSITIVE for name in ("half_waste_time", "parallel_levels", "single_skill_unlearned")
+    },
+}
+# these take an array of any shape
+ANY_SHAPE = {("domino_exponent", "alpha"), ("quanta_exponent", "alpha"), ("self_paced_log_depth", "exposure")}
+
+
+def cases():
+    for name, form in FORMS.items():
+        for argument in inspect.signature(form).parameters:
+            if argument in DOMAINS:
+                yield pytest.param(name, argument, id=f"{name}, {argument}")
+
+
+def given_to(name):
+    parameters = inspect.signature(FORMS[name]).parameters
+    given = {argument: GIVEN[argument] for argument in parameters if argument in GIVEN}
+    return given | ({"frequency": 1.0} if name in OF_ONE_SKILL else {})
+
+
+@pytest.mark.parametrize(("name", "argument"), list(cases()))
+def test_the_ends_of_its_domain(name, argument):
+    given, domain = given_to(name), OTHERS.get((name, argument), DOMAINS[argument])
+    usual = np.asarray(given[argument])
+
+    def call(value):
+        # the last of several: the others are as they should be
+        changed = np.where(np.arange(usual.size) == usual.size - 1, value, usual) if usual.ndim else value
+        return FORMS[name](**given | {argument: changed})
+
+    for value in domain["inside"]:
+        call(value)
+    for value in domain["beyond"]:
+        with pytest.raises(ValueError, match=rf"^{argument}: expected "):
+            call(value)
+
+
+@pytest.mark.parametrize(("name", "argument"), list(cases()))
+def test_the_number_of_its_axes(name, argument):
+    given = given_to(name)
+    usual = np.asarray(given[argument])
+    if (name, argument) in ANY_SHAPE:
+        assert np.shape(FORMS[name](**given | {argument: usual[None, None]})) == (1, 1)
+        return
+    for wrong in (usual[None], *([usual[0]] if usual.ndim else [])):
+        with pytest.raises(ValueError, match=rf"^{argument}: expected "):
+            FORMS[name](**given | {argument: wrong})
