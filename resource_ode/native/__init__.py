@@ -20,6 +20,7 @@ import jax
 import numpy as np
 
 from ..base import memory, pieces
+from ..base.modules import with_fields
 from ..model.competition import LengthOfDemands, SumOfDemands
 from ..model.extension import effective_rates
 from ..model.loss import CrossEntropy, MeanSquaredError, SlowStart
@@ -246,9 +247,10 @@ def spent(
 
 
 def serves_levels(model: ResourceModel) -> bool:
-    """Whether `levels` can: built-in laws without a plateau, here."""
+    """Whether `levels` can: built-in laws without a plateau, here; of exposures no clock is asked."""
     kind = kind_of(model)
-    return applies(model) and kind is not None and not kind.slow
+    clockless = with_fields(model, learning_rate=None, wasted_resource=None)
+    return applies(clockless) and kind is not None and not kind.slow
 
 
 def levels(model: ResourceModel, state: Any) -> np.ndarray:

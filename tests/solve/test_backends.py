@@ -197,6 +197,7 @@ def test_a_backend_that_cannot_serve_says_why(way, kind):
         (lambda patch: patch.delenv("RESOURCE_ODE_GPU_KERNEL"), "were not asked for"),
         (lambda patch: patch.setattr(gpu_solver, "INTERPRET", False), "there is no GPU"),
         (lambda patch: patch.setattr(gpu_solver, "MOST_SKILLS", 3), "more than 3 skills"),
+        (lambda patch: patch.setattr(gpu_solver, "LEAST_EXPONENT", 1e3), "a gate exponent is below 1000"),
     ],
 )
 def test_why_there_are_no_gpu_programs(prepare, why):

@@ -34,6 +34,8 @@ from .gpu_layout import LANES, Graphs, Solution, width
 
 # one bit per skill
 MOST_SKILLS = 32
+# below it gates open over so many decades that a fixed number of steps does not find where a level is reached
+LEAST_EXPONENT = 1e-30
 # run by the interpreter, wherever
 INTERPRET = False
 
@@ -47,6 +49,8 @@ def obstacle(model: ResourceModel) -> str | None:
     found = next((why for why, fine in reasons.items() if not fine), None) or laws_obstacle(model, MOST_SKILLS)
     if found is None and not np.all(np.asarray(model.wasted_resource) > 0):
         return "a member wastes no resource"
+    if found is None and not np.all(np.asarray(model.gate_exponent) >= LEAST_EXPONENT):
+        return f"a gate exponent is below {LEAST_EXPONENT:g}"
     return found
 
 
