@@ -467,3 +467,16 @@ def test_a_batch_without_members_is_refused(method):
     model = ro.ResourceModel(ro.SkillGraph([[]]), [1.0], 1.0, np.zeros(0))
     with pytest.raises(ValueError, match="model: expected at least one member, got a batch of shape"):
         ro.simulate(model, [0.0, 1.0], method=method)
+
+
+@pytest.mark.parametrize("exponents", [0.5, [[0.5], [1.0]]])
+@pytest.mark.parametrize("batch_size", [None, 7, 4, 60])
+def test_progress_counts_each_member_once(exponents, batch_size):
+    # clocks of a graph that are more than a piece holds, and a number of them that does not divide
+    frequency = np.random.default_rng(0).uniform(0.5, 2, (3, 1, 1, 3) if isinstance(exponents, list) else (3, 1, 3))
+    model = ro.ResourceModel(ro.SkillGraph([[], [0], [0, 1]]), frequency, 1e-3, np.geomspace(1e-3, 1, 20), exponents)
+    total, seen = int(np.prod(model.batch_shape)), []
+    ro.simulate(model, [0.0, 1000.0], batch_size=batch_size, progress=lambda *counted: seen.append(counted))
+    done = np.array([0, *(number for number, _ in seen)])
+    assert {members for _, members in seen} == {total} and done[-1] == total
+    assert np.all(np.diff(done) > 0) and np.all(np.diff(done) <= (batch_size or total))

@@ -178,16 +178,20 @@ def _trajectories(
     def read(model: ResourceModel, state: Array, other: Array, wasted: Array) -> tuple[Array, Array]:
         """What has been spent at each row, and how far it may be wrong."""
 
-        def level(state: Array) -> Array:
-            return model.law.level(model.effort(jnp.where(model.graph.present, state, 0)))
+        def apart(one: Array, other: Array) -> Array:
+            """At most how far two states are apart in progress, and so in level."""
+            present = model.graph.present
+            one, other = (model.effort(jnp.where(present, x, 0)) for x in (one, other))
+            slope = jnp.maximum(model.law.demand(one), model.law.demand(other))
+            return jnp.max(jnp.where(one == other, 0, slope * jnp.abs(one - other)))
 
         spent, given = (
             jax.vmap(lambda x: _learned(model, x))(state) + wasted,
             jax.vmap(lambda t: budget(model, t)[0])(ts),
         )
         residual = jnp.abs(spent - given) / jnp.maximum(given, 1)
-        apart = jnp.max(jnp.abs(jax.vmap(level)(state) - jax.vmap(level)(other)))
-        return spent, jax.lax.stop_gradient(jnp.maximum(jnp.max(residual), apart))
+        error = jnp.maximum(jnp.max(residual), jnp.max(jax.vmap(apart)(state, other)))
+        return spent, jax.lax.stop_gradient(error)
 
     spent, error = jax.vmap(read)(flat, fine.state, jax.lax.stop_gradient(rough.state), fine.wastes)
     error = error + ROUNDING * float(jnp.finfo(model.dtype).eps) * jax.lax.stop_gradient(spent[:, -1])
