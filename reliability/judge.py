@@ -242,7 +242,7 @@ def _member(cell: Cell, k: int, found: dict[str, np.ndarray]) -> tuple[str, floa
     least = float(np.finfo(cell.dtype).tiny)
     with np.errstate(all="ignore"):
         off = np.where(got == right, 0.0, np.abs(got - right) / np.maximum(np.abs(right), least))
-    off = np.where(np.isinf(got) != np.isinf(right), np.inf, off)
+    off = np.where((np.isinf(got) != np.isinf(right)) & ~np.isnan(got), np.inf, off)
     off = np.where((got <= 0) & (right > least), np.inf, off)
     if np.isnan(off).any():
         # a member is NaN as a whole or not at all; single times may be said to be unsure

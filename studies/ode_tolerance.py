@@ -13,8 +13,10 @@ import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optimistix
 
 import resource_ode as ro
+from resource_ode.solve import ode
 
 MEMBERS, SKILLS = 32, 8
 FACTORS = (1, 10, 100, 1000, 2000, 10000)
@@ -41,7 +43,10 @@ def main() -> None:
             cells = []
             for factor in FACTORS:
                 local = jnp.asarray(tolerance / factor)
-                method = ro.ODE(controller=diffrax.PIDController(rtol=local, atol=local), tolerance=0.5)
+                controller = diffrax.PIDController(
+                    rtol=local, atol=local * ode.ABSOLUTE, norm=optimistix.max_norm, factormax=ode.GROWTH
+                )
+                method = ro.ODE(controller=controller, tolerance=0.5)
                 level = np.asarray(ro.simulate(model, ts, method=method).level)
                 cells.append(f"{np.max(np.abs(level - exact)) / tolerance:.2g}")
             print(f"| {kind} | {tolerance:g} | {' | '.join(cells)} |", flush=True)

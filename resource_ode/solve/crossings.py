@@ -50,6 +50,15 @@ def levels_of(model: ResourceModel, main: Array) -> Float[Array, " skill"]:
     return model.law.level(model.effort(main / model.rate()))
 
 
+def above(model: ResourceModel, main: Array, level: Any) -> Float[Array, " skill"]:
+    """How far the skills are above a level: in effort, which has digits where a level rounds to 1; with interference,
+    where it may fall again, in level.
+    """
+    if model.interference is not None:
+        return model.law.direct_level(main) - level
+    return model.effort(main / model.rate()) - model.law.effort_at(jnp.asarray(level, main.dtype))
+
+
 def crossings(model: ResourceModel, level: Any, last: Array, solver: Any, controller: Any, max_steps: int) -> Crossings:
     """Crossings of one member until all skills have crossed or surely never do, in at most so many steps. It carries no
     derivatives.
@@ -62,7 +71,7 @@ def crossings(model: ResourceModel, level: Any, last: Array, solver: Any, contro
     first, control = controller.init(term, begin, last, start, None, model, solver.func, order)
     first = jnp.minimum(first, last)
     solving = solver.init(term, begin, first, start, model)
-    there = ~model.graph.present | (levels_of(model, start[0]) >= level)
+    there = ~model.graph.present | (above(model, start[0], level) >= 0)
     lawful = training_time.has_law(model)
 
     def inside_of(info: Any) -> Any:
@@ -85,7 +94,7 @@ def crossings(model: ResourceModel, level: Any, last: Array, solver: Any, contro
         adapted = controller.adapt_step_size(time, until, state, new, model, error, order, control)
         keep, now, then, jump, control, problem = adapted
         now, then = jnp.minimum(now, last), jnp.minimum(then, last)
-        crossing = keep & ~crossed & (levels_of(model, new[0]) >= level)
+        crossing = keep & ~crossed & (above(model, new[0], level) >= 0)
         residual = training_time.off_budget(model, new, until) if lawful else jnp.zeros((), model.dtype)
         # an early error stays in what is spent later
         residual = jnp.broadcast_to(residual, nothing.shape)
@@ -125,7 +134,7 @@ def _inside(model: ResourceModel, level: Any, solver: Any, kept: _Step, found: A
             return solver.interpolation_cls(t0=begin, t1=end, **inside).evaluate(time)
 
         of_skills = jax.vmap(of_skill, in_axes=(0, 0, 0, {name: -1 for name in kept.inside}))
-        return levels_of(model, of_skills(times, begin, end, kept.inside)) - level
+        return above(model, of_skills(times, begin, end, kept.inside), level)
 
     def halve(ends: Any, _: None) -> tuple[Any, None]:
         low, high = ends

@@ -14,7 +14,7 @@ from ..base import programs
 from ..base.warning import warn
 from ..model.model import ResourceModel
 from . import ode as training_time
-from .crossings import crossings, levels_of
+from .crossings import above, crossings, levels_of
 from .members import Wish, in_chunks
 
 # how much more accurate the solver is asked to be where it was not: the error of a time is that of the level over the
@@ -43,8 +43,8 @@ def _event_times(
 
     def one(model: ResourceModel) -> tuple[Array, Array, Array]:
         frozen, goal, least = jax.lax.stop_gradient((model, level, accuracy))
-        present, start = model.graph.present, levels_of(frozen, training_time.initial_state(frozen)[0])
-        there = start >= goal
+        present, begin = model.graph.present, training_time.initial_state(frozen)[0]
+        start, there = levels_of(frozen, begin), above(frozen, begin, goal) >= 0
         # errors of the state are absolute, those of times relative: the less to learn, the smaller they must be
         ahead = jnp.min(jnp.where(present & ~there, goal - start, 1))
         least = least * jnp.clip(ahead, LEAST_AHEAD, 1)
@@ -79,8 +79,8 @@ def _parts(model: ResourceModel, tolerance: Any, coarser: float = 1.0) -> tuple[
 def _at_their_times(
     model: ResourceModel, level: Any, time: Array, parts: tuple[Any, Any], adjoint: Any, max_steps: int
 ) -> tuple[Array, Array, Array]:
-    """Of a solve that reports at the skills' own times, how fast each skill's level grows there, by how much it is
-    above a level; and whether that solve succeeded.
+    """Of a solve that reports at the skills' own times, how fast each skill grows there, and how far it is `above` a
+    level; and whether that solve succeeded.
     """
     order = jnp.argsort(time)
     solved = training_time.solved_at(model, time[order], *parts, adjoint, max_steps)
@@ -89,8 +89,8 @@ def _at_their_times(
 
     def own(skill: Array, time: Array, state: Any) -> tuple[Array, Array]:
         change = training_time.vector_field(time, state, model)
-        levels, slopes = jax.jvp(lambda main: levels_of(model, main), (state[0],), (change[0],))
-        return slopes[skill], levels[skill] - level
+        found, slopes = jax.jvp(lambda main: above(model, main, level), (state[0],), (change[0],))
+        return slopes[skill], found[skill]
 
     slope, off = jax.vmap(own)(jnp.arange(model.skills), time, states)
     return slope, off, solved.result == diffrax.RESULTS.successful

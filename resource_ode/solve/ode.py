@@ -30,6 +30,11 @@ from .method import ODE
 SAFETY, AT_JUMPS, TWO_SOLVES = 100.0, 20.0, 10.0
 # how much coarser the second solve is that tells how wrong the first may be
 COARSER = 10.0
+# Early on efforts are tiny, but gates are open in proportion to them, so that what is wrong there stays wrong in all
+# that follows: the absolute tolerance is so many times the relative one. Below it steps grow as fast as they may, in
+# diffrax by 10: here by these, in the first solve and in the second, which is wrong there by 2^5 times as much. In two
+# solves that take the same steps no difference would show.
+ABSOLUTE, GROWTH, OTHER_GROWTH = 1e-3, 3.0, 6.0
 
 
 def solve_ode(model: ResourceModel, ts: Array, tolerance: Any, method: ODE, wish: Wish) -> Any:
@@ -135,7 +140,9 @@ def solver_parts(
         safety = TWO_SOLVES * safety if room else safety
         local = coarser * jnp.maximum(tolerance / safety, 4 * float(jnp.finfo(model.dtype).eps))
         # the largest error of all counts: a mean would let one skill among many be as wrong as they are many
-        controller = diffrax.PIDController(rtol=local, atol=local, norm=optimistix.max_norm)
+        growth = GROWTH if coarser == 1 else OTHER_GROWTH
+        least = local * ABSOLUTE
+        controller = diffrax.PIDController(rtol=local, atol=least, norm=optimistix.max_norm, factormax=growth)
         jumps = [
             s.times for s in (model.frequency, model.learning_rate, model.wasted_resource) if isinstance(s, Schedule)
         ]
@@ -214,9 +221,9 @@ def _error(
     """How wrong a solve is: by a second one, and no less than its largest budget residual.
 
     The residual alone does not tell: however wrong a gate is, what is learned through it is spent. The second solve has
-    a local tolerance ten times as coarse, and so about six times the error: a quarter of the largest difference of
-    levels is on the safe side. Where the caller brought a controller, the second solve is the default one, and the
-    whole difference counts.
+    a local tolerance ten times as coarse, and so about six times the error, and more where steps grow as fast as they
+    may: a quarter of the largest difference of levels is on the safe side. Where the caller brought a controller, the
+    second solve is the default one, and the whole difference counts.
     """
     exposed = model.interference is None
     residual: Any = 0.0

@@ -365,7 +365,5 @@ def test_a_key_is_one_random_key(draw):
     ],
 )
 def test_more_prerequisites_than_memory_holds_are_refused_before_they_are_drawn(make, name):
-    with pytest.raises(
-        ValueError, match=rf"^{name}: expected at most \d+ for \d+ skills, since arrays of the graph"
-    ):
+    with pytest.raises(ValueError, match=rf"^{name}: expected at most \d+ for \d+ skills, since arrays of the graph"):
         make(jax.random.key(0))

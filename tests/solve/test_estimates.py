@@ -6,9 +6,11 @@ import dataclasses
 import importlib
 import warnings
 
+import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optimistix
 import pytest
 
 import resource_ode as ro
@@ -102,10 +104,52 @@ def test_the_ode_does_not_trust_the_budget_alone():
     rng = np.random.default_rng(0)
     member = Member(chain(200), ["all"] * 200, 10 ** rng.uniform(-2, 2, 200), 1.5e-3, 5e-5, 1e-3)
     ts = np.geomspace(3e3, 1e6, 8)
-    run = ro.simulate(built(member), ts, method="ode", tolerance=1e-4)
     right = references.solve(member, ts, None).levels
+    assert np.abs(ro.simulate(built(member), ts, method="ode", tolerance=1e-4).check().level - right).max() < 1e-4
+    # an absolute tolerance above the efforts by which gates first open
+    rough = ro.ODE(controller=diffrax.PIDController(rtol=1e-4, atol=1e-4, norm=optimistix.max_norm), tolerance=1e-4)
+    run = ro.simulate(built(member), ts, method=rough)
     assert np.abs(run.level - right).max() > 100 * np.abs(run.budget_residual).max()
     assert run.result == ro.RESULTS.inaccurate
+
+
+def test_tiny_efforts_by_which_gates_open_are_right():
+    """Gates in proportion to what was learned long before: two solves that take the same first steps see nothing."""
+    times = np.array([0.0, 993562.6875, 1469431.375])
+    frequency = np.array([
+        [3.95670867, 1.06399666e-05, 2.31132835e-05, 375438.156, 0, 1.66972507e-06, 1394.09448, 2.299e-03, 3.57e-03],
+        [3.84466171, 2.59158555e-02, 8.91001127e-06, 375438.156, 2.49622481e-05, 0, 0, 1.80156471e-03, 1.065e-05],
+        [0, 3.60971399e-06, 4.74584067e-06, 375438.156, 1.05130164e-06, 1.163e-04, 1621.54529, 5.98165e-07, 4.89e-04],
+    ])  # fmt: skip
+    rows = [[3, 8, 1], [3, 8], [3, 8, 1, 0], [], [8, 1, 2], [1], [3, 1, 0, 2], [1, 0, 4, 5], [3]]
+    gate = ["any", "all", "any", "any", "any", "any", "all", "any", "all"]
+    waste = (times, np.array([0.09244324, 1.21351182, 0.1541138]))
+    member = Member(rows, gate, (times, frequency), 5.0216e-08, waste, 118.9, loss="cross_entropy")
+    right = references.solve(member, np.zeros(0), 0.5).times[6]
+    model = ro.ResourceModel(
+        ro.SkillGraph(rows, gate), ro.Schedule(times, frequency), 5.0216e-08, ro.Schedule(*waste), 118.9,
+        loss="cross_entropy",
+    )  # fmt: skip
+    for tolerance in (1e-5, 1e-6, 1e-7):
+        run = ro.simulate(model, [right], tolerance=tolerance)
+        assert run.failures() or abs(float(run.level[0, 6]) - 0.5) < tolerance
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "learning_times: ")
+            found = float(ro.learning_times(model, tolerance=tolerance)[6])
+        assert np.isnan(found) or found == pytest.approx(right, rel=tolerance)
+
+
+def test_times_of_levels_that_round_to_one_are_as_right_as_others():
+    """In float32 levels next to 1 have hardly a digit left of what is unlearned; efforts have all of theirs."""
+    graph = ro.SkillGraph([[], [0]])
+    with jax.enable_x64(False):
+        frequency = ro.Schedule([0.0, 1.0], np.array([[1.0, 0.3]] * 2, np.float32))
+        model = ro.ResourceModel(graph, frequency, 1e-3, 1.0, 0.5, plateau=1e-20)
+        found = ro.learning_times(model, 0.999999)
+        level = float(np.float32(0.999999))
+    with jax.enable_x64(True):
+        exact = ro.ResourceModel(graph, [1.0, 0.3], 1e-3, 1.0, 0.5, plateau=1e-20)
+        np.testing.assert_allclose(found, ro.learning_times(exact, level), rtol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

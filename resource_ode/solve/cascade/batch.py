@@ -99,16 +99,17 @@ def batch_trajectories(
         options |= {"reduce": wish.reduce, "method": wish.method}
         return ode_members(pieces.as_arrays(chosen), ts, tolerance, **options)
 
+    otherwise = by_ode if _by_ode(tolerance, model) else None
     numbers = ts.shape[0] * model.skills
     if isinstance(model.wasted_resource, Schedule):
         pieced = functools.partial(
             wastes.trajectories, ts=ts, tolerance=tolerance, reduce=wish.reduce, method=wish.method
         )
-        return _solve_pieces(model, pieced, by_ode, numbers, wish)[0]
+        return _solve_pieces(model, pieced, otherwise, numbers, wish)[0]
     if traced.serves_pools(model, numbers):
         program = programs.compiled(traced.batch_trajectories)
         pooled = functools.partial(program, ts=ts, tolerance=tolerance, reduce=wish.reduce, method=wish.method)
-        return _solve_pieces(model, pooled, by_ode, numbers, wish)[0]
+        return _solve_pieces(model, pooled, otherwise, numbers, wish)[0]
     rows_by = backend if model.pool is None else _without_obstacle(model)
 
     loops = rows_by is BACKENDS[0]
@@ -116,7 +117,7 @@ def batch_trajectories(
     def solve(rows: Rows, job: Job) -> Found:
         return rows_by.trajectories(rows, exact if loops else ts, tolerance, job)
 
-    return _solve_batch(model, solve, by_ode, numbers, wish, alone=loops)[0]
+    return _solve_batch(model, solve, otherwise, numbers, wish, alone=loops)[0]
 
 
 def batch_times(
@@ -132,12 +133,12 @@ def batch_times(
     else:
         times, unsolved = _times(model, tolerance, level, wish, backend, under_trace=under_trace)
     if unsolved:
-        few = model.skills <= EVENT_SKILLS
+        why = "without waste" if _by_ode(tolerance, model) else "at such a tolerance"
+        why = why if model.skills <= EVENT_SKILLS else f"with more than {EVENT_SKILLS} skills"
         warn(
             f"learning_times: {unsolved} of {math.prod(model.batch_shape)} members are NaN, since their estimated "
-            f"error exceeds the tolerance {float(tolerance):g} and no other method can solve them ("
-            + ("without waste" if few else f"with more than {EVENT_SKILLS} skills")
-            + "); loosen tolerance",
+            f"error exceeds the tolerance {float(tolerance):g} and no other method can solve them ({why}); loosen "
+            "tolerance",
             stacklevel=4,
         )
     return times
@@ -162,7 +163,7 @@ def _times(
         members = pieces.as_arrays(chosen)
         return times_by_events(members, level, tolerance, Wish(), traced=False, max_steps=ODE_STEPS)
 
-    otherwise = by_events if model.skills <= EVENT_SKILLS else None
+    otherwise = by_events if model.skills <= EVENT_SKILLS and _by_ode(tolerance, model) else None
     if isinstance(model.wasted_resource, Schedule):
         pieced = functools.partial(wastes.learning_times, level=level, tolerance=tolerance)
         return _solve_pieces(model, pieced, otherwise, model.skills, wish)
@@ -176,6 +177,11 @@ def _times(
         return rows_by.times(rows, level, tolerance, job)
 
     return _solve_batch(model, solve, otherwise, model.skills, wish, alone=rows_by is BACKENDS[0])
+
+
+def _by_ode(tolerance: Any, model: ResourceModel) -> bool:
+    """Whether the general solver may be asked for a concrete tolerance."""
+    return float(tolerance) >= FLOORS["ode"][np.dtype(model.dtype).name] * (1 - 1e-6)
 
 
 def microbatch(skills: int, members: int) -> int:

@@ -36,7 +36,7 @@ from . import traced
 MOST_PIECES = 64
 # how much more accurate than asked for the two solves are
 ROUGH, FINE = 10.0, 1000.0
-# of the rounding of what has been spent, in units of the last digit
+# of the rounding of what a piece reads up to, in units of the last digit
 ROUNDING = 4
 INACCURATE, NOT_FINITE = result_names().index("inaccurate"), result_names().index("not_finite")
 
@@ -94,12 +94,14 @@ def _constant(model: ResourceModel) -> tuple[ResourceModel, Array]:
 
 class _Stand(NamedTuple):
     """Where all members are at the beginning of a piece, `(member,)`: resource time, what has been learned and what has
-    been wasted, and the worst code; and what has been read until then, `(member, time, ...)`.
+    been wasted, the most that a piece reads up to, and the worst code; and what has been read until then, `(member,
+    time, ...)`.
     """
 
     clock: Array
     learned: Array
     wasted: Array
+    most: Array
     code: Array
     state: Array
     clocks: Array
@@ -130,6 +132,7 @@ def _through(model: ResourceModel, ts: Array, tolerance: Any, either: bool) -> t
             clock[:, -1],
             jax.vmap(_learned)(members, state[:, -1]),
             wasted[:, -1],
+            jnp.maximum(stand.most, when[:, -1]),
             jnp.maximum(stand.code, code),
             kept(state, stand.state),
             kept(clock, stand.clocks),
@@ -140,7 +143,7 @@ def _through(model: ResourceModel, ts: Array, tolerance: Any, either: bool) -> t
     nothing = jnp.zeros(count, model.dtype)
     rows = jnp.zeros((count, ts.shape[0], model.skills), model.dtype)
     codes = jnp.zeros(count, jnp.int32)
-    begin = _Stand(nothing, nothing, nothing, codes, rows, rows[..., 0], rows[..., 0])
+    begin = _Stand(nothing, nothing, nothing, nothing, codes, rows, rows[..., 0], rows[..., 0])
     stand, (clocks, learned) = jax.lax.scan(step, begin, _pieces(model))
     return stand, clocks, learned
 
@@ -194,7 +197,7 @@ def _trajectories(
         return spent, jax.lax.stop_gradient(error)
 
     spent, error = jax.vmap(read)(flat, fine.state, jax.lax.stop_gradient(rough.state), fine.wastes)
-    error = error + ROUNDING * float(jnp.finfo(model.dtype).eps) * jax.lax.stop_gradient(spent[:, -1])
+    error = error + _rounding(model) * jax.lax.stop_gradient(fine.most)
     found = (fine.code == calls.SUCCESSFUL) & (error <= tolerance)
     lost = fine.code == calls.NOT_FINITE
     codes = jnp.where(found, 0, jnp.where(lost, NOT_FINITE, INACCURATE)).astype(jnp.int32)
@@ -222,17 +225,21 @@ def learning_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[Ar
 
 
 def _learning_times(model: ResourceModel, level: Array, tolerance: Array, either: bool) -> tuple[Array, Array]:
-    (rough, _), (times, code) = _twice(lambda strict: _times_of(model, level, strict, either), tolerance)
-    rounding = ROUNDING * float(jnp.finfo(model.dtype).eps)
-    same = (rough == times) | (jnp.abs(rough - times) <= (tolerance - rounding) * times)
+    (rough, _, _), (times, lost, code) = _twice(lambda strict: _times_of(model, level, strict, either), tolerance)
+    same = (rough == times) | (jnp.abs(rough - times) + lost <= tolerance * times)
     absent = ~model.flat().graph.present
     sure = (code == calls.SUCCESSFUL) & jnp.all(jax.lax.stop_gradient(same) | absent, axis=-1)
     times = jnp.where(sure[:, None] & ~absent, times, jnp.nan)
     return _unflat(times, model), _unflat(sure, model)
 
 
-def _times_of(model: ResourceModel, level: Array, tolerance: Array, either: bool) -> tuple[Array, Array]:
-    """Learning times `(member, skill)` at one tolerance, and codes.
+def _rounding(model: ResourceModel) -> float:
+    """Of what a piece reads up to."""
+    return ROUNDING * float(jnp.finfo(model.dtype).eps)
+
+
+def _times_of(model: ResourceModel, level: Array, tolerance: Array, either: bool) -> tuple[Array, Array, Array]:
+    """Learning times `(member, skill)` at one tolerance, what rounding may have made of them, and codes.
 
     With a constant waste times are $G_i + N \tau_i$; two wastes tell both. Which piece a time is in its $\tau_i$ tells.
     """
@@ -248,7 +255,10 @@ def _times_of(model: ResourceModel, level: Array, tolerance: Array, either: bool
     member = jnp.arange(len(own))[:, None]
     start, waste, rate = given.start[piece], given.waste[piece], given.rate[piece] * own[:, None]
     more = gained - learned[piece, member] + waste * (clock - clocks[piece, member])
-    times = start + more / jnp.where(rate > 0, rate, 1)
+    safe = jnp.where(rate > 0, rate, 1)
+    times = start + more / safe
+    lost = _rounding(model) * (times + (gained + waste * clock) / safe)
     # nothing comes where nothing is spent any more
     times = jnp.where(rate > 0, times, jnp.where(more > 0, jnp.inf, start))
-    return jnp.where(clock > 0, times, 0), jnp.maximum(stand.code, jnp.max(code, axis=0))
+    times, lost = (jnp.where(clock > 0, x, 0) for x in (times, lost))
+    return times, jax.lax.stop_gradient(lost), jnp.maximum(stand.code, jnp.max(code, axis=0))
