@@ -253,6 +253,8 @@ def position(labels: Labels, name: str, value: Any, method: str | None) -> tuple
     if isinstance(value, slice):
         return place, _range(axis, value)
     several = listed(value)
+    if several is not None and not several:
+        raise ValueError(f"sel: {name}: expected at least one coordinate, got {brief(value)}")
     return place, _place(axis, value, method) if several is None else [_place(axis, each, method) for each in several]
 
 
