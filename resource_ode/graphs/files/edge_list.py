@@ -147,7 +147,7 @@ def _network(
         if row[before_at] not in afters and _several(row[before_at], names):
             refuse(
                 f"line {line}: expected one prerequisite per row, got {said(row[before_at])}; "
-                "give each a row of its own"
+                "give each a row of its own, or, if it is one skill, a row with an empty prerequisite"
             )
     numbers: dict[float, str] = {}
     for name in names:
@@ -173,7 +173,7 @@ def _several(cell: str, names: dict[str, None]) -> bool:
         return False
     parts = [[_same(part) for part in split.split(cell)] for split in (re.compile(r"[;|,\n]"), _LISTED)]
     listed = len(parts[0]) > 1 and any(part in names for part in parts[0])
-    return listed or all(part in names for part in parts[1]) or bool(re.search(r";\s|\w;\w|\n", cell))
+    return listed or all(part in names for part in parts[1]) or bool(re.search(r";\s|\w;\w", cell))
 
 
 def _refuse_unread_signs(rows: list[list[str]], lines: list[int], read: set[int | None]) -> None:

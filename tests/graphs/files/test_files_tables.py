@@ -65,6 +65,11 @@ def test_letters_written_in_two_ways_are_one_name(tmp_path):
     reads(tmp_path, "a.csv", edges, ["\u00e9cole", "b", "c", "my d", "e"], [[], [0], [0, 3], [], [3]])
 
 
+def test_a_name_that_could_be_a_list_is_one_where_it_is_declared(tmp_path):
+    edges = 'skill,prerequisite\na,\nb,\na and b,\nc,a and b\nd,"x\ntable"\n'
+    reads(tmp_path, "a.csv", edges, ["a", "b", "a and b", "c", "x table", "d"], [[], [], [], [2], [], [4]])
+
+
 def test_other_formats_are_named(tmp_path):
     refuses(tmp_path, "a.net", '*Vertices 1\n1 "a"\n', "got Pajek; SkillGraph.from_networkx(networkx.DiGraph(")
     refuses(tmp_path, "a.mtx", "%%MatrixMarket matrix coordinate real general\n", "got Matrix Market; SkillGraph.from_")
