@@ -246,7 +246,10 @@ def position(labels: Labels, name: str, value: Any, method: str | None) -> tuple
             if labels
             else "it is one, not a batch"
         )
-        raise ValueError(f"sel: there is no axis {name!r}{nearest(name, known, quote=repr) or f' ({there})'}")
+        hint = nearest(name, [*known, "skill"], quote=repr)
+        if name == "skill" or hint.endswith("'skill'?"):
+            hint = f"{hint if name != 'skill' else ''} (a run has its skills: run.sel(skill=...))"
+        raise ValueError(f"sel: there is no axis {name!r}{hint or f' ({there})'}")
     place = known[name]
     axis = labels[place]
     assert axis is not None

@@ -222,6 +222,8 @@ MISTAKES = {
         "no coordinate 1.2; did you mean 1.0\\?",
     ),
     "no number": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent="1"), "expected a number, got '1'"),
+    "skills of a model": (lambda m: m.sel(skill="words"), "no axis 'skill' \\(a run has its skills: run.sel"),
+    "skills, misspelt": (lambda m: ro.simulate(m, [0.0]).sel(skil="words"), "no axis 'skil'; did you mean 'skill'"),
     "empty range": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=slice(3, 4)), "no coordinate from 3 to 4"),
     "method": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=1, method="pad"), 'None or "nearest"'),
     "no coordinate": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=[]), "at least one coordinate, got \\[\\]"),
