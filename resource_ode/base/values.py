@@ -137,15 +137,18 @@ def listed(value: Any) -> list[Any] | None:
 def in_order_of(name: str, value: Any, names: Sequence[str] | None, axes: int = 1) -> tuple[Any, bool]:
     """Numbers that carry the names of skills, in the order of the skills, any others as they are; and whether they do.
 
-    A dict, a pandas Series (or the columns of a DataFrame, or the last axis of an xarray DataArray) is matched by name.
+    A dict, a pandas Series (or the columns of a DataFrame, or the last axis of an xarray DataArray, or the one that is
+    called skill) is matched by name.
     pandas' own count 0, 1, ... is no name. With `axes` 2 the last two axes of a DataFrame or DataArray are both
     matched. `names` is `None` where members of a batch have names of their own.
 
     **Raises:** `ValueError` for an unknown, missing or repeated name.
     """
     named = False
+    if axes == 1 and hasattr(value, "isel") and "skill" in value.dims:
+        value = value.transpose(..., "skill")
     for axis in range(-axes, 0):
-        labels = _labels(value, axis)
+        labels = labels_along(value, axis)
         if labels is None:
             continue
         order, named = place_of(name, labels, names), True
@@ -177,7 +180,7 @@ def place_of(name: str, labels: Sequence[Any], names: Sequence[str] | None) -> l
     return [places[skill] for skill in names]
 
 
-def _labels(value: Any, axis: int) -> list[Any] | None:
+def labels_along(value: Any, axis: int) -> list[Any] | None:
     """What names the entries of an axis; `None` where nothing does."""
     if isinstance(value, Mapping):
         return list(value) if axis == -1 else None

@@ -94,18 +94,25 @@ def simulate(
         written += f" and {plot}"
     tell(f"Simulated {count(len(names), 'skill')} up to step {ts[-1]:g}, {count(len(ts), 'row')}.")
     tell(f"Method: {run.method}.")
-    tell(f"Steps to level 0.5: {_learning_times(run)}.")
+    tell(_learning_times(run))
     tell(f"Wrote {written}.")
 
 
 def _learning_times(run: Any) -> str:
-    """When the first few skills reach level 0.5, between the rows of the run (the exact times cost a second solve)."""
+    """When the first few skills reach level 0.5: where exact times cost next to nothing these, else between rows."""
     import numpy as np
 
     from ..base.crossing import first_crossing
+    from ..solve import learning_times
 
-    found = first_crossing(np.asarray(run.ts), np.asarray(run.level), 0.5, between_rows=True)
+    times = np.asarray(learning_times(run.model)) if "compiled loops" in run.method else np.array([np.nan])
+    exact = not np.isnan(times).any()
+    if exact:
+        found = np.where(times <= float(run.ts[-1]), times, np.inf)
+    else:
+        found = first_crossing(np.asarray(run.ts), np.asarray(run.level), 0.5, between_rows=True)
     shown = list(zip(map(shortened, run.names), found, strict=True))[:SHOWN]
     parts = [f"{name} {time:.5g}" if np.isfinite(time) else f"{name} not yet" for name, time in shown]
     more = len(run.names) - len(parts)
-    return ", ".join(parts) + (f", and {count(more, 'more skill')}" if more else "")
+    said = ", ".join(parts) + (f", and {count(more, 'more skill')}" if more else "")
+    return f"Steps to level 0.5{'' if exact else ', by a straight line between rows'}: {said}."

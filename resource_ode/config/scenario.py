@@ -98,6 +98,10 @@ class Scenario:
     graph_file: Path | None = None
     fitted: Fitted | None = None
 
+    def __repr__(self) -> str:
+        times = f"{len(self.ts)} times up to {self.ts[-1]:g}"
+        return f"Scenario({str(self.path)!r}, {self.model!r}, {times})"
+
 
 def read_scenario(path: str | os.PathLike[str], settings: Given[Sequence[str]] = ()) -> Scenario:
     """The model and times in a scenario file.

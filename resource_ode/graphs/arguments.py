@@ -27,7 +27,7 @@ _OTHER_CALLS = (
     (lambda x: isinstance(x, (str, bytes, Path)), "a graph file is read by resource_ode.read_graph"),
     (
         lambda x: hasattr(x, "iloc") or hasattr(x, "tocsr") or hasattr(x, "isel"),
-        "a table or matrix is read by SkillGraph.from_adjacency(matrix.to_numpy() or matrix.toarray())",
+        "a table or matrix is read by SkillGraph.from_adjacency(table or matrix.toarray())",
     ),
     (lambda x: hasattr(x, "prerequisite_lists"), "it is a SkillGraph already"),
 )
@@ -50,12 +50,17 @@ def by_name(prerequisites: Mapping[Any, Any]) -> tuple[tuple[str, ...], list[lis
 
 def from_pairs(edges: Any, names: Any = None) -> tuple[tuple[str, ...], list[list[int]]]:
     """Names and lists of indices from pairs (prerequisite, skill); without `names`, in the order of first mention."""
+    if hasattr(edges, "columns"):
+        raise ValueError(
+            "edges: expected pairs of names (prerequisite, skill), got a DataFrame; take its columns in this order: "
+            "edges[[PREREQUISITE, SKILL]].to_numpy()"
+        )
     rows = sorted(edges, key=repr) if isinstance(edges, Set) else listed(edges)
     if rows is None:
         raise ValueError(f"edges: expected pairs of names (prerequisite, skill), got {brief(edges)}")
     pairs = []
     for position, edge in enumerate(rows):
-        pair = tuple(edge) if isinstance(edge, (tuple, list)) else ()
+        pair = tuple(edge) if isinstance(edge, (tuple, list, np.ndarray)) and np.ndim(edge) else ()
         if len(pair) != 2 or not all(isinstance(name, str) and name for name in pair):
             raise ValueError(f"edges[{position}]: expected a pair of names (prerequisite, skill), got {brief(edge)}")
         pairs.append((pair[1], pair[0]))

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..base.annotations import DiGraph, Given, Numbers
 from ..base.checks import truth_value
-from ..base.values import brief
+from ..base.values import brief, in_order_of, labels_along
 from ..base.words import nearest
 from .gates import GATES, Gate
 
@@ -27,8 +27,8 @@ def networkx_arguments(
 ) -> dict[str, Any]:
     """The skill graph of a networkx `DiGraph`: an edge `u -> v` makes `u` a prerequisite of `v`.
 
-    Skills keep the order of the nodes and are named `str(node)`. Parallel edges of a multigraph count as one. Weights
-    above 0 are not read.
+    Skills keep the order of the nodes and are named `str(node)`. Parallel edges of a multigraph count as one. An
+    edge of weight 0 is refused, larger weights are not read.
 
     **Arguments:**
 
@@ -122,7 +122,8 @@ def adjacency_arguments(
     - `threshold`: the largest weight that is no dependency, >= 0.
     - `sign`: `"drop"`, a negative weight is no dependency, or `"absolute"`, it counts like a positive one; without it a
         negative weight is refused.
-    - `names`, `gate`: as in [`resource_ode.SkillGraph`][].
+    - `names`, `gate`: as in [`resource_ode.SkillGraph`][]. A pandas DataFrame or an xarray DataArray is matched by its
+        names, row and column, which are those of the skills unless `names` gives their order.
     - `condense`: merge the skills of each cycle into one, as [`resource_ode.condense`][] does; `gate` must then be one
         for all.
 
@@ -135,10 +136,12 @@ def adjacency_arguments(
     >>> SkillGraph.from_adjacency([[0, 0.9], [0.1, 0]], threshold=0.5).prerequisite_lists()
     [[], [0]]
     """
+    matrix, names = _by_name(matrix, names)
     try:
         weights = np.array(matrix, dtype=float)
     except (TypeError, ValueError):
-        raise ValueError(f"matrix: expected rows of numbers, got {brief(matrix)}") from None
+        hint = "; a sparse one is read by matrix.toarray()" if hasattr(matrix, "toarray") else ""
+        raise ValueError(f"matrix: expected rows of numbers, got {brief(matrix)}{hint}") from None
     if weights.ndim != 2 or weights.shape[0] != weights.shape[1]:
         raise ValueError(f"matrix: expected a square one, (skill, skill), got shape {weights.shape}")
     if not 0 <= threshold < math.inf:
@@ -170,6 +173,16 @@ def adjacency_arguments(
         digraph.add_node(name)
     digraph.add_edges_from((names[before], names[skill]) for skill, row in enumerate(lists) for before in row)
     return networkx_arguments(digraph, gate=gate, condense=True)
+
+
+def _by_name(matrix: Any, names: Sequence[str] | None) -> tuple[Any, Sequence[str] | None]:
+    """A matrix that carries names with its columns in the order of its rows, or both in that of `names`; the names."""
+    if not (hasattr(matrix, "iloc") or hasattr(matrix, "isel")) or matrix.ndim != 2:
+        return matrix, names
+    carried = labels_along(matrix, -2) or labels_along(matrix, -1)
+    order = carried if names is None else list(names)
+    matrix, named = in_order_of("matrix", matrix, order, axes=2)
+    return matrix, [str(name) for name in order] if named and order is not None else names
 
 
 def condense(digraph: DiGraph) -> tuple[DiGraph, dict[str, tuple[str, ...]]]:
@@ -263,12 +276,22 @@ def _negative(weight: float, where: str) -> str:
 def _signed(digraph: Any, sign: str | None) -> Any:
     """The digraph without the edges that its negative weights rule out."""
     _check_sign(sign)
+    for before, after, weight in digraph.edges(data="weight"):
+        if weight is not None and not _is_finite(weight):
+            raise ValueError(
+                f"weight from {str(before)!r} to {str(after)!r}: expected a finite number, got {brief(weight)}"
+            )
+        if weight is not None and float(weight) == 0:
+            raise ValueError(
+                f"weight from {str(before)!r} to {str(after)!r}: expected another than 0, since an edge is a "
+                "dependency; leave it out"
+            )
     if sign == "absolute":
         return digraph
     negative = [edge for edge in digraph.edges(data="weight") if _is_negative(edge[2])]
     if negative and sign is None:
         before, after, weight = negative[0]
-        raise ValueError(f"digraph: {_negative(weight, f'from {str(before)!r} to {str(after)!r}')}")
+        raise ValueError(f"digraph: {_negative(float(weight), f'from {str(before)!r} to {str(after)!r}')}")
     if not negative:
         return digraph
     kept = digraph.__class__()
@@ -278,11 +301,31 @@ def _signed(digraph: Any, sign: str | None) -> Any:
 
 
 def _is_negative(weight: Any) -> bool:
-    return isinstance(weight, (int, float, np.number)) and bool(weight < 0)
+    return weight is not None and float(weight) < 0
+
+
+def _is_finite(weight: Any) -> bool:
+    """Whether a weight is a finite number, perhaps written as a text, as readers of networkx leave them."""
+    try:
+        return not isinstance(weight, (bool, bytes)) and math.isfinite(float(weight))
+    except (TypeError, ValueError):
+        return False
+
+
+def _attribute(digraph: Any, node: Any, name: str) -> Any:
+    """An attribute of a node, written in any case as in graph files."""
+    values = digraph.nodes[node]
+    if name in values:
+        return values[name]
+    found = {key: value for key, value in values.items() if isinstance(key, str) and key.lower() == name}
+    if len(found) > 1:
+        raise ValueError(f"node {str(node)!r}: expected one attribute {name}, got {', '.join(sorted(found))}")
+    return next(iter(found.values()), None)
 
 
 def _gate_of(digraph: Any, node: Any) -> str:
-    gate = digraph.nodes[node].get("gate", "all")
+    gate = _attribute(digraph, node, "gate")
+    gate = "all" if gate is None else gate
     if gate not in GATES:
         hint = nearest(gate, GATES, quote=repr)
         raise ValueError(f'gate of {str(node)!r}: expected "all" or "any", got {brief(gate)}{hint}')
@@ -290,7 +333,8 @@ def _gate_of(digraph: Any, node: Any) -> str:
 
 
 def _frequencies(digraph: Any) -> list[float] | None:
-    given = {node: value for node, value in digraph.nodes(data="frequency") if value is not None}
+    found_in = ((node, _attribute(digraph, node, "frequency")) for node in digraph)
+    given = {node: value for node, value in found_in if value is not None}
     if not given:
         return None
     found = []

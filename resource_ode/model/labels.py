@@ -246,13 +246,18 @@ def position(labels: Labels, name: str, value: Any, method: str | None) -> tuple
             if labels
             else "it is one, not a batch"
         )
-        raise ValueError(f"sel: there is no axis {name!r}{nearest(name, known, quote=repr) or f' ({there})'}")
+        hint = nearest(name, [*known, "skill"], quote=repr)
+        if name == "skill" or hint.endswith("'skill'?"):
+            hint = f"{hint if name != 'skill' else ''} (a run has its skills: run.sel(skill=...))"
+        raise ValueError(f"sel: there is no axis {name!r}{hint or f' ({there})'}")
     place = known[name]
     axis = labels[place]
     assert axis is not None
     if isinstance(value, slice):
         return place, _range(axis, value)
     several = listed(value)
+    if several is not None and not several:
+        raise ValueError(f"sel: {name}: expected at least one coordinate, got {brief(value)}")
     return place, _place(axis, value, method) if several is None else [_place(axis, each, method) for each in several]
 
 

@@ -56,6 +56,13 @@ def parameter(name: str, value: Any, dtype: Any, **bounds: float) -> Any:
         # a schedule may pause: zero is allowed where a constant must be positive
         in_range(f"{name} (schedule)", value.values, dtype, least=0.0)
         return with_fields(value, times=value.times.astype(dtype), values=value.values.astype(dtype))
+    if callable(value):
+        hint = (
+            ""
+            if name not in ("learning_rate", "wasted_resource")
+            else ("; a function of the training step is read by ro.Schedule.sampled(function, until)")
+        )
+        raise ValueError(f"{name}: expected numbers, got a function{hint}")
     return in_range(name, value, dtype, **bounds)
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from ..base.annotations import Given, Numbers
 from ..base.tracing import is_concrete
-from ..base.values import plain
+from ..base.values import brief, plain
 from .sampling import sampled
 
 
@@ -40,7 +40,13 @@ class Schedule(eqx.Module):
     times: Float[Array, "*batch piece"]
     values: Float[Array, "..."]
 
-    def __init__(self, times: Numbers, values: Numbers):
+    def __init__(self, times: Numbers, values: Numbers | None = None):
+        if callable(times) or callable(values) or values is None:
+            hint = "; a function is read by Schedule.sampled(function, until)" if callable(times) else ""
+            got = brief(times) if values is None or callable(times) else brief(values)
+            raise ValueError(
+                f"Schedule: expected times (piece,) and values (piece,) or (piece, skill), got {got}{hint}"
+            )
         times, values = (_numbers(name, value) for name, value in (("times", times), ("values", values)))
         if times.ndim != 1 or values.ndim not in (1, 2) or values.shape[0] != times.shape[0] or not times.shape[0]:
             raise ValueError(

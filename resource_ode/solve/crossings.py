@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from ..base.patience import holds_checks
 from ..model.model import ResourceModel
 from . import ode as training_time
 from .rest import never_reached
@@ -65,6 +66,7 @@ def crossings(model: ResourceModel, level: Any, last: Array, solver: Any, contro
 
     Without interference what has not crossed by a `last` time never does.
     """
+    holds_checks()
     term = diffrax.ODETerm(training_time.vector_field)
     start, begin = training_time.initial_state(model), jnp.zeros((), model.dtype)
     order = solver.error_order(term)

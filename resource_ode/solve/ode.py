@@ -17,6 +17,7 @@ import optimistix
 from jaxtyping import Array, Float
 
 from ..base import programs
+from ..base.patience import holds_checks
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
@@ -181,6 +182,8 @@ def solved_at(
     model: ResourceModel, ts: Array, solver: Any, controller: Any, adjoint: Any, max_steps: int | None
 ) -> diffrax.Solution:
     """A solve of one member, read at `ts`."""
+    if not is_concrete(ts):
+        holds_checks()
     constant = isinstance(controller, (diffrax.StepTo, diffrax.ConstantStepSize))
     return diffrax.diffeqsolve(
         diffrax.ODETerm(vector_field),

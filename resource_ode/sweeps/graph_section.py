@@ -64,9 +64,13 @@ def _own(top: Section, key: str) -> Section:
     except ValueError as error:
         raise table.error(str(error)) from None
     sizes = {len(row["prerequisites"]) for row in rows}
-    each = frequencies_of(rows)
-    if "frequency" not in top and each is not None:
-        top.values = top.values | {"frequency": {"each": each}}
+    if "frequency" not in top:
+        try:
+            each = frequencies_of(rows)
+        except ValueError as error:
+            raise table.error(str(error)) from None
+        if each is not None:
+            top.values = top.values | {"frequency": {"each": each}}
     elif len(sizes) > 1 and isinstance(top.values.get("frequency"), dict) and "each" not in top.values["frequency"]:
         raise table.error(
             "expected graphs of one size, since [frequency] is one for all; give each graph frequencies of its own"

@@ -5,6 +5,7 @@ A sweep is a function of its description alone, so the graphs themselves are kep
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,11 @@ from .reducer import find_reducer
 
 # graphs of an ensemble, and skills of all of them together: they are text in the store
 MOST_GRAPHS, MOST_TOGETHER = 100_000, 1_000_000
-# files of a folder that are graphs
-ENDINGS = (".graphml", ".gexf", ".gml", ".dot", ".json", ".csv", ".tsv", ".npy", ".npz")
+# files of a folder that are graphs, also packed with gzip; .txt may be anything
+ENDINGS = (
+    ".graphml", ".xml", ".gexf", ".gml", ".dot", ".gv", ".json", ".cyjs", ".csv", ".tsv", ".edgelist", ".adjlist",
+    ".edges", ".el", ".npy", ".npz",
+)  # fmt: skip
 
 
 def is_function(generator: Any) -> bool:
@@ -84,22 +88,30 @@ def stacked_arrays(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
 
 
 def frequencies_of(rows: list[dict[str, Any]]) -> list[list[float]] | None:
-    """The graphs' own frequencies; None if some have none."""
+    """The graphs' own frequencies; None if none has any.
+
+    **Raises:** `ValueError` where only some have.
+    """
     held = [row.get("frequency") for row in rows]
-    return None if any(row is None for row in held) else [list(row) for row in held if row is not None]
+    without = [place for place, row in enumerate(held) if row is None]
+    if without and len(without) < len(held):
+        raise ValueError(
+            f"expected frequencies of each graph or of none, got none of graph {without[0]}; or give [frequency]"
+        )
+    return None if without else [list(row) for row in held if row is not None]
 
 
 def _paths(folder: Path, given: Any) -> list[Path]:
-    if isinstance(given, str):
+    if isinstance(given, (str, os.PathLike)):
         place = folder / given
         if not place.is_dir():
             raise ValueError(f"files: expected a folder, or a list of files, got {said(given)}, which is no folder")
-        found = sorted(path for path in place.iterdir() if path.suffix.lower() in ENDINGS)
+        found = sorted(path for path in place.iterdir() if path.name.lower().removesuffix(".gz").endswith(ENDINGS))
         if not found:
             raise ValueError(f"files: the folder {said(given)} holds no graph files ({', '.join(ENDINGS)})")
         return found
     names = listed(given)
-    if not names or not all(isinstance(name, str) for name in names):
+    if not names or not all(isinstance(name, (str, os.PathLike)) for name in names):
         raise ValueError(f"files: expected a folder, or a list of files, got {brief(given)}")
     return [folder / name for name in names]
 

@@ -165,6 +165,12 @@ def test_columns_rows_and_batches_by_name():
     ).any_gate.tolist() == [False, False, True]
 
 
+def test_an_axis_called_skill_is_the_last():
+    order = ["words", "sentences", "letters"]
+    table = xr.DataArray([[3.0, 6.0], [1.0, 2.0], [2.0, 4.0]], {"skill": order}, ["skill", "member"])
+    assert in_order_of("x", table, NAMES)[0].tolist() == [TURNED, [4.0, 6.0, 2.0]]
+
+
 def test_a_plain_count_is_no_name():
     for given in (pd.Series([3.0, 1.0, 2.0]), pd.DataFrame([[3.0, 1.0, 2.0]]), xr.DataArray([3.0, 1.0, 2.0]), TURNED):
         found, named = in_order_of("x", given, NAMES)

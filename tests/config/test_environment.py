@@ -1,6 +1,7 @@
 """What an installation says of itself, the examples that it brings, and the line for those who wait."""
 
 import importlib
+import os
 import subprocess
 import sys
 import tarfile
@@ -151,3 +152,29 @@ def test_examples_and_the_loops_are_in_a_wheel(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     assert "resource_ode/examples/chain.toml" in names and any("native/_loops" in name for name in names)
     assert any(name.endswith("tests/config/test_environment.py") for name in tarfile.open(source).getnames())
+
+
+KEPT = """
+import sys, jax
+jax.config.update("jax_enable_x64", True)
+import resource_ode as ro
+from resource_ode.base import patience
+patience.PATIENCE = 3600.0
+ro.keep_compiled(sys.argv[1])
+model = ro.ResourceModel(ro.SkillGraph([[]]), [1.0], 1e-3, 0.1)
+ro.simulate(model, [0.0, 10.0], method="ode")
+patience._say(sys.argv[1])  # as after two seconds of it
+"""
+
+
+@pytest.mark.parametrize("off", [False, True])
+def test_what_is_said_to_be_kept_is_kept(tmp_path, off):
+    """JAX keeps no program with diffrax's checks in it."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("EQX_ON_ERROR", "JAX_PLATFORMS")}
+    environment |= {"JAX_PLATFORMS": "cpu", **({"EQX_ON_ERROR": "off"} if off else {})}
+    done = subprocess.run(
+        [sys.executable, "-c", KEPT, tmp_path], env=environment, capture_output=True, text=True, check=True
+    )
+    kept = [path.name for path in tmp_path.iterdir() if path.name.startswith("jit_ode_members")]
+    assert bool(kept) == off == (f"kept in {tmp_path}" in done.stderr)
+    assert off or "kept on disk only where EQX_ON_ERROR=off was set before Python started" in done.stderr

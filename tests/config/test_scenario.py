@@ -602,3 +602,9 @@ def test_examples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(found, numbers, rtol=1e-15)
     if name == "parity":
         np.testing.assert_array_equal(scenario.ts, np.arange(1001))
+
+
+def test_a_scenario_prints_itself_in_a_line(tmp_path):
+    (tmp_path / "a.toml").write_text((Path(__file__).parents[2] / "examples" / "chain.toml").read_text())
+    said = repr(read_scenario(tmp_path / "a.toml"))
+    assert said.startswith("Scenario('") and said.endswith(", 501 times up to 5000)") and len(said) < 400

@@ -272,3 +272,51 @@ def test_signs_of_a_digraph():
     assert SkillGraph.from_networkx(digraph, sign="drop").prerequisite_lists() == [[], [], [1]]
     assert SkillGraph.from_networkx(digraph, sign="absolute").prerequisite_lists() == [[], [0], [1]]
     assert digraph.number_of_edges() == 2
+
+
+def test_a_table_with_names_is_matched_by_them():
+    pandas, xarray = pytest.importorskip("pandas"), pytest.importorskip("xarray")
+    table = pandas.DataFrame([[1, 0], [0, 0]], index=["a", "b"], columns=["b", "a"])  # a is a prerequisite of b
+    array = xarray.DataArray(table.to_numpy(), dims=("row", "column"), coords={"row": ["a", "b"], "column": ["b", "a"]})
+    for matrix in (table, array, table.T[["b", "a"]].T):
+        graph = SkillGraph.from_adjacency(matrix)
+        assert graph.to_networkx().edges == {("a", "b"): None}.keys()
+    ordered = SkillGraph.from_adjacency(table, names=["b", "a"])
+    assert (ordered.names, ordered.prerequisite_lists()) == (("b", "a"), [[1], []])
+    assert SkillGraph.from_adjacency(table.reset_index(drop=True).T.reset_index(drop=True).T).names is None
+    with pytest.raises(ValueError, match="matrix: expected names of the graph's skills, got 'c'"):
+        SkillGraph.from_adjacency(table.rename(columns={"b": "c"}))
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [("-1", "weights of at least 0, got -1"), (float("nan"), "a finite number"), ("much", "a finite"), (0, "than 0")],
+)
+def test_weights_of_networkx_are_looked_at(weight, message):
+    with pytest.raises(ValueError, match=message):
+        SkillGraph.from_networkx(nx.DiGraph([("a", "b", {"weight": weight})]))
+
+
+def test_attributes_of_networkx_in_any_case():
+    digraph = nx.DiGraph()
+    digraph.add_node("a", Frequency="2", Gate="any")
+    graph = SkillGraph.from_networkx(digraph)
+    assert graph.frequency.tolist() == [2.0] and graph.any_gate.tolist() == [True]
+    digraph.add_node("a", FREQUENCY=3)
+    with pytest.raises(ValueError, match="node 'a': expected one attribute frequency, got FREQUENCY, Frequency"):
+        SkillGraph.from_networkx(digraph)
+
+
+def test_pairs_of_names_as_arrays():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"skill": ["b", "c"], "prerequisite": ["a", "b"]})
+    graph = SkillGraph.from_edges(table[["prerequisite", "skill"]].to_numpy())
+    assert (graph.names, graph.prerequisite_lists()) == (("a", "b", "c"), [[], [0], [1]])
+    with pytest.raises(ValueError, match="got a DataFrame; take its columns in this order"):
+        SkillGraph.from_edges(table)
+
+
+def test_a_sparse_matrix_is_pointed_to_its_array():
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(ValueError, match=r"a sparse one is read by matrix\.toarray"):
+        SkillGraph.from_adjacency(sparse.eye(2))

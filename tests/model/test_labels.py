@@ -242,8 +242,11 @@ MISTAKES = {
     "no coordinate": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=np.nan), "has no coordinate nan$"),
     "none left": (lambda m: m.grid(gate_exponent=[1])[:0].sel(gate_exponent=1.5), "has no coordinate 1.5$"),
     "no number": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent="1"), "expected a number, got '1'"),
+    "skills of a model": (lambda m: m.sel(skill="words"), "no axis 'skill' \\(a run has its skills: run.sel"),
+    "skills, misspelt": (lambda m: ro.simulate(m, [0.0]).sel(skil="words"), "no axis 'skil'; did you mean 'skill'"),
     "empty range": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=slice(3, 4)), "no coordinate from 3 to 4"),
     "method": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=1, method="pad"), 'None or "nearest"'),
+    "no coordinate": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=[]), "at least one coordinate, got \\[\\]"),
     "skill": (lambda m: ro.simulate(m, [0.0])["word"], "no skill 'word'; did you mean 'words'"),
     "skills": (lambda m: ro.simulate(m, [0.0])[["words", "x"]], "no skill 'x' \\(there are letters, words\\)"),
 }

@@ -71,6 +71,14 @@ def test_mistakes(arguments, sentence):
         ro.Schedule.sampled(lambda step: 1.0, 10, tolerance=0)
 
 
+def test_a_function_is_pointed_to_sampled():
+    for arguments in ((FUNCTIONS["cosine"],), (FUNCTIONS["cosine"], 2000)):
+        with pytest.raises(ValueError, match=r"Schedule: .*; a function is read by Schedule.sampled\(function, until"):
+            ro.Schedule(*arguments)
+    with pytest.raises(ValueError, match=r"learning_rate: expected numbers, got a function; .*Schedule.sampled"):
+        ro.ResourceModel(ro.SkillGraph([[]]), [1.0], FUNCTIONS["cosine"], 0.1)
+
+
 def test_too_many_pieces(monkeypatch):
     monkeypatch.setattr(sampling, "MOST_PIECES", 20)
     with pytest.raises(ValueError, match="with 20 pieces what is spent is still off by"):

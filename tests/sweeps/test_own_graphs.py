@@ -1,5 +1,7 @@
 """Sweeps over graphs of the user's own: a list, files, a function."""
 
+import gzip
+
 import jax
 import numpy as np
 import pytest
@@ -68,6 +70,19 @@ names = ["horizon"]
     assert one.shape == (2, 3)
 
 
+def test_a_folder_holds_graphs_of_every_format(tmp_path):
+    (tmp_path / "a.gv").write_text("digraph { a -> b }")
+    (tmp_path / "b.edgelist").write_text("a b {}\nb c {}\n")
+    ro.write_graph(ro.SkillGraph([[]] * 4), tmp_path / "c.graphml")
+    packed = gzip.compress((tmp_path / "c.graphml").read_bytes())
+    (tmp_path / "d.GraphML.gz").write_bytes(packed)
+    even = {"law": "uniform", "value": 1.0}
+    with pytest.raises(ScenarioError, match="expected graphs of one size"):  # so all of them were read
+        ro.read_sweep(description({"files": tmp_path}, frequency=even))
+    each = [[1.0] * skills for skills in (2, 3, 4, 4)]
+    assert ro.read_sweep(description({"files": tmp_path}, frequency={"each": each})).shape == (2, 4)
+
+
 def test_a_function_makes_them(tmp_path):
     whole = description(
         {"generator": made}, ensemble={"graphs": 4, "seed": 7}, frequency={"law": "zipf", "exponent": 1.0}
@@ -108,6 +123,11 @@ MISTAKES = {
     "absent": ({"files": ["absent.json"]}, {}, "absent.json"),
     "function fails": ({"generator": wrong}, {}, "call 0 of the function failed (no graph today)"),
     "not imported": ({"generator": "no_module_here:f"}, {}, "expected a function that can be imported"),
+    "frequencies of some": (
+        {"graphs": [GRAPHS[0], ro.SkillGraph([[]])]},
+        {},
+        "expected frequencies of each graph or of none, got none of graph 1; or give [frequency]",
+    ),
     "no frequencies": ({"graphs": [ro.SkillGraph([[]])]}, {}, "[frequency]"),
     "unknown key": ({"graphs": GRAPHS, "gates": "any"}, {}, "unknown key"),
     "each alone": (

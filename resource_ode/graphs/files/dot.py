@@ -243,6 +243,11 @@ class _Parser:
                     f"{place()}: expected an arrow from a prerequisite to what requires it, "
                     f"got dir={said(given['dir'])}"
                 )
+            if "invis" in given.get("style", ""):
+                refuse(
+                    f"{place()}: expected one that is drawn, got style={said(given['style'])}; delete it if it only "
+                    "places the nodes"
+                )
             if given.get("lhead") or given.get("ltail"):
                 refuse(f"{place()}: expected one between nodes, got one to a cluster (lhead, ltail)")
             number = attribute(given, "weight", "edge")

@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from .limits import MOST_EDGES, MOST_SKILLS
-from .names import Nodes, clean_name, is_number
+from .names import Nodes, clean_name, finite_number, is_number
 from .network import Edges, Network
 from .problem import refuse, said
 from .table import Table
 
 # what a column is called that holds the prerequisites, the skills that require them, or skills of either side
-FIRST = (
-    "source", "from", "before", "parent", "prerequisite", "prerequisites", "prereq", "prereqs", "requires", "required",
-    "requirement", "dependson", "dependency", "needs", "requiredskill", "sourceid", "fromid", "start", "tail",
+NEEDS = (
+    "prerequisite", "prerequisites", "prereq", "prereqs", "requires", "required", "requirement", "requirements",
+    "dependson", "dependency", "dependencies", "needs", "requiredskill", "requiredskills",
 )  # fmt: skip
+FIRST = ("source", "from", "before", "parent", "sourceid", "fromid", "fromnodeid", "start", "tail", *NEEDS)
 LAST = (
     "target", "to", "after", "child", "dependent", "requiredby", "unlocks", "enables", "leadsto", "composite", "dest",
-    "destination", "targetid", "toid", "end", "head", "postrequisite", "prerequisiteof", "prereqof",
+    "destination", "targetid", "toid", "tonodeid", "end", "head", "postrequisite", "prerequisiteof", "prereqof",
+    "prerequisitefor", "prereqfor", "isprerequisiteof", "isprerequisitefor",
 )  # fmt: skip
 EITHER = ("skill", "concept", "task", "topic", "course", "node", "name", "lesson", "item", "id", "subject", "unit")
 WEIGHTS = ("weight", "value", "strength")
+# what tools write where there is nothing
+MISSING = ("na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil", "-", "--", "\u2013", "\u2014")
+_LISTED = re.compile(r"\s*[;|,+/&\n]\s*|\s+and\s+")
 
 
-def _word(cell: str) -> str:
+def word_of(cell: str) -> str:
+    """The word in the name of a column: its letters and digits, small."""
     return re.sub(r"[\W_]", "", cell.lower())
 
 
 def columns(table: Table) -> tuple[int, int] | None:
     """The columns of the prerequisites and of the skills that require them, `None` if no header says so."""
-    words = [_word(cell) for cell in table.rows[0]]
+    return columns_of(table.rows[0])
+
+
+def columns_of(header: list[str]) -> tuple[int, int] | None:
+    """The two columns in a row of names, `None` if it does not say so."""
+    words = [word_of(cell) for cell in header]
     first = [index for index, word in enumerate(words) if word in FIRST]
     last = [index for index, word in enumerate(words) if word in LAST]
     either = [index for index, word in enumerate(words) if word in EITHER]
@@ -55,7 +67,7 @@ def read_edge_list(table: Table, direction: str | None) -> Network:
     rows, lines = table.rows, table.lines
     weight_at = None
     if found is not None:
-        header = [_word(cell) for cell in rows[0]]
+        header = [word_of(cell) for cell in rows[0]]
         stated = "prerequisite_first"
         if direction is not None and {header[found[0]], header[found[1]]} <= {"source", "target", "from", "to"}:
             stated = direction  # these words name the ends of an arrow, which may mean "depends on"
@@ -68,6 +80,10 @@ def read_edge_list(table: Table, direction: str | None) -> Network:
             found = found[1], found[0]
         weight_at = next((index for index, word in enumerate(header) if word in WEIGHTS), None)
         _refuse_undirected(rows, lines, header)
+        _refuse_unread_signs(rows, lines, {*found, weight_at})
+        for row, line in zip(rows[1:], lines[1:], strict=True):
+            if [word_of(cell) for cell in row] == header:
+                refuse(f"line {line}: expected an edge, got the names of the columns once more; delete the line")
         rows, lines = rows[1:], lines[1:]
     else:
         if direction is None:
@@ -91,7 +107,7 @@ def _is_header(rows: list[list[str]], weight_at: int | None) -> bool:
     elsewhere = any(cell in row for row in rows[1:] for cell in top[:2])
     if elsewhere or len(rows) == 1:
         return False
-    if any(_word(cell) in (*FIRST, *LAST, *EITHER, *WEIGHTS) for cell in top):
+    if any(word_of(cell) in (*FIRST, *LAST, *EITHER, *WEIGHTS) for cell in top):
         return True
     if all(is_number(cell) for cell in top):
         return False
@@ -109,8 +125,15 @@ def _network(
     names: dict[str, None] = {}
     nodes, edges = Nodes(), Edges()
     before_at, after_at = found
+    befores, afters = {row[before_at] for row in rows}, {row[after_at] for row in rows}
     for row, line in zip(rows, lines, strict=True):
-        before, after = clean_name(row[before_at]), clean_name(row[after_at])
+        before, after = _same(row[before_at]), _same(row[after_at])
+        if before.lower() in MISSING and row[before_at] not in afters:
+            refuse(
+                f"line {line}: expected a prerequisite, got {said(before)}; leave the cell empty where there is none"
+            )
+        if after.lower() in MISSING and row[after_at] not in befores:
+            refuse(f"line {line}: expected a skill, got {said(after)}; delete the line")
         if not after:
             refuse(f"line {line}: expected a skill, got an empty cell")
         if before:  # a skill without a prerequisite may stand alone
@@ -120,19 +143,51 @@ def _network(
                 text = text.replace(",", ".")
             edges.add(before, after, text or None)
         names[after] = None
-    afters = {row[after_at] for row in rows}
     for row, line in zip(rows, lines, strict=True):
-        cell = row[before_at]
-        if not (";" in cell or "|" in cell or "," in cell):
-            continue
-        parts = [part.strip() for part in re.split(r"[;|,]", cell)]
-        if len(parts) > 1 and cell not in afters and all(part in names for part in parts):
-            refuse(f"line {line}: expected one prerequisite per row, got {said(cell)}; give each a row of its own")
+        if row[before_at] not in afters and _several(row[before_at], names):
+            refuse(
+                f"line {line}: expected one prerequisite per row, got {said(row[before_at])}; "
+                "give each a row of its own, or, if it is one skill, a row with an empty prerequisite"
+            )
+    numbers: dict[float, str] = {}
     for name in names:
         nodes.add(name)
+        if is_number(name) and numbers.setdefault(float(name), name) != name:
+            refuse(
+                f"expected one way of writing each name, got {said(numbers[float(name)])} and {said(name)}, which may "
+                "be one (pandas writes 1.0 for 1 beside an empty cell)"
+            )
     network = edges.network(nodes, lambda end, which: said(end))
     network.stated = True
     return network
+
+
+def _same(cell: str) -> str:
+    """A name by which rows find one another: with single blanks, and letters of one code whatever tool typed them."""
+    return unicodedata.normalize("NFC", " ".join(clean_name(cell).split()))
+
+
+def _several(cell: str, names: dict[str, None]) -> bool:
+    """Whether a cell that is itself no skill lists some: skills of the file, or what a semicolon separates."""
+    if not _LISTED.search(cell):
+        return False
+    parts = [[_same(part) for part in split.split(cell)] for split in (re.compile(r"[;|,\n]"), _LISTED)]
+    listed = len(parts[0]) > 1 and any(part in names for part in parts[0])
+    return listed or all(part in names for part in parts[1]) or bool(re.search(r";\s|\w;\w", cell))
+
+
+def _refuse_unread_signs(rows: list[list[str]], lines: list[int], read: set[int | None]) -> None:
+    """A sign is not dropped because its column is called otherwise than weights are."""
+    for index, name in enumerate(rows[0]):
+        if index in read:
+            continue
+        for row, line in zip(rows[1:], lines[1:], strict=True):
+            number = finite_number(row[index].replace("\u2212", "-"))
+            if row[index] in ("-", "\u2212") or (number is not None and number < 0):
+                refuse(
+                    f"line {line}: expected weights in a column called weight, got {said(row[index])} in {said(name)}, "
+                    "which is not read; call it weight, or delete it"
+                )
 
 
 def _refuse_undirected(rows: list[list[str]], lines: list[int], header: list[str]) -> None:
@@ -156,6 +211,10 @@ def read_networkx_lines(text: str, kind: str) -> Network:
             continue
         if kind == "adjlist":
             source, *targets = line.split(None, MOST_EDGES + 1)
+            if targets and targets[0].startswith("{"):
+                refuse(f"line {number}: expected a node and its targets, got a list of several lines per node")
+            if not targets and (mark := re.search(r"[,;|]", source)):
+                refuse(f"line {number}: expected nodes separated by blanks, got {said(line)} with {said(mark[0])}")
             rest = ""
         else:
             words = line.split(None, 2)

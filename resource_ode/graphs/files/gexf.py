@@ -40,8 +40,8 @@ class _Reader:
             if self.graphs > 1:
                 refuse("expected one <graph>, got a second; keep one of them")
             self.default_type = attributes.get("defaultedgetype", "undirected")
-            if attributes.get("mode", "static") != "static":
-                refuse('graph: expected one that stays as it is, got mode="dynamic"; export one moment of it')
+            if (mode := attributes.get("mode")) not in (None, "", "static"):
+                refuse(f"graph: expected one that stays as it is, got mode={said(mode)}; export one moment of it")
         elif tag == "attributes":
             self.kind = attributes.get("class", "node")
         elif tag == "attribute":

@@ -43,6 +43,13 @@ def read_gml(text: str) -> Network:
         source, target = (_one(item, key, "edge") if isinstance(item, dict) else None for key in ("source", "target"))
         if not isinstance(source, str) or not isinstance(target, str):
             refuse("edge: expected edge [ source ... target ... ], got one without")
+        for drawn in item.get("graphics", []):
+            heads = [drawn.get(key, ["none"])[0] for key in ("sourceArrow", "arrow")] if isinstance(drawn, dict) else []
+            if heads and (heads[0] not in ("none", "") or heads[1] in ("first", "both")):
+                refuse(
+                    f"edge {said(source)} -> {said(target)}: expected an arrowhead at its target alone, "
+                    "got one at its source; reverse the edge"
+                )
         weight = _one(item, "weight", "edge")
         edges.add(source, target, _one(item, "value", "edge") if weight is None else weight)
 

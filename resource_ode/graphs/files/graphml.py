@@ -13,11 +13,13 @@ TRUE, FALSE = ("true", "1"), ("false", "0")
 # what holds a node's name, the best first; "shared name" is what Cytoscape keeps beside "name"
 LABELS = ("label", "name")
 READ = (*LABELS, "gate", "frequency", "weight")
+YFILES = "yworks.com/xml/yfiles-common/3"  # yEd Live, and what else is made with yFiles
 
 
-def read_graphml(data: bytes) -> Network:
-    """The network in a GraphML document."""
+def read_graphml(data: bytes, direction: str | None) -> Network:
+    """The network in a GraphML document; with a `direction` also where yEd draws edges without arrowheads."""
     reader = _Reader()
+    reader.told = direction is not None
     parse_xml(data, "GraphML", reader.start, reader.end, reader.text)
     return reader.network()
 
@@ -38,12 +40,16 @@ class _Reader:
         self.inside = 0  # depth within <data>
         self.parts: list[str] | None = None
         self.declared = False
+        self.told = False
+        self.drawn_by_yfiles = False  # whose ports say where at a node an edge is drawn, and no more
 
     # -- events
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if not self.path and tag != "graphml":
             refuse(f"expected GraphML, whose first element is <graphml>, got <{said(tag)[1:-1]}>")
+        if not self.path:
+            self.drawn_by_yfiles = any(YFILES in value for value in attributes.values())
         self.path.append(tag)
         if self.inside:
             self.inside += 1
@@ -68,7 +74,9 @@ class _Reader:
         elif tag == "hyperedge":
             refuse("hyperedge: expected edges from one node to another; draw one for each pair")
         elif tag == "port":
-            refuse("port: expected edges that end at nodes, got a node with ports; take the ports away")
+            if not self.drawn_by_yfiles:
+                refuse("port: expected edges that end at nodes, got a node with ports; take the ports away")
+            self.inside, self.data = 1, ""
 
     def text(self, text: str) -> None:
         if self.parts is not None:
@@ -78,7 +86,7 @@ class _Reader:
         self.path.pop()
         if self.inside:
             self.inside -= 1
-            if self.parts is not None and (self.inside == 0 or tag == "NodeLabel"):
+            if self.parts is not None and (self.inside == 0 or tag in ("NodeLabel", "Label.Text")):
                 self.take("".join(self.parts))
             if not self.inside:
                 self.data = None
@@ -104,8 +112,8 @@ class _Reader:
         self.key = (owner, identity)
         if self.key in self.keys:
             refuse(f"key {said(identity)}: expected one for each {owner}, got two of this id")
-        drawn = any(key.endswith("yfiles.type") for key in attributes)
         name = attributes.get("attr.name", identity)
+        drawn = any(key.endswith("yfiles.type") for key in attributes) or name == "NodeLabels"
         self.keys[self.key] = None if drawn else name if name.lower() in READ else ""
 
     def begin_graph(self, attributes: dict[str, str]) -> None:
@@ -133,7 +141,7 @@ class _Reader:
         def place() -> str:
             return f"edge {said(ends[0])} -> {said(ends[1])}"
 
-        if "sourceport" in attributes or "targetport" in attributes:
+        if not self.drawn_by_yfiles and ("sourceport" in attributes or "targetport" in attributes):
             refuse(f"{place()}: expected edges that end at nodes, got one that ends at a port; take the ports away")
         stated = attributes.get("directed")
         if stated is not None and stated.strip().lower() not in (*TRUE, *FALSE):
@@ -164,18 +172,22 @@ class _Reader:
         owner = self.open[-1] if self.open else None
         if self.data is not None or owner is None:
             return
+        if self.parts is not None:
+            self.take("".join(self.parts))  # a label's text comes before how it is placed
         if tag == "NodeLabel" and owner["kind"] == "node" and attributes.get("visible") != "false":
             self.parts = []
-        elif self.parts is not None:
-            self.take("".join(self.parts))  # a label's text comes before how it is placed
+        elif tag in ("Label", "Label.Text") and owner["kind"] == "node" and self.drawn_by_yfiles:
+            self.parts = [attributes.get("Text", "")]
         elif tag == "Arrows" and owner["kind"] == "edge":
             at_source, at_target = attributes.get("source", "none"), attributes.get("target", "none")
+            place = f"edge {said(owner['ends'][0])} -> {said(owner['ends'][1])}: expected an arrowhead at its target"
             if at_source != "none":
-                source, target = owner["ends"]
                 both = "both ends" if at_target != "none" else "its source, against the direction of the edge"
+                refuse(f"{place}, got one at {both}; reverse the edge")
+            if at_target == "none" and not self.told:
                 refuse(
-                    f"edge {said(source)} -> {said(target)}: expected an arrowhead at its target, got one at {both}; "
-                    "reverse the edge"
+                    f"{place}, got none at either end; draw it, or say which end is the prerequisite: "
+                    'direction="prerequisite_first" (where the edge begins) or "prerequisite_last"'
                 )
 
     def take(self, text: str) -> None:

@@ -13,7 +13,7 @@ from .problem import refuse, said
 from .table import Table
 
 # what stands for a number in an adjacency table
-WORDS = {"true": 1.0, "false": 0.0, "x": 1.0, "✓": 1.0, "✔": 1.0}
+WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "x": 1.0, "✓": 1.0, "✔": 1.0}
 _PLAIN = frozenset("0123456789+-.eE")
 
 
@@ -37,7 +37,7 @@ def layout(table: Table) -> Layout | None:
         return Layout(True, True)
     if height == width + 1 and (_text(top, table) or _labels(top)):
         return Layout(True, False)
-    if width == height + 1 and (_text(left, table) or _labels(left)):
+    if width == height + 1 and left[0] and (_text(left, table) or _labels(left)):
         return Layout(False, True)
     if height == width and not (width == 1 and _text(top, table)):
         return Layout(False, False)

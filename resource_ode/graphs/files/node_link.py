@@ -6,7 +6,8 @@ import json
 from collections import Counter
 from typing import Any
 
-from .names import Nodes, attribute
+from .edge_list import NEEDS, word_of
+from .names import Nodes, attribute, finite_number
 from .network import Edges, Network
 from .problem import GraphFileError, guess, refuse, said
 
@@ -25,6 +26,8 @@ def read_json(text: str, direction: str | None) -> Network:
         raise
     except ValueError:
         refuse("expected JSON, got a number of more digits than are read")
+    if isinstance(data, list) and data and all(isinstance(item, dict) and "data" in item for item in data):
+        return _cytoscape(data)
     if not isinstance(data, dict):
         refuse(f"expected {KINDS}, got a {type(data).__name__}")
     if data.get("directed", True) is not True:
@@ -37,7 +40,9 @@ def read_json(text: str, direction: str | None) -> Network:
     if "nodes" in data and "adjacency" in data:
         return _adjacency(data)
     if "nodes" in data:
-        return _node_link(data)
+        # Cytoscape.js wraps what it says of a node in `data`
+        wrapped = isinstance(data["nodes"], list) and any(isinstance(n, dict) and "data" in n for n in data["nodes"])
+        return _cytoscape(data) if wrapped and "edges" in data else _node_link(data)
     if "children" in data:
         return _tree(data, direction)
     if "graph" in data or "graphs" in data:
@@ -95,7 +100,10 @@ def _attributes(values: Any, what: str) -> None:
 def _weight(values: dict[str, Any]) -> Any:
     """The weight of an edge; D3 and vis call it `value`."""
     weight = attribute(values, "weight", "edge")
-    return values["value"] if weight is None and isinstance(values.get("value"), (int, float)) else weight
+    value = values.get("value")
+    if weight is None and isinstance(value, (int, float, str)) and finite_number(value) is not None:
+        return value
+    return weight
 
 
 def _node_link(data: dict[str, Any]) -> Network:
@@ -105,16 +113,23 @@ def _node_link(data: dict[str, Any]) -> Network:
     listed = filled[0] if filled else next((key for key in ("edges", "links") if key in data), None)
     if listed is None:
         refuse(f"expected {KINDS}, got keys {said(list(data))}")
+    options = data.get("options")
+    if isinstance(options, dict) and options.get("type") == "undirected":  # of graphology, which Gephi Lite saves
+        refuse("options: expected a directed graph, got type 'undirected'; save it as a directed one")
     nodes = Nodes()
     for index, node in enumerate(_list(data, "nodes")):
-        values = node if isinstance(node, dict) else {"id": node}
+        values = _flat(node) if isinstance(node, dict) else {"id": node}
+        told = next((key for key in values if word_of(key) in NEEDS and isinstance(values[key], (list, str))), None)
+        if told is not None and values[told] and not data[listed]:
+            refuse(f"nodes[{index}]: expected the prerequisites as a list {listed}, got them as {said(told)} of a node")
         identity = next((values[name] for name in ("id", "name", "label") if name in values), None)
         key = _key(identity)
         if key is None:
             refuse(f"nodes[{index}]: expected an object with id, a text or a number, got {said(node)}")
         _attributes(values, f"nodes[{index}]")
         _named(nodes, key, values)
-    ends = [_ends(edge, index, listed) for index, edge in enumerate(_list(data, listed))]
+    rows = [_flat(edge) for edge in _list(data, listed)]
+    ends = [_ends(edge, index, listed) for index, edge in enumerate(rows)]
     numbers = all(type(end) is int for pair in ends for end in pair)
     keys = list(nodes.position)
     # networkx 1, whose `graph` is a list, and D3 up to version 3 count the nodes from 0
@@ -127,7 +142,7 @@ def _node_link(data: dict[str, Any]) -> Network:
         )
     )
     edges = Edges()
-    for index, (pair, values) in enumerate(zip(ends, _list(data, listed), strict=True)):
+    for index, (pair, values) in enumerate(zip(ends, rows, strict=True)):
         if by_index:
             for end in pair:
                 if not 0 <= end < len(keys):
@@ -146,18 +161,32 @@ def _node_link(data: dict[str, Any]) -> Network:
     return edges.network(nodes, unknown)
 
 
+def _flat(item: Any) -> Any:
+    """A node or an edge with its attributes beside its ends: graphology keeps them in `attributes`, the id in `key`."""
+    if not isinstance(item, dict) or not isinstance(item.get("attributes"), dict):
+        return item
+    flat = {**item["attributes"], **{key: value for key, value in item.items() if key != "attributes"}}
+    if "source" not in item and "key" in item:
+        flat.setdefault("id", item["key"])
+    return flat
+
+
 def _ends(edge: Any, index: int, listed: str) -> tuple[Any, Any]:
     for keys in (("source", "target"), ("from", "to")):
         if isinstance(edge, dict) and all(key in edge for key in keys):
             break
     else:
         refuse(f"{listed}[{index}]: expected an object with source and target (or from and to), got {said(edge)}")
-    arrows = edge.get("arrows", "to") if keys[0] == "from" else "to"
-    if arrows not in ("to", "", None) and not isinstance(arrows, dict):
-        refuse(f"{listed}[{index}]: expected an arrow at its end, to, got arrows {said(arrows)}")
+    if keys[0] == "from" and not _forward(edge.get("arrows")):
+        refuse(f"{listed}[{index}]: expected an arrow at its end, to, got arrows {said(edge['arrows'])}")
     _attributes(edge, f"{listed}[{index}]")
-    if edge.get("directed", True) is not True:
-        refuse(f"{listed}[{index}]: expected a directed edge, got directed {said(edge['directed'])}")
+    for word, wrong in (
+        ("directed", edge.get("directed", True) is not True),
+        ("undirected", edge.get("undirected") not in (None, False)),
+        ("type", edge.get("type") in ("undirected", "mutual")),
+    ):
+        if wrong:
+            refuse(f"{listed}[{index}]: expected a directed edge, got {word} {said(edge[word])}")
     ends = []
     for key in keys:
         value = edge[key]
@@ -168,6 +197,16 @@ def _ends(edge: Any, index: int, listed: str) -> tuple[Any, Any]:
             refuse(f"{listed}[{index}]: expected the id of a node as {key}, got {said(edge[key])}")
         ends.append(end)
     return ends[0], ends[1]
+
+
+def _forward(arrows: Any) -> bool:
+    """Whether vis draws an edge from `from` to `to`: where nothing is said, or `to` alone has a head."""
+    if isinstance(arrows, dict):
+        heads = {
+            end for end, head in arrows.items() if head and (not isinstance(head, dict) or head.get("enabled", True))
+        }
+        return heads in (set(), {"to"})
+    return arrows in ("to", "", None)
 
 
 def _cytoscape(elements: Any) -> Network:

@@ -46,8 +46,9 @@ def _array(data: bytes, kinds: str) -> np.ndarray:
         refuse(f"expected a NumPy array of numbers, got {hint}")
     letter = match["type"].lstrip("<>|=")[:1]
     if letter in _HOLDS and letter not in kinds:
-        raised = "; save it as matrix.astype(float)" if letter == "O" else ""
-        refuse(f"expected a NumPy array of real numbers, got one that holds {_HOLDS[letter]}{raised}")
+        wanted, plain = ("text", "names.astype(str)") if kinds == "U" else ("real numbers", "matrix.astype(float)")
+        raised = f"; save it as {plain}" if letter == "O" else ""
+        refuse(f"expected a NumPy array of {wanted}, got one that holds {_HOLDS[letter]}{raised}")
     try:
         dtype = np.dtype(match["type"]) if re.fullmatch(r"[<>|=]?[a-zA-Z?]\d{0,4}", match["type"]) else None
     except (TypeError, ValueError, SyntaxError):

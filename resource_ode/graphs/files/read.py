@@ -13,7 +13,7 @@ from ...base.words import said_path
 from ..convert import SIGNS
 from ..graph import SkillGraph
 from .dot import read_dot
-from .edge_list import can_be_edges, columns, read_edge_list, read_networkx_lines
+from .edge_list import can_be_edges, columns, columns_of, read_edge_list, read_networkx_lines
 from .gexf import read_gexf
 from .gml import read_gml
 from .graphml import read_graphml
@@ -100,7 +100,8 @@ def _network(path: Path, direction: str | None) -> Network:
         refuse("expected a NumPy array of numbers, got a file that is none")
     head = decode_head(data)
     if head.startswith("<"):
-        return _xml(data, head)
+        return _xml(data, head, direction)
+    _refuse_others(head)
     if suffix in (".graphml", ".gexf"):
         refuse(f"expected {suffix[1:].upper() if suffix == '.gexf' else 'GraphML'}, got text that is no XML")
     kind = kind if kind not in ("", "table") or suffix in (".csv", ".tsv") else _kind(head) or kind
@@ -133,13 +134,22 @@ def _refuse_binary(data: bytes, suffix: str) -> None:
         refuse("expected a graph file, got a pickle of Python objects, which is not opened; use numpy.save")
 
 
-def _xml(data: bytes, head: str) -> Network:
+def _refuse_others(head: str) -> None:
+    for start, name, reader in (
+        ("*vertices", "Pajek", "SkillGraph.from_networkx(networkx.DiGraph(networkx.read_pajek(path)))"),
+        ("%%matrixmarket", "Matrix Market", "SkillGraph.from_adjacency(scipy.io.mmread(path).toarray())"),
+    ):
+        if head[:20].lower().startswith(start):
+            refuse(f"expected a {KNOWN} file, got {name}; {reader} reads it")
+
+
+def _xml(data: bytes, head: str, direction: str | None) -> Network:
     match = re.search(r"<(?![?!])(?:[\w.-]+:)?([\w.-]+)", re.sub(r"<!--.*?-->", "", head, flags=re.DOTALL))
     root = match[1] if match else ""
     if root == "gexf":
         return read_gexf(data)
     if root in ("graphml", ""):
-        return read_graphml(data)
+        return read_graphml(data, direction)
     refuse(f"expected GraphML or GEXF, got XML whose first element is <{said(root)[1:-1]}>")
 
 
@@ -156,6 +166,9 @@ def _kind(head: str) -> str:
 
 def _table(text: str, suffix: str, direction: str | None) -> Network:
     table = read_table(text, blanks=suffix not in (".csv", ".tsv"))
+    if table.comment is not None and columns(table) is None and columns_of(table.comment) is not None:
+        table.rows.insert(0, table.comment)  # as SNAP writes above its edges
+        table.lines.insert(0, table.lines[0])
     shape, named = layout(table), columns(table) is not None
     matrix = is_matrix(table)
     if matrix and shape is not None and shape.header and shape.column:
@@ -170,7 +183,7 @@ def _table(text: str, suffix: str, direction: str | None) -> Network:
                     "row prerequisite,skill; for a matrix add its names as a first row and a first column"
                 )
             return read_edge_list(table, direction)
-    wide = table.width not in (2, 3)
+    wide = table.width not in (2, 3) or table.rows[0] == ["", *(row[0] for row in table.rows[1:])]
     if not named and (matrix or wide or (shape is not None and mostly_numbers(table, shape))):
         return read_matrix_table(table)
     return read_edge_list(table, direction)

@@ -12,9 +12,12 @@ from .problem import refuse, said
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 
 
+_WORD = re.compile(r'"[^"]*"|\S+')
+
+
 @dataclasses.dataclass
 class Table:
-    """Rows of stripped cells, all of one width, with the line of each; `comment`: the cells of a first `# ` line."""
+    """Rows of stripped cells, all of one width, with the line of each; `comment`: the cells of the `# ` line above."""
 
     rows: list[list[str]]
     lines: list[int]
@@ -50,9 +53,12 @@ def read_table(text: str, blanks: bool = False) -> Table:
     if separator is None:
         separator = _separator(lines[first:], blanks)
     rows, numbers = _rows(body, separator, first)
+    rows, numbers = _without_comments(rows, numbers, lines)
     width = max((len(row) for row in rows), default=0)
     if width == 0:
         refuse("expected an adjacency matrix or a list of edges, got an empty file")
+    if _beside_row_names(rows, [lines[number - 1] for number in numbers]):
+        rows[0].insert(0, "")
     # spreadsheets leave empty columns at the end
     while width > 1 and all(len(row) < width or not row[width - 1] for row in rows):
         width -= 1
@@ -76,9 +82,15 @@ def _rows(body: str, separator: str, skipped: int) -> tuple[list[list[str]], lis
     try:
         if separator == " ":
             for number, line in enumerate(body.splitlines()):
-                if line.strip() and not line.lstrip().startswith("#"):
-                    rows.append(line.split(None, MOST_COLUMNS))
-                    numbers.append(skipped + number + 1)
+                if not line.strip():
+                    continue
+                if line.count('"') % 2:
+                    refuse(
+                        f"line {skipped + number + 1}: expected cells separated by blanks, got quotes that do not match"
+                    )
+                cells = _WORD.findall(line) if '"' in line else line.split(None, MOST_COLUMNS)
+                rows.append([cell[1:-1].strip() if cell[0] == cell[-1] == '"' else cell for cell in cells])
+                numbers.append(skipped + number + 1)
             return rows, numbers
         reader = csv.reader(body.splitlines(keepends=True), delimiter=separator, strict=True)
         for row in reader:
@@ -94,6 +106,34 @@ def _rows(body: str, separator: str, skipped: int) -> tuple[list[list[str]], lis
         got = limit if "field larger" in str(error) else "quotes that do not match"
         refuse(f"line {skipped + begins}: expected cells separated by {_said(separator)}, got {got}")
     return rows, numbers
+
+
+def _without_comments(rows: list[list[str]], numbers: list[int], lines: list[str]) -> tuple[list[list[str]], list[int]]:
+    """The rows without lines of another width that begin with #; one of the same width may be a row, and is refused."""
+    hashed = {index for index, number in enumerate(numbers) if lines[number - 1].lstrip().startswith("#")}
+    if not hashed or any(cell.startswith("#") for row in rows for cell in row[1:]):
+        return rows, numbers  # the names begin with #
+    width = max((len(row) for index, row in enumerate(rows) if index not in hashed), default=0)
+    for index in sorted(hashed):
+        if lines[numbers[index] - 1].strip() == "#":
+            refuse(f"line {numbers[index]}: expected a row, got #, as in the Trivial Graph Format, which is not read")
+        if len(rows[index]) == width:
+            refuse(
+                f"line {numbers[index]}: expected a row, got {said(lines[numbers[index] - 1])}, which may be "
+                "a comment; delete it, or quote the name"
+            )
+    keep = [index for index in range(len(rows)) if index not in hashed]
+    return [rows[index] for index in keep], [numbers[index] for index in keep]
+
+
+def _beside_row_names(rows: list[list[str]], lines: list[str]) -> bool:
+    """Whether R's `write.table` wrote them: quoted names of the rows, above which the first row has no cell."""
+    width = len(rows[0]) + 1
+    if len(rows) < 2 or any(len(row) != width for row in rows[1:]) or any(line[:1] != '"' for line in lines[1:]):
+        return False
+    names = [row[0] for row in rows[1:]]
+    numbered = len(set(names)) == len(names) and all(name.isdecimal() for name in names)
+    return numbered or sorted(names) == sorted(rows[0])
 
 
 def _separator(lines: list[str], blanks: bool) -> str:

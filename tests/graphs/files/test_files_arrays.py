@@ -96,6 +96,9 @@ def test_npz(tmp_path):
         "an indptr that does not fit its indices": npz(**{**indices, "indptr": [0, 5, 1, 1]}),
         "got none of ['data']": npz(**{key: value for key, value in indices.items() if key != "data"}),
         "expected 1 to 500,000 skills, got 1,000,000,000": npz(**{**indices, "shape": (10**9, 10**9)}),
+        "expected a NumPy array of text, got one that holds objects; save it as names.astype(str)": npz(
+            adjacency=CHAIN_MATRIX, names=np.array(["a", "b", "c"], object)
+        ),
         "in the format csr, csc or coo, got 'bsr'": npz(**{**indices, "format": b"bsr"}),
         "expected arrays of NumPy, got an archive that is damaged": npz(a=CHAIN_MATRIX)[:-30],
     }

@@ -117,6 +117,27 @@ def test_refused(tmp_path, case):
     refuses(tmp_path, "skills.graphml", content, message)
 
 
+def test_an_edge_without_arrowheads_says_no_direction(tmp_path):
+    arrows = '><data key="e"><y:Arrows xmlns:y="x" source="none" target="none"/></data></edge>'
+    text = document(NODES + EDGES.replace("/>", arrows), '<key for="edge" id="e" yfiles.type="edgegraphics"/>')
+    refuses(tmp_path, "a.graphml", text, "expected an arrowhead at its target, got none at either end; draw it, or say")
+    reads(tmp_path, "a.graphml", text, direction="prerequisite_first")
+    reads(tmp_path, "a.graphml", text, lists=[[1], [2], []], direction="prerequisite_last")
+
+
+YFILES = """<graphml xmlns:y="http://www.yworks.com/xml/yfiles-common/3.0" xmlns:x="http://www.yworks.com/xml/yfiles-common/markup/3.0">
+<key id="d4" for="node" attr.name="NodeLabels"/><key id="d5" for="port" attr.name="PortLabels"/>
+<graph edgedefault="directed">
+<node id="n0"><data key="d4"><x:List><y:Label><y:Label.Text><![CDATA[letters]]></y:Label.Text><y:Label.Style/></y:Label>
+</x:List></data><port name="p0"><data key="d5"><x:List><y:Label Text="a port"/></x:List></data></port></node>
+<node id="n1"><data key="d4"><x:List><y:Label Text="words"/><y:Label Text="a note"/></x:List></data></node>
+<edge source="n0" target="n1" sourceport="p0" targetport="p0"/></graph></graphml>"""
+
+
+def test_labels_and_ports_of_yed_live(tmp_path):
+    reads(tmp_path, "a.graphml", YFILES, ["letters", "words"], [[], [0]])
+
+
 def attributes(first, second, name="frequency", default=""):
     return document(
         f'<node id="a"><data key="k">{first}</data></node><node id="b">{second}</node>',

@@ -42,6 +42,17 @@ READ = {
     "a tree": json.dumps(TREE),
     "Cytoscape": json.dumps({"elements": ELEMENTS}),
     "Cytoscape, one list": json.dumps({"elements": ELEMENTS["nodes"] + ELEMENTS["edges"]}),
+    "Cytoscape, a bare list": json.dumps(ELEMENTS["nodes"] + ELEMENTS["edges"]),
+    "Cytoscape, its two lists alone": json.dumps(ELEMENTS),
+    "graphology": node_link(
+        [{"key": str(i), "attributes": {"label": name}} for i, name in enumerate(NAMES)],
+        [{"key": "e", "source": "0", "target": "1", "attributes": {}}, {"source": "1", "target": "2"}],
+        options={"type": "mixed"},
+    ),
+    "vis, arrows": node_link(
+        NUMBERED,
+        [{"from": 0, "to": 1, "arrows": {"to": {"enabled": True}}}, {"from": 1, "to": 2, "arrows": {"to": True}}],
+    ),
     "a byte-order mark": "\ufeff" + node_link(edges=BY_NAME),
 }  # fmt: skip
 
@@ -53,6 +64,27 @@ def test_read(tmp_path, case):
 
 
 REFUSED = {
+    "vis, an arrow back": (
+        node_link(NUMBERED, [{"from": 0, "to": 1, "arrows": {"from": {"enabled": True}}}]),
+        "edges[0]: expected an arrow at its end, to, got arrows {'from': {'enabled': True}}",
+    ),
+    "graphology, undirected": (node_link(edges=BY_NAME, options={"type": "undirected"}), "options: expected a"),
+    "an edge that says undirected": (
+        node_link(edges=[{"source": "letters", "target": "words", "undirected": True}]),
+        "edges[0]: expected a directed edge, got undirected True",
+    ),
+    "an edge of undirected type": (
+        node_link(edges=[{"source": "letters", "target": "words", "type": "undirected"}]),
+        "edges[0]: expected a directed edge, got type 'undirected'",
+    ),
+    "a negative value in quotes": (
+        node_link(edges=[{"source": "letters", "target": "words", "value": "-1"}]),
+        "weight of 'letters' -> 'words': expected one above 0, got -1",
+    ),
+    "prerequisites in the nodes": (
+        node_link([{"id": "a"}, {"id": "b", "requires": ["a"]}], edges=()),
+        "nodes[1]: expected the prerequisites as a list edges, got them as 'requires' of a node",
+    ),
     "no JSON": ("nodes: []", "line 1, column 1: expected JSON, got text that is none (Expecting value)"),
     "a list": ("[1]", "expected node-link data (an object with lists nodes and edges or links), adjacency, tree or"),
     "other keys": ('{"nodes": []}', "got keys ['nodes']"),

@@ -18,6 +18,9 @@ LINKS = "edge [ source 0 target 1 ]\nedge [ source 1 target 2 value 0.5 ]\n"
 READ = {
     "GEXF": ("a.gexf", gexf(NODES, EDGES)),
     "GEXF, each edge directed": ("a.gexf", gexf(NODES, EDGES.replace("<edge ", '<edge type="directed" '), "")),
+    "GEXF, no mode": ("a.gexf", gexf(NODES, EDGES, 'defaultedgetype="directed" mode=""')),
+    "GML, arrows": ("a.gml", f"graph [ directed 1 {GML}" + LINKS.replace(
+        " ]", ' graphics [ type "line" targetArrow "standard" arrow "last" ] ]') + "]"),
     "GML": ("a.gml", f'Creator "x"\n# a comment # of two parts\ngraph [ directed 1\n{GML}{LINKS}]'),
     "GML, attributes": ("a.gml", f"graph [\n directed 1 comment \"a ] b\"\n graphics [ x -1.5e3 ]{GML}{LINKS}]"),
     "DOT": ("a.dot", "digraph {letters -> words; words -> sentences}"),
@@ -47,6 +50,17 @@ def graphml(content):
 REFUSED = {
     "GEXF, undirected": ("a.gexf", gexf(NODES, EDGES, ""), "edge '0' -> '1': expected a directed graph"),
     "GEXF, a mutual edge": ("a.gexf", gexf(NODES, EDGES.replace("<edge", '<edge type="mutual"')), "of type 'mutual'"),
+    "GML, an arrow back": (
+        "a.gml", f'graph [ directed 1 {GML} edge [ source 0 target 1 graphics [ sourceArrow "standard" ] ] ]',
+        "edge '0' -> '1': expected an arrowhead at its target alone, got one at its source; reverse the edge",
+    ),
+    "GML, arrows at both ends": (
+        "a.gml", f'graph [ directed 1 {GML} edge [ source 0 target 1 graphics [ arrow "both" ] ] ]',
+        "at its target alone",
+    ),
+    "DOT, an edge that is not drawn": (
+        "a.dot", "digraph { a -> b [style=invis] }", "edge 'a' -> 'b': expected one that is drawn, got style='invis'",
+    ),
     "GEXF, over time": ("a.gexf", gexf(NODES, EDGES, 'mode="dynamic"'), "export one moment of it"),
     "GEXF, folders": (
         "a.gexf", gexf('<node id="0" label="Reading"><nodes><node id="1"/></nodes></node>', ""),

@@ -3,6 +3,7 @@
 import pytest
 from graph_file_cases import NAMES, reads, refuses
 
+FIRST = "prerequisite_first"
 MATRIX = "0,1,0\n0,0,1\n0,0,0\n"
 BOTH = ",letters,words,sentences\nletters,0,1,0\nwords,0,0,1\nsentences,0,0,0\n"
 PAIRS = "letters,words\nwords,sentences\n"
@@ -32,6 +33,10 @@ READ = {
     "edges, another word": "prerequisite,composite\n" + PAIRS,
     "edges, quotes": '"prerequisite","skill"\n"letters","words"\n"words","sentences"\n',
     "edges with comments": "# by hand\nprerequisite,skill\n" + PAIRS,
+    "edges, R with numbered rows": '"from","to"\n"1","letters","words"\n"4","words","sentences"\n',
+    "R with names of the rows": '"letters","words","sentences"\n"letters",0,1,0\n"words",0,0,1\n"sentences",0,0,0\n',
+    "edges, a comment between": "prerequisite,skill\nletters,words\n# later\nwords,sentences\n",
+    "edges, blanks that differ": "prerequisite,skill\nletters,words\nwords\xa0,sentences\n",
     "edges in UTF-16": ("prerequisite\tskill\n" + PAIRS.replace(",", "\t")).encode("utf-16"),
 }  # fmt: skip
 
@@ -41,6 +46,35 @@ def test_read(tmp_path, case):
     reads(tmp_path, "skills.csv", READ[case])
     reads(tmp_path, "skills.tsv", READ[case])
     reads(tmp_path, "skills.txt", READ[case])
+
+
+def test_quotes_and_blanks(tmp_path):
+    reads(tmp_path, "a.txt", '"from" "to"\n"1" "big letters" "words"\n', ["big letters", "words"], [[], [0]])
+    matrix = '"a b" "c"\n"a b" 0 1\n"c" 0 0\n'  # write.table of R
+    reads(tmp_path, "a.txt", matrix, ["a b", "c"], [[], [0]])
+    refuses(tmp_path, "a.txt", '"from" "to"\n"a b" "c\n', "line 2: expected cells separated by blanks, got quotes that")
+
+
+def test_a_header_in_a_comment(tmp_path):
+    """As SNAP writes above numbers that could also be a matrix."""
+    reads(tmp_path, "a.txt", "# Nodes: 3\n# FromNodeId\tToNodeId\n0\t1\n1\t2\n", "012")
+
+
+def test_letters_written_in_two_ways_are_one_name(tmp_path):
+    edges = "prerequisite,skill\n\u00e9cole,b\ne\u0301cole,c\nmy  d,c\nmy d,e\n"
+    reads(tmp_path, "a.csv", edges, ["\u00e9cole", "b", "c", "my d", "e"], [[], [0], [0, 3], [], [3]])
+
+
+def test_a_name_that_could_be_a_list_is_one_where_it_is_declared(tmp_path):
+    edges = 'skill,prerequisite\na,\nb,\na and b,\nc,a and b\nd,"x\ntable"\n'
+    reads(tmp_path, "a.csv", edges, ["a", "b", "a and b", "c", "x table", "d"], [[], [], [], [2], [], [4]])
+
+
+def test_other_formats_are_named(tmp_path):
+    refuses(tmp_path, "a.net", '*Vertices 1\n1 "a"\n', "got Pajek; SkillGraph.from_networkx(networkx.DiGraph(")
+    refuses(tmp_path, "a.mtx", "%%MatrixMarket matrix coordinate real general\n", "got Matrix Market; SkillGraph.from_")
+    tgf = "1 letters\n2 words\n#\n1 2\n"
+    refuses(tmp_path, "a.txt", tgf, "line 3: expected a row, got #, as in the Trivial Graph", direction=FIRST)
 
 
 OTHER_NAMES = {
@@ -92,6 +126,28 @@ REFUSED = {
     "edges, several in a cell": (
         'skill,prerequisites\nb,a\nc,a\nd,"b;c"\n', "line 4: expected one prerequisite per row, got 'b;c'",
     ),
+    **{
+        f"edges, {word or 'nothing'} for nothing": (
+            f"skill,prerequisite\na,{word}\nb,a\n",
+            f"line 2: expected a prerequisite, got {word!r}; leave the cell empty where there is none",
+        )
+        for word in ("NA", "nan", "None", "-", "#N/A")
+    },
+    "edges, nothing for a skill": ("from,to\na,b\nc,NA\n", "line 3: expected a skill, got 'NA'; delete the line"),
+    "edges, a row that may be a comment": ("from,to\na,b\n#a,c\n", "line 3: expected a row, got '#a,c', which"),
+    "edges, the header again": ("from,to\na,b\nFrom,To\nb,c\n", "line 3: expected an edge, got the names"),
+    "edges, a sign elsewhere": (
+        "from,to,correlation\na,b,0.5\nb,c,-1\n",
+        "line 3: expected weights in a column called weight, got '-1' in 'correlation', which is not read",
+    ),
+    "edges, a bare sign": ("from,to,sign\na,b,+\nb,c,-\n", "line 3: expected weights in a column called"),
+    "edges, numbers of pandas": ("prerequisite,skill\n,1\n1.0,2\n", "expected one way of writing each name, got '1'"),
+    "edges, several by a plus": ("skill,needs\nb,a\nc,a\nd,b+c\n", "line 4: expected one prerequisite per row, got"),
+    "edges, several by and": ("skill,needs\nb,a\nc,a\nd,b and c\n", "line 4: expected one prerequisite per row"),
+    "edges, several by lines": ('skill,needs\nb,a\nc,a\nd,"b\nc"\n', "line 4: expected one prerequisite per row"),
+    "edges, several that stand nowhere else": ("skill,needs\nd,b;c\n", "line 2: expected one prerequisite per row"),
+    "marks that are no numbers": (BOTH.replace("0", "-"), "line 2: expected numbers, got '-'"),
+    "a column too many": (BOTH.replace("\n", ",0\n").replace("sentences,0", "sentences,sum", 1), "expected a square"),
     "edges, undirected": ("Source,Target,Type\na,b,Undirected\n", "line 2: expected a directed graph, got an edge of"),
     "edges, no weight": ("source,target,weight\na,b,much\n", "weight of 'a' -> 'b': expected a finite number, got 'mu"),
     "edges, a control character": ("prerequisite,skill\na,\x1b[2J\n", "that can be printed, got '\\x1b[2J'"),
@@ -136,6 +192,8 @@ def test_lists_of_networkx(tmp_path):
     reads(tmp_path, "a.adjlist", "a b c\nd\n", "abcd", [[], [0], [0], []])
     refuses(tmp_path, "a.edgelist", "machine learning statistics\n", "expected a finite number, got 'statistics'")
     refuses(tmp_path, "a.edgelist", "a b {'weight': -1}\n", "expected one above 0, got -1")
+    refuses(tmp_path, "a.adjlist", "a 1\nb {}\nb 0\n", "line 2: expected a node and its targets, got a list of several")
+    refuses(tmp_path, "a.adjlist", "a,b\nb,c\n", "line 1: expected nodes separated by blanks, got 'a,b'")
     refuses(tmp_path, "a.edgelist", "a\n", "line 1: expected two nodes, got 'a'")
 
 
