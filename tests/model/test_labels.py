@@ -246,7 +246,7 @@ MISTAKES = {
     "skills, misspelt": (lambda m: ro.simulate(m, [0.0]).sel(skil="words"), "no axis 'skil'; did you mean 'skill'"),
     "empty range": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=slice(3, 4)), "no coordinate from 3 to 4"),
     "method": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=1, method="pad"), 'None or "nearest"'),
-    "no coordinate": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=[]), "at least one coordinate, got \\[\\]"),
+    "an empty list": (lambda m: m.grid(gate_exponent=[1]).sel(gate_exponent=[]), "at least one coordinate, got \\[\\]"),
     "skill": (lambda m: ro.simulate(m, [0.0])["word"], "no skill 'word'; did you mean 'words'"),
     "skills": (lambda m: ro.simulate(m, [0.0])[["words", "x"]], "no skill 'x' \\(there are letters, words\\)"),
 }
