@@ -292,8 +292,10 @@ def _by_scipy(member: Member, ts: np.ndarray, level: float | None) -> Solution:
         elif direct:
             demand = depth = state
         else:
-            odds = member.plateau * np.expm1(np.minimum(state, 700))
-            demand, depth = (odds + member.plateau) / (1 + odds) ** 2, np.log1p(odds)
+            # by decaying powers, which overflow nowhere
+            left, plateau = np.exp(-state), member.plateau
+            share = left - plateau * np.expm1(-state)
+            demand, depth = plateau * left / share**2, state + np.log(share)
         opened = np.ones(n) if direct else openness(depth)
         f = opened * frequency * demand
         if member.competition == "l1":
