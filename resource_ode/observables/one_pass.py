@@ -11,9 +11,9 @@ import numpy as np
 from .. import native
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
-from ..model.schedule import Schedule
 from ..solve.cascade.batch import backend_for
 from ..solve.cascade.compiled import CompiledCascade
+from ..solve.cascade.rates import steady
 from ..solve.cascade.refine import COARSE_PANELS, PANELS
 from ..solve.cascade.sharing import Clocks, Rows, exponents_can_share, split_axes
 from ..solve.cascade.times import TIMES_PANELS
@@ -37,7 +37,8 @@ def of_learning_times(
     mean overlap of consecutive skills `between` the levels of beginning and completion; and the members that the loops
     are not sure of, whose learning times have to be found first. None where the loops do not serve the model.
     """
-    if not by_loops(model) or isinstance(model.learning_rate, Schedule):
+    # times under a schedule are not those of one clock
+    if not by_loops(model) or steady(model) is not model:
         return None
     model = jax.tree.map(np.asarray, model)
     tolerance = as_tolerance(None, "time", CompiledCascade.floors, model.dtype)

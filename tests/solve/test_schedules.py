@@ -12,6 +12,7 @@ from systems import Case
 
 import resource_ode as ro
 from resource_ode import observables
+from resource_ode.observables import one_pass
 from resource_ode.solve.cascade import wastes
 
 GRAPH = [[], [0], [0, 1], [], [3, 2]]
@@ -273,6 +274,8 @@ def test_observables_of_resource_time_know_no_clock():
     for changes in SCHEDULES.values():
         scheduled = dataclasses.replace(case_of(), **changes).model()
         np.testing.assert_allclose(observables.seriality(scheduled), observables.seriality(plain), rtol=1e-9)
+        # a pass that reads times off one clock leaves them to others
+        assert one_pass.of_learning_times(scheduled, 0.5, (0.1, 0.9), ("horizon",)) is None
     slower = case_of(**SCHEDULES["rate"]).model()
     for measure in (observables.total_waste, observables.efficiency):
         np.testing.assert_allclose(measure(slower), measure(plain), rtol=1e-6)
