@@ -10,12 +10,12 @@ import numpy as np
 from ..ensemble import Ensemble, random_graphs
 
 POOLS = 4
-# single cascades first; the last three have none
+# those with a cascade, or one per piece of a schedule; the last two have none
 SINGLE = (
     *("mse", "initial levels", "any", "mixed gates", "cross entropy", "l2", "self-paced", "pools"),
-    *("schedule of the learning rate", "schedule of the wasted resource"),
+    *("schedule of the learning rate", "schedule of the wasted resource", "schedule of the frequency"),
 )
-GENERAL = ("prerequisites across pools", "schedule of the frequency", "interference")
+GENERAL = ("prerequisites across pools", "interference")
 # what a schedule of one of these multiplies it by
 LATER = {"schedule of the learning rate": 0.2, "schedule of the wasted resource": 5.0}
 

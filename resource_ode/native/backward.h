@@ -20,7 +20,7 @@ class Backward {
             double goals[2 * LANES], values[2][NODES][LANES];
             for (int64_t i = 0; i < 2 * LANES; i++) {
                 of[i] = graph.order[static_cast<size_t>(std::min(k + i, count - 1))];
-                goals[i] = graph.paces[of[i]].exposure_at(goal);
+                goals[i] = graph.wanted(of[i], goal);
             }
             reached.find(rule, cascade, of, goals);
             for (int64_t v = 0; v < 2; v++) weigh_values(rule, load(reached.place + v * LANES), values[v]);
@@ -188,8 +188,8 @@ class Backward {
         for (int64_t s : graph.order) {
             const double start = got.start[s] + started * graph.law.demand(all(graph.paces[s].start))[0];
             frequency[s] = got.rate[s], after[s] = got.after[s];
-            levels[s] = start * graph.law.effort_slope(graph.level[s]);
-            if (Law::SLOW) plateau += start * graph.law.effort_by_plateau(graph.level[s]);
+            levels[s] = graph.begun ? start : start * graph.law.effort_slope(graph.level[s]);
+            if (Law::SLOW && !graph.begun) plateau += start * graph.law.effort_by_plateau(graph.level[s]);
         }
         *to.exponent.at(row, group) = got.exponent;
         *to.plateau.at(row, group) = plateau;

@@ -39,6 +39,9 @@ struct Batch {
     int64_t rows, groups, clocks, skills, fan_in;
     bool cross_entropy, squared, paced;              // loss; competition "l2"; self-paced skills
     bool slow, soft;                                 // with a plateau; with prerequisite strengths
+    // of models that begin at efforts in place of levels: a skill slower than this part of the fastest stands still, and
+    // so does what is shut behind it; 0 for all others
+    double standing;
     View<const int32_t> prerequisites, depth;        // (skill, fan_in), (skill,)
     View<const uint8_t> required, either, present;   // (skill, fan_in), (skill,): one open gate is enough, (skill,)
     View<const double> frequency, level, after;      // (skill,) each: initial levels, and frequencies from level 1/2 on

@@ -28,6 +28,8 @@ from .operands import AXES, Operands
 # panels of a solve whose edges go along with its results, so that a derivative need not look for them again
 KEPT = 64
 SUCCESSFUL, INACCURATE, NOT_FINITE = range(3)
+# of models that have begun, a skill slower than this part of the fastest stands still
+STANDING = 1e-18
 # members that arrays solve side by side on a GPU, in about 2 MB each with their derivatives
 WIDE = 2048
 
@@ -41,6 +43,7 @@ class Call(NamedTuple):
     paced: bool
     slow: bool
     soft: bool
+    begun: bool  # whether efforts stand in place of initial levels
     either: bool  # whether one open gate may be enough for some skill
     panels: int
     coarse_panels: int
@@ -125,6 +128,7 @@ def custom_call(name: str, call: Call, results: Any, *operands: Any, **more: Any
         for k in ("cross_entropy", "squared", "paced", "slow", "soft", "panels", "coarse_panels")
     }
     attributes |= {"most_panels": np.int64(MOST_PANELS), "attempts": np.int64(ATTEMPTS)}
+    attributes |= {"standing": np.float64(STANDING if call.begun else 0)}
     attributes |= {"made_for": np.float64(call.made_for), "end_effort": np.float64(end_effort(operands[5].dtype))}
     return jax.ffi.ffi_call(f"resource_ode_{name}", results)(*operands, **attributes, **more)
 
@@ -160,7 +164,7 @@ def _solve_by_walk(*operands: Any, call: Call) -> Any:
 
 def _walked(call: Call, operands: Any) -> bool:
     """Whether the walk is to solve these, where it can."""
-    others = call.cross_entropy or call.squared or call.paced or call.slow or call.soft
+    others = call.cross_entropy or call.squared or call.paced or call.slow or call.soft or call.begun
     return not others and walks.chosen() and walks.serves(operands) and walks.obstacle() is None
 
 

@@ -15,7 +15,7 @@ class RelativeError {
         double worst = 0.0;
         for (int64_t s : graph.order) {
             const Pace &own = graph.paces[s];
-            const double wanted = own.exposure_at(goal);
+            const double wanted = graph.wanted(s, goal);
             if (!(wanted > 0)) continue;
             const int64_t p = cascade.panel_of(s, wanted);
             const double from = cascade.at_edges[s * cascade.stride + p];

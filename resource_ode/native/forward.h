@@ -26,7 +26,7 @@ class Forward {
         const double half = to_plateau * graph.law.effort_by_plateau(0.5);
         for (int64_t s : graph.order) {
             const Pace &pace = graph.paces[s];
-            const double start = effort_moves(along.level[s], graph.level[s]);
+            const double start = graph.begun ? along.level[s] : effort_moves(along.level[s], graph.level[s]);
             const double later = pace.paced ? along.after[s] : 0.0;
             change_of[static_cast<size_t>(s)] = {pace, start, along.frequency[s], later, half};
             changes.set(s, change_of[static_cast<size_t>(s)]);
@@ -41,7 +41,7 @@ class Forward {
         std::fill_n(found, graph.skills, 0.0);
         for (int64_t s : graph.order) {
             const Pace &pace = graph.paces[s];
-            const double wanted = pace.exposure_at(goal);
+            const double wanted = graph.wanted(s, goal);
             if (!(wanted > 0)) continue;
             const int64_t p = cascade->panel_of(s, wanted);
             Polynomial own;

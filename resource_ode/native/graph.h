@@ -36,10 +36,12 @@ struct Graph {
     double exponent = 0, largest_exponent = 0, fastest = 0, quickest = 0, tolerance = 0;
     // whether its numbers are such that there is anything to solve: under a trace nobody has looked
     bool sound = false;
-    bool squared = false;
+    bool squared = false, begun = false;
+    // which skills stand still; empty where none can
+    std::vector<uint8_t> stands;
 
     void read(const Batch &batch, int64_t row) {
-        skills = batch.skills, squared = batch.squared;
+        skills = batch.skills, squared = batch.squared, begun = batch.standing > 0;
         tolerance = *batch.tolerance.at(row);
         exponent = *batch.solved.at(row), largest_exponent = 0.0;
         for (int64_t e = 0; e < batch.groups; e++)
@@ -59,6 +61,17 @@ struct Graph {
         // one over the resource time in which the first skill is learned, or opens the way for others
         quickest = fastest * (behind.empty() ? 1.0 : std::max(exponent, 1.0));
         in_order(depth, present);
+        stands.clear();
+        if (begun) find_standing(batch.standing * fastest);
+    }
+
+    bool standing(int64_t s) const { return !stands.empty() && stands[s]; }
+    // The exposure at which a skill's effort is at a goal, not positive where there is none to wait for.
+    double wanted(int64_t s, double goal) const { return standing(s) ? 0.0 : paces[s].exposure_at(goal); }
+    // How far a skill that stands still opens the way for one that needs it, at `f` in `behind`.
+    double open_by_standing(int64_t f) const {
+        const Vector effort = all(paces[behind[f]].start);
+        return needs(f, saturation(exponent * law.depth(effort)))[0];
     }
 
     int64_t count(int64_t s) const { return begin[s + 1] - begin[s]; }
@@ -88,6 +101,18 @@ struct Graph {
   private:
     std::vector<int64_t> places;
 
+    void find_standing(double least) {
+        stands.assign(static_cast<size_t>(skills), 0);
+        for (int64_t s : order) {
+            bool some = false, every = true;
+            for (int64_t f = begin[s]; f < begin[s + 1]; f++) {
+                const bool shut = stands[behind[f]] && open_by_standing(f) == 0;
+                some = some || shut, every = every && shut;
+            }
+            stands[s] = paces[s].rate < least || (count(s) && (either[s] ? every : some));
+        }
+    }
+
     static bool positive(double x) { return x > 0 && std::isfinite(x); }
 
     void read_paces(const double *frequency, const double *after, const uint8_t *present, bool paced) {
@@ -97,7 +122,7 @@ struct Graph {
         for (int64_t s = 0; s < skills; s++) {
             if (!present[s]) continue;
             Pace &pace = paces[s];
-            pace = {law.effort_at(level[s]), frequency[s], INFINITY, frequency[s], paced};
+            pace = {begun ? level[s] : law.effort_at(level[s]), frequency[s], INFINITY, frequency[s], paced};
             if (paced) pace.turn = std::max((half - pace.start) / pace.rate, 0.0), pace.after = after[s];
             fastest = std::max(fastest, pace.rate);
             sound = sound && positive(pace.rate) && positive(pace.after) && pace.start >= 0 && std::isfinite(pace.start);

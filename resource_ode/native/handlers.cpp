@@ -35,6 +35,7 @@ Batch batch_of(Call &call, const std::vector<int64_t> &more) {
     batch.squared = call.number("squared") != 0;
     batch.paced = call.number("paced") != 0;
     batch.slow = call.number("slow") != 0, batch.soft = call.number("soft") != 0;
+    batch.standing = call.real("standing");
     return batch;
 }
 

@@ -14,7 +14,7 @@ class Operands(NamedTuple):
     either: Any  # (skill,): one open gate is enough
     present: Any  # (skill,)
     frequency: Any  # (skill,)
-    level: Any  # (skill,): at the start
+    level: Any  # (skill,): at the start, or effort
     after: Any  # (skill,): frequency from level 1/2 on
     exponent: Any  # ()
     tolerance: Any  # ()

@@ -63,13 +63,13 @@ class Solver {
         // one panel more than seems needed: the solve is coarse
         int64_t until = 1;
         for (int64_t s : graph.order) {
-            const double wanted = graph.paces[s].exposure_at(goal * ratio);
+            const double wanted = graph.wanted(s, goal * ratio);
             while (until < options.coarse_panels && exposure[s * stride + until - 1] < wanted) until++;
         }
         place_first(until, Law::HAS_END ? 1.0 : by.more_doubt);
         double soonest = INFINITY;
         for (int64_t s : graph.order) {
-            const double wanted = graph.paces[s].exposure_at(goal * ratio);
+            const double wanted = graph.wanted(s, goal * ratio);
             if (wanted > 0) soonest = std::min(soonest, wanted);
         }
         const auto of_times = [&](const Cascade<Law> &own, double of_level) {
@@ -78,7 +78,7 @@ class Solver {
         const double least = (std::isfinite(soonest) ? soonest : 1 / graph.quickest) / 10;
         return finest(row, with_demand, least, 0.0, of_times, [&](const Cascade<Law> &cascade) {
             for (int64_t s : graph.order) {
-                const double wanted = graph.paces[s].exposure_at(goal * ratio);
+                const double wanted = graph.wanted(s, goal * ratio);
                 if (cascade.at_edges[s * cascade.stride + cascade.panels] < wanted * by.reached) return true;
             }
             return false;
@@ -288,9 +288,18 @@ class Solver {
                 // the second depth is that at which a gate is open by all but one of its parts
                 const double open = line ? many / (many + 1) : gate;
                 const bool either = graph.either[s];
+                bool others = false;
+                for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) others = others || !graph.standing(graph.behind[f]);
                 double from = either ? huge : 0.0, slow = 1.0;
                 for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
                     const int64_t b = graph.behind[f];
+                    if (graph.standing(b)) {
+                        // it is as open as it was
+                        const double own = graph.open_by_standing(f);
+                        if (!either) slow = std::min(slow / own, huge);
+                        if (either && !others) from = 0.0, slow = std::min(std::max(slow, 1 / own), huge);
+                        continue;
+                    }
                     const Pace &pace = graph.paces[b];
                     const double missing = std::max(graph.law.effort_of_depth(depth) - pace.start, 0.0) / pace.slowest();
                     const double reached = std::min(begins[2 * b] + slows[2 * b] * missing,
@@ -302,7 +311,7 @@ class Solver {
                 begins[2 * s + line] = from, slows[2 * s + line] = slow;
                 best = std::min(best, from + slow * std::min(wanted, root));
             }
-            latest = std::max(latest, std::min(best, huge));
+            if (!graph.standing(s)) latest = std::max(latest, std::min(best, huge));
         }
         return latest;
     }

@@ -77,7 +77,7 @@ class TimesReader {
             double goals[2 * LANES];
             for (int64_t i = 0; i < 2 * LANES; i++) {
                 of[i] = graph.order[static_cast<size_t>(std::min(k + i, count - 1))];
-                goals[i] = graph.paces[of[i]].exposure_at(goal * ratio);
+                goals[i] = graph.wanted(of[i], goal * ratio);
             }
             Reached<Law> &at = reached[static_cast<size_t>(k / (2 * LANES))];
             at.find(rule, cascade, of, goals);

@@ -80,7 +80,7 @@ class Windows {
             for (int64_t c = 0; c < batch.clocks; c++)
                 std::fill_n(to.found.at(row, group, c), graph.skills, static_cast<Out>(NAN));
             for (int64_t s : graph.order) {
-                wanted[s] = graph.paces[s].exposure_at(goal), missing += wanted[s] > 0;
+                wanted[s] = graph.wanted(s, goal), missing += wanted[s] > 0;
                 for (int64_t c = 0; c < batch.clocks && !(wanted[s] > 0); c++) to.found.at(row, group, c)[s] = 0;
             }
         };

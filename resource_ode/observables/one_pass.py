@@ -11,6 +11,7 @@ import numpy as np
 from .. import native
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
+from ..model.schedule import Schedule
 from ..solve.cascade.batch import backend_for
 from ..solve.cascade.compiled import CompiledCascade
 from ..solve.cascade.rates import steady
@@ -25,9 +26,9 @@ NAMES = ("horizon", "efficiency", "overlap")
 
 
 def by_loops(model: ResourceModel) -> bool:
-    """Whether the compiled loops solve a model, here."""
-    concrete = is_concrete(model) and cascade_obstacle(model) is None
-    return concrete and isinstance(backend_for(model, under_trace=False), CompiledCascade) and model.pool is None
+    """Whether the compiled loops solve a model by a single cascade, here."""
+    single = is_concrete(model) and not isinstance(model.frequency, Schedule) and cascade_obstacle(model) is None
+    return single and isinstance(backend_for(model, under_trace=False), CompiledCascade) and model.pool is None
 
 
 def of_learning_times(

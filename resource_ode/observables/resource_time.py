@@ -54,6 +54,8 @@ def obstacle(model: ResourceModel) -> str | None:
     """Why a model cannot be measured in resource time; None if it can."""
     if model.pool is not None:
         return "each pool has a clock of its own"
+    if isinstance(model.frequency, Schedule):
+        return "frequency follows a schedule"
     return cascade_obstacle(model)
 
 

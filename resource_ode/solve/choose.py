@@ -9,7 +9,7 @@ import numpy as np
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
-from .cascade import wastes
+from .cascade import schedules
 from .method import ODE, PLAIN, AbstractMethod, Auto, Cascade
 
 
@@ -17,10 +17,8 @@ def cascade_obstacle(model: ResourceModel) -> str | None:
     """Why the cascade cannot serve a model; None if it can."""
     if model.interference is not None:
         return "interference couples the skills"
-    if isinstance(model.frequency, Schedule):
-        return "frequency follows a schedule"
-    if isinstance(model.wasted_resource, Schedule):
-        why = wastes.obstacle(model)
+    if schedules.scheduled(model):
+        why = schedules.obstacle(model)
         if why is not None:
             return why
     if model.pool is not None and model.graph.fan_in:
@@ -49,7 +47,7 @@ def choose(model: ResourceModel, method: AbstractMethod, asked: Any) -> tuple[Ab
             method, why = ODE(tolerance=method.tolerance), obstacle
         else:
             method = PLAIN["cascade"] if method.tolerance is None else Cascade(tolerance=method.tolerance)
-            why = "fastest that applies: no interference, no schedule of frequency, no prerequisite across pools"
+            why = "fastest that applies: no interference, no prerequisite across pools"
     elif isinstance(method, ODE) and asked == "auto":
         options = ("solver", "controller", "adjoint", "max_steps")
         why = f"{next(name for name in options if getattr(method, name) is not None)} was given"

@@ -229,11 +229,10 @@ def _error(
     second solve is the default one, and the whole difference counts.
     """
     exposed = model.interference is None
-    residual: Any = 0.0
-    # with interference what is left tells where demand turned so negative that the clock stopped
-    if has_law(model) or not exposed:
-        off = functools.partial(budget_residual, model, exposed=exposed)
-        residual = jnp.max(jnp.abs(jax.vmap(off)(state, ts, clock, spent)))
+    # where no law tells what is spent, what is left tells where the clock has stopped: with interference since demand
+    # turned negative, with "l2" since it is beyond all numbers
+    off = functools.partial(budget_residual, model, exposed=exposed)
+    residual = jnp.max(jnp.abs(jax.vmap(off)(state, ts, clock, spent)))
     own = controller is None
     parts = solver_parts(model, tolerance, solver if own else None, None, COARSER if own else 1.0)
     # what has failed already is not solved again

@@ -23,7 +23,7 @@ from ..members import Wish, in_chunks, number_of_members
 from ..ode import ode_members
 from ..tolerance import FLOORS
 from . import quadrature as resource_time
-from . import rates, traced, wastes
+from . import rates, schedules, traced
 from .arrays import ArrayCascade
 from .backend import AbstractCascade, Found, Job
 from .compiled import CompiledCascade
@@ -47,9 +47,9 @@ MANY = 10_000
 
 def backend_for(model: ResourceModel, *, under_trace: bool) -> AbstractCascade:
     """What solves a model that has a cascade, here."""
-    model = rates.steady(model)
-    if under_trace or traced.serves_pools(model):
+    if under_trace or schedules.scheduled(model) or traced.serves_pools(model):
         return BACKENDS[0] if traced.by_loops(model) else BACKENDS[-1]
+    model = rates.steady(model)
     found = _without_obstacle(model)
     if found is not BACKENDS[0] and math.prod(model.batch_shape) * model.skills >= MANY and native.would_apply(model):
         _say_what_is_missing()
@@ -79,9 +79,9 @@ def batch_trajectories(
     under_trace: bool,
 ) -> Any:
     """Exposure, clock, spent resource and result code of every member, or the caller's reductions of them."""
-    if under_trace and isinstance(model.wasted_resource, Schedule):
-        return wastes.trajectories(model, ts, tolerance, wish.reduce, wish.method)[0]
-    if isinstance(model.learning_rate, Schedule) and not isinstance(model.wasted_resource, Schedule):
+    if under_trace and schedules.scheduled(model):
+        return schedules.trajectories(model, ts, tolerance, wish.reduce, wish.method)[0]
+    if isinstance(model.learning_rate, Schedule) and not schedules.scheduled(model):
         solved = functools.partial(batch_trajectories, tolerance=tolerance, backend=backend, under_trace=under_trace)
         return rates.trajectories(solved, model, ts, wish)
     if under_trace and traced.serves(model):
@@ -101,9 +101,9 @@ def batch_trajectories(
 
     otherwise = by_ode if _by_ode(tolerance, model) else None
     numbers = ts.shape[0] * model.skills
-    if isinstance(model.wasted_resource, Schedule):
+    if schedules.scheduled(model):
         pieced = functools.partial(
-            wastes.trajectories, ts=ts, tolerance=tolerance, reduce=wish.reduce, method=wish.method
+            schedules.trajectories, ts=ts, tolerance=tolerance, reduce=wish.reduce, method=wish.method
         )
         return _solve_pieces(model, pieced, otherwise, numbers, wish)[0]
     if traced.serves_pools(model, numbers):
@@ -126,7 +126,7 @@ def batch_times(
     """Learning times `(*batch, skill)` at a level in (-1, 1); NaN for members that nobody is sure of, with a warning
     that counts them where that is known.
     """
-    if isinstance(model.learning_rate, Schedule) and not isinstance(model.wasted_resource, Schedule):
+    if isinstance(model.learning_rate, Schedule) and not schedules.scheduled(model):
         solved = functools.partial(_times, level=level, wish=wish, backend=backend, under_trace=under_trace)
         floor = FLOORS[backend.floors][np.dtype(model.dtype).name]
         times, unsolved = rates.learning_times(solved, model, tolerance, floor)
@@ -150,8 +150,8 @@ def _times(
     """Learning times, but for schedules of the learning rate alone, and of how many members nobody is sure, where that
     is known.
     """
-    if under_trace and isinstance(model.wasted_resource, Schedule):
-        return wastes.learning_times(model, level, tolerance)[0], 0
+    if under_trace and schedules.scheduled(model):
+        return schedules.learning_times(model, level, tolerance)[0], 0
     if under_trace and traced.serves(model):
         return traced.batch_times(model, level, tolerance)[0], 0
     if under_trace:
@@ -164,8 +164,8 @@ def _times(
         return times_by_events(members, level, tolerance, Wish(), traced=False, max_steps=ODE_STEPS)
 
     otherwise = by_events if model.skills <= EVENT_SKILLS and _by_ode(tolerance, model) else None
-    if isinstance(model.wasted_resource, Schedule):
-        pieced = functools.partial(wastes.learning_times, level=level, tolerance=tolerance)
+    if schedules.scheduled(model):
+        pieced = functools.partial(schedules.learning_times, level=level, tolerance=tolerance)
         return _solve_pieces(model, pieced, otherwise, model.skills, wish)
     if traced.serves_pools(model, model.skills):
         program = programs.compiled(traced.batch_times)
@@ -204,8 +204,8 @@ def _solve_pieces(
     numbers: int,
     wish: Wish,
 ) -> tuple[Any, int]:
-    """A batch with pools, or a schedule of the wasted resource, by `solve`, which returns results and which of them are
-    sure; those that are not go to `otherwise`, as in `_solve_batch`.
+    """A batch with pools, or a schedule of frequency or wasted resource, by `solve`, which returns results and which of
+    them are sure; those that are not go to `otherwise`, as in `_solve_batch`.
 
     Returns the result, and how many members nobody was sure of.
     """

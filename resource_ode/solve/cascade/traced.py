@@ -33,6 +33,7 @@ from ...native.integrals import Spent, spent
 from ...native.loads import Loads, loads
 from ...results.outcome import result_names, results_from_codes
 from ...results.trajectory import Trajectory
+from .begun import BegunModel, begun
 from .between import squared_parts
 from .compiled import first_panels
 from .panels import even_edges
@@ -259,7 +260,9 @@ def _call(
 ) -> calls.Call:
     kind = kind_of(model)
     assert kind is not None
-    return calls.Call(name, *kind, either, panels, COARSE_PANELS, made_for, _members(arrays))
+    return calls.Call(
+        name, *kind, isinstance(model, BegunModel), either, panels, COARSE_PANELS, made_for, _members(arrays)
+    )
 
 
 def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> calls.Operands:
@@ -323,7 +326,7 @@ def _model(call: calls.Call, own: calls.Operands) -> ResourceModel:
         present=own.present,
         depth=own.depth,
     )
-    return with_fields(
+    model = with_fields(
         bare,
         graph=graph,
         frequency=own.frequency,
@@ -335,6 +338,7 @@ def _model(call: calls.Call, own: calls.Operands) -> ResourceModel:
         plateau=own.plateau if call.slow else None,
         prerequisite_strength=own.strength if call.soft else None,
     )
+    return begun(model, own.level) if call.begun else model
 
 
 @functools.cache

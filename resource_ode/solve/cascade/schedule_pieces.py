@@ -1,0 +1,229 @@
+"""The pieces of schedules: what holds in each, and how members go through one."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool
+
+from ...base.modules import with_fields
+from ...base.tracing import is_concrete
+from ...model.extension import effective
+from ...model.model import ResourceModel
+from ...model.schedule import Schedule
+from ...native.calls import STANDING
+from . import traced
+from .begun import begun
+
+# effort that a skill whose frequency is 0 gains in a piece, in place of none: no cascade has a skill without frequency
+NOTHING = 1e-60
+
+
+class Plan(NamedTuple):
+    """What is known of a call when it is compiled: whether one open gate may be enough for some skill, whether some
+    frequency may be 0, and how many rows a piece has at most.
+    """
+
+    either: bool
+    pauses: bool
+    rows: int
+
+
+class Pieces(NamedTuple):
+    """From `start[k]` to `end[k]`, training steps, all is constant; the last piece has no end. What follows no schedule
+    is None.
+    """
+
+    start: Array
+    end: Array
+    rate: Array | None
+    waste: Array | None
+    frequency: Array | None
+
+
+def starts_of(model: ResourceModel) -> Any:
+    """Where pieces start: those of all schedules; some may be empty."""
+    given: tuple[Any, ...] = (model.learning_rate, model.wasted_resource, model.frequency)
+    # flat members all have the same schedule
+    own = [x.times.reshape((-1, x.times.shape[-1]))[0] for x in given if isinstance(x, Schedule)]
+    numpy: Any = np if is_concrete(own) else jnp
+    return numpy.sort(numpy.concatenate([own[0], *(x[1:] for x in own[1:])]))
+
+
+def pieces_of(model: ResourceModel) -> Pieces:
+    """Those of all schedules of a model."""
+    start = jnp.asarray(starts_of(model), model.dtype)
+
+    def at_start(value: Any, axes: int) -> Array | None:
+        if not isinstance(value, Schedule):
+            return None
+        pieces = value.times.shape[-1]
+        times, values = value.times.reshape((-1, pieces))[0], value.values
+        values = values.reshape((-1, pieces, *values.shape[values.ndim - axes :]))[0]
+        return values[jnp.searchsorted(times, start, side="right") - 1]
+
+    rate, waste, frequency = at_start(model.learning_rate, 0), at_start(model.wasted_resource, 0), None
+    if isinstance(model.frequency, Schedule):
+        frequency = at_start(model.frequency, 1)
+    return Pieces(start, jnp.append(start[1:], jnp.inf), rate, waste, frequency)
+
+
+class Stand(NamedTuple):
+    """Where all members are at the beginning of a piece: exposures `(member, skill)`, and which skills have ever moved;
+    resource time and what has been paid, `(member,)` or `(member, pool)`: the resource that was wasted, or, where no
+    budget law tells the rest, all of it; the worst code, and the most that a piece reads up to, `(member,)`.
+    """
+
+    exposure: Array
+    moved: Bool[Array, "member skill"]
+    clock: Array
+    paid: Array
+    code: Array
+    most: Array
+
+
+class Piece(NamedTuple):
+    """Flat members as they are in one piece, starting at the efforts they have by then; these, what a unit of their
+    exposure is in units of the model's, which skills have moved by its end, and which do not move in it. `creep`: what
+    stands in place of a frequency of 0, and 0 elsewhere.
+    """
+
+    members: ResourceModel
+    effort: Array
+    scale: Array | None
+    moved: Array
+    stands: Array
+    creep: Array | None
+
+
+class Members:
+    """The members of a batch, and what of them changes from piece to piece."""
+
+    def __init__(self, model: ResourceModel, plan: Plan):
+        one = jnp.ones((), model.dtype)
+        steady = {name: one for name in ("learning_rate", "wasted_resource") if _follows(model, name)}
+        if _follows(model, "frequency"):
+            steady["frequency"] = jnp.ones(model.skills, model.dtype)
+        self.given, self.plan = model.flat(), plan
+        self.flat = with_fields(model, **steady).flat()
+        self.count, self.dtype = self.flat.graph.present.shape[0], model.dtype
+        self.largest = None
+        if isinstance(model.frequency, Schedule):
+            # the model's own, so that derivatives agree where several frequencies are the largest
+            self.largest = jax.vmap(lambda one: one.rate())(self.given)
+
+    def _effective(self, frequency: Any) -> Array:
+        found = effective(frequency, self.flat.frequency_power, self.flat.learnability)
+        return jnp.broadcast_to(found, (self.count, self.flat.skills))
+
+    def begin(self) -> Stand:
+        """All members at step 0."""
+        skills = (self.count, self.flat.skills)
+        nothing = jnp.zeros((self.count,) if self.flat.pool is None else (self.count, self.flat.pools), self.dtype)
+        return Stand(
+            jnp.zeros(skills, self.dtype),
+            jnp.zeros(skills, bool),
+            nothing,
+            nothing,
+            jnp.zeros(self.count, jnp.int32),
+            jnp.zeros(self.count, self.dtype),
+        )
+
+    def during(self, piece: Pieces, stand: Stand, until: Array) -> Piece:
+        """The members in a piece that is looked at until a step."""
+        flat, graph = self.flat, self.flat.graph
+        exposure = jnp.where(graph.present, stand.exposure, 0)
+        effort = jax.vmap(effort_of)(self.given, exposure)
+        changes: dict[str, Any] = {}
+        if piece.rate is not None:
+            changes["learning_rate"] = jnp.where(piece.rate > 0, piece.rate, 1) * flat.learning_rate
+        if piece.waste is not None:
+            changes["wasted_resource"] = piece.waste * flat.wasted_resource
+        scale, moved, stands, creep = None, stand.moved, jnp.zeros_like(stand.moved), None
+        if piece.frequency is not None:
+            assert self.largest is not None
+            rate = self._effective(piece.frequency)
+            if self.plan.pauses:
+                moved, stands = self._moving(rate, effort, stand.moved)
+                steps = until - piece.start
+                steps = steps if piece.rate is None else jnp.where(piece.rate > 0, steps, 0)
+                far = jax.lax.stop_gradient(self.reach(with_fields(flat, **changes), steps))
+                least = 1e4 * float(jnp.finfo(self.dtype).tiny)
+                nothing = max(NOTHING, least)
+                # in the last piece of all, for ever
+                far = jnp.where(jnp.isfinite(until), jnp.maximum(far, nothing), 1)
+                fastest = jax.lax.stop_gradient(jnp.max(rate, axis=-1))
+                slow = jnp.minimum(nothing / far, jnp.where(fastest > 0, STANDING / 100 * fastest, 1))
+                creep = jnp.where(rate > 0, 0, jnp.maximum(slow, least)[:, None])
+                rate = rate + creep
+            scale = rate / self.largest
+            changes |= {"frequency": rate, "frequency_power": None, "learnability": None}
+        return Piece(begun(with_fields(flat, **changes), effort), effort, scale, moved, stands, creep)
+
+    def reach(self, members: ResourceModel, steps: Array) -> Array:
+        """Resource time is at most this after so many steps with constant parameters, `(member,)`."""
+        rate: Any = members.learning_rate
+        return jnp.max(jnp.reshape(rate / members.wasted_resource, (self.count, -1)), axis=1) * steps
+
+    def _moving(self, rate: Array, effort: Array, moved: Array) -> tuple[Array, Array]:
+        """Which skills have moved by the end of a piece, however little, and which do not move in it."""
+        graph = self.flat.graph
+        present = graph.present & (rate > 0)
+        somewhere = jax.lax.stop_gradient(effort) > 0 if self.flat.initial_level is not None else jnp.zeros_like(moved)
+        strength = self.flat.prerequisite_strength
+
+        def ahead(moving: Array) -> Array:
+            behind = jax.vmap(lambda own, at: own[at])(moving | moved | somewhere, graph.prerequisites)
+            behind = behind if strength is None else behind | (strength < 1)
+            open_ways = jnp.all(behind | ~graph.required, axis=-1)
+            if graph.any_gate is not None:
+                some = jnp.any(behind & graph.required, axis=-1) | ~jnp.any(graph.required, axis=-1)
+                open_ways = jnp.where(graph.any_gate, some, open_ways)
+            return present & open_ways
+
+        none = jnp.zeros_like(moved)
+        moving, _ = jax.lax.while_loop(
+            lambda both: jnp.any(both[0] != both[1]), lambda both: (ahead(both[0]), both[0]), (ahead(none), none)
+        )
+        return moved | moving, ~moving
+
+    def go(self, piece: Pieces, stand: Stand, during: Piece, ts: Array, end: Array, tolerance: Array) -> Any:
+        """From the beginning of a piece to a step in it: where members are then; and exposures, resource time and what
+        has been paid at steps `ts` of it.
+        """
+        times = jnp.append(jnp.clip(ts, piece.start, end), end) - piece.start
+        if piece.rate is not None:
+            times = jnp.where(piece.rate > 0, times, 0)
+        members = during.members
+        state, clock, spent, code = traced.solved_rows(members, times, tolerance, self.plan.either)
+        gained = jnp.where(members.graph.present[:, None], state, 0)
+        gained = gained if during.scale is None else gained * during.scale[:, None]
+        if self.plan.pauses:
+            # what stood still has moved by nothing; only a derivative by its frequency tells more
+            gained = gained - jnp.where(during.moved[:, None], 0, jax.lax.stop_gradient(gained))
+        paid = jnp.expand_dims(members.wasted_resource, 1) * clock if spent is None else spent
+        states = stand.exposure[:, None] + gained
+        clocks, paids = (jnp.expand_dims(x, 1) + more for x, more in ((stand.clock, clock), (stand.paid, paid)))
+        rate: Any = members.learning_rate
+        read = jnp.max(jnp.reshape(rate, (self.count, -1)), axis=1) * times[-1]
+        new = Stand(
+            states[:, -1],
+            during.moved,
+            clocks[:, -1],
+            paids[:, -1],
+            jnp.maximum(stand.code, code),
+            jnp.maximum(stand.most, read),
+        )
+        return new, (states[:, :-1], clocks[:, :-1], paids[:, :-1])
+
+
+def _follows(model: ResourceModel, name: str) -> bool:
+    return isinstance(getattr(model, name), Schedule)
+
+
+def effort_of(model: ResourceModel, exposure: Array) -> Array:
+    """Of one member, to map over several."""
+    return model.effort(exposure)
