@@ -6,6 +6,7 @@ it, and only for skills that cross in it.
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import diffrax
@@ -15,6 +16,7 @@ from jaxtyping import Array, Bool, Float
 
 from ..base.patience import holds_checks
 from ..model.model import ResourceModel
+from ..model.schedule import Schedule
 from . import ode as training_time
 from .rest import never_reached
 
@@ -64,7 +66,7 @@ def crossings(model: ResourceModel, level: Any, last: Array, solver: Any, contro
     """Crossings of one member until all skills have crossed or surely never do, in at most so many steps. It carries no
     derivatives.
 
-    Without interference what has not crossed by a `last` time never does.
+    Without interference what has not crossed by a `last` time never does where a schedule stops, and may elsewhere.
     """
     holds_checks()
     term = diffrax.ODETerm(training_time.vector_field)
@@ -111,7 +113,7 @@ def crossings(model: ResourceModel, level: Any, last: Array, solver: Any, contro
     carry = (begin, first, start, solving, control, no, there, kept, zero, no)
     if model.interference is None:
         carry = jax.lax.while_loop(lambda carry: going(carry, False, max_steps), step, carry)
-        never = jnp.broadcast_to(carry[0] >= last, there.shape)
+        never = jnp.broadcast_to((carry[0] >= last) & _stops(model), there.shape)
     else:
 
         def steps_of(carried: Any) -> Any:
@@ -125,6 +127,12 @@ def crossings(model: ResourceModel, level: Any, last: Array, solver: Any, contro
     *_, crossed, kept, _, broken = carry
     found = crossed & ~there
     return Crossings(_inside(model, level, solver, kept, found), found, kept.residual, never & ~broken)
+
+
+def _stops(model: ResourceModel) -> Any:
+    """Whether a schedule ends without learning rate, or without some frequency: all else goes on for ever."""
+    ends = (x.values[-1] for x in (model.learning_rate, model.frequency) if isinstance(x, Schedule))
+    return functools.reduce(jnp.logical_or, (jnp.any(end == 0) for end in ends), jnp.zeros((), bool))
 
 
 def _inside(model: ResourceModel, level: Any, solver: Any, kept: _Step, found: Array) -> Float[Array, " skill"]:
