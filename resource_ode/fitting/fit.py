@@ -352,7 +352,10 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
             "learnability is bounded from above only"
         )
         warnings.warn(said[-1], stacklevel=2)
-    freedom = freedom_of(graph, curves.names, grid.mixtures, chosen, held, [name not in flat for name in curves.names])
+    stated = "frequency_power" in {**held, **likely}
+    rising = [name not in flat for name in curves.names]
+    known = stated or "frequency_power" in chosen
+    freedom = freedom_of(graph, curves.names, grid.mixtures, chosen, held, rising, known)
     problem = Problem(freedom, grid, likely)
     if problem.numbers <= freedom.size:
         raise ValueError(
@@ -360,7 +363,7 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
             f"{freedom.size} parameters; free fewer, or add rows"
         )
     x = problem.search()
-    return Fit(curves, problem, x, "frequency_power" in {**held, **likely}, said)
+    return Fit(curves, problem, x, stated, said)
 
 
 def _said(share: np.ndarray, names: tuple[str, ...]) -> str:
