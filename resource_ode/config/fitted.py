@@ -53,7 +53,9 @@ def read_fitted(top: Table, skills: int) -> Fitted | None:
     if not isinstance(given, list) or len(given) != skills:
         raise table.error(f"expected {skills} numbers", "time_factor")
     factor = [table.checked(f"time_factor[{k}]", value, above=0.0) for k, value in enumerate(given)]
-    error, growth = (table.number(name, 0.0, least=0.0) for name in ("time_error", "time_error_growth"))
+    error = table.number("time_error", 0.0, least=0.0)
+    # where it was not measured, as of a fit to one mixture
+    growth = table.number("time_error_growth", 0.5, least=0.0)
     return Fitted(array, known, error, growth, np.array(factor))
 
 

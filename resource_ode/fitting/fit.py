@@ -294,7 +294,9 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
 
     $$ \min \sum_{r, t, i} \bigl(s_i^{(r)}(t) - s_i(t)\bigr)^2 + s^2 \sum_i \bigl(\ln\kappa_i / 0.5\bigr)^2 $$
 
-    by exact derivatives of the solver, from many starts; $s$ is the noise of the curves.
+    by exact derivatives of the solver, from many starts; $s$ is the noise of the curves. In place of 0.5 stands 1 for a
+    task that does not rise; and where the runs have one mixture and `frequency_power` is neither free nor stated,
+    learnabilities may also follow the frequencies, with a power that is 0 to within 0.5.
 
     **Arguments:**
 
