@@ -58,17 +58,19 @@ def _forecasts(sets: dict[str, Any]) -> list[str]:
     rows = []
     for name, found in _having(sets, "forecasts"):
         scores = [_ranged(found[part]) for part in PARTS_OF_FORECASTS]
+        scores.append("-" if found.get("other seeds") is None else _ranged(found["other seeds"]))
         last = "-" if found["last"] is None else f"{found['last']['median']:.2f}"
         times = f"{found['near']} of {found['unseen']}"
         rows.append((name, str(found["count"]), *scores, times, last, f"{found['describes']} of {found['count']}"))
     if not rows:
         return []
-    head = ("set", "runs", *PARTS_OF_FORECASTS, f"unseen times within {NEAR:.0%}", "last time, predicted/measured",
-            "said to be described")  # fmt: skip
+    head = ("set", "runs", *PARTS_OF_FORECASTS, "mean of the other seeds", f"unseen times within {NEAR:.0%}",
+            "last time, predicted/measured", "said to be described")  # fmt: skip
     return [
         "## The last 40 % of a run, forecast from the first 60 %", "",
         f"One run at a time, cut at {END:g} times the step by which all tasks are at level {LEVEL:g}: later rows are "
-        "solved. Root mean square errors of levels: mean over the runs, and the range of nine tenths of them.",
+        "solved. Root mean square errors of levels: mean over the runs, and the range of nine tenths of them. The mean "
+        "of the other seeds is that of their later rows: its error is how far runs differ by chance.",
         "", *_table(head, rows), "",
     ]  # fmt: skip
 

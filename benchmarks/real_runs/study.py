@@ -82,12 +82,18 @@ def forecasts(library: Library) -> dict[str, Any]:
     rows = []
     for name, curves in _mixtures(library).items():
         for one in until_learned(curves[:FORECAST]):
-            rows.append({"run": one.runs[0].name, "mixture": name} | forecast(one, _graph(library)))
+            others = [run.levels for run in curves.runs if run.seed != one.runs[0].seed]
+            found = forecast(one, _graph(library), np.mean(others, axis=0) if others else None)
+            rows.append({"run": one.runs[0].name, "mixture": name} | found)
     return {"runs": rows, **summary_of_forecasts(rows)}
 
 
-def forecast(one: ro.Curves, graph: Any) -> dict[str, Any]:
-    """The forecast of one run."""
+def forecast(one: ro.Curves, graph: Any, others: np.ndarray | None = None) -> dict[str, Any]:
+    """The forecast of one run.
+
+    **Arguments:** `others`: `(row, task)`, the mean of the other seeds of its mixture, whose error on the rows that are
+    held out says how far runs differ by chance.
+    """
     fitted = ro.fit(one, graph)
     measured = one.learning_times(LEVEL)[0]
     model = fitted.early.model_of(fitted.problem.grid.mixtures[0])
@@ -97,6 +103,7 @@ def forecast(one: ro.Curves, graph: Any) -> dict[str, Any]:
         "residual": fitted.residual,
         "model": fitted.held_out,
         **fitted.baselines,
+        "other seeds": None if others is None else _apart(fitted, one.runs[0], others),
         "describes": bool(fitted.describes),
         "verdict": fitted.verdict,
         "unseen": int(unseen.sum()),
@@ -105,17 +112,26 @@ def forecast(one: ro.Curves, graph: Any) -> dict[str, Any]:
     }
 
 
+def _apart(fitted: Any, run: Any, others: np.ndarray) -> float:
+    """Root mean square difference of a run from others on the rows that are held out."""
+    begin, end = fitted.early.curves.runs[0].steps[-1], fitted.flat_from
+    rows = (run.steps > begin) & (run.steps <= (math.inf if end is None else end))
+    return baselines.rms(others[: len(rows)][rows], run.levels[rows])
+
+
 def summary_of_forecasts(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Means over the runs, and the range of nine tenths of them."""
     names = ("residual", "model", "last value", "power law", "sigmoid")
     found: dict[str, Any] = {name: spread([row[name] for row in rows]) for name in names}
     lasts = [row["last"] for row in rows if row["last"] is not None]
+    others = [row["other seeds"] for row in rows if row.get("other seeds") is not None]
     return found | {
         "count": len(rows),
         "describes": int(sum(row["describes"] for row in rows)),
         "unseen": int(sum(row["unseen"] for row in rows)),
         "near": int(sum(row["near"] for row in rows)),
         "last": spread(lasts) if lasts else None,
+        "other seeds": spread(others) if others else None,
     }
 
 

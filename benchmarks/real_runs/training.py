@@ -15,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-import resource_ode as ro
 from resource_ode.fitting.policies import Rule
 
 from .task_sets import TaskSet
@@ -74,8 +73,6 @@ def _one(tasks: TaskSet, follows: bool, topology: bool, seed: Any, share: Any, p
     weights = _network(of_weights, (inputs, *tasks.hidden, outputs))
     problem = _PROBLEMS[tasks.kind](tasks, of_test, of_teachers)
     adam = optax.adam(LEARNING_RATE)
-    # rules ask it for the graph
-    model = ro.ResourceModel(tasks.graph, np.ones(number), 1.0, 1.0, 1.0)
 
     def loss_of(weights: Any, key: Any, share: Any) -> Any:
         return problem.loss(weights, key, share)
@@ -85,7 +82,7 @@ def _one(tasks: TaskSet, follows: bool, topology: bool, seed: Any, share: Any, p
         mixture = share
         if follows:
             rule = Rule(power, topology)
-            mixture = rule.mixture(jnp.clip(problem.level(average), 0, 1), model, jnp.ones(()))
+            mixture = rule.mixture(jnp.clip(problem.level(average), 0, 1), tasks.graph, jnp.ones(()))
         slope, (measured, seen) = jax.grad(loss_of, has_aux=True)(weights, jax.random.fold_in(of_data, at), mixture)
         change, state = adam.update(slope, state, weights)
         average = average + FOLLOW * seen * (measured - average)

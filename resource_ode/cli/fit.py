@@ -11,6 +11,9 @@ from .checks import PICTURES, check_output, start_jax
 from .curves import Ceiling, Chance, Files, Mixture, Task, Value, read_files, wrong
 from .terminal import WrongInput, complain, count, tell
 
+# the level at which learning times are checked
+LEVEL = 0.8
+
 
 def fit(
     files: Files,
@@ -46,7 +49,7 @@ def fit(
 
     from ..config.fitted import Fitted, write_fitted
     from ..fitting.fit import fit as fit_curves
-    from ..fitting.mixtures import misses
+    from ..fitting.reach import reach_of
 
     curves = read_files(files, value, chance, ceiling, mixture, task)
     for file in files:
@@ -68,9 +71,10 @@ def fit(
         tell(line)
     tried = [mixture for mixture in curves.mixtures if mixture.sum() > 0]
     known = found.stated or len(tried) > 1
+    reach = reach_of(found, LEVEL)
+    fitted = Fitted(tried_rows(tried, len(curves.names)), known, reach.error, reach.growth, reach.factor)
     try:
-        write_fitted(out, found.model, found.problem.last, Fitted(tried_rows(tried, len(curves.names)), known,
-                                                                  misses(found, 0.8)))  # fmt: skip
+        write_fitted(out, found.model, found.problem.last, fitted)
     except ValueError as error:
         raise WrongInput(f"--out: {error}") from None
     written = str(out)

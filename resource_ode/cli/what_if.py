@@ -31,7 +31,7 @@ def what_if(
     from ..config.toml import ScenarioError
     from ..fitting.arguments import distinct_shares
     from ..fitting.curves import checked_mixture
-    from ..fitting.mixtures import SLACK, trust
+    from ..fitting.reach import Reach, within
     from ..solve.learning import learning_times
 
     if file.suffix.lower() != ".toml":
@@ -46,6 +46,7 @@ def what_if(
     shares = np.array(distinct_shares(list(fitted.tried)))
     if not len(shares):
         raise WrongInput(f"{file}: [fitted] tried: expected the mixtures of the runs, got none; fit with --mixture")
+    reach = Reach(shares, fitted.time_factor, fitted.time_error, fitted.time_error_growth)
     for text in mixture:
         try:
             row = checked_mixture("--mixture", as_mixture(text, "--mixture"), scenario.names)
@@ -62,11 +63,10 @@ def what_if(
             )
         sums = fitted.tried.sum(axis=1)
         row = share * sums.mean() if np.allclose(sums, sums[0], rtol=1e-2) else row
-        times = np.asarray(learning_times(scenario.model.replace(frequency=row), level))
-        wider = np.exp(INTERVAL * fitted.time_error)
+        times = np.asarray(learning_times(scenario.model.replace(frequency=row), level)) * reach.factor
+        wider = np.exp(INTERVAL * reach.spread(reach.distance(share)))
         tell(f"{text}: all tasks at level {level:g} by step {times.max():.4g} "
              f"({times.max() / wider:.4g} to {times.max() * wider:.4g}).")  # fmt: skip
         tell("  " + ", ".join(f"{name} {time:.4g}" for name, time in zip(scenario.names, times, strict=True)))
-        least, most = trust(shares)
-        if not np.all((share >= least / SLACK) & (share <= most * SLACK)):
-            tell("  It is outside the range of mixtures that were tried: the prediction is likely too good.")
+        if not within(share, shares):
+            tell("  It is outside the range of mixtures that were tried, and the interval as wide as errors are there.")

@@ -15,7 +15,7 @@ from ..base.checks import file_path
 from ..model.model import ResourceModel
 from .toml import Table
 
-FITTED = ("tried", "frequency_power_known", "time_error")
+FITTED = ("tried", "frequency_power_known", "time_error", "time_error_growth", "time_factor")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +23,16 @@ class Fitted:
     """What a fit knows of its model.
 
     **Fields:** `tried`: `(mixture, skill)`, those of the runs; `frequency_power_known`: whether other mixtures may be
-    predicted; `time_error`: standard deviation of the logarithm of learning times where they could be checked.
+    predicted; `time_error`: standard deviation of the logarithm of learning times where they could be checked;
+    `time_error_growth`: what is added to it per unit of distance from the mixtures tried; `time_factor`: `(skill,)`,
+    measured over fitted learning times, by which predictions are multiplied.
     """
 
     tried: np.ndarray
     frequency_power_known: bool
     time_error: float
+    time_error_growth: float
+    time_factor: np.ndarray
 
 
 def read_fitted(top: Table, skills: int) -> Fitted | None:
@@ -45,7 +49,14 @@ def read_fitted(top: Table, skills: int) -> Fitted | None:
     tried = [[table.checked(f"tried[{k}]", value, least=0.0) for value in row] for k, row in enumerate(rows)]
     known = table.flag("frequency_power_known", False)
     array = np.array(tried, float).reshape(len(tried), skills)
-    return Fitted(array, known, table.number("time_error", 0.0, least=0.0))
+    given = table.get("time_factor", [1.0] * skills)
+    if not isinstance(given, list) or len(given) != skills:
+        raise table.error(f"expected {skills} numbers", "time_factor")
+    factor = [table.checked(f"time_factor[{k}]", value, above=0.0) for k, value in enumerate(given)]
+    error = table.number("time_error", 0.0, least=0.0)
+    # where it was not measured, as of a fit to one mixture
+    growth = table.number("time_error_growth", 0.5, least=0.0)
+    return Fitted(array, known, error, growth, np.array(factor))
 
 
 def write_fitted(path: str | os.PathLike[str], model: ResourceModel, until: float, fitted: Fitted) -> None:
@@ -74,6 +85,7 @@ def _text(model: ResourceModel, until: float, fitted: Fitted) -> str:
     lines += ["[fitted]", f"tried = [{', '.join(_list(row) for row in fitted.tried)}]"]
     lines += [f"frequency_power_known = {'true' if fitted.frequency_power_known else 'false'}"]
     lines += [f"time_error = {_number(fitted.time_error)}"]
+    lines += [f"time_error_growth = {_number(fitted.time_error_growth)}", f"time_factor = {_list(fitted.time_factor)}"]
     graph, frequency = model.graph, np.asarray(model.frequency)
     names, either = graph.skill_names(), np.asarray(graph.any_gate)
     for skill, row in enumerate(graph.prerequisite_lists()):

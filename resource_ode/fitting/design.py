@@ -17,8 +17,8 @@ from . import arguments
 from .arguments import Free, Prior, Requires
 from .curves import Curves, Mixture, Runs, as_curves
 from .fit import Fit, fit
-from .mixtures import misses, trust
-from .policies import Rule, times_under
+from .policies import Rule, followed
+from .reach import Reach, reach_of, trust
 
 DRAWS, CANDIDATES, ROUNDS = 16, 96, 4
 # rules are followed so many times as long as the even mixture takes
@@ -100,8 +100,8 @@ class Design:
                 f"  {policy.name}: {policy.last:.4g}, {policy.factor:.2f} ({policy.low:.2f} to {policy.high:.2f})"
             )
         lines.append(
-            "Rules that follow the levels leave the range of mixtures that were tried; they correct themselves as they "
-            "go, constant mixtures do not."
+            "Rules that follow the levels leave the range of mixtures that were tried, and have wider intervals the "
+            "farther they do; they correct themselves as they go, constant mixtures do not."
         )
         return "\n".join(lines)
 
@@ -132,27 +132,32 @@ def design(found: Given[Fit], level: Given[float] = 0.8, near: Mixture = None) -
     _check_level(level)
     even = _even(found)
     total = float(even.sum())
+    reach = reach_of(found, level)
     draws = found.draws(DRAWS)
-    constant = _best_constant(found, near, level)
+    constant = _best_constant(found, near, level, reach)
     both = np.stack([even, constant])
-    times = np.stack([np.asarray(learning_times(found.model_of(both, x), level)).max(axis=1) for x in draws])
+    times = np.stack([_last(found, both, level, reach, x) for x in draws])
     plain = times[:, 0]
     until = LONGER * float(np.max(plain[np.isfinite(plain)], initial=found.problem.last))
-    lasts = {"even mixture": plain, "constant mixture": times[:, 1]}
+    far = reach.distance(both / both.sum(axis=1, keepdims=True)).tolist()
+    lasts = {"even mixture": (plain, far[0]), "constant mixture": (times[:, 1], far[1])}
     for name, rule in RULES.items():
         if rule.topology and not found.model.graph.fan_in:
             continue
-        lasts[name] = times_under(found.problem.freedom, draws, rule, total, until, level).max(axis=1)
+        under = followed(found.problem.freedom, draws, rule, total, until, level)
+        # how far it leads on the way, while it matters
+        apart = float(reach.distance(under.shares, under.open_tasks).mean())
+        lasts[name] = ((under.times * reach.factor).max(axis=1), apart)
     noise = np.random.default_rng(3)
-    off = misses(found, level)
     policies = {}
-    for name, last in lasts.items():
+    for name, (last, apart) in lasts.items():
         with np.errstate(invalid="ignore"):
             ratio = plain / last
         ratio = np.where(np.isfinite(ratio), ratio, 0.0)
         if name == "even mixture":
             ends = (1.0, 1.0)
         else:
+            off = float(reach.spread(math.hypot(far[0], apart)))
             spread = ratio[:, None] * np.exp(off * noise.standard_normal((len(ratio), 50)))
             low, high = np.quantile(spread, [0.025, 0.975])
             ends = (float(low), float(high))
@@ -190,8 +195,9 @@ def improve(
     history: list[dict[str, Any]] = []
     found = fit(curves, graph, free, prior)
     for _ in range(rounds):
-        chosen = _best_constant(found, None, level)
-        predicted = float(np.max(learning_times(found.model_of(chosen), level)))
+        reach = reach_of(found, level)
+        chosen = _best_constant(found, None, level, reach)
+        predicted = float(_last(found, chosen[None], level, reach)[0])
         mixture = dict(zip(found.names, map(float, chosen), strict=True))
         new = as_curves(train(dict(mixture)))
         last = float(np.median(new.learning_times(level).max(axis=1)))
@@ -211,7 +217,12 @@ def _even(found: Fit) -> np.ndarray:
     return found.checked_mixture(np.full(len(found.names), 1 / len(found.names)))
 
 
-def _best_constant(found: Fit, near: Any, level: float) -> np.ndarray:
+def _last(found: Fit, mixtures: np.ndarray, level: float, reach: Reach, x: Any = None) -> np.ndarray:
+    """The step of the last task in each mixture `(mixture, task)`."""
+    return (np.asarray(learning_times(found.model_of(mixtures, x), level)) * reach.factor).max(axis=1)
+
+
+def _best_constant(found: Fit, near: Any, level: float, reach: Reach) -> np.ndarray:
     """The constant mixture that learns the last task soonest, inside the range of those tried or near one of them: a
     random search that narrows.
     """
@@ -238,7 +249,7 @@ def _best_constant(found: Fit, near: Any, level: float) -> np.ndarray:
         some = some / some.sum(axis=1, keepdims=True)
         # batches of one size are one program
         some = np.concatenate([some, np.repeat(some[-1:], CANDIDATES - len(some), axis=0)])
-        last = np.asarray(learning_times(found.model_of(some * total), level)).max(axis=1)
+        last = _last(found, some * total, level, reach)
         place = int(np.nanargmin(last))
         if last[place] < best_time:
             best, best_time = some[place] * total, float(last[place])

@@ -294,7 +294,9 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
 
     $$ \min \sum_{r, t, i} \bigl(s_i^{(r)}(t) - s_i(t)\bigr)^2 + s^2 \sum_i \bigl(\ln\kappa_i / 0.5\bigr)^2 $$
 
-    by exact derivatives of the solver, from many starts; $s$ is the noise of the curves.
+    by exact derivatives of the solver, from many starts; $s$ is the noise of the curves. In place of 0.5 stands 1 for a
+    task that does not rise; and where the runs have one mixture and `frequency_power` is neither free nor stated,
+    learnabilities may also follow the frequencies, with a power that is 0 to within 0.5.
 
     **Arguments:**
 
@@ -352,7 +354,10 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
             "learnability is bounded from above only"
         )
         warnings.warn(said[-1], stacklevel=2)
-    freedom = freedom_of(graph, curves.names, grid.mixtures, chosen, held, [name not in flat for name in curves.names])
+    stated = "frequency_power" in {**held, **likely}
+    rising = [name not in flat for name in curves.names]
+    known = stated or "frequency_power" in chosen
+    freedom = freedom_of(graph, curves.names, grid.mixtures, chosen, held, rising, known)
     problem = Problem(freedom, grid, likely)
     if problem.numbers <= freedom.size:
         raise ValueError(
@@ -360,7 +365,7 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
             f"{freedom.size} parameters; free fewer, or add rows"
         )
     x = problem.search()
-    return Fit(curves, problem, x, "frequency_power" in {**held, **likely}, said)
+    return Fit(curves, problem, x, stated, said)
 
 
 def _said(share: np.ndarray, names: tuple[str, ...]) -> str:

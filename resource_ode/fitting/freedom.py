@@ -36,8 +36,10 @@ PARAMETERS = (
 # what is not free and not held is the paper's; a gate exponent that nothing is said of
 PAPER = {"plateau": 1.0, "frequency_power": 1.0, "learnability": 1.0, "prerequisite_strength": 1.0}
 GATE_EXPONENT = 0.1
-# spread of ln kappa between tasks, and where a task never rises
-RIDGE, UNKNOWN = 0.5, 5.0
+# spread of ln kappa between tasks, and of those that have not risen (yet) from those that have
+RIDGE, UNRISEN = 0.5, 1.0
+# spread of the power of frequency
+POWER = 0.5
 # how much more slowly than otherwise a task is learned that a run never met
 NEVER = 1e-12
 # levels of the fit are this accurate
@@ -49,7 +51,8 @@ class Freedom(eqx.Module):
 
     `templates`: models of the constant mixtures (a batch), then one a schedule; `places`: which mixtures each serves;
     `held`: values of what is not free; `reference`: the typical frequency; `gauge`: weights of the mean of
-    learnabilities (of their logarithms) that is 0 by convention.
+    learnabilities (of their logarithms) that is 0 by convention; `unknown_power`: how logarithms of learnabilities
+    depart together where runs of one mixture leave the power of frequency to them.
     """
 
     templates: tuple[ResourceModel, ...]
@@ -57,6 +60,7 @@ class Freedom(eqx.Module):
     reference: Float[Array, ""]
     met: Float[Array, "mixture task"]
     gauge: Float[Array, " task"]
+    unknown_power: Float[Array, " task"]
     tasks: tuple[str, ...] = eqx.field(static=True)
     edges: tuple[tuple[int, int, int], ...] = eqx.field(static=True)  # child, parent, place among its prerequisites
     free: tuple[str, ...] = eqx.field(static=True)
@@ -187,7 +191,7 @@ class Freedom(eqx.Module):
             "wasted_resource": (scale - 3, 4.0),
             "plateau": (math.log(1e-2), 3.0),
             "gate_exponent": (math.log(0.3), 1.5),
-            "frequency_power": (1.0, 0.5),
+            "frequency_power": (1.0, POWER),
             "prerequisite_strength": (0.8, 0.5),
         }
         at, rows, goals = self.slices(), [], []
@@ -201,24 +205,35 @@ class Freedom(eqx.Module):
             known = name in prior
             center, spread = prior[name] if known else broad.get(name, (0.0, RIDGE))
             spread = spread if known else spread * weaker
+            if name == "learnability":
+                self._ridge_of_learnability(add, center, spread, 0.0 if known else weaker)
+                row = np.zeros(self.size)
+                row[places] = weights
+                add(row, 0.0, 1.0 if self.relative else 3.0 * weaker)
+                continue
             for place in range(places.start, places.stop):
                 row = np.zeros(self.size)
                 row[place] = 1
-                own = spread
-                if name == "learnability":
-                    row[places] -= weights
-                    # how far behind the others a task is that never rises, nothing says
-                    own = spread if weights[place - places.start] > 0 else max(spread, UNKNOWN)
                 if name == "wasted_resource" and known:
                     row, center_of = self.direction("wasted_resource")
                     add(row, center - center_of, spread)
                 else:
-                    add(row, center, own)
-            if name == "learnability":
-                row = np.zeros(self.size)
-                row[places] = weights
-                add(row, 0.0, 1.0 if self.relative else 3.0 * weaker)
+                    add(row, center, spread)
         return np.stack(rows), np.array(goals)
+
+    def _ridge_of_learnability(self, add: Any, center: float, spread: float, power: float) -> None:
+        """Learnabilities beside the mean of tasks that rise: each by itself, and all together, `power` times as far as
+        the power of frequency may be from 1 where that is unknown.
+        """
+        places, weights = self.slices()["learnability"], np.asarray(self.gauge)
+        own = np.where(weights > 0, spread, max(spread, UNRISEN))
+        together = np.asarray(self.unknown_power) * power
+        together = together - weights @ together
+        root = np.linalg.cholesky(np.linalg.inv(np.diag(own**2) + np.outer(together, together))).T
+        for row, goal in zip(root @ (np.eye(len(weights)) - weights), root.sum(axis=1) * center, strict=True):
+            whole = np.zeros(self.size)
+            whole[places] = row
+            add(whole, goal, 1.0)
 
     def direction(self, label: str) -> tuple[np.ndarray, float]:
         """The number that a label means, as a linear function `c x + b` of the vector (a logarithm where positive)."""
@@ -250,11 +265,13 @@ def freedom_of(
     free: tuple[str, ...],
     held: dict[str, Any],
     rising: Any,
+    power_known: bool = True,
 ) -> Freedom:
     """Free parameters of the models of these mixtures.
 
     **Arguments:** `held`: values of others, by the paper's where none is given; `rising`: which tasks rise, whose
-    learnabilities set the scale.
+    learnabilities set the scale; `power_known`: whether the power of frequency is free or stated, rather than 1 because
+    runs of one mixture do not show it.
     """
     constant = [place for place, mixture in enumerate(mixtures) if mixture is None or isinstance(mixture, np.ndarray)]
     scheduled = [place for place in range(len(mixtures)) if place not in constant]
@@ -291,7 +308,9 @@ def freedom_of(
     edges = tuple(
         (child, parent, slot) for child, row in enumerate(graph.prerequisite_lists()) for slot, parent in enumerate(row)
     )
-    arrays = (jnp.asarray(reference), jnp.asarray(met), _gauge(rising))
+    logs = np.log(frequencies).mean(axis=0)
+    unknown = np.zeros(len(tasks)) if power_known else POWER * (logs - logs.mean())
+    arrays = (jnp.asarray(reference), jnp.asarray(met), _gauge(rising), jnp.asarray(unknown))
     return Freedom(tuple(templates), kept, *arrays, tasks, edges, free, tuple(places))
 
 

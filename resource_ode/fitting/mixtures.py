@@ -1,8 +1,7 @@
-r"""`what_if`: what the fitted model says of other mixtures, and how far it may be asked.
+"""`what_if`: what the fitted model says of other mixtures, and how far it may be asked.
 
-Measured on small networks, the model ranks mixtures near those that were tried within 10 to 20 %; far away it promises
-more than it holds. A mixture is inside if no task's share is rarer than the rarest tried by more than a factor, nor
-more frequent than the most frequent by more than that.
+Measured on small networks, the model predicts mixtures near those that were tried within 10 to 20 %; far away it may be
+wrong by a factor, and the intervals say by which: they grow as do errors of mixtures that are left out of the fit.
 """
 
 from __future__ import annotations
@@ -16,15 +15,11 @@ import numpy as np
 from ..base.annotations import Given
 from ..base.values import brief, listed
 from ..solve.learning import learning_times
-from . import arguments
 from .curves import Mixture
 from .fit import Fit
+from .reach import is_inside, reach_of
 
-# how far beyond the shares tried a mixture may be: between two tried mixtures, and around a single one
-FACTOR, ALONE = 1.25, 1.5
-# rounding of shares that sum to 1
-SLACK = 1.03
-DRAWS = 48
+DRAWS = 60
 # what a single mixture is called
 SINGLE = "the mixture"
 
@@ -35,7 +30,8 @@ class WhatIf:
     **Fields:**
 
     - `names`: the tasks; `labels`: the mixtures.
-    - `times`: `(mixture, task)`, training steps to the level; `low`, `high`: 95 % intervals.
+    - `times`: `(mixture, task)`, training steps to the level: the model's, times what was measured over what it says of
+        the mixtures tried; `low`, `high`: 95 % intervals, wider with the distance from those.
     - `last`: `(mixture,)`, steps until all tasks are there; `last_low`, `last_high`.
     - `inside`: `(mixture,)`, whether a mixture is near enough to those tried to be believed.
     - `level`: the level.
@@ -79,8 +75,8 @@ class WhatIf:
             lines.append(f"{label}: all tasks at level {self.level:g} by step {_said(last[place])} ({interval}).")
             if not inside[place]:
                 lines.append(
-                    f"  {label} is outside the range of mixtures that were tried: the prediction is likely too good. "
-                    "Train it, or one half-way, before you rely on it."
+                    f"  {label} is outside the range of mixtures that were tried, and the interval as wide as errors "
+                    "are there. Train it, or one half-way, before you rely on it."
                 )
         return "\n".join(lines)
 
@@ -131,48 +127,19 @@ def what_if(
 
 
 def drawn_times(found: Fit, mixtures: np.ndarray, level: float) -> np.ndarray:
-    """Learning times `(draw, mixture, task)`; the best comes first, the others hold what is not known of parameters and
-    how far the fit is off where it could be checked.
+    """Learning times `(draw, mixture, task)`; the best comes first, the others hold what is not known of parameters,
+    how far the fit is off where it could be checked, and how that grows with the distance of a mixture.
     """
+    reach = reach_of(found, level)
     times = [np.asarray(learning_times(found.model_of(mixtures, x), level)) for x in found.draws(DRAWS)]
-    drawn = np.stack(times)
-    noise = np.random.default_rng(2).standard_normal((DRAWS, 1, drawn.shape[2]))
-    noise[0] = 0
-    return drawn * np.exp(misses(found, level) * noise)
-
-
-def misses(found: Fit, level: float) -> float:
-    """How far fitted learning times are off those measured: standard deviation of the logarithm."""
-    grid = found.problem.grid
-    measured = found.curves.learning_times(level)
-    tried = [place for place, mixture in enumerate(grid.mixtures) if mixture is None or isinstance(mixture, np.ndarray)]
-    off = []
-    for place in tried:
-        fitted = np.asarray(learning_times(found.model_of(grid.mixtures[place]), level))
-        own = measured[grid.tried == place]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            known = np.isfinite(own) & (own > 0)
-            middle = np.array([np.median(column[good]) if good.any() else np.nan
-                               for column, good in zip(own.T, known.T, strict=True)])  # fmt: skip
-            ratio = np.log(middle / fitted)
-        off += ratio[np.isfinite(ratio)].tolist()
-    return float(np.sqrt(np.mean(np.square(off)))) if off else 0.0
-
-
-def is_inside(found: Fit, mixture: np.ndarray) -> bool:
-    """Whether a mixture is near enough to those tried."""
-    shares = np.array(arguments.distinct_shares(found.problem.grid.mixtures))
-    least, most = trust(shares)
-    share = mixture / mixture.sum()
-    return bool(np.all((share >= least / SLACK) & (share <= most * SLACK)))
-
-
-def trust(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least and most share of each task that the mixtures tried allow. Runs that leave a task out show nothing of
-    how it is learned from a small share.
-    """
-    factor = ALONE if len(shares) == 1 else FACTOR
-    return np.where(shares > 0, shares, np.inf).min(axis=0) / factor, shares.max(axis=0) * factor
+    drawn = np.stack(times) * reach.factor
+    random = np.random.default_rng(2)
+    each = random.standard_normal((DRAWS, 1, drawn.shape[2]))
+    # far from what was tried, tasks are off together
+    together = random.standard_normal((DRAWS, 1, 1))
+    each[0] = together[0] = 0
+    far = reach.distance(mixtures / mixtures.sum(axis=1, keepdims=True))[None, :, None]
+    return drawn * np.exp(reach.error * each + reach.growth * far * together)
 
 
 def _labelled(mixtures: Any, names: tuple[str, ...]) -> tuple[bool, dict[str, Any]]:
@@ -193,10 +160,11 @@ def _labelled(mixtures: Any, names: tuple[str, ...]) -> tuple[bool, dict[str, An
 
 
 def _ends(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ends of 95 % of the draws; the order of infinite ones is kept."""
+    """The ends of 95 % of the draws, and the best; the order of infinite ones is kept."""
     ordered = np.sort(drawn, axis=0)
     last = len(ordered) - 1
-    return ordered[int(0.025 * last)], ordered[math.ceil(0.975 * last)]
+    low, high = ordered[int(0.025 * last)], ordered[math.ceil(0.975 * last)]
+    return np.minimum(low, drawn[0]), np.maximum(high, drawn[0])
 
 
 def _said(time: float) -> str:

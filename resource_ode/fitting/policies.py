@@ -9,7 +9,7 @@ but $p$ changes with the state, so that training time is integrated rather than 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import diffrax
 import equinox as eqx
@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ..model.model import ResourceModel
+from ..graphs.graph import SkillGraph
 from .freedom import Freedom
 
 # of each task's share, so much is kept however well it is learned; by topology a tenth is spread evenly
@@ -37,9 +37,8 @@ class Rule(eqx.Module):
     power: Any
     topology: Any = False
 
-    def mixture(self, level: Array, model: ResourceModel, total: Array) -> Array:
+    def mixture(self, level: Array, graph: SkillGraph, total: Array) -> Array:
         """The mixture at these levels, which sums to `total`."""
-        graph = model.graph
         ready = jnp.all((level[graph.prerequisites] > LEARNED) | ~graph.required, axis=-1)
         evenly = jnp.where(ready & (level < LEARNED), 1.0, 0.0) + EVEN / level.size
         weight = jnp.where(self.topology, evenly, jnp.clip(1 - level, 0, 1) ** self.power + FLOOR)
@@ -57,7 +56,7 @@ def _levels(freedom: Freedom, draws: Array, rule: Rule, total: Array, ts: Array)
 
         def field(t: Any, effort: Any, _: Any) -> Array:
             law = model.law
-            own = model.effective(rule.mixture(law.level(effort), model, total))
+            own = model.effective(rule.mixture(law.level(effort), model.graph, total))
             openness = model.openness(model.gates(law.log_depth(effort)))
             demand = openness * own * law.demand(effort)
             return openness * own * rate / model.denominator(demand, waste)[0]
@@ -80,22 +79,27 @@ def _levels(freedom: Freedom, draws: Array, rule: Rule, total: Array, ts: Array)
     return jax.lax.map(one, draws)
 
 
-def times_under(
-    freedom: Freedom, draws: np.ndarray, rule: Rule, total: float, until: float, level: float
-) -> np.ndarray:
-    """Steps at which each task reaches a level under a rule, `(draw, task)`; `inf` beyond `until`."""
+class Followed(NamedTuple):
+    """What happens under a rule.
+
+    `times`: `(draw, task)`, steps at which each task reaches the level, `inf` beyond the last; and of the first draw,
+    up to its last task: `shares`, `(row, task)`, the mixtures at equal distances of time; `open_tasks`, which tasks are
+    not at the level yet.
+    """
+
+    times: np.ndarray
+    shares: np.ndarray
+    open_tasks: np.ndarray
+
+
+def followed(freedom: Freedom, draws: np.ndarray, rule: Rule, total: float, until: float, level: float) -> Followed:
+    """Learning times and mixtures under a rule."""
     dtype = freedom.reference.dtype
     ts = jnp.linspace(0, until, ROWS, dtype=dtype)
-    found = np.asarray(
-        _levels(
-            freedom,
-            jnp.asarray(draws, dtype),
-            Rule(jnp.asarray(rule.power, dtype), jnp.asarray(rule.topology)),
-            jnp.asarray(total, dtype),
-            ts,
-        )
-    )
-    steps = np.asarray(ts)
+    rule = Rule(jnp.asarray(rule.power, dtype), jnp.asarray(rule.topology))
+    levels = _levels(freedom, jnp.asarray(draws, dtype), rule, jnp.asarray(total, dtype), ts)
+    shares = np.asarray(_shares(freedom, levels[0], rule))
+    found, steps = np.asarray(levels), np.asarray(ts)
     reached = found >= level
     row = np.maximum(np.argmax(reached, axis=1), 1)
     after = np.take_along_axis(found, row[:, None, :], 1)[:, 0]
@@ -103,4 +107,14 @@ def times_under(
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.clip((level - before) / (after - before), 0, 1)
     times = steps[row - 1] + part * (steps[row] - steps[row - 1])
-    return np.where(reached.any(axis=1), times, np.inf)
+    open_tasks = ~reached[0]
+    up_to_last = open_tasks.any(axis=1)
+    up_to_last[0] = True
+    return Followed(np.where(reached.any(axis=1), times, np.inf), shares[up_to_last], open_tasks[up_to_last])
+
+
+@eqx.filter_jit
+def _shares(freedom: Freedom, levels: Array, rule: Rule) -> Array:
+    """The mixtures at levels `(row, task)`."""
+    graph = freedom.templates[0].graph
+    return jax.vmap(lambda level: rule.mixture(level, graph, jnp.ones(())))(levels)

@@ -40,6 +40,8 @@ def test_fit_then_what_if(tmp_path, capsys):
     np.testing.assert_allclose(scenario.model.wasted_resource, 0.3, rtol=1e-2)
     assert scenario.model.graph.prerequisite_lists() == [[], [], [0, 1]]
     assert scenario.fitted.frequency_power_known and scenario.fitted.tried.shape == (2, 3)
+    np.testing.assert_allclose(scenario.fitted.time_factor, 1, atol=0.02)
+    assert 0 < scenario.fitted.time_error < 0.02 and 0 < scenario.fitted.time_error_growth < 0.5
     assert cli.main(["simulate", str(out), "--out", str(tmp_path / "run.csv")]) == 0
     capsys.readouterr()
 
@@ -49,6 +51,13 @@ def test_fit_then_what_if(tmp_path, capsys):
     found = float(said.partition("by step ")[2].split()[0])
     np.testing.assert_allclose(found, time, rtol=0.02)
     assert said.count("outside the range of mixtures that were tried") == 1
+    ends = [line.partition("(")[2].partition(")")[0].split(" to ") for line in said.splitlines() if "(" in line]
+    widths = [float(high) / float(low) for low, high in ends]
+    assert 1 < widths[0] < widths[1]
+    wrong = out.read_text().replace("time_factor = [", "time_factor = [0.0, ")
+    (tmp_path / "wrong.toml").write_text(wrong)
+    assert cli.main(["what-if", str(tmp_path / "wrong.toml"), "--mixture", "A=.3,B=.4,AB=.3"]) == 2
+    assert "time_factor: expected 3 numbers" in capsys.readouterr().err
     for text, wrong in (("A=.5,B=.5", "got none for 'AB'"), ("A=.5", "got none for"), ("A", "as A=.5,B=.5, got A")):
         assert cli.main(["what-if", str(out), "--mixture", text]) == 2
         assert wrong in capsys.readouterr().err

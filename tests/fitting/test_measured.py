@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import resource_ode as ro
+from resource_ode.base.modules import with_fields
 from resource_ode.fitting import baselines, grid
 from resource_ode.fitting.curves import Curves, Run
 
@@ -406,3 +407,35 @@ def test_times_by_frequency_are_a_power_of_it():
     found = baselines.times_by_frequency(times, mixtures, others)
     np.testing.assert_allclose(found[0, 1:], expected[0, 1:])
     assert np.isnan(found[0, 0])
+
+
+def test_one_mixture_leaves_the_power_of_frequency_to_the_learnabilities():
+    """As if it were free with what is known of it, and no parameter more."""
+    model = MODEL.replace(learnability=1.0)
+    runs = curves([ONE], noise=0.01, model=model)
+    free = tuple(name for name in FREE if name != "frequency_power")
+    left = ro.fit(runs, MODEL.graph, free)
+    freed = ro.fit(runs, MODEL.graph, (*free, "frequency_power"))
+    assert "frequency_power" not in left.parameters.index
+    np.testing.assert_allclose(left.predict(STEPS), freed.predict(STEPS), atol=1e-3)
+    # speeds are p^0.6: p^1 kappa, with kappa as p^-0.4, is likelier than it is where the power is known to be 1
+    known = ro.fit(runs, MODEL.graph, free, {"frequency_power": 1.0})
+    assert left.problem.cost(left.x) < known.problem.cost(known.x)
+
+
+def test_what_has_not_risen_is_likely_as_the_others():
+    """The ridge draws it to them, at twice the spread of those that have."""
+    found = of_one().problem.freedom
+    parts = {}
+    for rising in ((True, True, True, True), (True, True, False, True)):
+        freedom = with_fields(found.with_rising(rising), unknown_power=np.zeros(4))
+        matrix, goal = freedom.ridge(600.0, {})
+        at = freedom.slices()["learnability"]
+        for distance in (0.0, 1.0):
+            x = np.zeros(freedom.size)
+            x[at.start + 2] = distance
+            parts[rising, distance] = np.sum((matrix @ x - goal) ** 2)
+    own = parts[(True, True, False, True), 1.0] - parts[(True, True, False, True), 0.0]
+    np.testing.assert_allclose(own, 1.0, rtol=1e-10)
+    # of four tasks that all rise, one moves their mean by a quarter: (3/4)^2 + 3 (1/4)^2, by 0.5^2, and the mean itself
+    np.testing.assert_allclose(parts[(True,) * 4, 1.0] - parts[(True,) * 4, 0.0], 0.75 / 0.25 + 1 / 16, rtol=1e-10)

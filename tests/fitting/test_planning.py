@@ -1,13 +1,17 @@
 """Dependencies from runs that leave tasks out; predictions of other mixtures, and which to train with."""
 
+import dataclasses
 import functools
 
 import numpy as np
 import pytest
-from fitting.test_measured import FREE, MODEL, NAMES, ONE, curves
+from fitting.test_measured import FREE, MODEL, NAMES, ONE, OTHER, curves
 
 import resource_ode as ro
+from resource_ode.fitting import reach
 from resource_ode.fitting.curves import Curves, Run
+from resource_ode.fitting.design import RULES
+from resource_ode.fitting.policies import Rule, followed
 
 
 def left_out(model, noise=0.02, seeds=1, until=1.3, start=0, only=None):
@@ -137,6 +141,62 @@ def fitted():
     return ro.fit(curves(model=SLOW, steps=STEPS, noise=0.01), MODEL.graph, FREE)
 
 
+def test_the_distance_is_that_of_the_task_that_is_worst_off_to_its_nearest_share():
+    tried = np.array([[0.5, 0.5, 0.0], [0.25, 0.25, 0.5]])
+    asked = np.array([[0.5, 0.25, 0.25], [0.1, 0.4, 0.5], [0.25, 0.25, 0.5]])
+    np.testing.assert_allclose(reach.distance(asked, tried), [np.log(2), np.log(2.5), 0], atol=1e-12)
+    # what is learned already does not count, and nothing is far from nothing
+    np.testing.assert_allclose(reach.distance(asked[1], tried, np.array([False, True, True])), np.log(1.25))
+    assert reach.distance(asked, np.zeros((0, 3))).tolist() == [0, 0, 0]
+
+
+def test_predictions_start_from_what_was_measured():
+    found = fitted()
+    known = reach.reach_of(found, 0.8)
+    times = found.curves.learning_times(0.8)
+    of_model = np.asarray(ro.learning_times(found.model_of(np.stack([ONE, OTHER])), 0.8))
+    np.testing.assert_allclose(known.factor, np.sqrt(np.prod(times / of_model, axis=0)), rtol=1e-10)
+    left = np.log(times / of_model / known.factor)
+    # of eight numbers, four went into the factors
+    np.testing.assert_allclose(known.error, np.sqrt(np.sum(left**2) / 4), rtol=1e-10)
+    np.testing.assert_allclose(ro.what_if(found, EVEN.tolist()).times, known.factor * ro.learning_times(
+        found.model_of(EVEN), 0.8), rtol=1e-10)  # fmt: skip
+
+
+def test_intervals_grow_with_the_distance_as_errors_of_what_is_left_out():
+    """Each task has a power of frequency of its own, which the model has not: far away it is wrong, and says so."""
+    powers = np.array([0.2, 1.0, 0.3, 0.9])
+    far = np.array([[0.7, 0.1, 0.1, 0.1], [0.05, 0.05, 0.45, 0.45], [0.03, 0.47, 0.03, 0.47]])
+
+    def made(mixture):
+        # frequencies that give these powers, in the one power of the model
+        return np.asarray(mixture) ** (powers / 0.6)
+
+    truth = [made(mixture) for mixture in (ONE, OTHER)]
+    runs = curves(truth, model=SLOW, steps=STEPS, noise=0.01)
+    runs = Curves(runs.names, tuple(dataclasses.replace(run, mixture=mixture)
+                                    for run, mixture in zip(runs.runs, (ONE, OTHER), strict=True)))  # fmt: skip
+    found = ro.fit(runs, MODEL.graph, FREE)
+    true = np.asarray(ro.learning_times(SLOW.replace(frequency=np.stack([made(mixture) for mixture in far])), 0.8))
+    asked = ro.what_if(found, list(far))
+    assert not asked.inside.any()
+    # it is wrong by far more than where it was checked, yet within what it says
+    known, right = reach.reach_of(found, 0.8), reach.reach_of(fitted(), 0.8)
+    off = np.abs(np.log(asked.times / true))
+    assert np.mean(off > 1.96 * known.error) > 0.3
+    assert np.mean((asked.low <= true) & (true <= asked.high)) >= 0.9
+    assert known.growth > 2 * right.growth
+
+
+def test_one_mixture_measures_no_growth():
+    stated = ro.fit(curves([ONE], model=SLOW, steps=STEPS), MODEL.graph, prior={"frequency_power": 0.6})
+    known = reach.reach_of(stated, 0.8)
+    assert known.growth == 0.5
+    asked = ro.what_if(stated, {"near": ONE, "far": FAR})
+    widths = np.log(asked.last_high / asked.last_low)
+    assert widths[1] > widths[0] + 0.5
+
+
 def test_what_if_predicts_inside_and_says_where_it_does_not():
     result = ro.what_if(fitted(), {"even": EVEN, "far": dict(zip(NAMES, FAR, strict=True))})
     assert result.inside.tolist() == [True, False]
@@ -194,11 +254,27 @@ def test_a_design_keeps_its_promise_inside_the_range():
 
 
 def test_a_rule_that_follows_nothing_is_the_even_mixture():
-    from resource_ode.fitting.policies import Rule, times_under
-
     found = fitted()
-    times = times_under(found.problem.freedom, found.x[None], Rule(0.0), 1.0, 1500.0, 0.8)[0]
+    times = followed(found.problem.freedom, found.x[None], Rule(0.0), 1.0, 1500.0, 0.8).times[0]
     np.testing.assert_allclose(times, ro.learning_times(found.model_of(EVEN), 0.8), rtol=1e-3)
+
+
+def test_rules_that_lead_farther_are_less_sure():
+    """By topology, what is not ready is hardly met: far from what was tried from the first step on."""
+    found = fitted()
+    known, until = reach.reach_of(found, 0.8), 1500.0
+    ways = {name: followed(found.problem.freedom, found.x[None], RULES[name], 1.0, until, 0.8)
+            for name in ("sample by 1 - level", "by topology")}  # fmt: skip
+    for way in ways.values():
+        np.testing.assert_allclose(way.shares.sum(axis=1), 1, rtol=1e-9)
+        # up to the last task, and no farther
+        assert way.open_tasks[0].all() and way.open_tasks.any(axis=1).all()
+        np.testing.assert_allclose(len(way.shares) * until / 1000, way.times[0].max(), atol=2 * until / 1000)
+    near, far = (known.distance(way.shares, way.open_tasks).mean() for way in ways.values())
+    assert far > near
+    policies = ro.design(found).policies
+    widths = [np.log(policies[name].high / policies[name].low) for name in ways]
+    assert widths[1] > widths[0]
 
 
 def test_fit_train_refit():

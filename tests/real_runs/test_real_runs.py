@@ -90,6 +90,19 @@ def test_a_forecast_is_that_of_the_package(folder):
     assert summary["count"] == 2 and summary["model"]["mean"] == row["model"] == summary["model"]["high"]
 
 
+def test_other_seeds_are_compared_on_the_rows_that_are_held_out(folder):
+    curves = study.until_learned(library(folder).curves("even", tiny().mixtures["even"]))[0]
+    run = curves.runs[0]
+    held = run.steps > ro.fit(curves, tiny().graph).early.curves.runs[0].steps[-1]
+    # as far off as one part in ten on those rows, and anywhere on the others; another length does not matter
+    others = np.where(held[:, None], run.levels + 0.1, 5.0)
+    others = np.concatenate([others, np.full((3, 3), 9.0)])
+    row = study.forecast(curves, tiny().graph, others)
+    np.testing.assert_allclose(row["other seeds"], 0.1, rtol=1e-10)
+    assert study.summary_of_forecasts([row])["other seeds"]["mean"] == row["other seeds"]
+    assert study.summary_of_forecasts([study.forecast(curves, tiny().graph)])["other seeds"] is None
+
+
 def test_targets_that_are_missed_are_said_to_be():
     edges = {"first level found": 4, "first level": 4, "false": 1, "confident without": 0}
     sets = {name: {"dependencies": edges} for name in targets.COMPOSED}

@@ -605,7 +605,6 @@ def test_wrong_arguments_are_refused(ts, options, message):
     ("case", "reason"),
     [
         (Case([[]] * 2, [1.0, 0.5], interference=np.eye(2)), "interference couples the skills"),
-        (Case([[]] * 2, ([0.0, 1.0], np.array([[1.0, 0.5], [0.5, 1.0]]))), "frequency follows a schedule"),
         (Case([[], [0]], [1.0, 0.5], [1.0, 1.0], pool=[0, 1]), "prerequisites cross pools"),
     ],
 )
