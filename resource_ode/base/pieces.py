@@ -9,6 +9,7 @@ a host thread that feeds it.
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable
@@ -129,7 +130,7 @@ def put(old: Any, rows: np.ndarray | tuple[np.ndarray, ...], new: Any) -> Any:
 
 def as_arrays(result: Any) -> Any:
     """A result of `run` as JAX arrays, without a copy; it must not be written to any more."""
-    return jax.device_put(result, may_alias=True)
+    return programs.at_once(functools.partial(jax.device_put, may_alias=True), result)
 
 
 def hosted(tree: Any) -> Any:

@@ -7,12 +7,14 @@ freed memory in pieces, which would add up to hundreds of megabytes.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
 import equinox as eqx
@@ -20,6 +22,7 @@ import jax
 import numpy as np
 
 from .patience import waiting
+from .tracing import captures_traced, is_concrete
 
 # the setting of JAX that says where programs are kept on disk
 CACHE = "jax_compilation_cache_dir"
@@ -48,10 +51,14 @@ def compiled(function: Function) -> Function:
 
 
 class Program:
-    """A compiled function of arguments and options of one kind."""
+    """A compiled function of arguments and options of one kind.
 
-    def __init__(self, jitted: Any, varying: tuple[bool, ...]) -> None:
-        self._jitted, self._varying = jitted, varying
+    For concrete arguments its results are concrete too, also where it is called while a function of the caller's is
+    traced; but not if it holds something of that trace itself.
+    """
+
+    def __init__(self, jitted: Any, varying: tuple[bool, ...], *, captures: bool) -> None:
+        self._jitted, self._varying, self._captures = jitted, varying, captures
         # whether it has been compiled
         self.ran: bool = False
 
@@ -59,11 +66,14 @@ class Program:
         leaves = jax.tree.leaves((arguments, options))
         varying = [x for x, varies in zip(leaves, self._varying, strict=True) if varies]
         if self.ran:
-            return self._jitted(varying)
+            return self._run(varying)
         with waiting(getattr(jax.config, CACHE)):
-            result = self._jitted(varying)
+            result = self._run(varying)
         self.ran = True
         return result
+
+    def _run(self, varying: list[Any]) -> Any:
+        return self._jitted(varying) if self._captures else at_once(self._jitted, varying)
 
     def forget(self) -> None:
         """Give up what was compiled."""
@@ -80,12 +90,34 @@ def program(function: Callable[..., Any], *arguments: Any, **options: Any) -> Pr
         found = _kept.get(key)
         if found is None:
             rest = tuple(None if varies else x for x, varies in zip(leaves, varying, strict=True))
-            found = _kept[key] = Program(jax.jit(_of_arrays(function, structure, varying, rest)), varying)
+            jitted, captures = jax.jit(_of_arrays(function, structure, varying, rest)), any(map(captures_traced, rest))
+            found = _kept[key] = Program(jitted, varying, captures=captures)
             while len(_kept) > MOST_KEPT:
                 _forget_oldest()
         else:
             _kept.move_to_end(key)
     return found
+
+
+def at_once(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function finds; for concrete arguments it is concrete, also while a function of the caller's is traced,
+    of which JAX would make it a part otherwise.
+    """
+    found = function(*arguments)
+    if is_concrete(found) or not is_concrete(arguments):
+        return found
+    # what is traced is traced on one thread; settings made for that thread alone hold on the other too
+    here = settings()
+
+    def elsewhere() -> Any:
+        with contextlib.ExitStack() as stack:
+            for enter, value, own in zip(_CONTEXTS, here, settings(), strict=True):
+                if value != own:
+                    stack.enter_context(enter(value))
+            return function(*arguments)
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(elsewhere).result()
 
 
 def _forget_oldest() -> None:
@@ -114,6 +146,15 @@ def clear() -> None:
     with _lock:
         while _kept:
             _kept.popitem()[1].forget()
+
+
+_CONTEXTS: tuple[Callable[[Any], Any], ...] = (
+    jax.enable_x64,
+    jax.default_device,
+    jax.numpy_dtype_promotion,
+    jax.numpy_rank_promotion,
+    jax.default_matmul_precision,
+)
 
 
 def settings() -> tuple[Any, ...]:

@@ -130,10 +130,12 @@ class SkillGraph(eqx.Module):
             indices, mask = arguments.packed(indices.astype(np.int32), mask)
             depth = order.depth(indices, mask, self.name_of)
         else:
+            wrong = arguments.wrong_prerequisites(indices, mask)
             # compiled loops read memory at these places
             indices = jnp.clip(indices, 0, shape[-1] - 1).astype(jnp.int32)
             indices, mask = arguments.packed(indices, mask)
-            depth = order.traced_depth(indices, mask)
+            # too deep to be in any graph, which is what those in cycles are too
+            depth = jnp.where(wrong, shape[-1], order.traced_depth(indices, mask))
         # with a type: without one JAX compiles a program for each shape
         self.prerequisites = jnp.asarray(indices, jnp.int32)
         self.required = jnp.asarray(mask, bool)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ..base import memory, pieces
+from ..base import memory, pieces, programs
 from ..base.modules import with_fields
 from ..model.competition import LengthOfDemands, SumOfDemands
 from ..model.extension import effective_rates
@@ -111,7 +111,7 @@ def _problem(
 ) -> tuple[Problem, list[np.ndarray]]:
     """What the loops need to know, and the arrays that it points to."""
     graph = graphs.graph
-    rate, after = effective_rates(graphs)
+    rate, after = programs.at_once(effective_rates, graphs)
     frequency = np.ascontiguousarray(rate, np.float64)
     level, after = (
         np.zeros_like(frequency) if x is None else np.ascontiguousarray(x, np.float64)
@@ -259,7 +259,7 @@ def levels(model: ResourceModel, state: Any) -> np.ndarray:
     found = memory.empty(state.shape, state.dtype)
     kind = kind_of(model)
     cross_entropy, paced = (False, False) if kind is None else (kind.cross_entropy, kind.paced)
-    rate, after = effective_rates(model)
+    rate, after = programs.at_once(effective_rates, model)
     rate = np.ascontiguousarray(rate, np.float64)
     start = np.zeros(rate.shape)
     if model.initial_level is not None:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ..base import programs
+from ..base import pieces, programs
 from ..base.warning import warn
 from ..model.model import ResourceModel
 from . import ode as training_time
@@ -114,13 +114,14 @@ def times_by_events(
     steps = min(4096, max_steps) if traced else max_steps
     options: dict[str, Any] = {"adjoint": diffrax.DirectAdjoint() if traced else None, "max_steps": steps}
 
-    def solve(part: ResourceModel) -> tuple[Array, Array, Array]:
+    def solve(part: ResourceModel) -> tuple[Any, Any, Any]:
         times, failed, inaccurate = _event_times(part, level, tolerance, tolerance, **options)
-        if not traced and bool(jnp.any(inaccurate)):
+        if not traced and bool(np.any(np.asarray(inaccurate))):
             # a level that is just reached, slowly, is a time that small errors change much
             again, failed_again, still = _event_times(part, level, tolerance, tolerance / FINER, **options)
-            times = jnp.where(inaccurate, again, times)
-            failed, inaccurate = failed | (inaccurate & failed_again), inaccurate & still
+            again, failed_again, still, first = (np.asarray(x) for x in (again, failed_again, still, inaccurate))
+            times = pieces.as_arrays(np.where(first, again, times))
+            failed, inaccurate = failed | (first & failed_again), first & still
         return times, failed, inaccurate
 
     times, failed, inaccurate = in_chunks(model, solve, wish)
@@ -130,7 +131,7 @@ def times_by_events(
             f"their estimated error exceeds the tolerance {float(tolerance):g}": inaccurate,
         }
         for why, which in reasons.items():
-            count = int(jnp.sum(which))
+            count = int(np.sum(np.asarray(which)))
             if count:
                 warn(
                     f"learning_times: {count} of {times.size} times are NaN, since {why}; loosen tolerance",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
@@ -11,10 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ..base import pieces
+from ..base import pieces, programs
 from ..base.checks import whole_number
+from ..base.modules import with_fields
 from ..base.values import brief
 from ..model.model import ResourceModel
+from ..model.soundness import is_sound
+from ..results.outcome import RESULTS
 from ..results.trajectory import Trajectory
 
 
@@ -46,6 +50,32 @@ def checked_wish(batch_size: Any, progress: Any, reduce: Any, method: str, *, tr
                     f"{name}: expected None under jit, vmap and grad, where the batch is one program without a host"
                 )
     return Wish(batch_size, progress, reduce, method)
+
+
+@dataclasses.dataclass(frozen=True)
+class OfSound:
+    """A reduction that sees NaN in runs of members that would have been refused, had their values been concrete."""
+
+    reduce: Callable[[Trajectory], Any]
+
+    def __call__(self, run: Trajectory) -> Any:
+        return self.reduce(where_sound(run))
+
+
+def where_sound(run: Trajectory) -> Trajectory:
+    """A run, but members are NaN, and not finite, that would have been refused, had their values been concrete."""
+    state, clock, spent, codes = _where_sound(run.model, run.ts, run.state, run.clock, run.spent, run.result)
+    return with_fields(run, state=state, clock=clock, spent=spent, result=codes)
+
+
+@programs.compiled
+def _where_sound(model: ResourceModel, ts: Array, state: Array, clock: Array, spent: Array | None, codes: Any) -> Any:
+    sound = is_sound(model, ts)
+
+    def known(x: Array) -> Array:
+        return jnp.where(jnp.expand_dims(sound, tuple(range(sound.ndim, x.ndim))), x, jnp.nan)
+
+    return *jax.tree.map(known, (state, clock, spent)), RESULTS.where(sound, codes, RESULTS.not_finite)
 
 
 def kept(
