@@ -18,7 +18,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..base import html, members
 from ..base.annotations import BySkill, DiGraph, Given, Numbers
-from ..base.modules import with_fields
+from ..base.modules import letting_go, with_fields
 from ..base.tracing import is_concrete
 from ..base.values import brief, in_order_of, plain
 from ..base.words import missing_attribute
@@ -77,6 +77,7 @@ class SkillGraph(eqx.Module):
     frequency: Float[Array, "*batch skill"] | None
     names: tuple[Any, ...] | None = eqx.field(static=True)
 
+    @letting_go
     def __init__(
         self,
         prerequisites: Given[Sequence[Sequence[int]] | Mapping[str, Sequence[str]]] | Numbers,
