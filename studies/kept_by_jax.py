@@ -1,4 +1,4 @@
-"""What JAX keeps of a function of its own, for every shape that it is traced with, whoever asks: no use of this package.
+"""What JAX keeps of a function of its own for every shape that it is traced with; nothing of this package is called.
 
 python -m studies.kept_by_jax
 """
