@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import equinox as eqx
 
@@ -19,6 +20,25 @@ def with_fields(module: Module, **values: Any) -> Module:
     vars(changed).update(vars(module))
     vars(changed).update(values)
     return changed
+
+
+Init = TypeVar("Init", bound=Callable[..., None])
+
+
+def letting_go(init: Init) -> Init:
+    """The `__init__` of a module, but what it has set goes where it raises: Equinox holds on to a module that was never
+    finished, for ever.
+    """
+
+    @functools.wraps(init)
+    def call(self: Any, *arguments: Any, **options: Any) -> None:
+        try:
+            init(self, *arguments, **options)
+        except BaseException:
+            vars(self).clear()
+            raise
+
+    return cast(Init, call)
 
 
 @functools.cache

@@ -21,6 +21,38 @@ def _is_traced(kind: type) -> bool:
     return issubclass(kind, Tracer)
 
 
+def captures_traced(function: Any) -> bool:
+    """Whether a function holds an array that is being traced: in a variable of the function around it, in an argument
+    that is bound already, or in the object whose method it is.
+    """
+    waiting, seen = [function], set()
+    while waiting:
+        each = waiting.pop()
+        if not is_concrete(each):
+            return True
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        waiting += [cell.cell_contents for cell in getattr(each, "__closure__", None) or () if _is_filled(cell)]
+        waiting += [x for x in jax.tree.leaves(each) if x is not each and callable(x)]
+        waiting += getattr(each, "__defaults__", None) or ()
+        if isinstance(each, functools.partial):
+            waiting += [each.func, *each.args, *each.keywords.values()]
+        for name in ("__self__", "__wrapped__", "reduce"):
+            if callable(each) and (held := getattr(each, name, None)) is not None:
+                waiting.append(held)
+    return False
+
+
+def _is_filled(cell: Any) -> bool:
+    """Whether a variable has a value by now."""
+    try:
+        _ = cell.cell_contents
+    except ValueError:
+        return False
+    return True
+
+
 def concrete_number(value: Any) -> float | None:
     """A concrete scalar as a number, NaN if it is none, infinite beyond what floating-point numbers hold; None if it is
     traced.

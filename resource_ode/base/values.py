@@ -81,14 +81,14 @@ def in_range(
             held = exact.astype(dtype, copy=False)
         bounds = (above, least, below, most)
         # a positive number must not quietly become zero in a narrower type
-        wrong = ~_inside(held, *bounds) | ((held == 0) & (exact != 0))
+        wrong = ~inside(held, *bounds) | ((held == 0) & (exact != 0))
         if wrong.any():
             where = tuple(int(i) for i in np.argwhere(wrong)[0])
             words = [f"above {above:g}"] * (above > -math.inf) + [f"at least {least:g}"] * (least > -math.inf)
             words += [f"below {below:g}"] * (below < math.inf) + [f"at most {most:g}"] * (most < math.inf)
             place = f" at index {where[0] if len(where) == 1 else where}" if where else ""
             found = f"{held[where]}"
-            if _inside(exact[where], *bounds):
+            if inside(exact[where], *bounds):
                 found = f"{exact[where]} (which is {held[where]} in {held.dtype})"
             raise ValueError(
                 f"{name}: expected finite numbers {' and '.join(words)}".rstrip() + f", got {found}{place}"
@@ -100,8 +100,12 @@ def in_range(
     return given if same else jnp.asarray(given, dtype)
 
 
-def _inside(x: Any, above: float, least: float, below: float, most: float) -> Any:
-    return np.isfinite(x) & (x > above) & (x >= least) & (x < below) & (x <= most)
+def inside(
+    x: Any, above: float = -math.inf, least: float = -math.inf, below: float = math.inf, most: float = math.inf
+) -> Any:
+    """Which numbers are finite and within bounds; NaN is not."""
+    # what is finite is less than infinite
+    return (abs(x) < math.inf) & (x > above) & (x >= least) & (x < below) & (x <= most)
 
 
 def brief(value: Any) -> str:

@@ -172,6 +172,17 @@ def packed(indices: Any, mask: Any) -> tuple[Any, Any]:
     return numpy.where(mask, indices, 0), mask
 
 
+def wrong_prerequisites(indices: Array, mask: Array) -> Array:
+    """Which skills have a prerequisite that is no skill, or one twice, `(*batch, skill)`: what concrete values are
+    refused for, but for those of cycles and of skills that are absent.
+    """
+    outside = mask & ((indices < 0) | (indices >= indices.shape[-2]))
+    # numbers of no skill, each another, for what is not there
+    ordered = jnp.sort(jnp.where(mask, indices, -1 - jnp.arange(mask.shape[-1], dtype=indices.dtype)), axis=-1)
+    twice = (ordered[..., 1:] == ordered[..., :-1]) & (ordered[..., 1:] >= 0)
+    return jnp.any(outside, axis=-1) | jnp.any(twice, axis=-1)
+
+
 def labelled(names: tuple[Any, ...] | None, shape: tuple[int, ...]) -> tuple[str, ...] | None:
     """The names that all members of a batch share; `None` where members differ or some only pad."""
     if names is None:

@@ -18,7 +18,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..base import html, members
 from ..base.annotations import BySkill, DiGraph, Given, Numbers
-from ..base.modules import with_fields
+from ..base.modules import letting_go, with_fields
 from ..base.tracing import is_concrete
 from ..base.values import brief, in_order_of, plain
 from ..base.words import missing_attribute
@@ -77,6 +77,7 @@ class SkillGraph(eqx.Module):
     frequency: Float[Array, "*batch skill"] | None
     names: tuple[Any, ...] | None = eqx.field(static=True)
 
+    @letting_go
     def __init__(
         self,
         prerequisites: Given[Sequence[Sequence[int]] | Mapping[str, Sequence[str]]] | Numbers,
@@ -130,10 +131,12 @@ class SkillGraph(eqx.Module):
             indices, mask = arguments.packed(indices.astype(np.int32), mask)
             depth = order.depth(indices, mask, self.name_of)
         else:
+            wrong = arguments.wrong_prerequisites(indices, mask)
             # compiled loops read memory at these places
             indices = jnp.clip(indices, 0, shape[-1] - 1).astype(jnp.int32)
             indices, mask = arguments.packed(indices, mask)
-            depth = order.traced_depth(indices, mask)
+            # too deep to be in any graph, which is what those in cycles are too
+            depth = jnp.where(wrong, shape[-1], order.traced_depth(indices, mask))
         # with a type: without one JAX compiles a program for each shape
         self.prerequisites = jnp.asarray(indices, jnp.int32)
         self.required = jnp.asarray(mask, bool)

@@ -67,7 +67,9 @@ def _depth_of_one(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.nda
 
 
 def traced_depth(indices: Array, mask: Array) -> Array:
-    """The same without concrete values; a cycle goes unseen."""
+    """The same without concrete values; a skill in a cycle, or behind one, is as deep as there are skills, and none of
+    another graph is.
+    """
     shape = indices.shape[:-1]
     if indices.shape[-1] == 0:
         return jnp.zeros(shape, jnp.int32)
@@ -77,4 +79,6 @@ def traced_depth(indices: Array, mask: Array) -> Array:
         parents = jnp.take_along_axis(depth, flat, axis=-1).reshape(indices.shape)
         return jnp.max(jnp.where(mask, parents + 1, 0), axis=-1), None
 
-    return jax.lax.scan(deepen, jnp.zeros(shape, jnp.int32), None, length=shape[-1])[0]
+    # zeros that vary over the devices that the graph varies over
+    zeros = jnp.sum(jnp.where(mask, indices, 0) * 0, axis=-1)
+    return jax.lax.scan(deepen, zeros, None, length=shape[-1])[0]

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..base.annotations import BySkill, Given, Numbers
-from ..base.modules import with_fields
+from ..base.modules import letting_go, with_fields
 from ..base.special import saturation
 from ..base.values import in_order_of
 from ..graphs.arguments import labelled
@@ -111,6 +111,7 @@ class ResourceModel(BatchOfModels):
     # names and coordinates of the batch axes; compiled code never sees them
     labels: axis_labels.Labels = eqx.field(static=True)
 
+    @letting_go
     def __init__(
         self,
         graph: Given[SkillGraph],

@@ -85,7 +85,7 @@ def overlaps(value: Any, dtype: Any) -> Array | None:
         return overlap
     numbers = np.asarray(given, float)
     kinds = [kind for kind in (given.dtype, dtype) if jnp.issubdtype(kind, jnp.floating)]
-    tolerance = 100 * max(float(jnp.finfo(kind).eps) for kind in kinds)
+    tolerance = max(map(overlap_slack, kinds))
 
     def refuse(wrong: np.ndarray, expected: str) -> None:
         if wrong.any():
@@ -99,6 +99,11 @@ def overlaps(value: Any, dtype: Any) -> Array | None:
     refuse(np.abs(numbers) > 1 + tolerance, "overlaps from -1 to 1")
     _check_semidefinite(numbers, tolerance * numbers.shape[-1])
     return overlap
+
+
+def overlap_slack(dtype: Any) -> float:
+    """By how much rounding may make overlaps miss what those of unit vectors are."""
+    return 100 * float(jnp.finfo(dtype).eps)
 
 
 def _check_semidefinite(numbers: np.ndarray, tolerance: float) -> None:

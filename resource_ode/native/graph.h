@@ -7,7 +7,8 @@ struct Pace {
 
     inline Vector effort(Vector x) const {
         if (!paced) return start + rate * x;
-        const Vector before = smaller(x, all(turn)), beyond = larger(x - turn, all(0.0));
+        // in this order NaN stays NaN
+        const Vector before = smaller(all(turn), x), beyond = larger(x - turn, all(0.0));
         return start + rate * before + after * beyond;
     }
     inline Vector pace(Vector x) const { return !paced ? all(rate) : x < turn ? all(rate) : all(after); }

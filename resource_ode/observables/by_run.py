@@ -32,7 +32,8 @@ def seriality_by_run(model: ResourceModel, level: Any, tolerance: Any, measure: 
     **Raises:** `ValueError` under a trace.
     """
     tolerance = TOLERANCE if tolerance is None else tolerance
-    if not is_concrete(model, level, tolerance):
+    # what is computed here is concrete only where nothing is being compiled
+    if not is_concrete(model, level, tolerance, jnp.zeros(())):
         raise ValueError(
             f"source: seriality cannot be measured on this model under jit, vmap or grad, since {obstacle(model)}; "
             "simulate it, and measure the run"

@@ -19,7 +19,7 @@ from ..solve.cascade.traced import loads_of_run
 from .by_run import seriality_by_run
 from .resource_time import UNTIL_LEVEL, obstacle, unfinished, until_level
 from .rows import budget, each_member, gained, least, signed_shares, warn_if_coarse
-from .sources import check_level, check_tolerance, checked_run, checked_source, numbers, profile_of, refuse_for_run
+from .sources import check_tolerance, checked_level, checked_run, checked_source, numbers, profile_of, refuse_for_run
 
 
 def participation_ratio(frequency: Numbers) -> Float[Array, "*batch"]:
@@ -132,7 +132,7 @@ def seriality(
         warn_if_coarse("seriality", source, by_rows + beyond)
         return value
     if level is not None:
-        check_level(level)
+        level = checked_level(level)
     check_tolerance(tolerance)
     if obstacle(source) is not None:
         return seriality_by_run(

@@ -20,7 +20,7 @@ from ..results.trajectory import Trajectory
 from ..solve.learning import learning_times
 from .between_rows import crossing_bounds, rank_bounds
 from .rows import warn_if_coarse
-from .sources import check_level, checked_run, numbers, refuse_for_run
+from .sources import checked_level, checked_run, numbers, refuse_for_run
 
 # where the overlap sees a skill begin and complete, and what else counts as learned
 ONSET, COMPLETION, HALF = 0.1, 0.9, 0.5
@@ -183,13 +183,12 @@ def depth_correlation(
     1.0
     """
     if isinstance(source, ResourceModel | Trajectory):
-        level = HALF if level is None else level
-        check_level(level)
+        goal = checked_level(HALF if level is None else level)
         if isinstance(source, Trajectory):
             refuse_for_run(tolerance=tolerance)
-            times, *bounds = crossing_bounds(source, level)
+            times, *bounds = crossing_bounds(source, goal)
         else:
-            times, bounds = learning_times(source, level, tolerance=tolerance), None
+            times, bounds = learning_times(source, goal, tolerance=tolerance), None
         if depth is None:
             depth = (source.model if isinstance(source, Trajectory) else source).graph.depth
     else:

@@ -22,6 +22,7 @@ from ..base.tracing import concrete_number, is_concrete
 from ..base.warning import warn
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
+from ..model.soundness import is_sound
 from ..native.integrals import Spent
 from ..solve.cascade import errors, integrals, panels, quadrature, reading
 from ..solve.cascade.batch import microbatch
@@ -70,6 +71,18 @@ def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any) -> 
     if level is None and not model.law.has_end:
         level = UNTIL_LEVEL
     traced = not is_concrete(model, level, tolerance)
+    if traced:
+        # what concrete values would be refused for
+        known = is_sound(model) & (jnp.asarray(tolerance) < 1)
+        if level is not None:
+            known = known & jnp.isfinite(level)
+            level = jnp.where(jnp.isfinite(level), level, UNTIL_LEVEL)
+        found = _until_level(name, model, level, tolerance, traced=True)
+        return jax.tree.map(lambda x: jnp.where(known, x, jnp.nan), found)
+    return _until_level(name, model, level, tolerance, traced=False)
+
+
+def _until_level(name: str, model: ResourceModel, level: Any, tolerance: Any, *, traced: bool) -> Spent:
     number, floor = concrete_number(tolerance), ROUNDING * float(jnp.finfo(model.dtype).eps)
     if number is not None and number < floor:
         raise ValueError(f"tolerance: expected at least {floor:.1e}, the rounding of {model.dtype}, got {tolerance!r}")
@@ -79,7 +92,7 @@ def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any) -> 
     whole = level is None
     if isinstance(model.learning_rate, Schedule) or isinstance(model.wasted_resource, Schedule):
         # how fast the resource comes changes nothing of what is integrated over resource time, unless it stops early
-        found = until_level(name, steady(model), level, tolerance)
+        found = _until_level(name, steady(model), level, tolerance, traced=traced)
         return _where_reached(name, found, model, 1 - tolerance / 4 if whole else level)
     goal = numpy.asarray(1 if whole else level, model.dtype)
     if traced and by_loops(model):

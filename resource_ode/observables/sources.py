@@ -53,11 +53,17 @@ def refuse_for_run(**given: Any) -> None:
             raise ValueError(f"{name}: only a model takes it, since a run has its rows already; got {brief(value)}")
 
 
-def check_level(level: Any) -> None:
-    """**Raises:** `ValueError` for a concrete level that is no number between 0 and 1."""
+def checked_level(level: Any) -> Any:
+    """A level between 0 and 1; NaN for a traced one that is not.
+
+    **Raises:** `ValueError` for a concrete one.
+    """
     number = concrete_number(level)
-    if number is not None and not 0 < number < 1:
+    if number is None:
+        return jnp.where((level > 0) & (level < 1), level, jnp.nan)
+    if not 0 < number < 1:
         raise ValueError(f"level: expected a number between 0 and 1, got {level!r}")
+    return level
 
 
 def check_tolerance(tolerance: Any) -> None:

@@ -24,7 +24,7 @@ from ..solve.simulation import simulate
 from .between_rows import crossing_bounds
 from .resource_time import obstacle, until_level
 from .rows import budget, each_member, gained, spent_by, warn_if_coarse
-from .sources import LAST_LEVEL, check_level, check_tolerance, checked_source, profile_of, refuse_for_run
+from .sources import LAST_LEVEL, check_tolerance, checked_level, checked_source, profile_of, refuse_for_run
 
 
 def total_waste(
@@ -80,19 +80,18 @@ def total_waste(
         if level is not None:
             raise ValueError("ts: expected times or a level, got both")
         return each_member(_total_waste, profile_of(source, ts, tolerance))
-    level = LAST_LEVEL if level is None else level
-    check_level(level)
+    goal = checked_level(LAST_LEVEL if level is None else level)
     waste = source.wasted_resource
     if obstacle(source) is not None or isinstance(waste, Schedule):
-        return _waste_by_run(source, level, tolerance)
-    found = until_level("total_waste", source, level, tolerance)
+        return _waste_by_run(source, goal, tolerance)
+    found = until_level("total_waste", source, goal, tolerance)
     wasted = jnp.broadcast_to(waste, found.clock.shape) * found.clock
     if source.rule.has_budget_law:
         spent = found.learned + wasted
     else:
         source = steady(source)
         rate: Any = source.learning_rate
-        spent = jnp.broadcast_to(rate, found.clock.shape) * horizon(source, level)
+        spent = jnp.broadcast_to(rate, found.clock.shape) * horizon(source, goal)
     return jnp.where(found.clock == 0, _wasted_at_first(source), wasted / jnp.where(spent == 0, 1, spent))
 
 
@@ -187,7 +186,7 @@ def efficiency(
     1.0
     """
     source = checked_source(source)
-    check_level(level)
+    level = checked_level(level)
     model = source.model if isinstance(source, Trajectory) else source
     if times is not None and tolerance is not None:
         raise ValueError("tolerance: expected none beside times, which are used as they are")

@@ -22,6 +22,7 @@ from jaxtyping import Array, Float
 from ..base.annotations import Given, Numbers
 from ..base.checks import whole_number
 from ..base.face import present
+from ..base.modules import letting_go
 from ..base.values import brief, in_range
 from ..base.words import nearest
 from ..graphs.graph import SkillGraph
@@ -82,6 +83,7 @@ class GeometryModel(eqx.Module):
     vectors: str = eqx.field(static=True)
     optimizer: Callable[..., Any] | None = eqx.field(static=True)
 
+    @letting_go
     def __init__(
         self,
         frequency: Numbers,

@@ -19,6 +19,7 @@ from ..base.tracing import concrete_number, is_concrete
 from ..base.values import brief
 from ..base.warning import warn
 from ..model.model import ResourceModel
+from ..model.soundness import is_sound
 from .cascade.batch import backend_for, batch_times
 from .choose import cascade_obstacle
 from .events import times_by_events
@@ -88,7 +89,13 @@ def learning_times(
         times = batch_times(model, goal, tolerance, wish, backend, under_trace=traced)
     if traced or not bool(possible):
         times = _or_never(times, level, model.graph.present, beyond=beyond)
-    return times
+    return _where_sound(times, level, model) if traced else times
+
+
+@programs.compiled
+def _where_sound(times: Array, level: Any, model: ResourceModel) -> Array:
+    """Learning times, but NaN of members that would have been refused, had their values been concrete."""
+    return jnp.where((is_sound(model) & jnp.isfinite(level))[..., None], times, jnp.nan)
 
 
 @programs.compiled

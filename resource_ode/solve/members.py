@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
@@ -13,9 +14,14 @@ from jaxtyping import Array
 
 from ..base import pieces
 from ..base.checks import whole_number
+from ..base.modules import with_fields
 from ..base.values import brief
 from ..model.model import ResourceModel
+from ..model.soundness import is_sound
+from ..results.outcome import result_codes, result_names, results_from_codes
 from ..results.trajectory import Trajectory
+
+NOT_FINITE = result_names().index("not_finite")
 
 
 class Wish(NamedTuple):
@@ -46,6 +52,28 @@ def checked_wish(batch_size: Any, progress: Any, reduce: Any, method: str, *, tr
                     f"{name}: expected None under jit, vmap and grad, where the batch is one program without a host"
                 )
     return Wish(batch_size, progress, reduce, method)
+
+
+@dataclasses.dataclass(frozen=True)
+class OfSound:
+    """A reduction that sees NaN in runs of members that would have been refused, had their values been concrete."""
+
+    reduce: Callable[[Trajectory], Any]
+
+    def __call__(self, run: Trajectory) -> Any:
+        return self.reduce(where_sound(run))
+
+
+def where_sound(run: Trajectory) -> Trajectory:
+    """A run, but members are NaN, and not finite, that would have been refused, had their values been concrete."""
+    sound = is_sound(run.model, run.ts)
+
+    def known(x: Array) -> Array:
+        return jnp.where(jnp.expand_dims(sound, tuple(range(sound.ndim, x.ndim))), x, jnp.nan)
+
+    state, clock, spent = jax.tree.map(known, (run.state, run.clock, run.spent))
+    codes = jnp.where(sound, result_codes(run.result), NOT_FINITE)
+    return with_fields(run, state=state, clock=clock, spent=spent, result=results_from_codes(codes))
 
 
 def kept(

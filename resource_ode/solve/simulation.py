@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from ..base.annotations import AbstractAdjoint, AbstractSolver, AbstractStepSizeController, Numbers
-from ..base.tracing import is_concrete
+from ..base.tracing import captures_traced, is_concrete
 from ..base.values import checked_times
 from ..model.model import ResourceModel
+from ..model.soundness import lost_unless_sound
 from ..results.trajectory import Trajectory
 from .cascade.batch import backend_for, batch_trajectories
 from .choose import choose
 from .learning import horizon
-from .members import checked_wish
+from .members import OfSound, checked_wish, where_sound
 from .method import ODE, AbstractMethod, Cascade, Steps, as_method
 from .ode import solve_ode
 from .steps import solve_steps
@@ -102,13 +102,17 @@ def simulate(
     way, why = choose(model, as_method(method, max_steps=max_steps, **options), method)
     ts = default_times(model, whole=isinstance(way, Steps)) if ts is None else checked_times(ts, model.dtype)
     traced = not is_concrete(model, ts, way.tolerance if isinstance(way, (Cascade, ODE)) else None)
+    traced = traced or captures_traced(reduce)
     backend = backend_for(model, under_trace=traced) if isinstance(way, Cascade) else None
     if backend is not None:
         why = f"{why}; by {backend.name}"
     wish = checked_wish(batch_size, progress, reduce, f"{way.name} ({why})", traced=traced)
+    if traced and backend is None and reduce is not None:
+        wish = wish._replace(reduce=OfSound(reduce))
     if isinstance(way, Cascade) and backend is not None:
         tolerance = as_tolerance(way.tolerance, "level", backend.floors, model.dtype)
-        result = batch_trajectories(model, ts, tolerance, wish, backend, under_trace=traced)
+        given = lost_unless_sound(model, ts) if traced else model
+        result = batch_trajectories(given, ts, tolerance, wish, backend, under_trace=traced)
     elif isinstance(way, ODE):
         result = solve_ode(model, ts, as_tolerance(way.tolerance, "level", way.name, model.dtype), way, wish)
     else:
@@ -117,7 +121,8 @@ def simulate(
         return result
     state, clock, spent, codes = result
     kind = "direct" if isinstance(way, Steps) or model.interference is not None else "exposure"
-    return Trajectory(ts, state, clock, spent, codes, model, kind, wish.method)
+    run = Trajectory(ts, state, clock, spent, codes, model, kind, wish.method)
+    return where_sound(run) if traced and backend is None else run
 
 
 def default_times(model: ResourceModel, *, whole: bool) -> Array:
@@ -131,4 +136,4 @@ def default_times(model: ResourceModel, *, whole: bool) -> Array:
     if not np.isfinite(last):
         raise ValueError("ts: expected times, since not every skill of the model ever reaches level 0.95")
     times = np.linspace(0, BEYOND * last, ROWS)
-    return jnp.asarray(np.unique(np.round(times)) if whole else times, model.dtype)
+    return checked_times(np.unique(np.round(times)) if whole else times, model.dtype)

@@ -325,6 +325,7 @@ def test_jit_vmap_and_reduce(schedules):
     model = case_of(**SCHEDULES[schedules]).model().replace(gate_exponent=[0.1, 0.3, 1.0])
     times, run = ro.learning_times(model, 0.4), ro.simulate(model, TS)
     np.testing.assert_allclose(jax.jit(lambda m: ro.learning_times(m, 0.4))(model), times, rtol=1e-7)
+    np.testing.assert_allclose(jax.jit(lambda level: ro.learning_times(model, level))(0.4), times, rtol=1e-7)
     np.testing.assert_allclose(jax.jit(lambda m: ro.simulate(m, TS).level)(model), run.level, atol=1e-8)
     own = lambda a: ro.learning_times(case_of(**SCHEDULES[schedules]).model().replace(gate_exponent=a), 0.4)  # noqa: E731
     np.testing.assert_allclose(jax.vmap(own)(jnp.array([0.1, 0.3, 1.0])), times, rtol=1e-7)

@@ -129,7 +129,7 @@ def batch_times(
     if isinstance(model.learning_rate, Schedule) and not schedules.scheduled(model):
         solved = functools.partial(_times, level=level, wish=wish, backend=backend, under_trace=under_trace)
         floor = FLOORS[backend.floors][np.dtype(model.dtype).name]
-        times, unsolved = rates.learning_times(solved, model, tolerance, floor)
+        times, unsolved = rates.learning_times(solved, model, tolerance, floor, under_trace=under_trace)
     else:
         times, unsolved = _times(model, tolerance, level, wish, backend, under_trace=under_trace)
     if unsolved:

@@ -126,7 +126,12 @@ def _reduced(members: tuple[ResourceModel, Solved], shared: tuple[Array, Schedul
 
 
 def learning_times(
-    solve: Callable[[ResourceModel, Any], tuple[Any, int]], model: ResourceModel, tolerance: Any, floor: float
+    solve: Callable[[ResourceModel, Any], tuple[Any, int]],
+    model: ResourceModel,
+    tolerance: Any,
+    floor: float,
+    *,
+    under_trace: bool,
 ) -> tuple[Any, int]:
     """Learning times `(*batch, skill)`, NaN where their relative error may exceed the tolerance, and how many members
     have such; `solve(model, tolerance)` finds both at a constant learning rate.
@@ -135,7 +140,7 @@ def learning_times(
     assert isinstance(schedule, Schedule)
     pace, shape = Pace.of(schedule, model.dtype), (*model.batch_shape, model.skills)
     constant = with_fields(model, learning_rate=pace.rate)
-    if not is_concrete(model, tolerance):
+    if under_trace:
         strict = jnp.maximum(tolerance / jnp.minimum(pace.stretch, FINER), floor)
         # one that would have been refused stays so
         strict = jnp.where(tolerance > 0, strict, tolerance).astype(model.dtype)

@@ -1,0 +1,123 @@
+"""What nobody can refuse under a transformation is NaN with a reason; what is concrete there is solved as elsewhere."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import Mesh, PartitionSpec
+
+import resource_ode as ro
+from resource_ode.base import tracing
+
+LISTS = [[], [0], [0, 1]]
+TS = np.asarray([0.0, 100.0, 300.0, 600.0])
+FREQUENCY = np.asarray([1.0, 2.0, 0.5])
+
+
+def model(**changes):
+    arguments = {"frequency": FREQUENCY, "learning_rate": 0.01, "wasted_resource": 0.1, "gate_exponent": 0.05}
+    graph = changes.pop("graph", ro.SkillGraph(LISTS))
+    return ro.ResourceModel(graph, **(arguments | changes))
+
+
+def scheduled(name, times, values):
+    return model(**{name: ro.Schedule(times, values)})
+
+
+def graph_of(prerequisites):
+    required = np.asarray([[False, False], [True, False], [True, True]])
+    return model(graph=ro.SkillGraph(prerequisites, required=required))
+
+
+# how a model is made of what is traced, and that: with one good value, and what would be refused
+BAD = {
+    "times that fall": (lambda x: scheduled("learning_rate", x, [0.01, 0.02, 0.01]), [0.0, 100, 200], [0.0, 200, 100]),
+    "times from later": (lambda x: scheduled("learning_rate", x, [0.01, 0.02]), [0.0, 100], [50.0, 100]),
+    "a negative rate": (lambda x: scheduled("learning_rate", [0.0, 100.0], x), [0.01, 0.02], [0.01, -0.02]),
+    "no rate": (lambda x: scheduled("learning_rate", [0.0, 100.0], x), [0.01, 0.02], [0.01, np.nan]),
+    "wastes that fall": (lambda x: scheduled("wasted_resource", x, [0.1, 0.2, 0.1]), [0.0, 100, 200], [0.0, 200, 100]),
+    "negative waste": (lambda x: model(wasted_resource=x), 0.1, -0.05),
+    "no such pool": (
+        lambda x: model(pool=x, graph=ro.SkillGraph([[], [], []]), wasted_resource=[0.1, 0.2]), [0, 1, 1], [0, 2, 1],
+    ),
+    "no such skill": (graph_of, [[0, 0], [0, 0], [1, 0]], [[0, 0], [-1, 0], [1, 0]]),
+    "one twice": (graph_of, [[0, 0], [0, 0], [1, 0]], [[0, 0], [0, 0], [1, 1]]),
+    "a cycle": (graph_of, [[0, 0], [0, 0], [1, 0]], [[0, 0], [2, 0], [1, 0]]),
+    "a strength above 1": (lambda x: model(prerequisite_strength=x), 0.9, 1.5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_would_be_refused_is_nan_under_a_trace(name):
+    make, good, bad = BAD[name]
+    good, bad = jnp.asarray(good), jnp.asarray(bad)
+    with pytest.raises(ValueError, match=r"expected|listed more than once"):
+        make(bad)
+
+    @jax.jit
+    def found(x):
+        given = make(x)
+        run = ro.simulate(given, TS)
+        waste = ro.simulate(given, TS, reduce=lambda run: run.waste[-1])
+        return ro.learning_times(given), run.level, run.result == ro.RESULTS.not_finite, waste
+
+    times, level, lost, waste = found(good)
+    assert np.isfinite(times).all() and np.isfinite(level).all() and not lost and np.isfinite(waste).all()
+    np.testing.assert_allclose(times, ro.learning_times(make(good)), rtol=1e-6)
+    times, level, lost, waste = found(bad)
+    assert np.isnan(times).all() and np.isnan(level).all() and lost and np.isnan(waste).all()
+
+
+@pytest.mark.parametrize("ts", [[0.0, 300, 100], [-1.0, 100, 300], [0.0, 100, 100], [0.0, np.nan, 300]])
+def test_times_that_do_not_increase_are_nan_under_a_trace(ts):
+    run = jax.jit(lambda ts: ro.simulate(model(), ts))(jnp.asarray(ts))
+    assert run.result == ro.RESULTS.not_finite and np.isnan(run.level).all()
+    profile = jax.jit(lambda ts: ro.observables.concurrency(model(), ts=ts))(jnp.asarray(ts))
+    assert np.isnan(profile).all()
+
+
+@pytest.mark.parametrize("level", [np.nan, -np.inf, 0.0, 1.0, 1.5])
+def test_levels_that_are_none_are_nan_under_a_trace(level):
+    @jax.jit
+    def found(level):
+        measures = ro.observables
+        return (
+            measures.seriality(model(), level=level),
+            measures.total_waste(model(), level=level),
+            measures.efficiency(model(), level),
+            measures.depth_correlation(model(), level=level),
+        )
+
+    assert np.isnan(found(level)).all()
+    times = jax.jit(lambda level: ro.learning_times(model(), level))(level)
+    expected = 0.0 if level == 0 else np.inf if level >= 1 else np.nan
+    np.testing.assert_array_equal(times, np.full(3, expected))
+
+
+@pytest.mark.parametrize("changes", [{}, {"wasted_resource": ro.Schedule([0.0, 100.0], [0.1, 0.2])}])
+def test_a_reduction_may_hold_what_is_traced(changes):
+    given = model(**changes)
+
+    def scaled(factor):
+        return ro.simulate(given, TS, reduce=lambda run: factor * run.loss)
+
+    loss = ro.simulate(given, TS).loss
+    for found in (jax.jit(scaled)(2.0) / 2, jax.jacfwd(scaled)(2.0), jax.vmap(scaled)(jnp.ones(1))[0]):
+        np.testing.assert_allclose(found, loss, rtol=1e-6)
+    assert tracing.captures_traced(scaled) is False
+    jax.jit(lambda x: tracing.captures_traced(lambda: x) or pytest.fail("not seen"))(1.0)
+
+
+def test_a_graph_may_vary_over_devices():
+    def times(prerequisites):
+        return jax.vmap(lambda x: ro.learning_times(graph_of(x)))(prerequisites)
+
+    graphs = jnp.asarray([[[0, 0], [0, 0], [1, 0]], [[0, 0], [0, 0], [0, 1]]])
+    mesh, spec = Mesh(np.asarray(jax.devices()[:2]), ("member",)), PartitionSpec("member")
+    split = jax.jit(jax.shard_map(times, mesh=mesh, in_specs=spec, out_specs=spec))(graphs)
+    np.testing.assert_array_equal(split, jnp.stack([ro.learning_times(graph_of(x)) for x in graphs]))
+
+
+def test_a_lost_run_of_self_paced_skills_has_no_concurrency():
+    run = jax.jit(lambda rate: ro.simulate(model(frequency_after=FREQUENCY, learning_rate=rate), TS))(-1.0)
+    assert np.isnan(ro.observables.concurrency(run)).all()
