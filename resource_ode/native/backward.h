@@ -65,7 +65,7 @@ class Backward {
                 for (int64_t lane = 0; lane < here; lane++) {
                     const int64_t step = k + lane;
                     by_ts[step] = 0.0;
-                    if (!(t[step] > 0) || !std::isfinite(tau[step])) continue;
+                    if (!(t[step] >= 0) || !std::isfinite(tau[step])) continue;
                     Vector weights[NODES], slopes[NODES];
                     for (int64_t n = 0; n < NODES; n++) weights[n] = all(each[n][lane]), slopes[n] = all(value[n][lane]);
                     const double share = one_step(panel[lane], weights, slopes, waste, bars + step * graph.skills,
@@ -164,7 +164,7 @@ class Backward {
             store(&bars[static_cast<size_t>(j)], bar), store(&pulls[static_cast<size_t>(j)], pull);
             store(&pulls[room + static_cast<size_t>(j)], left), store(&pulls[2 * room + static_cast<size_t>(j)], x);
         }
-        const double share = (to_clock + sum(along)) / (sum(demand) + waste);
+        const double total = sum(demand) + waste, share = total > 0 ? (to_clock + sum(along)) / total : 0.0;
         total_weight += share;
         if (Law::SLOW) adjoint.gathered.plateau -= share * sum(by_plateau);
         for (int64_t block = 0; block < table.blocks; block++) {

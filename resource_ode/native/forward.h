@@ -65,13 +65,13 @@ class Forward {
         int64_t p = 0;
         for (int64_t k = 0; k < times; k++) {
             to_clock[k] = 0.0;
-            if (!(ts[k] > 0) || !std::isfinite(clock[k])) continue;
+            if (!(ts[k] >= 0) || !std::isfinite(clock[k])) continue;
             while (p < cascade->panels - 1 && cascade->edges[p + 1] <= clock[k]) p++;
             const double half = cascade->half[p];
             // beyond the end all is over: nothing changes any more but the clock of what is wasted
             const Sum total = look(p, half > 0 ? std::min((clock[k] - cascade->edges[p]) / half - 1, 1.0) : 0.0);
             const double gained = rate * to_ts[k] + along.rate * ts[k] - total.moved - along.waste * clock[k];
-            const double late = gained / (total.demand + waste);
+            const double late = total.demand + waste > 0 ? gained / (total.demand + waste) : 0.0;
             to_clock[k] = late;
             double *row = state + k * graph.skills;
             for (int64_t s = 0; s < graph.skills; s++)

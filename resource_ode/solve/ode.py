@@ -170,7 +170,7 @@ def integrate(
         result = RESULTS.where(jnp.any(model.waste_at() == 0), RESULTS.no_waste, result)
     failed = ~(result == RESULTS.successful)
     # rounding must not make a level negative
-    state = main if model.interference is not None else jnp.maximum(main, 0) / model.rate()[None]
+    state = main if model.interference is not None else jnp.where(main < 0, 0, main) / model.rate()[None]
     spent = _used(model, state, clock, spent, ts) if keeps_spent(model) else None
     error = _error(*jax.lax.stop_gradient((model, ts, tolerance, state, clock, spent)), solver, controller, max_steps)
     result = RESULTS.where(failed | (error <= tolerance), result, RESULTS.inaccurate)

@@ -309,6 +309,23 @@ def test_derivatives(what, schedules):
             np.testing.assert_allclose(slopes[name][k], (high - low) / (2 * step[k]), rtol=1e-5, atol=1e-6 * scale)
 
 
+def test_derivatives_by_times_at_which_two_schedules_change():
+    # each on one side, the rate's first: from before, and the waste's from then on
+    starts, rates, wastes = np.array([0.0, 1.5, 4.0]), [0.8, 0.3, 1.7], [0.05, 2.0, 0.3]
+
+    def total(of_rate, of_waste):
+        changes = {"learning_rate": ro.Schedule(of_rate, rates), "wasted_resource": ro.Schedule(of_waste, wastes)}
+        return jnp.sum(ro.learning_times(case_of().model().replace(**changes), 0.4))
+
+    total = jax.jit(total)
+    slopes = jax.jit(jax.grad(total, argnums=(0, 1)))(starts, starts)
+    for k in (1, 2):
+        step = 1e-4 * np.eye(3)[k]
+        there = float(total(starts, starts))
+        np.testing.assert_allclose(slopes[0][k], (there - float(total(starts - step, starts))) / 1e-4, rtol=1e-3)
+        np.testing.assert_allclose(slopes[1][k], (float(total(starts, starts + step)) - there) / 1e-4, rtol=1e-3)
+
+
 def test_derivatives_by_a_frequency_of_zero():
     # on one side alone: what an earlier start of the third skill would change
     for function in functions("mixture")[0].values():

@@ -121,3 +121,23 @@ def test_a_graph_may_vary_over_devices():
 def test_a_lost_run_of_self_paced_skills_has_no_concurrency():
     run = jax.jit(lambda rate: ro.simulate(model(frequency_after=FREQUENCY, learning_rate=rate), TS))(-1.0)
     assert np.isnan(ro.observables.concurrency(run)).all()
+
+
+@pytest.mark.parametrize("changes", [{}, {"method": "ode", "tolerance": 1e-8}, {"competition": "l2"}])
+def test_a_run_has_a_derivative_by_time_at_its_start(changes):
+    given = model(**{k: changes[k] for k in changes if k == "competition"})
+    options = {k: v for k, v in changes.items() if k != "competition"}
+
+    def levels(ts):
+        return ro.simulate(given, ts, **options).level
+
+    slope = jax.jit(jax.jacfwd(levels))(jnp.asarray([0.0, 10.0]))[0, :, 0]
+    # one root alone is open: its demand over the whole, at the rate
+    whole = FREQUENCY[0] + 0.1 if "competition" not in changes else np.hypot(FREQUENCY[0], 0.1)
+    np.testing.assert_allclose(slope, [0.01 * FREQUENCY[0] / whole, 0, 0], rtol=1e-6, atol=1e-12)
+
+
+def test_a_run_has_a_derivative_by_time_at_its_start_without_loops(monkeypatch):
+    monkeypatch.setattr("resource_ode.native.calls.handlers", lambda: None)
+    slope = jax.jacrev(lambda ts: ro.simulate(model(gate_exponent=0.06), ts).level[0])(jnp.asarray([0.0, 10.0]))[:, 0]
+    np.testing.assert_allclose(slope, [0.01 / 1.1, 0, 0], rtol=1e-6, atol=1e-12)

@@ -40,7 +40,9 @@ def read_clock(
     more = jnp.where(over & (waste > 0), more, 0)
     wanted = jnp.where(over, end, wanted)
     panel, place = jax.vmap(invert_primitive, in_axes=(0, 0, None, 0))(values, at_edges, edges, wanted)
-    clock = jnp.where(ts[None] > 0, edges[panel] + half[panel] * (1 + place), 0)
+    # at the start both are 0, and have a derivative by time all the same
+    clock = edges[panel] + half[panel] * (1 + place)
+    clock = jnp.where(ts[None] > 0, clock, clock - jax.lax.stop_gradient(clock))
     # sums of small arrays tell; to look at the exposures themselves would be to compute them twice
     ended = over & (waste == 0)
     clock = clock + more
@@ -53,7 +55,8 @@ def read_clock(
         exposure = jnp.take_along_axis(exposure, model.pool[None, None], axis=0)[0]
         over, more_each = ended[model.pool].T, more[model.pool].T
     # rounding must not make a level negative
-    exposure = jnp.where((ts > 0)[:, None], jnp.maximum(exposure, 0) + more_each, 0)
+    at_start = exposure - jax.lax.stop_gradient(exposure)
+    exposure = jnp.where((ts > 0)[:, None], jnp.maximum(exposure, 0) + more_each, at_start)
     exposure = jnp.where(model.graph.present[None] & ~lost, jnp.where(over, jnp.inf, exposure), jnp.nan)
     clock = jnp.where(lost, jnp.nan, jnp.where(ended, jnp.inf, clock)).T
     if model.rule.has_budget_law:

@@ -46,29 +46,45 @@ class Pieces(NamedTuple):
 
 def starts_of(model: ResourceModel) -> Any:
     """Where pieces start: those of all schedules; some may be empty."""
-    given: tuple[Any, ...] = (model.learning_rate, model.wasted_resource, model.frequency)
-    # flat members all have the same schedule
-    own = [x.times.reshape((-1, x.times.shape[-1]))[0] for x in given if isinstance(x, Schedule)]
-    numpy: Any = np if is_concrete(own) else jnp
-    return numpy.sort(numpy.concatenate([own[0], *(x[1:] for x in own[1:])]))
+    times = _times_of(model)
+    numpy: Any = np if is_concrete(times) else jnp
+    return numpy.sort(numpy.concatenate(times))
+
+
+def _scheduled(model: ResourceModel) -> dict[str, Schedule]:
+    """The schedules of flat members, which all have the same, without their axis."""
+    given: dict[str, Any] = {name: getattr(model, name) for name in ("learning_rate", "wasted_resource", "frequency")}
+    found = {}
+    for name, value in given.items():
+        if isinstance(value, Schedule):
+            first = (0,) * (value.times.ndim - 1)
+            found[name] = with_fields(value, times=value.times[first], values=value.values[first])
+    return found
+
+
+def _times_of(model: ResourceModel) -> list[Any]:
+    """When each schedule changes; only the first has the start as well."""
+    first, *others = (schedule.times for schedule in _scheduled(model).values())
+    return [first, *(times[1:] for times in others)]
 
 
 def pieces_of(model: ResourceModel) -> Pieces:
-    """Those of all schedules of a model."""
-    start = jnp.asarray(starts_of(model), model.dtype)
+    """Those of all schedules of a model.
 
-    def at_start(value: Any, axes: int) -> Array | None:
-        if not isinstance(value, Schedule):
-            return None
-        pieces = value.times.shape[-1]
-        times, values = value.times.reshape((-1, pieces))[0], value.values
-        values = values.reshape((-1, pieces, *values.shape[values.ndim - axes :]))[0]
-        return values[jnp.searchsorted(times, start, side="right") - 1]
-
-    rate, waste, frequency = at_start(model.learning_rate, 0), at_start(model.wasted_resource, 0), None
-    if isinstance(model.frequency, Schedule):
-        frequency = at_start(model.frequency, 1)
-    return Pieces(start, jnp.append(start[1:], jnp.inf), rate, waste, frequency)
+    Where several change at once they do so one after the other, in pieces without length, so that there is a derivative
+    by each time, on one side.
+    """
+    times = _times_of(model)
+    owner = np.concatenate([np.full(x.shape[0], k) for k, x in enumerate(times)])
+    start = jnp.concatenate(times).astype(model.dtype)
+    order = jnp.argsort(start, stable=True)
+    values: dict[str, Array] = {}
+    for number, (name, schedule) in enumerate(_scheduled(model).items()):
+        changes = jnp.cumsum(jnp.asarray(owner == number, jnp.int32)[order])
+        values[name] = schedule.values[changes - 1 if number == 0 else changes]
+    start = start[order]
+    end = jnp.append(start[1:], jnp.inf)
+    return Pieces(start, end, *(values.get(name) for name in ("learning_rate", "wasted_resource", "frequency")))
 
 
 class Stand(NamedTuple):
@@ -138,10 +154,11 @@ class Members:
         exposure = jnp.where(graph.present, stand.exposure, 0)
         effort = jax.vmap(effort_of)(self.given, exposure)
         changes: dict[str, Any] = {}
+        ones = jnp.ones(self.count, self.dtype)
         if piece.rate is not None:
-            changes["learning_rate"] = jnp.where(piece.rate > 0, piece.rate, 1) * flat.learning_rate
+            changes["learning_rate"] = jnp.where(piece.rate > 0, piece.rate, 1) * ones
         if piece.waste is not None:
-            changes["wasted_resource"] = piece.waste * flat.wasted_resource
+            changes["wasted_resource"] = piece.waste * ones
         scale, moved, stands, creep = None, stand.moved, jnp.zeros_like(stand.moved), None
         if piece.frequency is not None:
             assert self.largest is not None
@@ -204,7 +221,8 @@ class Members:
         if self.plan.pauses:
             # what stood still has moved by nothing; only a derivative by its frequency tells more
             gained = gained - jnp.where(during.moved[:, None], 0, jax.lax.stop_gradient(gained))
-        paid = jnp.expand_dims(members.wasted_resource, 1) * clock if spent is None else spent
+        waste: Any = members.wasted_resource
+        paid = jnp.expand_dims(waste, 1) * clock if spent is None else spent
         states = stand.exposure[:, None] + gained
         clocks, paids = (jnp.expand_dims(x, 1) + more for x, more in ((stand.clock, clock), (stand.paid, paid)))
         rate: Any = members.learning_rate
