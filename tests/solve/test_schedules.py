@@ -208,6 +208,15 @@ def test_skills_that_pause_for_ever():
     np.testing.assert_allclose(ro.learning_times(brief)[1], expected, rtol=1e-7)
 
 
+def test_a_pause_when_all_is_learned():
+    # the clock goes on at the waste alone: eta t = n + N0 tau; under a trace no other method helps out
+    frequency = ro.Schedule([0.0, 50.0, 70.0], np.array([[1.0, 1.0], [0.0, 0.0], [0.0, 1.0]]))
+    model = ro.ResourceModel(ro.SkillGraph([[], [0]]), frequency, 0.8, 2e-3, 1.9)
+    run = jax.jit(lambda model: ro.simulate(model, [50.0, 60.0, 80.0]))(model).check()
+    np.testing.assert_allclose(run.clock, (0.8 * run.ts - 2) / 2e-3, rtol=1e-12)
+    np.testing.assert_array_equal(run.level, 1)
+
+
 def test_skills_that_are_met_while_nothing_is_handed_out():
     # at a rate of 0 the first skill has not moved, so that the second still waits when the first pauses
     frequency = ([0.0, 1.0, 5.0], np.array([[1.0, 1.0], [0.0, 1.0], [1.0, 0.6]]))
