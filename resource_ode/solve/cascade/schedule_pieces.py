@@ -140,7 +140,9 @@ class Members:
 
     def during(self, piece: Pieces, stand: Stand, until: Array) -> Piece:
         """The members in a piece that is looked at until a step."""
-        flat, graph = self.flat, self.flat.graph
+        # in which no number follows a schedule
+        flat: Any = self.flat
+        graph = flat.graph
         exposure = jnp.where(graph.present, stand.exposure, 0)
         effort = jax.vmap(effort_of)(self.given, exposure)
         changes: dict[str, Any] = {}
@@ -205,7 +207,7 @@ class Members:
         times = jnp.append(jnp.clip(ts, piece.start, end), end) - piece.start
         if piece.rate is not None:
             times = jnp.where(piece.rate > 0, times, 0)
-        members = during.members
+        members: Any = during.members
         state, clock, spent, code = traced.solved_rows(members, times, tolerance, self.plan.either)
         gained = jnp.where(members.graph.present[:, None], state, 0)
         gained = gained if during.scale is None else gained * during.scale[:, None]

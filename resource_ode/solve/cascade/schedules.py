@@ -241,7 +241,8 @@ def _times_of(model: ResourceModel, level: Array, tolerance: Array, plan: Plan) 
         code = jnp.where(jnp.any(there & ~(local > 0), axis=-1), jnp.maximum(code, calls.INACCURATE), code)
         worst = jnp.maximum(worst, jnp.where(jnp.any(there, axis=-1), code, calls.SUCCESSFUL))
         # what is so slow is taken to stand still
-        rate: Any = jnp.broadcast_to(during.members.frequency, present.shape)
+        frequency: Any = during.members.frequency
+        rate = jnp.broadcast_to(frequency, present.shape)
         slow = present & (rate < STANDING * jnp.max(rate, axis=-1, keepdims=True))
         if during.creep is not None:
             # what creeps for so long must not open a gate further
