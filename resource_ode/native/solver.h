@@ -249,7 +249,8 @@ class Solver {
         const double goal = graph.all_over(by);
         double least = 0.0;
         for (int64_t s : graph.order) least = std::max(least, graph.paces[s].exposure_at(goal));
-        return last > least ? std::min(last, reach(goal)) : last;
+        // a range has a length, also where all is over when it begins
+        return last > least ? std::min(last, std::max(reach(goal), 1 / graph.quickest)) : last;
     }
 
     // A resource time by which all that a run can learn with so much resource is learned. With mean squared error there

@@ -208,6 +208,54 @@ def test_skills_that_pause_for_ever():
     np.testing.assert_allclose(ro.learning_times(brief)[1], expected, rtol=1e-7)
 
 
+def test_a_pause_when_all_is_learned():
+    # the clock goes on at the waste alone: eta t = n + N0 tau; under a trace no other method helps out
+    frequency = ro.Schedule([0.0, 50.0, 70.0], np.array([[1.0, 1.0], [0.0, 0.0], [0.0, 1.0]]))
+    model = ro.ResourceModel(ro.SkillGraph([[], [0]]), frequency, 0.8, 2e-3, 1.9)
+    run = jax.jit(lambda model: ro.simulate(model, [50.0, 60.0, 80.0]))(model).check()
+    np.testing.assert_allclose(run.clock, (0.8 * run.ts - 2) / 2e-3, rtol=1e-12)
+    np.testing.assert_array_equal(run.level, 1)
+
+
+def test_skills_that_are_met_while_nothing_is_handed_out():
+    # at a rate of 0 the first skill has not moved, so that the second still waits when the first pauses
+    frequency = ([0.0, 1.0, 5.0], np.array([[1.0, 1.0], [0.0, 1.0], [1.0, 0.6]]))
+    case = Case([[], [0]], frequency, ([0.0, 1.0], np.array([0.0, 0.8])), 0.05, 0.3)
+    later = Case([[], [0]], frequency[1][2], 0.8, 0.05, 0.3)
+    np.testing.assert_allclose(ro.learning_times(case.model()), 5 + ro.learning_times(later.model()), rtol=1e-7)
+    np.testing.assert_allclose(ro.simulate(case.model(), 5 + TS[1:]).level, later.levels(TS)[1:], atol=1e-7)
+    for_ever = dataclasses.replace(case, frequency=tuple(x[:2] for x in frequency)).model()
+    assert np.isinf(ro.learning_times(for_ever)).all()
+
+
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_a_level_that_skills_start_at(loss):
+    case = case_of(**SCHEDULES["all"], loss=loss, initial_level=np.array([0.0, 0.3, 1e-6, 0.9, 0.0]))
+    for level, skill in ((0.3, 1), (1e-6, 2), (0.9, 3)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            times = np.asarray(ro.learning_times(case.model(), level))
+        assert times[skill] == 0
+        reached = np.isfinite(times) & (times > 0)
+        order = np.argsort(times[reached])
+        levels = case.levels(np.append(0.0, times[reached][order]))[1:]
+        np.testing.assert_allclose(levels[np.arange(len(order)), np.flatnonzero(reached)[order]], level, atol=1e-7)
+
+
+def test_a_skill_that_is_never_met_under_a_trace():
+    # refused where it is known
+    values = np.array([[1.0, 0.0], [2.0, 0.0]])
+
+    def model(values):
+        return ro.ResourceModel(ro.SkillGraph([[], [0]]), ro.Schedule([0.0, 1.0], values), 0.8, 0.05, 0.3)
+
+    with pytest.raises(ValueError, match="every skill has a positive frequency at some time"):
+        model(values)
+    assert np.isnan(jax.jit(lambda values: ro.learning_times(model(values)))(values)).all()
+    lost = jax.jit(lambda values: ro.simulate(model(values), [0.5, 2.0]).result == ro.RESULTS.not_finite)
+    assert lost(values)
+
+
 def test_members_do_not_meet():
     model, mixture = random_models(11)
     for changes in ({}, {"wasted_resource": 0.02}, mixture):

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool
+from jaxtyping import Array
 
 from ...base.modules import with_fields
 from ...base.tracing import is_concrete
 from ...model.extension import effective
 from ...model.model import ResourceModel
 from ...model.schedule import Schedule
-from ...native.calls import STANDING
+from ...native.calls import NOT_FINITE, STANDING
 from . import traced
 from .begun import begun
 
@@ -88,13 +88,12 @@ def pieces_of(model: ResourceModel) -> Pieces:
 
 
 class Stand(NamedTuple):
-    """Where all members are at the beginning of a piece: exposures `(member, skill)`, and which skills have ever moved;
-    resource time and what has been paid, `(member,)` or `(member, pool)`: the resource that was wasted, or, where no
-    budget law tells the rest, all of it; the worst code, and the most that a piece reads up to, `(member,)`.
+    """Where all members are at the beginning of a piece: exposures `(member, skill)`; resource time and what has been
+    paid, `(member,)` or `(member, pool)`: the resource that was wasted, or, where no budget law tells the rest, all of
+    it; the worst code, and the most that a piece reads up to, `(member,)`.
     """
 
     exposure: Array
-    moved: Bool[Array, "member skill"]
     clock: Array
     paid: Array
     code: Array
@@ -103,15 +102,15 @@ class Stand(NamedTuple):
 
 class Piece(NamedTuple):
     """Flat members as they are in one piece, starting at the efforts they have by then; these, what a unit of their
-    exposure is in units of the model's, which skills have moved by its end, and which do not move in it. `creep`: what
-    stands in place of a frequency of 0, and 0 elsewhere.
+    exposure is in units of the model's, which skills do not move in it, and which of them are where no skill has ever
+    moved. `creep`: what stands in place of a frequency of 0, and 0 elsewhere.
     """
 
     members: ResourceModel
     effort: Array
     scale: Array | None
-    moved: Array
     stands: Array
+    at_zero: Array
     creep: Array | None
 
 
@@ -141,16 +140,25 @@ class Members:
         nothing = jnp.zeros((self.count,) if self.flat.pool is None else (self.count, self.flat.pools), self.dtype)
         return Stand(
             jnp.zeros(skills, self.dtype),
-            jnp.zeros(skills, bool),
             nothing,
             nothing,
-            jnp.zeros(self.count, jnp.int32),
+            self._never_met(),
             jnp.zeros(self.count, self.dtype),
         )
 
+    def _never_met(self) -> Array:
+        """Codes of members `(member,)`: some skill may have no frequency at any time where nobody could refuse that."""
+        codes = jnp.zeros(self.count, jnp.int32)
+        if self.largest is None:
+            return codes
+        bad = self.flat.graph.present & ~(jax.lax.stop_gradient(self.largest) > 0)
+        return jnp.where(jnp.any(bad, axis=-1), NOT_FINITE, codes)
+
     def during(self, piece: Pieces, stand: Stand, until: Array) -> Piece:
         """The members in a piece that is looked at until a step."""
-        flat, graph = self.flat, self.flat.graph
+        # in which no number follows a schedule
+        flat: Any = self.flat
+        graph = flat.graph
         exposure = jnp.where(graph.present, stand.exposure, 0)
         effort = jax.vmap(effort_of)(self.given, exposure)
         changes: dict[str, Any] = {}
@@ -159,12 +167,15 @@ class Members:
             changes["learning_rate"] = jnp.where(piece.rate > 0, piece.rate, 1) * ones
         if piece.waste is not None:
             changes["wasted_resource"] = piece.waste * ones
-        scale, moved, stands, creep = None, stand.moved, jnp.zeros_like(stand.moved), None
+        scale, creep, stands = None, None, jnp.zeros(exposure.shape, bool)
+        at_zero = stands
         if piece.frequency is not None:
             assert self.largest is not None
             rate = self._effective(piece.frequency)
             if self.plan.pauses:
-                moved, stands = self._moving(rate, effort, stand.moved)
+                begun_here = jax.lax.stop_gradient(effort) > 0
+                stands = ~self._moving(rate, begun_here)
+                at_zero = stands & ~begun_here
                 steps = until - piece.start
                 steps = steps if piece.rate is None else jnp.where(piece.rate > 0, steps, 0)
                 far = jax.lax.stop_gradient(self.reach(with_fields(flat, **changes), steps))
@@ -178,22 +189,21 @@ class Members:
                 rate = rate + creep
             scale = rate / self.largest
             changes |= {"frequency": rate, "frequency_power": None, "learnability": None}
-        return Piece(begun(with_fields(flat, **changes), effort), effort, scale, moved, stands, creep)
+        return Piece(begun(with_fields(flat, **changes), effort), effort, scale, stands, at_zero, creep)
 
     def reach(self, members: ResourceModel, steps: Array) -> Array:
         """Resource time is at most this after so many steps with constant parameters, `(member,)`."""
         rate: Any = members.learning_rate
         return jnp.max(jnp.reshape(rate / members.wasted_resource, (self.count, -1)), axis=1) * steps
 
-    def _moving(self, rate: Array, effort: Array, moved: Array) -> tuple[Array, Array]:
-        """Which skills have moved by the end of a piece, however little, and which do not move in it."""
+    def _moving(self, rate: Array, begun_here: Array) -> Array:
+        """Which skills move in a piece, however little, if so many have some effort when it begins."""
         graph = self.flat.graph
         present = graph.present & (rate > 0)
-        somewhere = jax.lax.stop_gradient(effort) > 0 if self.flat.initial_level is not None else jnp.zeros_like(moved)
         strength = self.flat.prerequisite_strength
 
         def ahead(moving: Array) -> Array:
-            behind = jax.vmap(lambda own, at: own[at])(moving | moved | somewhere, graph.prerequisites)
+            behind = jax.vmap(lambda own, at: own[at])(moving | begun_here, graph.prerequisites)
             behind = behind if strength is None else behind | (strength < 1)
             open_ways = jnp.all(behind | ~graph.required, axis=-1)
             if graph.any_gate is not None:
@@ -201,11 +211,11 @@ class Members:
                 open_ways = jnp.where(graph.any_gate, some, open_ways)
             return present & open_ways
 
-        none = jnp.zeros_like(moved)
+        none = jnp.zeros_like(begun_here)
         moving, _ = jax.lax.while_loop(
             lambda both: jnp.any(both[0] != both[1]), lambda both: (ahead(both[0]), both[0]), (ahead(none), none)
         )
-        return moved | moving, ~moving
+        return moving
 
     def go(self, piece: Pieces, stand: Stand, during: Piece, ts: Array, end: Array, tolerance: Array) -> Any:
         """From the beginning of a piece to a step in it: where members are then; and exposures, resource time and what
@@ -214,13 +224,13 @@ class Members:
         times = jnp.append(jnp.clip(ts, piece.start, end), end) - piece.start
         if piece.rate is not None:
             times = jnp.where(piece.rate > 0, times, 0)
-        members = during.members
+        members: Any = during.members
         state, clock, spent, code = traced.solved_rows(members, times, tolerance, self.plan.either)
         gained = jnp.where(members.graph.present[:, None], state, 0)
         gained = gained if during.scale is None else gained * during.scale[:, None]
         if self.plan.pauses:
             # what stood still has moved by nothing; only a derivative by its frequency tells more
-            gained = gained - jnp.where(during.moved[:, None], 0, jax.lax.stop_gradient(gained))
+            gained = gained - jnp.where(during.at_zero[:, None], jax.lax.stop_gradient(gained), 0)
         waste: Any = members.wasted_resource
         paid = jnp.expand_dims(waste, 1) * clock if spent is None else spent
         states = stand.exposure[:, None] + gained
@@ -229,7 +239,6 @@ class Members:
         read = jnp.max(jnp.reshape(rate, (self.count, -1)), axis=1) * times[-1]
         new = Stand(
             states[:, -1],
-            during.moved,
             clocks[:, -1],
             paids[:, -1],
             jnp.maximum(stand.code, code),

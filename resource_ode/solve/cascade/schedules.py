@@ -26,6 +26,7 @@ from ...results.trajectory import Trajectory, budget
 from ..ode import keeps_spent
 from ..tolerance import FLOORS
 from . import traced
+from .begun import begun
 from .schedule_pieces import Members, Pieces, Plan, Stand, effort_of, pieces_of, starts_of
 
 # pieces from which on the general solver takes less time
@@ -87,7 +88,7 @@ def _through(model: ResourceModel, ts: Array, tolerance: Array, plan: Plan) -> t
         return jax.lax.cond(piece.start <= last, go, lambda: carry), stand.exposure
 
     begin = members.begin()
-    blank = tuple(jnp.zeros((members.count, count, *x.shape[1:]), x.dtype) for x in (begin.exposure, *begin[2:4]))
+    blank = tuple(jnp.zeros((members.count, count, *x.shape[1:]), x.dtype) for x in (begin.exposure, *begin[1:3]))
     (stand, rows), starts = jax.lax.scan(step, (begin, blank), pieces_of(model))
     return stand, rows, starts
 
@@ -213,7 +214,7 @@ def _rounding(model: ResourceModel) -> float:
 def _times_of(model: ResourceModel, level: Array, tolerance: Array, plan: Plan) -> tuple[Array, Array]:
     """Learning times `(member, skill)` at one tolerance, and codes `(member,)`."""
     members, given = Members(model, plan), pieces_of(model)
-    present = members.flat.graph.present
+    present, rounding = members.flat.graph.present, _rounding(model)
     goal = jax.vmap(lambda model: model.law.effort_at(jnp.reshape(level, (1,))))(members.given)
 
     def step(carry: Any, piece: Pieces) -> tuple[Any, None]:
@@ -222,16 +223,22 @@ def _times_of(model: ResourceModel, level: Array, tolerance: Array, plan: Plan) 
         ends = jnp.isfinite(piece.end)
         during = members.during(piece, stand, piece.end)
         on = lambda: members.go(piece, stand, during, piece.start[None], piece.end, tolerance)[0]  # noqa: E731
-        new = jax.lax.cond(ends, on, lambda: stand._replace(moved=during.moved))
-        local, code = traced.solved_times(during.members, level, tolerance, plan.either)
-        waits = during.effort < goal
+        new = jax.lax.cond(ends, on, lambda: stand)
+        open_still = jnp.isinf(times) & present
+        # efforts at the level when all begins, which is exact, and those that were there before
+        near = jax.lax.stop_gradient(during.effort) >= goal * (1 - rounding)
+        waits = ~(during.effort >= goal) & ~(near & ((piece.start == 0) | ~open_still))
+        # the loops compute the goal again; none that is there is to wait for the last digit
+        up = jnp.where(waits, 0, jax.lax.stop_gradient(jnp.maximum(goal * (1 + rounding) - during.effort, 0)))
+        local, code = traced.solved_times(begun(during.members, during.effort + up), level, tolerance, plan.either)
         runs = ~during.stands & (True if piece.rate is None else piece.rate > 0)
         local = jnp.where(waits, jnp.where(runs, local, jnp.inf), 0)
         at = piece.start + local
-        open_still = jnp.isinf(times) & present
         reached = open_still & (at <= piece.end)
         # by the end of the piece, or at some time
         there = open_still & waits & runs & (~ends | (jax.vmap(effort_of)(members.given, new.exposure) >= goal))
+        # a gate may be open by less than the smallest number: then the loops have not waited for what is behind it
+        code = jnp.where(jnp.any(there & ~(local > 0), axis=-1), jnp.maximum(code, calls.INACCURATE), code)
         worst = jnp.maximum(worst, jnp.where(jnp.any(there, axis=-1), code, calls.SUCCESSFUL))
         # what is so slow is taken to stand still
         frequency: Any = during.members.frequency
