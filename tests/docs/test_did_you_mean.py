@@ -159,7 +159,7 @@ def test_arguments():
     ):
         with pytest.raises(TypeError, match=f"there is no argument '.*'; did you mean '{meant}'\\?"):
             typed()
-    with pytest.raises(TypeError, match="missing .* argument: 'prerequisites'"):
+    with pytest.raises(TypeError, match=r"missing .* argument: 'prerequisites'"):
         ro.SkillGraph()
 
 
