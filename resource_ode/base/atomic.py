@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import stat
+import tempfile
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +35,12 @@ def write(path: str | os.PathLike[str], fill: Callable[[Path], Any]) -> None:
     # a name of its own: the longest name that the system allows has no room for an addition
     temporary = target.with_name(f".{uuid.uuid4().hex[:16]}.part")
     try:
-        fill(temporary)
+        try:
+            fill(temporary)
+        except OSError as error:
+            if error.filename == str(temporary):
+                error.filename = str(target)
+            raise
         with contextlib.suppress(FileNotFoundError):
             os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
         _flush(temporary)
@@ -78,9 +84,20 @@ def obstacle(path: str | os.PathLike[str]) -> str:
             return f"expected a folder that exists, got {folder} (for {target.name}); make it first"
     except OSError as error:
         return f"expected a path that can be looked up, got {path} ({error.strerror})"
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not takes_files(folder):
         return f"expected a folder that can be written to, got {folder} (for {target.name})"
     return ""
+
+
+def takes_files(folder: str | os.PathLike[str]) -> bool:
+    """Whether a file can be made in a folder: one is, for permissions do not tell (root has all, in `/proc` too)."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return False
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return True
 
 
 def _target(path: str | os.PathLike[str]) -> Path:

@@ -24,7 +24,10 @@ def positions(batch: tuple[int, ...], index: Any) -> Any:
     parts = index if isinstance(index, tuple) else (index,)
     for part in parts:
         if isinstance(part, (bool, np.bool_, str, bytes, float, np.floating)) or isinstance(part, dict):
-            raise IndexError(f"expected integers, slices, or arrays of integers as index of members, got {brief(part)}")
+            hint = "; several skills are a list of names" if isinstance(part, str) and len(parts) > 1 else ""
+            raise IndexError(
+                f"expected integers, slices, or arrays of integers as index of members, got {brief(part)}{hint}"
+            )
     count = math.prod(batch)
     if not is_concrete(index):
         return jnp.arange(count, dtype=jnp.int32).reshape(batch)[index]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import equinox as eqx
+
+from .words import nearest
 
 Module = TypeVar("Module", bound=eqx.Module)
 
@@ -27,15 +30,20 @@ Init = TypeVar("Init", bound=Callable[..., None])
 
 def letting_go(init: Init) -> Init:
     """The `__init__` of a module, but what it has set goes where it raises: Equinox holds on to a module that was never
-    finished, for ever.
+    finished, for ever. Where an argument does not exist, the error names the one that may have been meant.
     """
+    known = inspect.signature(init).parameters
 
     @functools.wraps(init)
     def call(self: Any, *arguments: Any, **options: Any) -> None:
         try:
             init(self, *arguments, **options)
-        except BaseException:
+        except BaseException as error:
             vars(self).clear()
+            unknown = next((name for name in options if name not in known), None)
+            if unknown is not None and isinstance(error, TypeError):
+                hint = nearest(unknown, known, quote=repr)
+                raise TypeError(f"{type(self).__name__}: there is no argument {unknown!r}{hint}") from None
             raise
 
     return cast(Init, call)

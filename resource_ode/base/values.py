@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .tracing import is_concrete
-from .words import nearest, printable
+from .words import nearest, printable, shortened
 
 
 def plain(name: str, value: Any, kind: str = "numbers") -> Any:
@@ -114,7 +114,7 @@ def brief(value: Any) -> str:
         text = repr(value)
     except Exception:  # an integer of more digits than Python prints, a list in itself, or a class of the user's
         text = f"something of type {type(value).__name__}"
-    return printable(" ".join(text[:400].split()))[:80]
+    return shortened(printable(" ".join(text[:400].split())), 80)
 
 
 def listed(value: Any) -> list[Any] | None:

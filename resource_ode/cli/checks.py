@@ -59,7 +59,10 @@ def check_folder(path: Path, option: str) -> None:
     **Raises:** [`resource_ode.cli.terminal.WrongInput`][].
     """
     # a folder of this name may be there already: only what is around it counts
-    problem = "" if os.path.isdir(path) else atomic.obstacle(path)
+    if not os.path.isdir(path):
+        problem = atomic.obstacle(path)
+    else:
+        problem = "" if atomic.takes_files(path) else f"expected a folder that can be written to, got {path}"
     if problem:
         raise WrongInput(f"{option}: {problem}")
 
@@ -74,7 +77,7 @@ def check_new_folder(path: Path, option: str) -> None:
             if folder.exists():
                 if not folder.is_dir():
                     raise WrongInput(f"{option}: expected a folder, got {folder}, which is a file")
-                if not os.access(folder, os.W_OK | os.X_OK):
+                if not atomic.takes_files(folder):
                     raise WrongInput(f"{option}: expected a folder that can be written to, got {folder}")
                 break
     except (OSError, ValueError) as error:

@@ -140,7 +140,9 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory for this run; ask for fewer points or skills"
     text = str(error).strip()
-    if not (isinstance(error, RuntimeError) and text and "\n" not in text):
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    elif not (isinstance(error, RuntimeError) and text and "\n" not in text):
         text = f"{type(error).__name__}: {text.partition(chr(10))[0][:300]}" if text else type(error).__name__
     return f"{text} ({DEBUG}=1 shows where it happened)"
 

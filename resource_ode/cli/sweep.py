@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .checks import Settings, check_folder, start_jax
+from .checks import PICTURES, RUN_FILES, Settings, check_folder, start_jax
 from .terminal import Interrupted, WrongInput, count, tell
 
 # seconds to wait for the scheduler of a cluster
@@ -59,6 +59,8 @@ def sweep(
 
     A reducer is code that this command imports and runs: use only files that you trust.
     """
+    if out.suffix.lower() in (*RUN_FILES, *PICTURES):
+        raise WrongInput(f"--out: expected a folder (.zarr), which resource-ode plot reads, got {out}")
     check_folder(out, "--out")
     if os.path.lexists(out) and not resume:
         raise WrongInput(f"--out: expected a path where nothing is yet, got {out}; --resume goes on with what is there")

@@ -81,7 +81,8 @@ class WhatIf:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"WhatIf({len(self.labels)} mixtures of {len(self.names)} tasks, level {self.level:g})"
+        count = f"{len(self.labels)} mixture{'s' * (len(self.labels) != 1)}"
+        return f"WhatIf({count} of {len(self.names)} tasks, level {self.level:g})"
 
 
 def what_if(

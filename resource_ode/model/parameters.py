@@ -33,6 +33,8 @@ MEMBER_AXES = {
 }
 # these gain a last axis where there are pools
 POOLED = ("learning_rate", "wasted_resource")
+# what may change with time
+SCHEDULED = ("frequency", *POOLED)
 # more pools than this are a slip: each takes memory, whether a skill is in it or not
 MOST_POOLS = 2**20
 
@@ -53,13 +55,15 @@ def parameter(name: str, value: Any, dtype: Any, **bounds: float) -> Any:
     if value is None:
         return None
     if isinstance(value, Schedule):
+        if name not in SCHEDULED:
+            raise ValueError(f"{name}: expected numbers, got a schedule, which only {', '.join(SCHEDULED)} may have")
         # a schedule may pause: zero is allowed where a constant must be positive
         in_range(f"{name} (schedule)", value.values, dtype, least=0.0)
         return with_fields(value, times=value.times.astype(dtype), values=value.values.astype(dtype))
     if callable(value):
         hint = (
             ""
-            if name not in ("learning_rate", "wasted_resource")
+            if name not in POOLED
             else ("; a function of the training step is read by ro.Schedule.sampled(function, until)")
         )
         raise ValueError(f"{name}: expected numbers, got a function{hint}")

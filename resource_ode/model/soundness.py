@@ -68,6 +68,11 @@ def lost_unless_sound(model: Any, ts: Array) -> Any:
     return with_fields(model, **{name: jnp.where(sound, value, jnp.nan)})
 
 
+def nan_unless(sound: Array, x: Array) -> Array:
+    """Numbers, but NaN where they are not sound, and so are their derivatives: those of a choice would be 0."""
+    return x * jnp.where(sound, jnp.ones((), x.dtype), jnp.nan)
+
+
 def increases(ts: Array) -> Bool[Array, ""]:
     """Whether times are finite, not negative, and increase."""
     return jnp.all(jnp.isfinite(ts)) & (ts[0] >= 0) & jnp.all(ts[1:] > ts[:-1])

@@ -25,7 +25,7 @@ class RESULTS(eqx.Enumeration):
     )
     no_waste = (
         'The wasted resource is zero, which method="ode" cannot integrate past the end of the run; give it a positive '
-        'number or use method="cascade" or "steps".'
+        'number, or use method="steps" (or "cascade", if it takes the model).'
     )
 
 

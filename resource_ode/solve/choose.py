@@ -40,7 +40,8 @@ def choose(model: ResourceModel, method: AbstractMethod, asked: Any) -> tuple[Ab
     """
     obstacle = cascade_obstacle(model)
     if isinstance(method, Cascade) and obstacle:
-        raise ValueError(f'method: "cascade" cannot solve this model, since {obstacle}; use "ode" or "auto"')
+        others = '"steps"' if _without_waste(model) else '"ode" or "auto"'
+        raise ValueError(f'method: "cascade" cannot solve this model, since {obstacle}; use {others}')
     why = "as asked"
     if isinstance(method, Auto):
         if obstacle:
@@ -51,16 +52,17 @@ def choose(model: ResourceModel, method: AbstractMethod, asked: Any) -> tuple[Ab
     elif isinstance(method, ODE) and asked == "auto":
         options = ("solver", "controller", "adjoint", "max_steps")
         why = f"{next(name for name in options if getattr(method, name) is not None)} was given"
-    if isinstance(method, ODE):
-        waste = model.wasted_resource
-        if (
-            not isinstance(waste, Schedule)
-            and np.size(waste) == 1
-            and is_concrete(waste)
-            and not np.any(np.asarray(waste))
-        ):
-            raise ValueError(
-                'wasted_resource: method="ode" expects a positive number, got 0 (the run ends at t = n/eta, where the '
-                'clock is infinite); use method="cascade" or "steps"'
-            )
+    if isinstance(method, ODE) and _without_waste(model):
+        others = 'method="steps"' if obstacle else 'method="cascade" or "steps"'
+        raise ValueError(
+            'wasted_resource: method="ode" expects a positive number, got 0 (the run ends at t = n/eta, where the '
+            f"clock is infinite); use {others}"
+        )
     return method, why
+
+
+def _without_waste(model: ResourceModel) -> bool:
+    waste = model.wasted_resource
+    if isinstance(waste, Schedule) or np.size(waste) != 1 or not is_concrete(waste):
+        return False
+    return not np.any(np.asarray(waste))

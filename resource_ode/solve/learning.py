@@ -19,7 +19,7 @@ from ..base.tracing import concrete_number, is_concrete
 from ..base.values import brief
 from ..base.warning import warn
 from ..model.model import ResourceModel
-from ..model.soundness import is_sound
+from ..model.soundness import is_sound, nan_unless
 from .cascade.batch import backend_for, batch_times
 from .choose import cascade_obstacle
 from .events import times_by_events
@@ -78,9 +78,7 @@ def learning_times(
     # a level that is never reached is solved for a harmless one, so that no infinity enters a derivative
     beyond = model.interference is not None and model.law.has_end
     if number is not None and number > 1 and not beyond:
-        warn(
-            f"level: expected a number below 1 (95% is 0.95), got {brief(level)}, which no skill reaches", stacklevel=3
-        )
+        warn(f"level: expected a number below 1 (95% is 0.95), got {number:g}, which no skill reaches", stacklevel=3)
     possible = (level > -1) & ((level < 1) | beyond)
     goal = numpy.where(possible, level, harmless)
     if backend is None:
@@ -95,7 +93,7 @@ def learning_times(
 @programs.compiled
 def _where_sound(times: Array, level: Any, model: ResourceModel) -> Array:
     """Learning times, but NaN of members that would have been refused, had their values been concrete."""
-    return jnp.where((is_sound(model) & jnp.isfinite(level))[..., None], times, jnp.nan)
+    return nan_unless((is_sound(model) & jnp.isfinite(level))[..., None], times)
 
 
 @programs.compiled

@@ -17,7 +17,7 @@ from ..base.checks import whole_number
 from ..base.modules import with_fields
 from ..base.values import brief
 from ..model.model import ResourceModel
-from ..model.soundness import is_sound
+from ..model.soundness import is_sound, nan_unless
 from ..results.outcome import result_codes, result_names, results_from_codes
 from ..results.trajectory import Trajectory
 
@@ -69,7 +69,7 @@ def where_sound(run: Trajectory) -> Trajectory:
     sound = is_sound(run.model, run.ts)
 
     def known(x: Array) -> Array:
-        return jnp.where(jnp.expand_dims(sound, tuple(range(sound.ndim, x.ndim))), x, jnp.nan)
+        return nan_unless(jnp.expand_dims(sound, tuple(range(sound.ndim, x.ndim))), x)
 
     state, clock, spent = jax.tree.map(known, (run.state, run.clock, run.spent))
     codes = jnp.where(sound, result_codes(run.result), NOT_FINITE)

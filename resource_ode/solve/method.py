@@ -34,11 +34,10 @@ class Auto(AbstractMethod):
 
 
 class Cascade(AbstractMethod):
-    """Quadrature in resource time, skill after skill: for everything but interference, schedules of the frequency, and
-    prerequisites that cross pools.
+    """Quadrature in resource time, skill after skill: for all but interference and prerequisites that cross pools.
 
-    A schedule of the wasted resource takes a cascade for each of its pieces. It is left to the ODE where these are
-    more than 64, where one of them is 0, with `competition="l2"`, or without the compiled loops.
+    A schedule of the frequency or of the wasted resource takes a cascade for each of its pieces. It is left to the ODE
+    where these are more than 64, where the waste is 0 in one of them, or without the compiled loops.
 
     **Arguments:**
 

@@ -166,8 +166,12 @@ def integrate(
     finite = jnp.all(jnp.isfinite(main)) & jnp.all(jnp.isfinite(clock))
     result = RESULTS.where(success & finite, RESULTS.successful, RESULTS.not_finite)
     result = RESULTS.where(solved.result == diffrax.RESULTS.max_steps_reached, RESULTS.max_steps_reached, result)
-    if not isinstance(model.wasted_resource, Schedule):
-        result = RESULTS.where(jnp.any(model.waste_at() == 0), RESULTS.no_waste, result)
+    if isinstance(model.wasted_resource, Schedule):
+        # where it ran to the last time, the end of the run was not yet reached while there was no waste
+        lost = jnp.any(model.wasted_resource.values == 0) & ~(result == RESULTS.successful)
+    else:
+        lost = jnp.any(model.waste_at() == 0)
+    result = RESULTS.where(lost, RESULTS.no_waste, result)
     failed = ~(result == RESULTS.successful)
     # rounding must not make a level negative
     state = main if model.interference is not None else jnp.where(main < 0, 0, main) / model.rate()[None]

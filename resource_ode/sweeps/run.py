@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 
+from ..base import atomic
 from ..base.annotations import Dataset, FilePath, Given, Numbers
 from ..base.checks import entries, truth_value
 from ..base.values import brief
@@ -146,7 +147,7 @@ def begin(plan: Sweep, out: Any, *, resume: Given[bool] = False) -> SweepStore:
     if not there:
         if not os.path.isdir(path.parent):
             raise ValueError(f"out: expected a folder that exists, got {folder}; make it first")
-        if not os.access(path.parent, os.W_OK):
+        if not atomic.takes_files(path.parent):
             raise ValueError(f"out: expected a folder that can be written to, got {folder}")
         remove_leftovers(path)
         store = create_store(path, plan)
@@ -156,7 +157,7 @@ def begin(plan: Sweep, out: Any, *, resume: Given[bool] = False) -> SweepStore:
         raise ValueError(f"out: expected a path where nothing is yet, or resume, got {shown}, which exists")
     if not os.path.isdir(path):
         raise ValueError(f"out: expected the store of a sweep, got {shown}, which is a file")
-    if not os.access(path, os.W_OK):
+    if not atomic.takes_files(path):
         raise ValueError(f"out: expected a store that can be written to, got {shown}, which is read-only")
     return open_store(path, plan)
 

@@ -94,6 +94,15 @@ def test_what_is_in_the_way(name: str, expected: str, tmp_path: Path) -> None:
     assert atomic.obstacle(tmp_path / name) == expected.format(tmp_path / name, folder=tmp_path)
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc, where no file can be made")
+def test_folders_that_take_no_files(tmp_path: Path) -> None:
+    assert atomic.obstacle("/proc/run.csv") == "expected a folder that can be written to, got /proc (for run.csv)"
+    assert atomic.takes_files(tmp_path) and names(tmp_path) == []
+    # a disk that fails later names the file that was meant
+    with pytest.raises(OSError, match=r"/proc/run\.csv"):
+        atomic.write_bytes("/proc/run.csv", b"new")
+
+
 def test_a_path_that_is_too_long(tmp_path: Path) -> None:
     path = tmp_path.joinpath(*["a" * 200] * 30) / "run.csv"
     assert atomic.obstacle(path).startswith("expected a ")

@@ -227,6 +227,30 @@ def test_folder_that_cannot_be_written_to(scenario: Path, tmp_path: Path, capsys
     assert message == f"--out: expected a folder that can be written to, got {folder} (for run.csv)"
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc, where no file can be made")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("simulate", "{scenario}", "--out", "/proc/run.csv"),
+        ("simulate", "{scenario}", "--out", "{folder}/run.csv", "--plot", "/proc/run.png"),
+        ("examples", "chain", "--out", "/proc/chain.toml"),
+        ("fit", "none.csv", "--out", "/proc/model.toml"),
+        ("infer-graph", "none.csv", "--out", "/proc/graph.json"),
+        ("sweep", "none.toml", "--out", "/proc/results.zarr"),
+        ("reproduce", "series", "--out", "/proc/paper"),
+        ("reproduce", "series", "--out", "/proc"),
+        ("demo", "--out", "/proc/demo"),
+        ("explore", "{scenario}", "--out", "/proc/explored"),
+    ],
+)
+def test_folders_that_take_no_files(
+    arguments: tuple[str, ...], scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = wrong(capsys, *(part.format(scenario=scenario, folder=tmp_path) for part in arguments))
+    assert "expected a folder that can be written to, got /proc" in message
+    assert not (tmp_path / "run.csv").exists()
+
+
 def test_wrong_scenarios_and_options(scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run.csv"
 
@@ -331,7 +355,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     ("error", "status", "expected"),
     [
         (TypeError("of a bug\nand more"), 1, "TypeError: of a bug (RESOURCE_ODE_DEBUG=1 shows where it happened)"),
-        (OSError(28, "No space left on device"), 1, "OSError: [Errno 28] No space left on device"),
+        (OSError(28, "No space left on device"), 1, "No space left on device"),
         (MemoryError(), 1, "there is not enough memory for this run; ask for fewer points or skills"),
         (KeyboardInterrupt(), 130, "interrupted; nothing half-written was left behind"),
     ],

@@ -104,6 +104,10 @@ def test_wrong_input(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert told("sweep", file, "--out", below) == (
         f"--out: expected a folder that exists, got {below.parent} (for results.zarr); make it first"
     )
+    # a table is not what comes out
+    assert told("sweep", file, "--out", tmp_path / "results.csv") == (
+        f"--out: expected a folder (.zarr), which resource-ode plot reads, got {tmp_path / 'results.csv'}"
+    )
     assert not out.exists()
     file.write_text(SWEEP)
     assert run(capsys, "sweep", file, "--out", out)[0] == 0

@@ -151,6 +151,18 @@ def test_of_a_file(case, tmp_path):
         typed(table(tmp_path))
 
 
+def test_arguments():
+    for typed, meant in (
+        (lambda: model(learning_rat=1.0), "learning_rate"),
+        (lambda: ro.SkillGraph([[]], gates="all"), "gate"),
+        (lambda: ro.GeometryModel([1.0], 10, 1e-3, nose=1.0), "noise"),
+    ):
+        with pytest.raises(TypeError, match=f"there is no argument '.*'; did you mean '{meant}'\\?"):
+            typed()
+    with pytest.raises(TypeError, match=r"missing .* argument: 'prerequisites'"):
+        ro.SkillGraph()
+
+
 def test_attributes():
     for typed, meant in (
         (lambda: ro.simulte, "simulate"),

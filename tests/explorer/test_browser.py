@@ -44,7 +44,7 @@ WATCH = """
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explorer")
-    command = [sys.executable, "-m", "resource_ode.cli", "explore", "--no-browser", "--out", str(folder)]
+    command = [sys.executable, "-m", "resource_ode", "explore", "--no-browser", "--out", str(folder)]
     # without the settings of these tests, as a user would
     plain = {name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "MPLBACKEND")}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=plain)

@@ -217,6 +217,16 @@ def test_wrong_schedules_are_refused(times, values, message):
         ro.Schedule(times, values)
 
 
+@pytest.mark.parametrize(
+    "name", ["gate_exponent", "initial_level", "frequency_after", "plateau", "frequency_power", "learnability", "pool"]
+)
+def test_what_has_no_schedule(name):
+    """A schedule of the gate exponent was taken, and only the run stumbled over it."""
+    arguments = {"frequency": [1.0, 1.0], "learning_rate": 1.0, "wasted_resource": 1.0, "gate_exponent": 1.0}
+    with pytest.raises(ValueError, match=f"{name}: expected .* got (a s|S)chedule"):
+        ro.ResourceModel(ro.SkillGraph([[], [0]]), **(arguments | {name: ro.Schedule([0.0, 1.0], [0.5, 0.6])}))
+
+
 def test_a_schedule_changes_at_its_own_time():
     schedule = ro.Schedule([0.0, 2.0, 5.0], [1.0, 10.0, 100.0])
     assert [float(schedule.at(t)) for t in (0.0, 1.9, 2.0, 4.9, 5.0, 1e9)] == [1, 1, 10, 10, 100, 100]

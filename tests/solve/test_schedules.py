@@ -308,6 +308,18 @@ def test_schedules_that_have_no_cascade(changes, reason):
     assert ro.simulate(model, [0.0, 1.0]).method.startswith("ode")
 
 
+def test_what_is_said_where_there_is_no_waste():
+    """A method is named only if it takes the model; a run that goes past its end fails for want of waste."""
+    model = case_of(frequency=SCHEDULES["mixture"]["frequency"], wasted_resource=0.0).model()
+    for method in ("auto", "ode", "cascade"):
+        with pytest.raises(ValueError, match=r'use (method=)?"steps"$'):
+            ro.simulate(model, [0.0, 1.0], method=method)
+    changing = case_of(wasted_resource=([0.0, 1.0], np.array([0.1, 0.0]))).model()
+    end = model.skills / float(np.min(changing.learning_rate))
+    assert ro.simulate(changing, [0.0, end / 20]).failures() == ""
+    assert "wasted resource is zero" in ro.simulate(changing, [0.0, 2 * end]).failures()
+
+
 def test_without_loops(monkeypatch):
     rate, waste, mixture = (case_of(**SCHEDULES[name]).model() for name in ("rate", "waste", "mixture"))
     expected = ro.simulate(rate, TS).level

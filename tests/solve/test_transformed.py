@@ -118,6 +118,14 @@ def test_a_graph_may_vary_over_devices():
     np.testing.assert_array_equal(split, jnp.stack([ro.learning_times(graph_of(x)) for x in graphs]))
 
 
+@pytest.mark.parametrize("name", ["frequency", "learning_rate", "wasted_resource", "gate_exponent"])
+def test_what_is_lost_has_no_forward_derivative(name):
+    """Those of learning times were 0, beside times that are NaN."""
+    wrong = -jnp.asarray(getattr(model(), name))
+    for solve in (lambda given: ro.learning_times(given), lambda given: ro.simulate(given, TS).level[1:]):
+        assert np.isnan(jax.jacfwd(lambda value: solve(model(**{name: value})))(wrong)).all()  # noqa: B023
+
+
 def test_a_lost_run_of_self_paced_skills_has_no_concurrency():
     run = jax.jit(lambda rate: ro.simulate(model(frequency_after=FREQUENCY, learning_rate=rate), TS))(-1.0)
     assert np.isnan(ro.observables.concurrency(run)).all()
