@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool
 
+from ..base import programs
 from ..base.modules import with_fields
 from ..base.values import inside
 from .parameters import MEMBER_AXES, POOLED, overlap_slack
@@ -30,6 +31,7 @@ _BOUNDS: dict[str, dict[str, float]] = {
 }
 
 
+@programs.compiled
 def is_sound(model: Any, ts: Array | None = None) -> Bool[Array, "*batch"]:
     """Whether all values of a member are in their range, its graph has no cycles, and times increase from 0 on."""
     graph, shape = model.graph, model.batch_shape
@@ -59,13 +61,16 @@ def lost_unless_sound(model: Any, ts: Array) -> Any:
     """The model, but with NaN for a parameter of each member that is not sound, so that its solve is lost: of one that
     no graph's cascade depends on, where it is no schedule, which all members share.
     """
-    sound = is_sound(model, ts)
     constant = (name for name in POOLED if not isinstance(getattr(model, name), Schedule))
     name = next(constant, "gate_exponent")
-    value = getattr(model, name)
-    if name in POOLED and model.pool is not None:
-        sound = sound[..., None]
-    return with_fields(model, **{name: jnp.where(sound, value, jnp.nan)})
+    own = name in POOLED and model.pool is not None
+    return with_fields(model, **{name: _where_sound(model, ts, getattr(model, name), own=own)})
+
+
+@programs.compiled
+def _where_sound(model: Any, ts: Array, value: Array, *, own: bool) -> Array:
+    sound = is_sound(model, ts)
+    return nan_unless(sound[..., None] if own else sound, value)
 
 
 def nan_unless(sound: Array, x: Array) -> Array:

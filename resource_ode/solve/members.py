@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ..base import pieces
+from ..base import pieces, programs
 from ..base.checks import whole_number
 from ..base.modules import with_fields
 from ..base.values import brief
@@ -66,14 +66,18 @@ class OfSound:
 
 def where_sound(run: Trajectory) -> Trajectory:
     """A run, but members are NaN, and not finite, that would have been refused, had their values been concrete."""
-    sound = is_sound(run.model, run.ts)
+    state, clock, spent, codes = _where_sound(run.model, run.ts, (run.state, run.clock, run.spent), run.result)
+    return with_fields(run, state=state, clock=clock, spent=spent, result=results_from_codes(codes))
+
+
+@programs.compiled
+def _where_sound(model: ResourceModel, ts: Array, values: Any, codes: Any) -> Any:
+    sound = is_sound(model, ts)
 
     def known(x: Array) -> Array:
         return nan_unless(jnp.expand_dims(sound, tuple(range(sound.ndim, x.ndim))), x)
 
-    state, clock, spent = jax.tree.map(known, (run.state, run.clock, run.spent))
-    codes = jnp.where(sound, result_codes(run.result), NOT_FINITE)
-    return with_fields(run, state=state, clock=clock, spent=spent, result=results_from_codes(codes))
+    return *jax.tree.map(known, values), jnp.where(sound, result_codes(codes), NOT_FINITE)
 
 
 def kept(
