@@ -32,10 +32,12 @@ _BOUNDS: dict[str, dict[str, float]] = {
 
 
 @programs.compiled
-def is_sound(model: Any, ts: Array | None = None) -> Bool[Array, "*batch"]:
-    """Whether all values of a member are in their range, its graph has no cycles, and times increase from 0 on."""
+def is_sound(model: Any, ts: Array | None = None, *, graph_too: bool = True) -> Bool[Array, "*batch"]:
+    """Whether all values of a member are in their range, its graph has no cycles, and times increase from 0 on; of the
+    graph nothing is asked where whoever solves it looks at it anyway, which takes longest to compile.
+    """
     graph, shape = model.graph, model.batch_shape
-    found = [_graph_is_sound(graph), jnp.any(graph.present, axis=-1)]
+    found = [_graph_is_sound(graph), jnp.any(graph.present, axis=-1)] if graph_too else []
     for name, bounds in _BOUNDS.items():
         value = getattr(model, name)
         if isinstance(value, Schedule):
@@ -57,19 +59,19 @@ def is_sound(model: Any, ts: Array | None = None) -> Bool[Array, "*batch"]:
     return functools.reduce(jnp.logical_and, (jnp.broadcast_to(x, shape) for x in found))
 
 
-def lost_unless_sound(model: Any, ts: Array) -> Any:
+def lost_unless_sound(model: Any, ts: Array, *, graph_too: bool) -> Any:
     """The model, but with NaN for a parameter of each member that is not sound, so that its solve is lost: of one that
     no graph's cascade depends on, where it is no schedule, which all members share.
     """
     constant = (name for name in POOLED if not isinstance(getattr(model, name), Schedule))
     name = next(constant, "gate_exponent")
     own = name in POOLED and model.pool is not None
-    return with_fields(model, **{name: _where_sound(model, ts, getattr(model, name), own=own)})
+    return with_fields(model, **{name: _where_sound(model, ts, getattr(model, name), own=own, graph_too=graph_too)})
 
 
 @programs.compiled
-def _where_sound(model: Any, ts: Array, value: Array, *, own: bool) -> Array:
-    sound = is_sound(model, ts)
+def _where_sound(model: Any, ts: Array, value: Array, *, own: bool, graph_too: bool) -> Array:
+    sound = is_sound(model, ts, graph_too=graph_too)
     return nan_unless(sound[..., None] if own else sound, value)
 
 

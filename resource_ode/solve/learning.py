@@ -21,6 +21,7 @@ from ..base.warning import warn
 from ..model.model import ResourceModel
 from ..model.soundness import is_sound, nan_unless
 from .cascade.batch import backend_for, batch_times
+from .cascade.traced import checks_graphs
 from .choose import cascade_obstacle
 from .events import times_by_events
 from .members import checked_wish
@@ -87,13 +88,15 @@ def learning_times(
         times = batch_times(model, goal, tolerance, wish, backend, under_trace=traced)
     if traced or not bool(possible):
         times = _or_never(times, level, model.graph.present, beyond=beyond)
-    return _where_sound(times, level, model) if traced else times
+    if not traced:
+        return times
+    return _where_sound(times, level, model, graph_too=backend is None or not checks_graphs(model))
 
 
 @programs.compiled
-def _where_sound(times: Array, level: Any, model: ResourceModel) -> Array:
+def _where_sound(times: Array, level: Any, model: ResourceModel, *, graph_too: bool) -> Array:
     """Learning times, but NaN of members that would have been refused, had their values been concrete."""
-    return nan_unless((is_sound(model) & jnp.isfinite(level))[..., None], times)
+    return nan_unless((is_sound(model, graph_too=graph_too) & jnp.isfinite(level))[..., None], times)
 
 
 @programs.compiled

@@ -15,6 +15,7 @@ from ..model.model import ResourceModel
 from ..model.soundness import lost_unless_sound
 from ..results.trajectory import Trajectory
 from .cascade.batch import backend_for, batch_trajectories
+from .cascade.traced import checks_graphs
 from .choose import choose
 from .learning import horizon
 from .members import OfSound, checked_wish, where_sound
@@ -111,7 +112,7 @@ def simulate(
         wish = wish._replace(reduce=OfSound(reduce))
     if isinstance(way, Cascade) and backend is not None:
         tolerance = as_tolerance(way.tolerance, "level", backend.floors, model.dtype)
-        given = lost_unless_sound(model, ts) if traced else model
+        given = lost_unless_sound(model, ts, graph_too=not checks_graphs(model)) if traced else model
         result = batch_trajectories(given, ts, tolerance, wish, backend, under_trace=traced)
     elif isinstance(way, ODE):
         result = solve_ode(model, ts, as_tolerance(way.tolerance, "level", way.name, model.dtype), way, wish)

@@ -223,6 +223,11 @@ def by_loops(model: ResourceModel) -> bool:
     return serves(model) and jax.default_backend() == "cpu" and handlers() is not None
 
 
+def checks_graphs(model: ResourceModel) -> bool:
+    """Whether the loops serve it here, and so lose what is no graph; with pools they look at one pool at a time."""
+    return by_loops(model) and model.pool is None
+
+
 def serves_pools(model: ResourceModel, numbers: int = 1) -> bool:
     """Whether a concrete model has pools that fit in memory side by side, with so many `numbers` a member."""
     return model.pool is not None and by_loops(model) and numbers * model.pools <= MOST_NUMBERS
