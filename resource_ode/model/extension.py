@@ -17,6 +17,7 @@ from ..base.tracing import is_concrete
 from ..base.values import in_range
 from ..graphs.graph import SkillGraph
 from . import strength
+from .parameters import BOUNDS
 
 EXTENSION = ("plateau", "frequency_power", "learnability", "prerequisite_strength")
 
@@ -33,13 +34,11 @@ def read_extension(
     for name, value in given.items():
         if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and value == 1):
             continue
-        if name == "plateau":
-            values[name] = in_range(name, value, dtype, above=0.0, most=1.0)
-        elif name == "frequency_power":
-            values[name] = in_range(name, value, dtype, least=0.0)
+        if name in ("plateau", "frequency_power"):
+            values[name] = in_range(name, value, dtype, **BOUNDS[name])
         else:
             if name == "learnability":
-                numbers = in_range(name, in_order(name, value), dtype, above=0.0)
+                numbers = in_range(name, in_order(name, value), dtype, **BOUNDS[name])
                 own: tuple[int, ...] = (graph.skills,)
             else:
                 numbers, named = strength.read_strengths(value, graph, dtype)

@@ -158,15 +158,15 @@ class ResourceModel(BatchOfModels):
         frequency = in_order("frequency", frequency)
         dtype = parameters.dtype_of(frequency)
 
-        def read(name: str, value: Any, **bounds: float) -> Any:
-            return parameters.parameter(name, value, dtype, **bounds)
+        def read(name: str, value: Any) -> Any:
+            return parameters.parameter(name, value, dtype)
 
         self.graph = graph
-        self.frequency = read("frequency", frequency, above=0.0)
-        rates = [read("learning_rate", learning_rate, above=0.0), read("wasted_resource", wasted_resource, least=0.0)]
-        self.gate_exponent = read("gate_exponent", gate_exponent, above=0.0)
-        self.initial_level = read("initial_level", in_order("initial_level", initial_level), least=0.0, below=1.0)
-        self.frequency_after = read("frequency_after", in_order("frequency_after", frequency_after), above=0.0)
+        self.frequency = read("frequency", frequency)
+        rates = [read("learning_rate", learning_rate), read("wasted_resource", wasted_resource)]
+        self.gate_exponent = read("gate_exponent", gate_exponent)
+        self.initial_level = read("initial_level", in_order("initial_level", initial_level))
+        self.frequency_after = read("frequency_after", in_order("frequency_after", frequency_after))
         self.interference = parameters.overlaps(in_order("interference", interference), dtype)
         self.pool, self.pools = parameters.pools_of(in_order("pool", pool), *rates)
         if self.pool is not None:

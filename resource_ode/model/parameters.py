@@ -33,6 +33,19 @@ MEMBER_AXES = {
 }
 # these gain a last axis where there are pools
 POOLED = ("learning_rate", "wasted_resource")
+# where the numbers of each are; a schedule may pause, and have zeros
+BOUNDS: dict[str, dict[str, float]] = {
+    "frequency": {"above": 0.0},
+    "learning_rate": {"above": 0.0},
+    "wasted_resource": {"least": 0.0},
+    "gate_exponent": {"above": 0.0},
+    "initial_level": {"least": 0.0, "below": 1.0},
+    "frequency_after": {"above": 0.0},
+    "plateau": {"above": 0.0, "most": 1.0},
+    "frequency_power": {"least": 0.0},
+    "learnability": {"above": 0.0},
+    "prerequisite_strength": {"least": 0.0, "most": 1.0},
+}
 # what may change with time
 SCHEDULED = ("frequency", *POOLED)
 # more pools than this are a slip: each takes memory, whether a skill is in it or not
@@ -50,7 +63,7 @@ def dtype_of(frequency: Any) -> Any:
     return jnp.asarray(0.0).dtype
 
 
-def parameter(name: str, value: Any, dtype: Any, **bounds: float) -> Any:
+def parameter(name: str, value: Any, dtype: Any) -> Any:
     """A parameter as an array of a type, or a schedule of that type, checked where it is concrete."""
     if value is None:
         return None
@@ -67,7 +80,7 @@ def parameter(name: str, value: Any, dtype: Any, **bounds: float) -> Any:
             else ("; a function of the training step is read by ro.Schedule.sampled(function, until)")
         )
         raise ValueError(f"{name}: expected numbers, got a function{hint}")
-    return in_range(name, value, dtype, **bounds)
+    return in_range(name, value, dtype, **BOUNDS[name])
 
 
 def own_shape(name: str, skills: int, fan_in: int) -> tuple[int, ...]:

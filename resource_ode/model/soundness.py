@@ -13,22 +13,8 @@ from jaxtyping import Array, Bool
 from ..base import programs
 from ..base.modules import with_fields
 from ..base.values import inside
-from .parameters import MEMBER_AXES, POOLED, overlap_slack
+from .parameters import BOUNDS, MEMBER_AXES, POOLED, overlap_slack
 from .schedule import Schedule
-
-# as in the class
-_BOUNDS: dict[str, dict[str, float]] = {
-    "frequency": {"above": 0.0},
-    "learning_rate": {"above": 0.0},
-    "wasted_resource": {"least": 0.0},
-    "gate_exponent": {"above": 0.0},
-    "initial_level": {"least": 0.0, "below": 1.0},
-    "frequency_after": {"above": 0.0},
-    "plateau": {"above": 0.0, "most": 1.0},
-    "frequency_power": {"least": 0.0},
-    "learnability": {"above": 0.0},
-    "prerequisite_strength": {"least": 0.0, "most": 1.0},
-}
 
 
 @programs.compiled
@@ -38,7 +24,7 @@ def is_sound(model: Any, ts: Array | None = None, *, graph_too: bool = True) -> 
     """
     graph, shape = model.graph, model.batch_shape
     found = [_graph_is_sound(graph), jnp.any(graph.present, axis=-1)] if graph_too else []
-    for name, bounds in _BOUNDS.items():
+    for name, bounds in BOUNDS.items():
         value = getattr(model, name)
         if isinstance(value, Schedule):
             found.append(_schedule_is_sound(value))

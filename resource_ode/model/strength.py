@@ -14,9 +14,9 @@ from ..base.values import brief, in_range, plain
 from ..base.words import nearest
 from ..graphs.arguments import labelled
 from ..graphs.graph import SkillGraph
+from .parameters import BOUNDS
 
 NAME = "prerequisite_strength"
-BOUNDS = {"least": 0.0, "most": 1.0}
 
 
 def read_strengths(value: Any, graph: SkillGraph, dtype: Any) -> tuple[Array, bool]:
@@ -27,7 +27,7 @@ def read_strengths(value: Any, graph: SkillGraph, dtype: Any) -> tuple[Array, bo
     """
     if isinstance(value, Mapping):
         return _by_name(value, graph, dtype), True
-    return in_range(NAME, value, dtype, **BOUNDS), False
+    return in_range(NAME, value, dtype, **BOUNDS[NAME]), False
 
 
 def _by_name(pairs: Mapping[Any, Any], graph: SkillGraph, dtype: Any) -> Array:
@@ -47,7 +47,7 @@ def _by_name(pairs: Mapping[Any, Any], graph: SkillGraph, dtype: Any) -> Array:
                 f"{NAME}: expected dependencies of the graph as keys, but {names[skill]} does not require "
                 f"{names[before]}"
             )
-        number = in_range(f"{NAME} of {names[before]} for {names[skill]}", plain(NAME, value), dtype, **BOUNDS)
+        number = in_range(f"{NAME} of {names[before]} for {names[skill]}", plain(NAME, value), dtype, **BOUNDS[NAME])
         if number.ndim:
             number = number[..., None]
         own = jnp.where(mask, number, strengths[..., skill, :])
