@@ -122,10 +122,12 @@ class Members:
         steady = {name: one for name in ("learning_rate", "wasted_resource") if _follows(model, name)}
         if _follows(model, "frequency"):
             steady["frequency"] = jnp.ones(model.skills, model.dtype)
-        self.given, self.plan = model.flat(), plan
-        self.flat = with_fields(model, **steady).flat()
-        self.count, self.dtype = self.flat.graph.present.shape[0], model.dtype
-        self.largest = None
+        self.given: ResourceModel = model.flat()
+        self.plan: Plan = plan
+        self.flat: ResourceModel = with_fields(model, **steady).flat()
+        self.count: int = self.flat.graph.present.shape[0]
+        self.dtype: jnp.dtype = model.dtype
+        self.largest: Array | None = None
         if isinstance(model.frequency, Schedule):
             # the model's own, so that derivatives agree where several frequencies are the largest
             self.largest = jax.vmap(lambda one: one.rate())(self.given)
