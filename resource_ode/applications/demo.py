@@ -242,8 +242,8 @@ def _ensemble(out: Path, echo: Echo, each: int) -> dict[str, Any]:
         "noise delays what is learned, but does not reorder it."
     )
     echo(
-        f"  (Read off the rows of the runs it differs by up to {gap:.3f}: the error of {len(rows)} rows, which tell "
-        f"that it is at most {row_errors.max():.3f}.)"
+        f"  (Measured on the {len(rows)} saved rows of each run instead, it seems to change by up to {gap:.3f}: that "
+        f"is the error of so few rows, for which the runs state {row_errors.max():.3f} at most.)"
     )
     little, much = useful[0].mean(), useful[-1].mean()
     echo(
