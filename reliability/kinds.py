@@ -73,6 +73,7 @@ KINDS = (
     Kind("crossing-pools", looped=False, gate="mixed", feature="crossing", verbs=("simulate",)),
     Kind("schedule", looped=False, gate="mixed", feature="schedule", waste="positive"),
     Kind("schedule-entropy", looped=False, loss="cross_entropy", gate="mixed", feature="schedule", waste="positive"),
+    Kind("schedule-l2", looped=False, competition="l2", gate="mixed", feature="schedule", waste="positive"),
     Kind("interference", looped=False, graph="none", feature="interference", waste="positive", verbs=("simulate",)),
     Kind(
         "interference-entropy", looped=False, loss="cross_entropy", graph="none", feature="interference",

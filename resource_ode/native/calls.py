@@ -28,8 +28,10 @@ from .operands import AXES, Operands
 # panels of a solve whose edges go along with its results, so that a derivative need not look for them again
 KEPT = 64
 SUCCESSFUL, INACCURATE, NOT_FINITE = range(3)
-# of models that have begun, a skill slower than this part of the fastest stands still
+# of models that have begun and may pause, a skill slower than this part of the fastest stands still
 STANDING = 1e-18
+# of those that may not: as small as processors take a number that is not 0
+NEVER = 1e-300
 # members that arrays solve side by side on a GPU, in about 2 MB each with their derivatives
 WIDE = 2048
 
@@ -44,6 +46,7 @@ class Call(NamedTuple):
     slow: bool
     soft: bool
     begun: bool  # whether efforts stand in place of initial levels
+    pauses: bool  # whether skills may then stand still
     either: bool  # whether one open gate may be enough for some skill
     panels: int
     coarse_panels: int
@@ -128,7 +131,7 @@ def custom_call(name: str, call: Call, results: Any, *operands: Any, **more: Any
         for k in ("cross_entropy", "squared", "paced", "slow", "soft", "panels", "coarse_panels")
     }
     attributes |= {"most_panels": np.int64(MOST_PANELS), "attempts": np.int64(ATTEMPTS)}
-    attributes |= {"standing": np.float64(STANDING if call.begun else 0)}
+    attributes |= {"standing": np.float64(STANDING if call.pauses else NEVER if call.begun else 0)}
     attributes |= {"made_for": np.float64(call.made_for), "end_effort": np.float64(end_effort(operands[5].dtype))}
     return jax.ffi.ffi_call(f"resource_ode_{name}", results)(*operands, **attributes, **more)
 

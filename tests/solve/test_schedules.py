@@ -256,6 +256,50 @@ def test_a_skill_that_is_never_met_under_a_trace():
     assert lost(values)
 
 
+@pytest.mark.parametrize("name", ["wasted_resource", "frequency"])
+def test_skills_far_slower_than_others(name):
+    numbers = {"frequency": np.array([1.0, 1e-20]), "learning_rate": 0.8, "wasted_resource": 0.05, "gate_exponent": 0.3}
+    plain = Case([[], [0]], **numbers)
+    same = dataclasses.replace(plain, **{name: ([0.0, 3.0], np.stack([numbers[name]] * 2))})
+    model = same.model()
+    found = jax.jit(lambda level: ro.learning_times(model, level))(0.7)
+    np.testing.assert_allclose(found, ro.learning_times(plain.model(), 0.7), rtol=1e-7)
+
+
+def test_skills_far_slower_than_others_where_some_pause():
+    # the loops take them to stand still: that may do for a while, and then is said
+    values = np.array([[1.0, 1e-20, 1.0], [1.0, 1e-20, 0.0]])
+    model = ro.ResourceModel(ro.SkillGraph([[], [], [0]]), ro.Schedule([0.0, 3.0], values), 0.8, 0.05, 0.3)
+    run = jax.jit(lambda end: ro.simulate(model, jnp.stack([1.0, end])))(1e20)
+    assert run.result == ro.RESULTS.inaccurate
+    assert np.isnan(jax.jit(ro.learning_times)(model)).all()
+
+
+def test_members_of_a_batch_that_are_unsure():
+    # each then goes to the general solver, or is NaN and counted
+    frequency = np.array([[1.0, 1e-20, 1.0], [1.0, 1.0, 0.0]])
+    schedule, waste = ro.Schedule([0.0, 3.0], frequency), np.array([0.02, 0.05])
+    batch = ro.ResourceModel(ro.SkillGraph([[], [0], []]), schedule, 0.8, waste, 0.3)
+    constant = Case([[], [0], []], (schedule.times, frequency), 0.8, waste[1], 0.3)
+    times = np.asarray(ro.learning_times(batch, 0.7))
+    levels = constant.levels(np.append(0.0, np.sort(times[1])))[1:]
+    np.testing.assert_allclose(levels[np.arange(3), np.argsort(times[1])], 0.7, atol=1e-6)
+
+
+def test_rounding_that_a_slower_piece_magnifies():
+    # what is left to learn after the change is hardly more than the rounding of what was learned before it
+    with jax.enable_x64(False):
+        schedules = [ro.Schedule([0.0, end], np.array([[1.0], [1e-3]])) for end in np.linspace(0.82, 0.91, 8)]
+        models = [ro.ResourceModel(ro.SkillGraph([[]]), mix, 0.8, 0.05, 1.0, plateau=0.01) for mix in schedules]
+        solve = jax.jit(lambda model, tolerance: ro.learning_times(model, tolerance=tolerance)[0])
+        loose, strict = (np.array([solve(model, tolerance) for model in models]) for tolerance in (1e-4, 1e-6))
+    exact = [jax.tree.map(lambda x: x.astype(float) if x.dtype == np.float32 else x, model) for model in models]
+    expected = np.array([ro.learning_times(model)[0] for model in exact])
+    np.testing.assert_allclose(loose, expected, rtol=1e-4)
+    sure = ~np.isnan(strict)
+    np.testing.assert_allclose(strict[sure], expected[sure], rtol=1e-6)
+
+
 def test_members_do_not_meet():
     model, mixture = random_models(11)
     for changes in ({}, {"wasted_resource": 0.02}, mixture):

@@ -224,6 +224,7 @@ def _solve_pieces(
     given = model.wasted_resource
     # in a schedule there is no zero
     waste = np.ones(()) if isinstance(given, Schedule) else given
+    waste = waste if model.pool is not None else np.expand_dims(waste, -1)
     waste = np.broadcast_to(waste, (*shape, model.pools)).reshape(total, model.pools)
     again = doubtful[np.all(waste[doubtful] > 0, axis=-1) & (otherwise is not None)]
     if otherwise is not None and len(again):

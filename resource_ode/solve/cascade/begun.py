@@ -18,8 +18,12 @@ class BegunModel(ResourceModel):
         return self.initial_level
 
 
-def begun(model: ResourceModel, effort: Array) -> BegunModel:
+class PausedModel(BegunModel):
+    """One of which some skills may stand still: those that are slower than the part `STANDING` of the fastest."""
+
+
+def begun(model: ResourceModel, effort: Array, *, pauses: bool = False) -> BegunModel:
     """A model that starts at efforts, as many as it has skills."""
-    found = object.__new__(BegunModel)
+    found = object.__new__(PausedModel if pauses else BegunModel)
     vars(found).update(vars(model) | {"initial_level": effort})
     return found

@@ -14,7 +14,7 @@ from ...base.tracing import is_concrete
 from ...model.extension import effective
 from ...model.model import ResourceModel
 from ...model.schedule import Schedule
-from ...native.calls import NOT_FINITE, STANDING
+from ...native.calls import INACCURATE, NOT_FINITE, STANDING, SUCCESSFUL
 from . import traced
 from .begun import begun
 
@@ -103,7 +103,8 @@ class Stand(NamedTuple):
 class Piece(NamedTuple):
     """Flat members as they are in one piece, starting at the efforts they have by then; these, what a unit of their
     exposure is in units of the model's, which skills do not move in it, and which of them are where no skill has ever
-    moved. `creep`: what stands in place of a frequency of 0, and 0 elsewhere.
+    moved. `creep`: what stands in place of a frequency of 0, and 0 elsewhere; `slow`: which skills have a frequency
+    that is so small that they are taken to stand still.
     """
 
     members: ResourceModel
@@ -112,12 +113,18 @@ class Piece(NamedTuple):
     stands: Array
     at_zero: Array
     creep: Array | None
+    slow: Array | None
 
 
 class Members:
-    """The members of a batch, and what of them changes from piece to piece."""
+    """The members of a batch, and what of them changes from piece to piece.
 
-    def __init__(self, model: ResourceModel, plan: Plan):
+    **Arguments:** `carried`: what exposures are multiplied by between pieces: 1, or a little more, to see what the
+    rounding of so many may do.
+    """
+
+    def __init__(self, model: ResourceModel, plan: Plan, carried: float = 1.0):
+        self.carried: float = carried
         one = jnp.ones((), model.dtype)
         steady = {name: one for name in ("learning_rate", "wasted_resource") if _follows(model, name)}
         if _follows(model, "frequency"):
@@ -169,7 +176,7 @@ class Members:
             changes["learning_rate"] = jnp.where(piece.rate > 0, piece.rate, 1) * ones
         if piece.waste is not None:
             changes["wasted_resource"] = piece.waste * ones
-        scale, creep, stands = None, None, jnp.zeros(exposure.shape, bool)
+        scale, creep, slow, stands = None, None, None, jnp.zeros(exposure.shape, bool)
         at_zero = stands
         if piece.frequency is not None:
             assert self.largest is not None
@@ -186,12 +193,14 @@ class Members:
                 # in the last piece of all, for ever
                 far = jnp.where(jnp.isfinite(until), jnp.maximum(far, nothing), 1)
                 fastest = jax.lax.stop_gradient(jnp.max(rate, axis=-1))
-                slow = jnp.minimum(nothing / far, jnp.where(fastest > 0, STANDING / 100 * fastest, 1))
-                creep = jnp.where(rate > 0, 0, jnp.maximum(slow, least)[:, None])
+                slow = graph.present & (rate > 0) & (rate < STANDING * fastest[:, None])
+                little = jnp.minimum(nothing / far, jnp.where(fastest > 0, STANDING / 100 * fastest, 1))
+                creep = jnp.where(rate > 0, 0, jnp.maximum(little, least)[:, None])
                 rate = rate + creep
             scale = rate / self.largest
             changes |= {"frequency": rate, "frequency_power": None, "learnability": None}
-        return Piece(begun(with_fields(flat, **changes), effort), effort, scale, stands, at_zero, creep)
+        members = begun(with_fields(flat, **changes), effort, pauses=creep is not None)
+        return Piece(members, effort, scale, stands, at_zero, creep, slow)
 
     def reach(self, members: ResourceModel, steps: Array) -> Array:
         """Resource time is at most this after so many steps with constant parameters, `(member,)`."""
@@ -235,18 +244,28 @@ class Members:
             gained = gained - jnp.where(during.at_zero[:, None], jax.lax.stop_gradient(gained), 0)
         waste: Any = members.wasted_resource
         paid = jnp.expand_dims(waste, 1) * clock if spent is None else spent
+        code = jnp.maximum(code, self._of_slow(during, times[-1], tolerance))
         states = stand.exposure[:, None] + gained
         clocks, paids = (jnp.expand_dims(x, 1) + more for x, more in ((stand.clock, clock), (stand.paid, paid)))
         rate: Any = members.learning_rate
         read = jnp.max(jnp.reshape(rate, (self.count, -1)), axis=1) * times[-1]
         new = Stand(
-            states[:, -1],
+            states[:, -1] * self.carried,
             clocks[:, -1],
             paids[:, -1],
             jnp.maximum(stand.code, code),
             jnp.maximum(stand.most, read),
         )
         return new, (states[:, :-1], clocks[:, :-1], paids[:, :-1])
+
+    def _of_slow(self, during: Piece, steps: Array, tolerance: Array) -> Array:
+        """Codes `(member,)`: a skill that was taken to stand still may have moved in so many steps."""
+        if during.slow is None:
+            return jnp.zeros(self.count, jnp.int32)
+        frequency: Any = during.members.frequency
+        moved = frequency * self.reach(during.members, steps)[:, None]
+        moving = during.slow & ~(moved <= tolerance * during.effort)
+        return jnp.where(jnp.any(moving, axis=-1), INACCURATE, SUCCESSFUL)
 
 
 def _follows(model: ResourceModel, name: str) -> bool:

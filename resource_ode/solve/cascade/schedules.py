@@ -20,7 +20,6 @@ from ...base.tracing import is_concrete
 from ...model.model import ResourceModel
 from ...model.schedule import Schedule
 from ...native import calls
-from ...native.calls import STANDING
 from ...results.outcome import result_names, results_from_codes
 from ...results.trajectory import Trajectory, budget
 from ..ode import keeps_spent
@@ -35,8 +34,8 @@ MOST_PIECES = 64
 ROUGH, FINE = 10.0, 1000.0
 # rows that the rough solve is compared at, besides the ends of pieces
 COMPARED = 16
-# of the rounding of what a piece reads up to, in units of the last digit
-ROUNDING = 4
+# of the rounding of what a piece reads up to, and of the exposures that it hands on, in units of the last digit
+ROUNDING, CARRIED = 4, 2
 INACCURATE, NOT_FINITE = result_names().index("inaccurate"), result_names().index("not_finite")
 
 
@@ -62,11 +61,13 @@ def _somewhere_zero(value: Any) -> bool:
     return is_concrete(numbers) and not np.all(np.asarray(numbers))
 
 
-def _through(model: ResourceModel, ts: Array, tolerance: Array, plan: Plan) -> tuple[Stand, Any, Array]:
+def _through(
+    model: ResourceModel, ts: Array, tolerance: Array, plan: Plan, carried: float = 1.0
+) -> tuple[Stand, Any, Array]:
     """All pieces one after another: where members are in the end, exposures, resource time and what has been paid at
     `ts`, `(member, time, ...)`, and exposures at the beginning of each piece, `(piece, member, skill)`.
     """
-    members, count, last = Members(model, plan), ts.shape[0], ts[-1]
+    members, count, last = Members(model, plan, carried), ts.shape[0], ts[-1]
     width = min(plan.rows, count)
 
     def step(carry: Any, piece: Pieces) -> tuple[Any, Array]:
@@ -133,7 +134,7 @@ def _trajectories(
     some = slice((count - 1) % step, None, step)
     stand, (state, clock, paid), starts = _through(model, ts, fine, plan)
     few = Plan(plan.either, plan.pauses, -(-plan.rows // step))
-    _, (other, _, _), also_starts = jax.lax.stop_gradient(_through(model, ts[some], rough, few))
+    _, (other, _, _), also_starts = jax.lax.stop_gradient(_through(model, ts[some], rough, few, _rounded_up(model)))
     at_starts = jnp.swapaxes(starts, 0, 1), jnp.swapaxes(also_starts, 0, 1)
 
     def check(model: ResourceModel, *states: Array) -> Array:
@@ -196,7 +197,7 @@ def learning_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[Ar
 
 def _learning_times(model: ResourceModel, level: Array, tolerance: Array, *, plan: Plan) -> tuple[Array, Array]:
     rough, fine = _tolerances(tolerance)
-    other, _ = jax.lax.stop_gradient(_times_of(model, level, rough, plan))
+    other, _ = jax.lax.stop_gradient(_times_of(model, level, rough, plan, _rounded_up(model)))
     times, code = _times_of(model, level, fine, plan)
     held = jax.lax.stop_gradient(times)
     same = (other == held) | (jnp.abs(other - held) + _rounding(model) * held <= tolerance * held)
@@ -211,9 +212,18 @@ def _rounding(model: ResourceModel) -> float:
     return ROUNDING * float(jnp.finfo(model.dtype).eps)
 
 
-def _times_of(model: ResourceModel, level: Array, tolerance: Array, plan: Plan) -> tuple[Array, Array]:
+def _rounded_up(model: ResourceModel) -> float:
+    """What the rough solve multiplies exposures by between pieces: where a later piece is much slower, the rounding of
+    an earlier one may count for much.
+    """
+    return 1 + CARRIED * float(jnp.finfo(model.dtype).eps)
+
+
+def _times_of(
+    model: ResourceModel, level: Array, tolerance: Array, plan: Plan, carried: float = 1.0
+) -> tuple[Array, Array]:
     """Learning times `(member, skill)` at one tolerance, and codes `(member,)`."""
-    members, given = Members(model, plan), pieces_of(model)
+    members, given = Members(model, plan, carried), pieces_of(model)
     present, rounding = members.flat.graph.present, _rounding(model)
     goal = jax.vmap(lambda model: model.law.effort_at(jnp.reshape(level, (1,))))(members.given)
 
@@ -230,26 +240,25 @@ def _times_of(model: ResourceModel, level: Array, tolerance: Array, plan: Plan) 
         waits = ~(during.effort >= goal) & ~(near & ((piece.start == 0) | ~open_still))
         # the loops compute the goal again; none that is there is to wait for the last digit
         up = jnp.where(waits, 0, jax.lax.stop_gradient(jnp.maximum(goal * (1 + rounding) - during.effort, 0)))
-        local, code = traced.solved_times(begun(during.members, during.effort + up), level, tolerance, plan.either)
+        ahead = begun(during.members, during.effort + up, pauses=during.creep is not None)
+        local, code = traced.solved_times(ahead, level, tolerance, plan.either)
         runs = ~during.stands & (True if piece.rate is None else piece.rate > 0)
-        local = jnp.where(waits, jnp.where(runs, local, jnp.inf), 0)
+        # a gate may be open by less than the smallest number: then the loops have not waited for what is behind it
+        found = waits & runs & (local > 0)
+        local = jnp.where(waits, jnp.where(found, local, jnp.inf), 0)
         at = piece.start + local
         reached = open_still & (at <= piece.end)
         # by the end of the piece, or at some time
         there = open_still & waits & runs & (~ends | (jax.vmap(effort_of)(members.given, new.exposure) >= goal))
-        # a gate may be open by less than the smallest number: then the loops have not waited for what is behind it
-        code = jnp.where(jnp.any(there & ~(local > 0), axis=-1), jnp.maximum(code, calls.INACCURATE), code)
+        code = jnp.where(jnp.any(there & ~found, axis=-1), jnp.maximum(code, calls.INACCURATE), code)
         worst = jnp.maximum(worst, jnp.where(jnp.any(there, axis=-1), code, calls.SUCCESSFUL))
-        # what is so slow is taken to stand still
-        frequency: Any = during.members.frequency
-        rate = jnp.broadcast_to(frequency, present.shape)
-        slow = present & (rate < STANDING * jnp.max(rate, axis=-1, keepdims=True))
         if during.creep is not None:
             # what creeps for so long must not open a gate further
-            steps = jnp.max(jnp.where(reached & runs & waits, local, 0), axis=-1)
+            steps = jnp.max(jnp.where(reached & found, local, 0), axis=-1)
             crept = during.creep * members.reach(during.members, steps)[:, None]
-            slow = slow & (during.creep == 0) | present & (during.effort > 0) & ~(crept <= tolerance * during.effort)
-        worst = jnp.maximum(worst, jnp.where(jnp.any(slow, axis=-1), calls.INACCURATE, calls.SUCCESSFUL))
+            opened = present & (during.effort > 0) & ~(crept <= tolerance * during.effort)
+            bad = opened if during.slow is None else opened | during.slow
+            worst = jnp.maximum(worst, jnp.where(jnp.any(bad, axis=-1), calls.INACCURATE, calls.SUCCESSFUL))
         return (new, jnp.where(reached, at, times), worst), None
 
     begin = members.begin()

@@ -33,7 +33,7 @@ from ...native.integrals import Spent, spent
 from ...native.loads import Loads, loads
 from ...results.outcome import result_names, results_from_codes
 from ...results.trajectory import Trajectory
-from .begun import BegunModel, begun
+from .begun import BegunModel, PausedModel, begun
 from .between import squared_parts
 from .compiled import first_panels
 from .panels import even_edges
@@ -265,9 +265,8 @@ def _call(
 ) -> calls.Call:
     kind = kind_of(model)
     assert kind is not None
-    return calls.Call(
-        name, *kind, isinstance(model, BegunModel), either, panels, COARSE_PANELS, made_for, _members(arrays)
-    )
+    begins = isinstance(model, BegunModel), isinstance(model, PausedModel)
+    return calls.Call(name, *kind, *begins, either, panels, COARSE_PANELS, made_for, _members(arrays))
 
 
 def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> calls.Operands:
