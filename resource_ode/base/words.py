@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import json
+import math
 import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,6 +16,8 @@ SHOWN = 60
 LONGEST_PATH = 600
 # names are looked for among so many, and no longer ones than this: the search is quadratic in the letters
 SEARCHED = 2000
+# of a training step, so many digits are shown
+DIGITS = 9
 # a name that is cut short has at least so many letters
 BEGINNING = 3
 
@@ -60,6 +63,20 @@ def said(value: Any) -> str:
         # a huge integer has more digits than Python is willing to print
         return repr(value) if isinstance(value, float) or abs(value) < 10**20 else "an integer of more than 20 digits"
     return f"a {type(value).__name__}"
+
+
+def said_step(step: Any, digits: int = DIGITS) -> str:
+    """A training step to so many digits, written in full: no logger writes a million as `1e+06`.
+
+    **Example:**
+
+    >>> said_step(1234567.8), said_step(1234567.8, 4), said_step(14.987, 4), said_step(float("inf"))
+    ('1234567.8', '1235000', '14.99', 'never')
+    """
+    if math.isinf(step):
+        return "never"
+    rounded = float(f"{step:.{digits}g}")
+    return f"{rounded:.0f}" if 10**digits <= abs(rounded) < 1e15 else f"{rounded:.{digits}g}"
 
 
 def nearest(name: Any, known: Iterable[Any], quote: Callable[[str], str] = said) -> str:

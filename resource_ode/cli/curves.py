@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,13 +31,18 @@ Ceiling = Annotated[float | None, typer.Option(metavar="NUMBER", help="What a so
 Mixture = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="A=.5,B=.5",
-        help="How often each task was met; once for all files, or once per file in their order.",
+        metavar="[RUN:]A=.5,B=.5",
+        help="How often each task was met; once for all files, once per file in their order, or once per run, as "
+        "RUN:A=.5,B=.5, where RUN may have * for any letters.",
     ),
 ]
 Task = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="A column that is a task; once per task.  [default: all but step, run and seed]"),
+    typer.Option(
+        metavar="COLUMN[=NAME]",
+        help="A column that is a task, or COLUMN=NAME to call it otherwise; once per task.  "
+        "[default: all but step, run and seed]",
+    ),
 ]
 # arguments of the library, and the options that give them
 OPTIONS = {"prior": "hold", "tasks": "task"} | {
@@ -62,8 +68,13 @@ def read_files(
     from ..fitting.curves import Curves
     from ..fitting.reading import read_curves
 
-    options = {"value": value, "chance": chance, "ceiling": ceiling, "tasks": tasks or None}
+    options: dict[str, Any] = {"value": value, "chance": chance, "ceiling": ceiling, "tasks": _tasks(tasks)}
     try:
+        if any(":" in text for text in mixtures or ()):
+            known = read_curves(list(files), **options)
+            by_run = _by_run(mixtures or [], [run.name for run in known.runs], known.names)
+            if by_run:
+                return read_curves(list(files), mixture=by_run, **options)
         if not mixtures or len(mixtures) == 1:
             mixture = as_mixture(mixtures[0], "--mixture") if mixtures else None
             # files of one run, as loggers write them, belong together
@@ -79,6 +90,42 @@ def read_files(
         return Curves.join(parts)
     except ValueError as error:
         raise wrong(error) from None
+
+
+def _tasks(tasks: list[str] | None) -> dict[str, str] | None:
+    """Columns, and what their tasks are called: `COLUMN`, or `COLUMN=NAME`."""
+    found: dict[str, str] = {}
+    for text in tasks or ():
+        column, equals, name = text.rpartition("=")
+        if equals and not (column.strip() and name.strip()):
+            raise WrongInput(f"--task: expected a column, or one and a name for its task, as eval/add=add, got {text}")
+        found[column.strip() if equals else text] = name.strip()
+    return found or None
+
+
+def _by_run(mixtures: list[str], runs: list[str], tasks: Sequence[str]) -> dict[str, dict[str, float]]:
+    """`RUN:A=.5,B=.5` as mixtures by run; none where no text names a run."""
+    from ..fitting.curves import named
+    from ..fitting.wanted import names_run
+
+    found: dict[str, dict[str, float]] = {}
+    for text in mixtures:
+        # names of runs and of tasks may have colons too
+        heads = [text[:place] for place, letter in enumerate(text) if letter == ":"]
+        head = next((head for head in heads if any(names_run(head, run) for run in runs)), None)
+        if head is None:
+            before, first = text.partition("=")[0].strip(), text.partition(":")[0]
+            if ":" in before and before not in tasks:
+                raise WrongInput(f"--mixture: expected a run before the colon, got {first} (there are {named(runs)})")
+            if found:
+                raise WrongInput(f"--mixture: expected a run for each, as RUN:A=.5,B=.5, got {text}")
+            continue
+        if head in found:
+            raise WrongInput(f"--mixture: expected each run once, got {head} twice")
+        found[head] = as_mixture(text[len(head) + 1 :], "--mixture")
+    if found and len(found) < len(mixtures):
+        raise WrongInput(f"--mixture: expected a run for each, as RUN:A=.5,B=.5, got {mixtures[0]}")
+    return found
 
 
 def as_mixture(text: str, option: str) -> dict[str, float]:

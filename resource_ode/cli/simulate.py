@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..base.words import shortened
+from ..base.words import said_step, shortened
 from .checks import PICTURES, RUN_FILES, Settings, check_output, one_of, start_jax
 from .pictures import draw_run
 from .terminal import WrongInput, complain, count, tell
@@ -92,7 +92,7 @@ def simulate(
             complain(f"{out} is written; drawing {plot} failed")
             raise
         written += f" and {plot}"
-    tell(f"Simulated {count(len(names), 'skill')} up to step {ts[-1]:g}, {count(len(ts), 'row')}.")
+    tell(f"Simulated {count(len(names), 'skill')} up to step {said_step(ts[-1])}, {count(len(ts), 'row')}.")
     tell(f"Method: {run.method}.")
     tell(_learning_times(run))
     tell(f"Wrote {written}.")
@@ -112,7 +112,7 @@ def _learning_times(run: Any) -> str:
     else:
         found = first_crossing(np.asarray(run.ts), np.asarray(run.level), 0.5, between_rows=True)
     shown = list(zip(map(shortened, run.names), found, strict=True))[:SHOWN]
-    parts = [f"{name} {time:.5g}" if np.isfinite(time) else f"{name} not yet" for name, time in shown]
+    parts = [f"{name}: {said_step(time, 5)}" if np.isfinite(time) else f"{name}: not yet" for name, time in shown]
     more = len(run.names) - len(parts)
     said = ", ".join(parts) + (f", and {count(more, 'more skill')}" if more else "")
     return f"Steps to level 0.5{'' if exact else ', by a straight line between rows'}: {said}."

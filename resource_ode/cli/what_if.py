@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..base.words import said_step
 from .checks import start_jax
 from .curves import as_mixture
 from .terminal import WrongInput, tell
@@ -65,8 +66,10 @@ def what_if(
         row = share * sums.mean() if np.allclose(sums, sums[0], rtol=1e-2) else row
         times = np.asarray(learning_times(scenario.model.replace(frequency=row), level)) * reach.factor
         wider = np.exp(INTERVAL * reach.spread(reach.distance(share)))
-        tell(f"{text}: all tasks at level {level:g} by step {times.max():.4g} "
-             f"({times.max() / wider:.4g} to {times.max() * wider:.4g}).")  # fmt: skip
-        tell("  " + ", ".join(f"{name} {time:.4g}" for name, time in zip(scenario.names, times, strict=True)))
+        tell(f"{text}: all tasks at level {level:g} by step {said_step(times.max(), 4)} "
+             f"({said_step(times.max() / wider, 4)} to {said_step(times.max() * wider, 4)}).")  # fmt: skip
+        tell(
+            "  " + ", ".join(f"{name}: {said_step(time, 4)}" for name, time in zip(scenario.names, times, strict=True))
+        )
         if not within(share, shares):
             tell("  It is outside the range of mixtures that were tried, and the interval as wide as errors are there.")

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..base.annotations import BySkill, DataFrame, Given
 from ..base.values import brief, listed
-from ..base.words import nearest, printable, shortened
+from ..base.words import nearest, printable, said_step, shortened
 
 # a level may pass 0 or 1 by noise: so far without a word, and so far with a warning
 QUIET, MOST_OUTSIDE = 0.1, 0.5
@@ -200,7 +200,8 @@ class Curves:
     def __repr__(self) -> str:
         runs, tasks = len(self.runs), len(self.names)
         rows, last = sum(len(run.steps) for run in self.runs), max(run.steps[-1] for run in self.runs)
-        said = f"{runs} run{'s' * (runs != 1)} of {tasks} task{'s' * (tasks != 1)}, {rows} rows up to step {last:g}"
+        said = f"{runs} run{'s' * (runs != 1)} of {tasks} task{'s' * (tasks != 1)}, {rows} rows"
+        said += f" up to step {said_step(last)}"
         mixtures = len(self.mixtures)
         return f"Curves({said}{f', {mixtures} mixtures' if mixtures > 1 else ''})"
 

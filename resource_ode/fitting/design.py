@@ -12,6 +12,7 @@ import numpy as np
 from ..base.annotations import Given
 from ..base.checks import whole_number
 from ..base.values import brief
+from ..base.words import said_step
 from ..solve.learning import learning_times
 from . import arguments
 from .arguments import Free, Prior, Requires
@@ -85,9 +86,9 @@ class Design:
     def report(self) -> str:
         """What was found, in plain sentences."""
         best = self.policies[self.best]
-        interval = f"{best.low:.2f} to {best.high:.2f}"
+        interval, last = f"{best.low:.2f} to {best.high:.2f}", said_step(best.last, 4)
         lines = [
-            f"Recommended: {best.name}, predicted to bring all tasks to level {self.level:g} by step {best.last:.4g}, "
+            f"Recommended: {best.name}, predicted to bring all tasks to level {self.level:g} by step {last}, "
             f"{best.factor:.2f} times as fast as the even mixture ({interval})."
         ]
         if best.mixture is not None:
@@ -96,9 +97,8 @@ class Design:
             lines.append("It may be no faster than the even mixture: the interval holds 1.")
         lines.append("All policies (step of the last task, factor, 95 % interval):")
         for policy in sorted(self.policies.values(), key=lambda each: -each.factor):
-            lines.append(
-                f"  {policy.name}: {policy.last:.4g}, {policy.factor:.2f} ({policy.low:.2f} to {policy.high:.2f})"
-            )
+            factor = f"{policy.factor:.2f} ({policy.low:.2f} to {policy.high:.2f})"
+            lines.append(f"  {policy.name}: {said_step(policy.last, 4)}, {factor}")
         lines.append(
             "Rules that follow the levels leave the range of mixtures that were tried, and have wider intervals the "
             "farther they do; they correct themselves as they go, constant mixtures do not."

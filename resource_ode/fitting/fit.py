@@ -12,6 +12,7 @@ import numpy as np
 
 from ..base.annotations import Figure, Numbers
 from ..base.values import brief, checked_times
+from ..base.words import said_step
 from ..model.model import ResourceModel
 from ..solve.simulation import simulate
 from . import arguments, baselines, profile, report
@@ -342,15 +343,15 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
                 f"prior: expected a number for {name}, which is not free, got {brief(dict(prior or {})[name])}"
             )
     said = []
-    flat = curves.never_rising()
+    flat, last = curves.never_rising(), said_step(grid.steps[-1])
     if len(flat) == len(curves.names):
         raise ValueError(
             f"runs: expected a task that rises, got none: column {flat[0]!r} and all others stay below a level of 0.2 "
-            f"up to the last row, step {grid.steps[-1]:g}; train longer, or give chance and ceiling"
+            f"up to the last row, step {last}; train longer, or give chance and ceiling"
         )
     if flat:
         said.append(
-            f"column {named(flat)} never rises above a level of 0.2 up to the last row, step {grid.steps[-1]:g}: its "
+            f"column {named(flat)} never rises above a level of 0.2 up to the last row, step {last}: its "
             "learnability is bounded from above only"
         )
         warnings.warn(said[-1], stacklevel=2)

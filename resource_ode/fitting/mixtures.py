@@ -14,6 +14,7 @@ import numpy as np
 
 from ..base.annotations import Given
 from ..base.values import brief, listed
+from ..base.words import said_step
 from ..solve.learning import learning_times
 from .curves import Mixture
 from .fit import Fit
@@ -71,8 +72,10 @@ class WhatIf:
         lines = []
         last, low, high, inside = (self._found[name] for name in ("last", "last_low", "last_high", "inside"))
         for place, label in enumerate(self.labels):
-            interval = f"{_said(low[place])} to {_said(high[place])}"
-            lines.append(f"{label}: all tasks at level {self.level:g} by step {_said(last[place])} ({interval}).")
+            interval = f"{said_step(low[place], 4)} to {said_step(high[place], 4)}"
+            lines.append(
+                f"{label}: all tasks at level {self.level:g} by step {said_step(last[place], 4)} ({interval})."
+            )
             if not inside[place]:
                 lines.append(
                     f"  {label} is outside the range of mixtures that were tried, and the interval as wide as errors "
@@ -166,7 +169,3 @@ def _ends(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     last = len(ordered) - 1
     low, high = ordered[int(0.025 * last)], ordered[math.ceil(0.975 * last)]
     return np.minimum(low, drawn[0]), np.maximum(high, drawn[0])
-
-
-def _said(time: float) -> str:
-    return "never" if math.isinf(time) else f"{time:.4g}"

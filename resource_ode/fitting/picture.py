@@ -11,7 +11,7 @@ from ..plot.style import COLOURS, STEPS, STYLE
 
 # mixtures that are drawn, each a column, and tasks that have a colour of their own
 COLUMNS, MOST, COLOURED = 4, 12, len(COLOURS)  # panels beside each other, and in all
-DRAWS = 24
+INTERVAL = 1.96
 WIDTH, HEIGHT = 3.2, 4.2  # inches per column
 # a title's line is no wider than a column
 LETTERS = 48
@@ -27,11 +27,10 @@ def draw(found: Any) -> Any:
 
     from ..plot.shown import ShownFigure
 
-    grid, problem = found.problem.grid, found.problem
+    grid = found.problem.grid
     panels = min(len(grid.mixtures), MOST)
     columns, rows_of = min(panels, COLUMNS), -(-panels // COLUMNS)
-    levels = np.stack([problem.levels(x)[0] for x in found.draws(DRAWS)])
-    low, high = np.nanquantile(levels, [0.025, 0.975], axis=0)
+    levels, low, high = band(found)
     means, counts = grid.means()
     tasks = range(len(found.names))
     with matplotlib.rc_context(STYLE):
@@ -51,11 +50,11 @@ def draw(found: Any) -> Any:
                 rows = counts[place, :, task] > 0
                 above.plot(grid.steps[rows], means[place, rows, task], ".", color=colour, markersize=2.5, alpha=0.6)
                 label = printable(shortened(found.names[task], 24))
-                above.plot(grid.steps, levels[0, place, :, task], style, color=colour, linewidth=1.2, label=label)
+                above.plot(grid.steps, levels[place, :, task], style, color=colour, linewidth=1.2, label=label)
                 above.fill_between(
                     grid.steps, low[place, :, task], high[place, :, task], color=colour, alpha=0.2, linewidth=0
                 )
-                left = means[place, rows, task] - levels[0, place, rows, task]
+                left = means[place, rows, task] - levels[place, rows, task]
                 below.plot(grid.steps[rows], left, style, color=colour, linewidth=0.7)
             above.set_title(_title(grid.mixtures[place], found.names), fontsize=7)
             below.axhline(0, color="black", linewidth=0.5)
@@ -72,9 +71,24 @@ def draw(found: Any) -> Any:
             Line2D([], [], color="0.4", linewidth=1.2),
             Patch(color="0.8"),
         ]
-        labels += ["measured", "fit", "95 % band"]
+        labels += ["measured" if counts.max() < 2 else "measured, mean", "fit", "95 % band"]
         figure.legend(handles, labels, loc="outside right upper", frameon=False)
     return figure
+
+
+def band(found: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Fitted levels `(mixture, row, task)`, and the ends of their 95 % intervals, to first order in the parameters.
+
+    Levels hardly change along what the curves do not tell, so that there, too, first order is enough; parameters drawn
+    along it leave the fit where it is curved.
+    """
+    problem = found.problem.with_noise_that_counts(found.x)
+    slopes = problem.slopes(found.x)
+    shares = np.linalg.pinv(np.einsum("rk,rl->kl", slopes, slopes), hermitian=True)
+    levels, each = problem.levels(found.x)
+    each = np.where(np.isfinite(each), each, 0.0)
+    wide = INTERVAL * np.sqrt(np.maximum(np.einsum("mrtk,kl,mrtl->mrt", each, shares, each), 0))
+    return levels, np.clip(levels - wide, 0, 1), np.clip(levels + wide, 0, 1)
 
 
 def _title(mixture: Any, names: tuple[str, ...]) -> str:

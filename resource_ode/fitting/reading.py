@@ -13,11 +13,12 @@ import numpy as np
 from ..base.annotations import Given
 from ..base.checks import optional_text, whole_number
 from ..base.values import brief, listed
-from ..base.words import nearest
+from ..base.words import nearest, said_step
 from ..model.schedule import Schedule
 from .curves import Curves, Mixture, Run, checked_mixture, named
 from .scaling import as_levels
 from .tables import CurvesError, Source, Table, as_table
+from .wanted import Wanted, keys_of_runs
 
 # what columns are called, in small letters; the first that is there is taken
 STEP = ("step", "steps", "_step", "global_step", "trainer/global_step", "global step", "training step", "iteration",
@@ -71,7 +72,8 @@ def read_curves(
     - `ceiling`: what a solved task has. By default an accuracy of 1, a squared error of 0, and for a loss the lowest
         that was reached.
     - `mixture`: how often each task was met, in the order of the tasks or by name; a
-        [`resource_ode.Schedule`][] of it; or a dict by run. Used as given, never normalised.
+        [`resource_ode.Schedule`][] of it; or a dict by run, whose names may have `*` for any letters, as
+        `{"even-*": [1, 1], "rare-*": [1, 0.1]}`. Used as given, never normalised.
 
     **Other arguments:**
 
@@ -100,11 +102,12 @@ def read_curves(
     if seed is not None:
         seed = whole_number("seed", seed, least=0)
     raws: list[Raw] = []
-    origin = ""
+    origin, wanted = "", Wanted(tasks, len(sources))
     for source in sources:
         table = as_table(source)
         origin = table.source if len(sources) == 1 else ""
-        raws += _runs_of(_where(table, where), tasks, run, seed)
+        raws += _runs_of(_where(table, where), wanted, run, seed)
+    wanted.check()
     if not raws:
         raise CurvesError(f"{origin}curves: expected at least one run, got a table with none of the tasks")
     raws = _merged(raws)
@@ -150,7 +153,7 @@ def _find(table: Table, known: tuple[str, ...]) -> str | None:
     return next((small[name] for name in known if name in small), None)
 
 
-def _runs_of(table: Table, tasks: Any, run: Any, seed: Any) -> list[Raw]:
+def _runs_of(table: Table, tasks: Wanted, run: Any, seed: Any) -> list[Raw]:
     step = _find(table, STEP)
     if step is None:
         raise table.error(f"expected a column named step, got {named(list(table.columns))}")
@@ -198,41 +201,19 @@ def _checked_steps(table: Table, step: str, rows: list[int], also: str = "") -> 
         if not steps[place] >= 0:
             raise table.error(f"{where}: expected a training step of at least 0, got {brief(table.columns[step][row])}")
         if place and steps[place] <= steps[place - 1]:
-            raise table.error(
-                f"{where}: expected steps that increase, got {steps[place]:g} after {steps[place - 1]:g}{also}"
-            )
+            got = f"{said_step(steps[place])} after {said_step(steps[place - 1])}"
+            raise table.error(f"{where}: expected steps that increase, got {got}{also}")
     return steps
 
 
-def _wanted(table: Table, columns: list[str], tasks: Any) -> dict[str, str]:
-    """The columns to take, with the names of their tasks."""
-    if tasks is None:
-        return {column: column for column in columns}
-    chosen = dict(tasks) if isinstance(tasks, Mapping) else {}
-    if not isinstance(tasks, Mapping):
-        for name in [tasks] if isinstance(tasks, str) else listed(tasks) or []:
-            if not isinstance(name, str):
-                raise table.error(f"tasks: expected names of columns or tasks, got {brief(name)}")
-            chosen[name] = name
-        if not chosen:
-            raise table.error(f"tasks: expected names of columns or tasks, got {brief(tasks)}")
-    for column, name in chosen.items():
-        if column not in columns:
-            hint = nearest(str(column), columns, quote=repr) or f"; there are {named(columns)}"
-            raise table.error(f"tasks: expected columns or tasks of the table, got {brief(column)}{hint}")
-        if not isinstance(name, str):
-            raise table.error(f"tasks: expected a name for {brief(column)}, got {brief(name)}")
-    if len(set(chosen.values())) < len(chosen):
-        raise table.error("tasks: expected each name once, got one twice")
-    return chosen
-
-
-def _wide(table: Table, step: str, tasks: Any, run: Any, seed: Any) -> list[Raw]:
+def _wide(table: Table, step: str, tasks: Wanted, run: Any, seed: Any) -> list[Raw]:
     others = {step, _find(table, RUN), _find(table, SEED)}
     columns = [name for name in table.columns if name not in others and name.lower().strip() not in PASSED_OVER]
-    chosen = _wanted(table, columns, tasks)
-    if not chosen:
+    chosen = tasks.of(table, columns)
+    if not columns:
         raise table.error(f"expected a column for each task beside {brief(step)}, got none")
+    if not chosen:
+        return []
     found = []
     for label, number, rows in _groups(table, run, seed):
         hint = "; give a column run or seed where runs follow one another"
@@ -242,13 +223,13 @@ def _wide(table: Table, step: str, tasks: Any, run: Any, seed: Any) -> list[Raw]
     return found
 
 
-def _long(table: Table, step: str, task: str, value: str, tasks: Any, run: Any, seed: Any) -> list[Raw]:
+def _long(table: Table, step: str, task: str, value: str, tasks: Wanted, run: Any, seed: Any) -> list[Raw]:
     every = list(dict.fromkeys(str(cell) for cell in table.columns[task]))
     for row, cell in enumerate(table.columns[task]):
         if cell is None or not str(cell).strip():
             where = f"column {brief(task)}, {table.places[row]}"
             raise table.error(f"{where}: expected the name of a task, got an empty cell")
-    chosen, weights = _wanted(table, every, tasks), _find(table, FREQUENCY)
+    chosen, weights = tasks.of(table, every), _find(table, FREQUENCY)
     found = []
     for label, number, rows in _groups(table, run, seed):
         cells: dict[str, list[int]] = {}
@@ -288,19 +269,20 @@ def _one_weight(table: Table, column: str, name: str, rows: list[int]) -> float:
     return weights[0]
 
 
-def _tensorboard(table: Table, step: str, tasks: Any, run: Any, seed: Any) -> list[Raw]:
+def _tensorboard(table: Table, step: str, tasks: Wanted, run: Any, seed: Any) -> list[Raw]:
     """One tag of one run: both are in the name of the file, `run-NAME-tag-TAG.csv`."""
     parts = re.fullmatch(r"(?:run-)?(?P<run>.*?)-?tag-(?P<tag>.+)", table.name)
     label, tag = (parts["run"] or "run", parts["tag"]) if parts else ("run", table.name or "task")
-    if isinstance(tasks, Mapping) and tag in tasks:
-        tag = tasks[tag]
+    chosen = tasks.of(table, [tag])
+    if tag not in chosen:
+        return []
     column = next(name for name in table.columns if name.lower().strip() == "value")
     rows = list(range(len(table.places)))
     values = np.array([table.number(column, row) for row in rows])
-    return [Raw(str(run or label), seed, _checked_steps(table, step, rows), {tag: values}, table.places)]
+    return [Raw(str(run or label), seed, _checked_steps(table, step, rows), {chosen[tag]: values}, table.places)]
 
 
-def _weights_and_biases(table: Table, step: str, tasks: Any, run: Any, seed: Any) -> list[Raw]:
+def _weights_and_biases(table: Table, step: str, tasks: Wanted, run: Any, seed: Any) -> list[Raw]:
     """Columns `run - metric`, beside which `run - metric__MIN` and `__MAX` are passed over."""
     if run is not None:
         raise table.error(f"run: expected none beside columns that name their run, got {brief(run)}")
@@ -309,7 +291,7 @@ def _weights_and_biases(table: Table, step: str, tasks: Any, run: Any, seed: Any
         label, dash, metric = column.rpartition(" - ")
         if dash and not metric.endswith(("__MIN", "__MAX")) and metric not in ("_step", step):
             pairs[column] = (label, metric)
-    chosen = _wanted(table, list(dict.fromkeys(metric for _, metric in pairs.values())), tasks)
+    chosen = tasks.of(table, list(dict.fromkeys(metric for _, metric in pairs.values())))
     steps = _checked_steps(table, step, list(range(len(table.places))))
     found: dict[str, Raw] = {}
     for column, (label, metric) in pairs.items():
@@ -365,11 +347,13 @@ def _mixtures(raws: list[Raw], names: tuple[str, ...], mixture: Any) -> list[Any
                              f"{mixture.values.shape}")  # fmt: skip
         return [mixture] * len(raws)
     labels = [raw.name for raw in raws]
-    if isinstance(mixture, Mapping) and mixture and all(name in labels for name in mixture):
-        missing = [label for label in labels if label not in mixture]
-        if missing:
-            raise ValueError(f"mixture: expected one for each run, got none for {named(missing)}")
-        return [checked_mixture(f"mixture of run {brief(label)}", mixture[label], names) for label in labels]
+    if (
+        isinstance(mixture, Mapping)
+        and mixture
+        and all(isinstance(value, Mapping) or listed(value) is not None for value in mixture.values())
+    ):
+        return [checked_mixture(f"mixture of run {brief(label)}", mixture[key], names)
+                for label, key in zip(labels, keys_of_runs(labels, list(mixture)), strict=True)]  # fmt: skip
     try:
         return [checked_mixture("mixture", mixture, names)] * len(raws)
     except ValueError as error:

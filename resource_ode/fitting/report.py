@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..base.words import said_step
 from .profile import BOUNDED, IDENTIFIED
 
 # a forecast is as good as another whose error is larger or smaller by less than this
@@ -41,7 +42,8 @@ def _errors(found: Any) -> list[str]:
 
 
 def _up_to(found: Any) -> str:
-    return "" if found.flat_from is None else f" up to step {found.flat_from:g}, from where on the curves are flat"
+    flat = found.flat_from
+    return "" if flat is None else f" up to step {said_step(flat)}, from where on the curves are flat"
 
 
 def verdict(found: Any) -> list[str]:
@@ -96,6 +98,11 @@ def _mixtures(found: Any) -> str:
     number = len(distinct_shares(found.problem.grid.mixtures))
     if number > 1:
         return f"Other mixtures may be predicted near the {number} that were tried (what_if says where that ends)."
+    if not number:
+        return (
+            "Other mixtures cannot be predicted: how often each task was met in these runs is not known. State their "
+            "mixtures where the curves are read."
+        )
     if found.stated:
         return "Other mixtures are predicted with the frequency_power that was stated: the runs do not show it."
     return (

@@ -19,6 +19,7 @@ from .. import native
 from ..base import html, members, pieces, programs
 from ..base.annotations import Dataset, FilePath, Given
 from ..base.tracing import is_concrete
+from ..base.words import said_step
 from ..model.labels import LabelledBatch, Labels
 from ..model.model import ResourceModel
 from ..model.picking import batch_of_one
@@ -240,7 +241,7 @@ class Trajectory(LabelledBatch):
         batch = f"batch {self.batch_shape}, " if self.batch_shape else ""
         stored = sum(x.nbytes for x in (self.state, self.clock))
         size = f"{stored / 2**20:.1f} MiB" if stored > 2**18 else f"{stored / 2**10:.1f} KiB"
-        until = f"{float(np.asarray(self.ts)[-1]):g}"
+        until = said_step(float(np.asarray(self.ts)[-1]))
         lines = [
             f"Trajectory({batch}{self.ts.shape[0]} times up to {until} training steps, {self.model.skills} skills, "
             f"{self.state.dtype}, {size})",

@@ -84,7 +84,7 @@ def test_simulate_writes_the_levels_of_the_chain(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[0] == "Simulated 3 skills up to step 5000, 501 rows."
     assert done.stdout.splitlines()[1].startswith("Method: cascade")
-    assert done.stdout.splitlines()[2] == "Steps to level 0.5: 1 502.39, 2 1730, 3 3274.5."
+    assert done.stdout.splitlines()[2] == "Steps to level 0.5: 1: 502.39, 2: 1730, 3: 3274.5."
     assert done.stdout.splitlines()[3:] == ["Wrote run.csv and run.png."]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.csv", "run.png"]
     assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
@@ -100,12 +100,12 @@ def test_simulate_writes_the_levels_of_the_chain(tmp_path: Path) -> None:
 def test_learning_times_that_are_told_do_not_depend_on_the_rows(tmp_path: Path, capsys) -> None:
     few = ("--set", "points=5", "--out", tmp_path / "run.csv")
     assert cli.main([*map(str, ("simulate", EXAMPLES / "chain.toml", *few))]) == 0
-    assert "Steps to level 0.5: 1 502.39, 2 1730, 3 3274.5.\n" in capsys.readouterr().out
+    assert "Steps to level 0.5: 1: 502.39, 2: 1730, 3: 3274.5.\n" in capsys.readouterr().out
     assert cli.main([*map(str, ("simulate", EXAMPLES / "chain.toml", *few, "--method", "ode"))]) == 0
-    assert "Steps to level 0.5, by a straight line between rows: 1 " in capsys.readouterr().out
+    assert "Steps to level 0.5, by a straight line between rows: 1: " in capsys.readouterr().out
     # what is learned after the last row is not learned yet
     assert cli.main([*map(str, ("simulate", EXAMPLES / "chain.toml", *few, "--set", "until=2000"))]) == 0
-    assert "1 502.39, 2 1730, 3 not yet.\n" in capsys.readouterr().out
+    assert "1: 502.39, 2: 1730, 3: not yet.\n" in capsys.readouterr().out
 
 
 def test_wrong_input_leaves_no_file_and_no_traceback(tmp_path: Path) -> None:
@@ -168,9 +168,9 @@ def test_learning_times_in_words() -> None:
             types.SimpleNamespace(ts=np.asarray([0.0, 10.0]), level=np.asarray(levels), names=names, method="ode")
         )
 
-    assert words([[0.0, 0.5, 0.0], [1.0, 0.6, 0.2]], ("A", "B", "C")).endswith(" rows: A 5, B 0, C not yet.")
+    assert words([[0.0, 0.5, 0.0], [1.0, 0.6, 0.2]], ("A", "B", "C")).endswith(" rows: A: 5, B: 0, C: not yet.")
     many = tuple(map(str, range(10)))
-    assert words([[0.0] * 10, [1.0] * 10], many).endswith("7 5, and 2 more skills.")
+    assert words([[0.0] * 10, [1.0] * 10], many).endswith("7: 5, and 2 more skills.")
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,68 @@ def test_columns_that_are_no_tasks_are_left_out(tmp_path, capsys):
     assert "without acc/A" in capsys.readouterr().out
 
 
+def charts(folder, mixtures):
+    """A file a task with the runs side by side, as Weights & Biases exports its charts; a million steps long."""
+    levels = {}
+    for name, mixture in mixtures.items():
+        levels[name] = np.asarray(ro.simulate(MODEL.replace(frequency=mixture), STEPS).level)
+    files = []
+    for place, task in enumerate(("A", "B", "AB")):
+        rows = [",".join(["Step", *(f"{name} - eval/{task}_acc" for name in levels)])]
+        for row, step in enumerate(STEPS):
+            cells = [f"{0.5 + level[row, place] / 2:.6f}" for level in levels.values()]
+            rows.append(",".join([f"{step * 2000:.0f}", *cells]))
+        files.append(folder / f"chart {place}.csv")
+        files[-1].write_text("\n".join(rows) + "\n")
+    return [str(file) for file in files]
+
+
+def test_charts_of_runs_in_several_mixtures(tmp_path, capsys):
+    even, rare = [0.4, 0.4, 0.2], [0.2, 0.3, 0.5]
+    files, out = (
+        charts(tmp_path, {"even:lr=0.1-s0": even, "even:lr=0.1-s1": even, "rare-s0": rare}),
+        tmp_path / "m.toml",
+    )
+    tasks = [f"--task=eval/{task}_acc={task}" for task in ("A", "B", "AB")]
+    graph = tmp_path / "tasks.toml"
+    graph.write_text('[[skill]]\nname = "A"\n[[skill]]\nname = "B"\n[[skill]]\nname = "AB"\nrequires = ["A", "B"]\n')
+    command = ["fit", *files, *tasks, *HELD, "--graph", str(graph), "--out", str(out)]
+    assert cli.main([*command, "--mixture", "even*:A=.4,B=.4,AB=.2", "--mixture", "rare-s0:A=.2,B=.3,AB=.5"]) == 0
+    assert "Curves(3 runs of 3 tasks, 240 rows up to step 1580000, 2 mixtures)" in capsys.readouterr().out
+    found = read_scenario(out)
+    np.testing.assert_allclose(found.model.learning_rate, 0.02 / 2000, rtol=1e-2)
+    np.testing.assert_array_equal(found.fitted.tried, [even, rare])
+    assert cli.main(["what-if", str(out), "--mixture", "A=.3,B=.3,AB=.4"]) == 0
+    said = capsys.readouterr().out
+    assert "e+" not in said and said.splitlines()[1].startswith("  A: ") and ", AB: " in said
+    # without their mixtures the runs have one that is not known
+    assert cli.main(command) == 0
+    assert "how often each task was met in these runs is not known" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ["--mixture", "evn-*:A=1,B=1,AB=1"],
+            "expected a run before the colon, got evn-* (there are 'even-s0', 'rare-s0')",
+        ),
+        (["--mixture", "even-s0:A=1,B=1,AB=1"], "expected one for each run, got none for 'rare-s0'"),
+        (["--mixture", "*:A=1,B=1,AB=1", "--mixture", "e*:A=1,B=1,AB=1"], "got 2 for 'even-s0', by '*', 'e*'"),
+        (["--mixture", "e*:A=1,B=1,AB=1", "--mixture", "A=1,B=1,AB=1"], "expected a run for each, as RUN:A=.5,B=.5"),
+        (["--mixture", "*:A=1,B=1,C=1"], "mixture of run 'even-s0': expected names of tasks, got 'C'"),
+        (["--task", "eval/C_acc=C"], "--task: expected columns or tasks of one of the tables, got 'eval/C_acc'"),
+        (["--task", "=C"], "--task: expected a column, or one and a name for its task"),
+    ],
+)
+def test_wrong_names_of_runs_and_tasks_are_one_line(tmp_path, capsys, options, said):
+    files = charts(tmp_path, {"even-s0": [0.4, 0.4, 0.2], "rare-s0": [0.2, 0.3, 0.5]})
+    tasks = [f"--task=eval/{task}_acc={task}" for task in ("A", "B", "AB")]
+    assert cli.main(["infer-graph", *files, *tasks, *options]) == 2
+    error = capsys.readouterr().err
+    assert said in error and len(error.splitlines()) == 1
+
+
 def test_decimal_commas_are_said(tmp_path, capsys):
     path = tmp_path / "curves.csv"
     path.write_text("step;A;B\n0;0,5;0,5\n10;0,9;0,8\n")

@@ -151,7 +151,7 @@ def test_the_picture_has_a_column_a_mixture():
     # which a notebook shows, whether or not pyplot has drawn there before
     for shown in (figure, ro.plot.summary(ro.simulate(of_two().model))):
         assert shown._repr_png_()[1:4] == b"PNG"
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == [*NAMES, "measured", "fit", "95 % band"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [*NAMES, "measured, mean", "fit", "95 % band"]
 
 
 def test_the_picture_shows_every_mixture_or_says_how_many():
@@ -439,3 +439,20 @@ def test_what_has_not_risen_is_likely_as_the_others():
     np.testing.assert_allclose(own, 1.0, rtol=1e-10)
     # of four tasks that all rise, one moves their mean by a quarter: (3/4)^2 + 3 (1/4)^2, by 0.5^2, and the mean itself
     np.testing.assert_allclose(parts[(True,) * 4, 1.0] - parts[(True,) * 4, 0.0], 0.75 / 0.25 + 1 / 16, rtol=1e-10)
+
+
+def test_the_band_holds_the_fit_and_mostly_the_truth():
+    from resource_ode.fitting.picture import band
+
+    true = np.stack([run.levels for run in curves(noise=0).runs])
+    held, width, error = [], [], []
+    for start in range(6):
+        levels, low, high = band(ro.fit(curves(noise=0.03, start=start), MODEL.graph, FREE))
+        assert np.all(low <= levels + 1e-12) and np.all(levels <= high + 1e-12)
+        moving = (true > 0.05) & (true < 0.95)
+        held.append(np.mean((low <= true)[moving] & (true <= high)[moving]))
+        width.append(np.sqrt(np.mean(((high - low) / 2)[moving] ** 2)))
+        error.append(np.sqrt(np.mean((levels - true)[moving] ** 2)))
+    # of six fits, whose rows err together
+    assert 0.9 < np.mean(held)
+    np.testing.assert_allclose(np.mean(width), 1.96 * np.mean(error), rtol=0.4)
