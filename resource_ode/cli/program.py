@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..base.words import nearest
+from ..base.words import nearest, printable
 from .config import config
 from .demo import demo
 from .examples import examples
@@ -127,6 +127,8 @@ def _misused(error: Any) -> int:
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(error.format_message(), err=True)
+    elif (wrong := _no_number(error)) is not None:
+        complain(wrong)
     else:
         path = "resource-ode" if context is None else context.command_path
         # of an option that does not exist, typer lists all that begin like it
@@ -134,6 +136,15 @@ def _misused(error: Any) -> int:
         message = f"No such option: {error.option_name}{near}" if near else error.format_message().rstrip(".")
         complain(f"{message}{' (' if near else '; '}{path} --help says what there is{')' if near else ''}")
     return 2
+
+
+def _no_number(error: Any) -> str | None:
+    """Of an option that is to be a number and is none: which, what was expected and what came."""
+    problems = getattr(error.__cause__, "errors", None)
+    problem = problems()[0] if callable(problems) else {}
+    what = {"float_parsing": "a number", "int_parsing": "a whole number"}.get(problem.get("type", ""))
+    option = (getattr(getattr(error, "param", None), "opts", None) or [""])[-1]
+    return None if what is None else f"{option}: expected {what}, got {printable(problem['input'])}"
 
 
 def _in_words(error: Exception) -> str:

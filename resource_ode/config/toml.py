@@ -41,6 +41,8 @@ _OPAQUE = re.compile(
 )
 _HEADER = re.compile(r"^[ \t]*+\[", re.MULTILINE)
 _LONG_KEY = re.compile(rf"(?<![\w-])(?:[\w-]++[ \t]*+\.[ \t]*+){{{MOST_PARTS}}}")
+# what only one kind of file has, and the command that runs it
+KINDS = {"a scenario file": (("skill",), "simulate"), "a sweep file": (("ensemble", "axis"), "sweep")}
 
 
 class ScenarioError(ValueError):
@@ -67,13 +69,17 @@ def read_toml(path: Path, what: str = "a scenario file") -> dict[str, Any]:
     if _LONG_KEY.search(bare):
         raise wrong(f"expected keys of at most {MOST_PARTS} parts (a.b.c has 3), got one of more")
     try:
-        return tomllib.loads(text)
+        values = tomllib.loads(text)
     except ValueError as error:  # most are a TOMLDecodeError, but not an integer of thousands of digits
         problem = printable(error)
         problem = problem if len(problem) <= LONGEST else f"{problem[: LONGEST // 2]} ... {problem[-LONGEST // 3 :]}"
         raise wrong(f"expected TOML, got text that is none: {problem}") from None
     except RecursionError:
         raise wrong("expected TOML, got brackets that are nested too deeply") from None
+    for kind, (sections, command) in KINDS.items():
+        if kind != what and any(section in values for section in sections):
+            raise wrong(f"expected {what}, got {kind}, which resource-ode {command} runs")
+    return values
 
 
 def _text(path: Path, expected: str, wrong: Callable[[str], ScenarioError]) -> str:

@@ -43,7 +43,7 @@ MEASURES = {
     "horizon": f"steps until the last skill is at level {LAST_LEVEL:g}",
     "efficiency": "share of the resource that is of use",
     "seriality": "seriality (1: one skill at a time)",
-    "domino_overlap": "mean Domino overlap (-1/4: one after the other)",
+    "domino_overlap": "mean Domino overlap (-1/4: in series)",
 }
 
 

@@ -21,7 +21,7 @@ from .scene import MEASURES, NAMES, RANGES, START, Scene
 GIVEN = "as given"
 SLIDERS = ("wasted_resource", "gate_exponent", "learning_rate", "spread")
 # pixels of a row of the map's selectors, and of half a row, in which their longest choices can be read
-WIDEST, HALF = 325, 165
+WIDEST, HALF = 325, 190
 POWER_OF_TEN = CustomJSTickFormatter(code="return Number(Math.pow(10, tick).toPrecision(3)).toString()")
 
 

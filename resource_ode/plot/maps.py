@@ -62,7 +62,8 @@ def heat_map(
         numbers.
     - `ax`: matplotlib axes, a new figure by default.
     - `x_label`, `y_label`, `label`: of the axes and the colour bar, with units.
-    - `log_x`, `log_y`: logarithmic axes; default where three or more positive coordinates are in geometric progression.
+    - `log_x`, `log_y`: logarithmic axes; default where three or more positive coordinates are in geometric
+        progression, or one of two is at least three times the other.
     - `log`: logarithmic colours.
     - `center`: a value with a meaning of its own (0 of a difference, 1 of a ratio): white, with blue below and red
         above it.

@@ -93,6 +93,9 @@ def label_of_array(array: DataArray) -> str:
 
 
 def is_geometric(coordinates: np.ndarray) -> bool:
+    """Whether an axis is logarithmic by itself; of two coordinates, where cells of a linear one would begin below 0."""
+    if coordinates.size == 2 and coordinates.min() > 0:
+        return bool(coordinates.max() >= 3 * coordinates.min())
     if coordinates.size < 3 or not np.all(np.isfinite(coordinates)) or coordinates.min() <= 0:
         return False
     steps = np.diff(np.log(coordinates))
@@ -114,7 +117,10 @@ def cell_edges(name: str, coordinates: np.ndarray, log: bool) -> np.ndarray:
     else:
         middle = (centres[1:] + centres[:-1]) / 2
         edges = np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
-    return np.exp(edges) if log else edges
+    if log:
+        return np.exp(edges)
+    # values above 0, as parameters mostly are, have no cell below it
+    return np.maximum(edges, 0) if coordinates.min() > 0 else edges
 
 
 @contextlib.contextmanager

@@ -267,6 +267,16 @@ def test_wrong_scenarios_and_options(scenario: Path, tmp_path: Path, capsys: pyt
         told(SCENARIO.replace("= 1.0", "= 0", 1))
         == '[[skill]] "first" frequency: expected a finite number above 0, got 0'
     )
+    assert told(SCENARIO, "--tolerance", "low") == "--tolerance: expected a number, got low"
+    assert wrong(capsys, "explore", "--port", "1.5") == "--port: expected a whole number, got 1.5"
+    sweeps = EXAMPLES / "sweep_small.toml"
+    for command in ("simulate", "explore"):
+        assert wrong(capsys, command, sweeps, "--out", out) == (
+            f"{sweeps}: expected a scenario file, got a sweep file, which resource-ode sweep runs"
+        )
+    assert wrong(capsys, "sweep", EXAMPLES / "chain.toml", "--out", tmp_path / "map.zarr").endswith(
+        ": expected a sweep file, got a scenario file, which resource-ode simulate runs"
+    )
     for given in ("2", "0", "1e-300", "nan", "-inf"):
         assert told(SCENARIO, "--tolerance", given) == (
             "--tolerance: expected a number from 1e-15 (what numbers of 64 bits resolve) to 1 (an error of a level), "

@@ -316,6 +316,15 @@ def test_heat_map_on_logarithmic_axes_centres_its_cells():
     assert np.ma.count_masked(ax.collections[0].get_array()) == 1 and legend(ax) == ["no finite value"]
 
 
+def test_cells_of_positive_coordinates_do_not_reach_below_zero():
+    ax = plot.heat_map(np.ones((2, 3)), [1.0, 5.0, 10.0], [1e-3, 1e-2])
+    assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "log")
+    assert ax.get_xlim() == (0, 12.5)
+    np.testing.assert_allclose(ax.get_ylim(), [1e-3 / np.sqrt(10), 1e-2 * np.sqrt(10)])
+    ax = plot.heat_map(np.ones((2, 3)), [-1.0, 0.0, 1.0], [1.0, 2.0])
+    assert (ax.get_xlim(), ax.get_ylim(), ax.get_yscale()) == ((-1.5, 1.5), (0.5, 2.5), "linear")
+
+
 def test_maps_share_one_bar():
     axes = plot.heat_maps({"one": [[1.0, 10.0]], "other": [[100.0, 1e5]]}, label="steps", log=True)
     norms = [ax.collections[0].norm for ax in axes]
