@@ -142,7 +142,7 @@ def _no_number(error: Any) -> str | None:
     """Of an option that is to be a number and is none: which, what was expected and what came."""
     # typer hands on what pydantic says
     problems: Any = getattr(error.__cause__, "errors", None)
-    problem: dict[str, Any] = problems()[0] if callable(problems) else {}
+    problem: dict[str, Any] = problems()[0] if problems else {}
     what = {"float_parsing": "a number", "int_parsing": "a whole number"}.get(problem.get("type", ""))
     option = (getattr(getattr(error, "param", None), "opts", None) or [""])[-1]
     return None if what is None else f"{option}: expected {what}, got {printable(problem['input'])}"
