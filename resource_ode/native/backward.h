@@ -4,16 +4,18 @@
 template <class Law>
 class Backward {
   public:
+    // those that have a solution
+    std::vector<int64_t> clocks;
+
     explicit Backward(const Solver<Law> &solver) : solver(solver), graph(solver.graph), rule(solver.rule), adjoint(solver) {}
 
     // Learning times of a row and a group; (skill,) a clock.
     void times(const Cascade<Law> &cascade, double level, int64_t row, int64_t group,
                const View<const double> &cotangent, const Parameters<double> &to) {
-        const Batch &batch = solver.batch;
         const double goal = graph.law.effort_at(level);
         const int64_t count = static_cast<int64_t>(graph.order.size());
         adjoint.open(cascade);
-        for (int64_t c = 0; c < batch.clocks; c++) *to.rate.at(row, group, c) = *to.waste.at(row, group, c) = 0.0;
+        for (int64_t c : clocks) *to.rate.at(row, group, c) = *to.waste.at(row, group, c) = 0.0;
         total_weight = 0.0;
         for (int64_t k = 0; k < count; k += 2 * LANES) {
             int64_t of[2 * LANES];
@@ -43,7 +45,7 @@ class Backward {
         const Batch &batch = solver.batch;
         adjoint.open(cascade);
         total_weight = 0.0;
-        for (int64_t c = 0; c < batch.clocks; c++) {
+        for (int64_t c : clocks) {
             const double rate = *batch.rate.at(row, group, c), waste = *batch.waste.at(row, group, c);
             const double *tau = clock.at(row, group, c), *t = ts.at(row, group, c), *bars = to_state.at(row, group, c);
             double by_rate = 0.0, by_waste = 0.0, *by_ts = to_ts.at(row, group, c);
@@ -91,7 +93,7 @@ class Backward {
                   const Vector (&slopes)[NODES], const View<const double> &cotangent, const Parameters<double> &to) {
         const Batch &batch = solver.batch;
         double weight = 0.0, weighed = 0.0;
-        for (int64_t c = 0; c < batch.clocks; c++) {
+        for (int64_t c : clocks) {
             const double mine = cotangent.at(row, group, c)[s] / *batch.rate.at(row, group, c);
             weight += mine, weighed += mine * *batch.waste.at(row, group, c);
             *to.waste.at(row, group, c) += mine * reached.clock[i];
@@ -117,7 +119,7 @@ class Backward {
         total_weight += weight;
         if (Law::SLOW) adjoint.gathered.plateau += weight * sum(by_plateau);
         const double spent = sum(learned);
-        for (int64_t c = 0; c < batch.clocks; c++) {
+        for (int64_t c : clocks) {
             const double rate = *batch.rate.at(row, group, c), waste = *batch.waste.at(row, group, c);
             *to.rate.at(row, group, c) -= cotangent.at(row, group, c)[s] * (spent + waste * reached.clock[i]) / (rate * rate);
         }

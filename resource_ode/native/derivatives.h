@@ -33,22 +33,23 @@ INLINE bool any_of(const double *numbers, int64_t count) {
     return std::any_of(numbers, numbers + count, [](double x) { return x != 0; });
 }
 
-// Of members that have no solution: NaN where something was asked of them, 0 where nothing was.
-inline void lose(const Batch &batch, const Cotangents &to, int64_t row, int64_t group) {
-    bool asked = false;
-    for (int64_t c = 0; c < batch.clocks; c++) {
-        asked = asked || any_of(to.found.at(row, group, c), batch.skills * std::max<int64_t>(to.times, 1));
-        asked = asked || (to.times && any_of(to.clock.at(row, group, c), to.times));
-    }
-    const double value = asked ? NAN : 0.0;
-    const Parameters<double> &by = to.by;
+// What is lost: NaN where something was asked of it, 0 where nothing was.
+constexpr double lost(bool asked) { return asked ? NAN : 0.0; }
+
+// What is a clock's own, of one that has no solution; returns whether something was asked of it.
+inline bool lose_clock(const Batch &batch, const Cotangents &to, int64_t row, int64_t group, int64_t clock) {
+    const bool asked = any_of(to.found.at(row, group, clock), batch.skills * std::max<int64_t>(to.times, 1)) ||
+                       (to.times && any_of(to.clock.at(row, group, clock), to.times));
+    *to.by.rate.at(row, group, clock) = *to.by.waste.at(row, group, clock) = lost(asked);
+    if (to.times) std::fill_n(to.steps.at(row, group, clock), to.times, lost(asked));
+    return asked;
+}
+
+// What is the graph's.
+inline void lose_graph(const Batch &batch, const Parameters<double> &by, int64_t row, int64_t group, double value) {
     for (const auto *view : {&by.frequency, &by.level, &by.after}) std::fill_n(view->at(row, group), batch.skills, value);
     *by.exponent.at(row, group) = *by.plateau.at(row, group) = *by.goal.at(row, group) = value;
     std::fill_n(by.strength.at(row, group), batch.strengths(), value);
-    for (int64_t c = 0; c < batch.clocks; c++) {
-        *by.rate.at(row, group, c) = *by.waste.at(row, group, c) = value;
-        if (to.times) std::fill_n(to.steps.at(row, group, c), to.times, value);
-    }
 }
 
 template <class Law>
@@ -87,17 +88,21 @@ bool cotangents(const Batch &batch, const Options &options, const Rule &rule, co
             const Cascade<Law> *cascade =
                 again(worker->solver, to.given.panels, row, level, *to.given.last.at(row), *to.given.endless.at(row));
             for (int64_t e = 0; e < batch.groups; e++) {
-                bool sound = cascade != nullptr;
-                for (int64_t c = 0; c < batch.clocks; c++)
-                    sound = sound && sound_clock(*batch.rate.at(row, e, c), *batch.waste.at(row, e, c));
-                if (!sound) {
-                    lose(batch, to, row, e);
-                } else if (!to.times) {
+                bool asked = false;
+                std::vector<int64_t> &clocks = worker->backward.clocks;
+                clocks.clear();
+                for (int64_t c = 0; c < batch.clocks; c++) {
+                    if (cascade && sound_clock(*batch.rate.at(row, e, c), *batch.waste.at(row, e, c)))
+                        clocks.push_back(c);
+                    else
+                        asked = lose_clock(batch, to, row, e, c) || asked;
+                }
+                if (!clocks.empty() && !to.times)
                     worker->backward.times(*cascade, *level, row, e, to.found, to.by);
-                } else {
+                else if (!clocks.empty())
                     worker->backward.trajectory(*cascade, row, e, to.times, to.given.ts, to.given.clock, to.found,
                                                 to.clock, to.by, to.steps);
-                }
+                if (asked || clocks.empty()) lose_graph(batch, to.by, row, e, lost(asked));
             }
         };
     });
