@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import Any
 
 import jax
 import numpy as np
-from jax.core import Tracer
+from jax.core import Tracer, eval_context
 
 
 def is_concrete(*trees: Any) -> bool:
     """Whether no array in these trees is being traced by `jit`, `vmap` or `grad`."""
     return not any(_is_traced(type(leaf)) for leaf in jax.tree.leaves(trees))
+
+
+def evaluated(concrete: bool) -> contextlib.AbstractContextManager[Any]:
+    """Inside which operations on concrete values give concrete ones, if all there is is `concrete`: inside `jit`, where
+    a model may come from outside, they would be traced, and no value could be looked at.
+    """
+    return eval_context() if concrete else contextlib.nullcontext()
 
 
 @functools.cache

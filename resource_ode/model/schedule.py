@@ -53,12 +53,10 @@ class Schedule(eqx.Module):
                 f"Schedule: expected times (piece,) and values (piece,) or (piece, skill), got {times.shape} "
                 f"and {values.shape}"
             )
-        if is_concrete(times) and not (
-            times[0] == 0
-            and (np.asarray(times)[1:] > np.asarray(times)[:-1]).all()
-            and np.isfinite(np.asarray(times)).all()
-        ):
-            raise ValueError(f"Schedule: expected times that start at 0 and strictly increase, got {np.asarray(times)}")
+        # NumPy's, since inside `jit` an operation of JAX gives a traced number also from concrete ones
+        known = np.asarray(times) if is_concrete(times) else None
+        if known is not None and not (known[0] == 0 and (known[1:] > known[:-1]).all() and np.isfinite(known).all()):
+            raise ValueError(f"Schedule: expected times that start at 0 and strictly increase, got {known}")
         self.times, self.values = times, values
 
     @classmethod

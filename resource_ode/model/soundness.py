@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool
 
 from ..base import programs
+from ..base.lost import nan_unless
 from ..base.modules import with_fields
 from ..base.values import inside
 from .parameters import BOUNDS, MEMBER_AXES, POOLED, overlap_slack
@@ -59,11 +60,6 @@ def lost_unless_sound(model: Any, ts: Array, *, graph_too: bool) -> Any:
 def _where_sound(model: Any, ts: Array, value: Array, *, own: bool, graph_too: bool) -> Array:
     sound = is_sound(model, ts, graph_too=graph_too)
     return nan_unless(sound[..., None] if own else sound, value)
-
-
-def nan_unless(sound: Array, x: Array) -> Array:
-    """Numbers, but NaN where they are not sound, and so are their derivatives: those of a choice would be 0."""
-    return x * jnp.where(sound, jnp.ones((), x.dtype), jnp.nan)
 
 
 def increases(ts: Array) -> Bool[Array, ""]:

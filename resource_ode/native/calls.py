@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from ..base.devices import alike_over_devices, lowering, refuse_over_devices, type_beside
 from . import walks
 from .handlers import handlers
 from .library import ATTEMPTS, MOST_PANELS, end_effort
@@ -89,9 +89,8 @@ def learning_times(call: Call, operands: Operands) -> tuple[Any, Any, Any]:
 def aligned(arrays: Any, own: Any) -> tuple[Any, ...]:
     """Arrays with the same number of leading axes; each has `own` axes behind them."""
     most = max(x.ndim - behind for x, behind in zip(arrays, own, strict=True))
-    return tuple(
-        jnp.reshape(x, (1,) * (most - (x.ndim - behind)) + x.shape) for x, behind in zip(arrays, own, strict=True)
-    )
+    more = (most - (x.ndim - behind) for x, behind in zip(arrays, own, strict=True))
+    return tuple(alike_over_devices(*(jnp.reshape(x, (1,) * n + x.shape) for x, n in zip(arrays, more, strict=True))))
 
 
 def leading(arrays: Any, axes: Any) -> tuple[int, ...]:
@@ -267,7 +266,7 @@ def primitive(
     made.multiple_results = True
 
     def abstract(*arguments: Any, **static: Any) -> Any:
-        return [ShapedArray(x.shape, x.dtype) for x in results(arguments, **static)]
+        return [type_beside(x, arguments[0]) for x in results(arguments, **static)]
 
     def on_cpu(*arguments: Any, call: Call, **static: Any) -> Any:
         chosen = loops if handlers() is not None and served(call) else arrays
@@ -294,9 +293,8 @@ def primitive(
     names = ("call", "together") if name == "cotangent" else ("call",)
     made.def_impl(jax.jit(lambda *arguments, **static: made.bind(*arguments, **static), static_argnames=names))
     made.def_abstract_eval(abstract)
-    mlir.register_lowering(made, mlir.lower_fun(arrays, multiple_results=True))
-    mlir.register_lowering(made, mlir.lower_fun(on_cpu, multiple_results=True), platform="cpu")
-    mlir.register_lowering(made, mlir.lower_fun(on_gpu, multiple_results=True), platform="cuda")
+    for way, platform in ((arrays, None), (on_cpu, "cpu"), (on_gpu, "cuda")):
+        mlir.register_lowering(made, lowering(way), platform=platform)
     batching.primitive_batchers[made] = batch
     return made
 
@@ -316,6 +314,10 @@ tangent_p: Primitive = primitive("tangent", _tangent_results, _tangent_by_loops,
 cotangent_p: Primitive = primitive("cotangent", _cotangent_results, _cotangent_by_loops, _cotangent_by_arrays, _derived)
 
 
+def _bind(primitive: Primitive, *arguments: Any, **static: Any) -> Any:
+    return primitive.bind(*alike_over_devices(*arguments), **static)
+
+
 def moves(x: Any, tangent: Any) -> bool:
     """Whether there is a derivative along an operand."""
     return type(tangent) is not ad.Zero and jnp.issubdtype(x.dtype, jnp.floating)
@@ -329,7 +331,7 @@ def _solve_jvp(primals: Any, tangents: Any, *, call: Call) -> Any:
     found = solve_p.bind(*primals, call=call)
     edges, clock = found[-1], found[0] if call.name == "times" else found[1]
     slopes = [_full(tangents[k], primals[k]) for k in BY]
-    along = tangent_p.bind(*primals, edges, clock, *slopes, call=call)
+    along = _bind(tangent_p, *primals, edges, clock, *slopes, call=call)
     return found, [*along, *(ad.Zero(jax.typeof(x).to_tangent_aval()) for x in found[len(along) :])]
 
 
@@ -341,7 +343,7 @@ def _tangent_transpose(cotangents: Any, *arguments: Any, call: Call) -> Any:
     by_graph = [s[: len(s) - AXES[k]] for s, k in zip(shapes, BY, strict=True)][:BY_GRAPH]
     together = tuple(all(lead[axis] == 1 for lead in (graphs, *by_graph)) for axis in range(len(graphs)))
     cotangents = [_full(c, c.aval) if type(c) is ad.Zero else c for c in cotangents]
-    back = cotangent_p.bind(*operands, edges, clock, *cotangents, call=call, together=together)
+    back = _bind(cotangent_p, *operands, edges, clock, *cotangents, call=call, together=together)
     wanted = [
         _summed_to(x, shape) if ad.is_undefined_primal(s) else None
         for x, s, shape in zip(back, slopes, shapes, strict=True)
@@ -352,7 +354,7 @@ def _tangent_transpose(cotangents: Any, *arguments: Any, call: Call) -> Any:
 def _cotangent_transpose(slopes: Any, *arguments: Any, call: Call, together: tuple[bool, ...]) -> Any:
     operands, edges, clock, cotangents = _split(arguments)
     slopes = [_full(s, s.aval) if type(s) is ad.Zero else s for s in slopes]
-    along = tangent_p.bind(*operands, edges, clock, *slopes, call=call)
+    along = _bind(tangent_p, *operands, edges, clock, *slopes, call=call)
     nothing = [None] * (len(arguments) - len(cotangents))
     return [*nothing, *(_summed_to(x, c.aval.shape) for x, c in zip(along, cotangents, strict=True))]
 
@@ -367,8 +369,9 @@ def _jvp_of(primitive: Primitive, by_arrays: Any) -> Callable[..., Any]:
         total = [jnp.zeros(x.shape, x.dtype) for x in found]
         if any(type(t) is not ad.Zero for t in linear_moved):
             along = [_full(t, x) for t, x in zip(linear_moved, linear, strict=True)]
-            total = primitive.bind(*operands, edges, clock, *along, **static)
+            total = _bind(primitive, *operands, edges, clock, *along, **static)
         if any(type(moved[k]) is not ad.Zero for k in BY):
+            refuse_over_devices("a second derivative", primals)
 
             def of(*by: Any) -> Any:
                 changed = list(operands)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad
 
+from ..base.devices import refuse_over_devices
 from .calls import AXES, BY, GRAPH, Call, Operands, aligned, custom_call, every, leading, moves, primitive
 
 
@@ -55,6 +56,7 @@ def _by_arrays(*operands: Any, call: Call) -> Any:
 
 def _jvp(primals: Any, tangents: Any, *, call: Call) -> Any:
     """By arrays."""
+    refuse_over_devices("a derivative of what is spent", primals)
     moved = [k for k in BY if k < GRAPH and moves(primals[k], tangents[k])]
 
     def of(*some: Any) -> Any:

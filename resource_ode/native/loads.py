@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad
 
+from ..base.devices import refuse_over_devices
 from .calls import AXES, Call, Operands, aligned, custom_call, every, leading, moves, primitive
 
 
@@ -56,6 +57,7 @@ def _by_arrays(*arguments: Any, call: Call) -> Any:
 
 def _jvp(primals: Any, tangents: Any, *, call: Call) -> Any:
     """By arrays."""
+    refuse_over_devices("a derivative of what skills ask for", primals)
     moved = [k for k, (x, t) in enumerate(zip(primals, tangents, strict=True)) if moves(x, t)]
 
     def of(*some: Any) -> Any:

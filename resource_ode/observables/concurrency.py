@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from ..base import programs
 from ..base.annotations import Numbers
+from ..base.lost import nan_unless
 from ..base.modules import with_fields
 from ..model.model import ResourceModel
 from ..results.trajectory import Trajectory
@@ -139,7 +140,8 @@ def seriality(
             source, level, tolerance, lambda run: each_member(_seriality_and_errors, run, stored=True)
         )
     found = until_level("seriality", source, level, tolerance)
-    return found.squares / jnp.where(found.learned > 0, found.learned, jnp.nan)
+    some = found.learned > 0
+    return nan_unless(some, found.squares / jnp.where(some, found.learned, 1))
 
 
 def seriality_error(run: Trajectory) -> Float[Array, "*batch"]:

@@ -18,7 +18,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..base import pieces, programs
-from ..base.tracing import concrete_number, is_concrete
+from ..base.lost import nan_unless
+from ..base.tracing import concrete_number, evaluated, is_concrete
 from ..base.warning import warn
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
@@ -78,8 +79,9 @@ def until_level(name: str, model: ResourceModel, level: Any, tolerance: Any) -> 
             known = known & jnp.isfinite(level)
             level = jnp.where(jnp.isfinite(level), level, UNTIL_LEVEL)
         found = _until_level(name, model, level, tolerance, traced=True)
-        return jax.tree.map(lambda x: jnp.where(known, x, jnp.nan), found)
-    return _until_level(name, model, level, tolerance, traced=False)
+        return jax.tree.map(lambda x: nan_unless(known, x), found)
+    with evaluated(True):
+        return _until_level(name, model, level, tolerance, traced=False)
 
 
 def _until_level(name: str, model: ResourceModel, level: Any, tolerance: Any, *, traced: bool) -> Spent:
@@ -97,7 +99,7 @@ def _until_level(name: str, model: ResourceModel, level: Any, tolerance: Any, *,
     goal = numpy.asarray(1 if whole else level, model.dtype)
     if traced and by_loops(model):
         found, within = spent_until(model, goal, tolerance, _whole_of_one if whole else _until_level_of_one)
-        return jax.tree.map(lambda x: jnp.where(within, x, jnp.nan), found)
+        return jax.tree.map(lambda x: nan_unless(within, x), found)
     shared: Any = (goal, numpy.asarray(tolerance, model.dtype))
     host = model if traced else jax.tree.map(np.asarray, model)
     graphs, clocks, back = split_axes(host, share_exponents=False)
@@ -118,7 +120,7 @@ def _until_level(name: str, model: ResourceModel, level: Any, tolerance: Any, *,
 def _where_reached(name: str, found: Spent, model: ResourceModel, level: Any) -> Spent:
     """What has been found, but NaN where a schedule of the learning rate stops before all skills are at the level."""
     schedule = model.learning_rate
-    if not isinstance(schedule, Schedule) or (is_concrete(schedule) and float(schedule.values[-1]) > 0):
+    if not isinstance(schedule, Schedule) or (is_concrete(schedule) and np.asarray(schedule.values)[-1] > 0):
         return found
     reached = jnp.isfinite(horizon(model, level))
     if is_concrete(reached) and not bool(jnp.all(reached)):
@@ -127,7 +129,7 @@ def _where_reached(name: str, found: Spent, model: ResourceModel, level: Any) ->
             "their last skill gets there; simulate them, and measure the run",
             stacklevel=5,
         )
-    return jax.tree.map(lambda x: jnp.where(reached, x, jnp.nan), found)
+    return jax.tree.map(lambda x: nan_unless(reached, x), found)
 
 
 def _concrete(graphs: ResourceModel, shared: Any, size: int, whole: bool) -> tuple[Spent, np.ndarray]:

@@ -9,6 +9,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
+from ..base.lost import nan_unless
 from ..base.modules import with_fields
 from ..base.tracing import concrete_number, is_concrete
 from ..base.values import brief, plain
@@ -92,7 +93,7 @@ def profile_of(source: Any, ts: Any, tolerance: Any) -> Trajectory:
         warn(f"source: what is measured on it is NaN where its run failed: {run.failures()}", stacklevel=3)
 
     def known(value: Array) -> Array:
-        return jnp.where(jnp.expand_dims(failed, tuple(range(failed.ndim, value.ndim))), jnp.nan, value)
+        return nan_unless(~jnp.expand_dims(failed, tuple(range(failed.ndim, value.ndim))), value)
 
     return with_fields(run, state=known(run.state), clock=known(run.clock))
 

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from ..base import programs
 from ..base.annotations import Numbers
+from ..base.lost import nan_unless
 from ..base.tracing import is_concrete
 from ..base.values import plain
 from ..model.model import ResourceModel
@@ -117,7 +118,7 @@ def _waste_at(models: ResourceModel, ends: Float[Array, " member"], tolerance: A
     def one(model: ResourceModel, end: Array) -> Array:
         some = jnp.isfinite(end)
         run = simulate(model, jnp.where(some, end, 1)[None], tolerance=tolerance)
-        return jnp.where(some & (run.result == RESULTS.successful), each_member(_total_waste, run)[0], jnp.nan)
+        return nan_unless(some & (run.result == RESULTS.successful), each_member(_total_waste, run)[0])
 
     return jax.vmap(one)(models, ends)
 

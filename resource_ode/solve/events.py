@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Array
 
 from ..base import programs
+from ..base.devices import refuse_over_devices
+from ..base.lost import nan_unless
 from ..base.warning import warn
 from ..model.model import ResourceModel
 from . import ode as training_time
@@ -60,7 +62,7 @@ def _event_times(
             slope, off = _at_their_times(model, level, time, parts, adjoint, max_steps)[:2]
             held = jnp.where(found, off / jax.lax.stop_gradient(jnp.where(slope > 0, slope, 1)), 0)
             time = time - (held - jax.lax.stop_gradient(held))
-        time = jnp.where(found & ~inaccurate, time, jnp.where(found | failed, jnp.nan, jnp.inf))
+        time = jnp.where(found | failed, nan_unless(~inaccurate & ~failed, time), jnp.inf)
         return jnp.where(present, jnp.where(there, 0, time), jnp.nan), failed, inaccurate
 
     return jax.vmap(one)(models)
@@ -111,6 +113,7 @@ def times_by_events(
     model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *, traced: bool, max_steps: int = 100_000
 ) -> Array:
     """Learning times `(*batch, skill)`, from one solve for each member; NaN with a warning where one failed."""
+    refuse_over_devices("learning times by the ODE", model, level, tolerance)
     steps = min(4096, max_steps) if traced else max_steps
     options: dict[str, Any] = {"adjoint": diffrax.DirectAdjoint() if traced else None, "max_steps": steps}
 
@@ -134,6 +137,6 @@ def times_by_events(
             if count:
                 warn(
                     f"learning_times: {count} of {times.size} times are NaN, since {why}; loosen tolerance",
-                    stacklevel=4,
+                    stacklevel=5,
                 )
     return times

@@ -15,16 +15,17 @@ from jaxtyping import Array, Float
 
 from ..base import programs
 from ..base.annotations import Numbers
-from ..base.tracing import concrete_number, is_concrete
+from ..base.lost import nan_unless
+from ..base.tracing import concrete_number, evaluated, is_concrete
 from ..base.values import brief
 from ..base.warning import warn
 from ..model.model import ResourceModel
-from ..model.soundness import is_sound, nan_unless
+from ..model.soundness import is_sound
 from .cascade.batch import backend_for, batch_times
 from .cascade.traced import checks_graphs
 from .choose import cascade_obstacle
 from .events import times_by_events
-from .members import checked_wish
+from .members import Wish, checked_wish
 from .tolerance import as_tolerance
 
 
@@ -72,14 +73,21 @@ def learning_times(
     number = concrete_number(level)
     if number is not None and not np.isfinite(number):
         raise ValueError(f"level: expected one finite number, got {brief(level)}")
+    beyond = model.interference is not None and model.law.has_end
+    if number is not None and number > 1 and not beyond:
+        warn(f"level: expected a number below 1 (95% is 0.95), got {number:g}, which no skill reaches", stacklevel=3)
+    with evaluated(not traced):
+        return _learning_times(model, level, tolerance, wish, beyond=beyond, traced=traced)
+
+
+def _learning_times(
+    model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *, beyond: bool, traced: bool
+) -> Float[Array, "*batch skill"]:
     backend = backend_for(model, under_trace=traced) if cascade_obstacle(model) is None else None
     tolerance = as_tolerance(tolerance, "time", "ode" if backend is None else backend.floors, model.dtype)
     numpy = np if is_concrete(level) else jnp
     level, harmless = (numpy.asarray(x, model.dtype) for x in (level, 0.5))
     # a level that is never reached is solved for a harmless one, so that no infinity enters a derivative
-    beyond = model.interference is not None and model.law.has_end
-    if number is not None and number > 1 and not beyond:
-        warn(f"level: expected a number below 1 (95% is 0.95), got {number:g}, which no skill reaches", stacklevel=3)
     possible = (level > -1) & ((level < 1) | beyond)
     goal = numpy.where(possible, level, harmless)
     if backend is None:
@@ -121,5 +129,6 @@ def horizon(
     4.946
     """
     times = learning_times(model, level, tolerance=tolerance, batch_size=batch_size)
-    present = jnp.broadcast_to(model.graph.present, times.shape)
-    return jnp.max(jnp.where(present, times, 0), axis=-1)
+    with evaluated(is_concrete(times)):
+        present = jnp.broadcast_to(model.graph.present, times.shape)
+        return jnp.max(jnp.where(present, times, 0), axis=-1)

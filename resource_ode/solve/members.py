@@ -14,10 +14,11 @@ from jaxtyping import Array
 
 from ..base import pieces, programs
 from ..base.checks import whole_number
+from ..base.lost import nan_unless
 from ..base.modules import with_fields
 from ..base.values import brief
 from ..model.model import ResourceModel
-from ..model.soundness import is_sound, nan_unless
+from ..model.soundness import is_sound
 from ..results.outcome import result_codes, result_names, results_from_codes
 from ..results.trajectory import Trajectory
 

@@ -17,6 +17,8 @@ import optimistix
 from jaxtyping import Array, Float
 
 from ..base import programs
+from ..base.devices import refuse_over_devices
+from ..base.lost import nan_unless
 from ..base.patience import holds_checks
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
@@ -40,6 +42,7 @@ ABSOLUTE, GROWTH, OTHER_GROWTH = 1e-3, 3.0, 6.0
 
 def solve_ode(model: ResourceModel, ts: Array, tolerance: Any, method: ODE, wish: Wish) -> Any:
     """Runs of a batch, or reductions of them."""
+    refuse_over_devices("a run by the ODE", model, ts, tolerance)
     traced = not is_concrete(model, ts, tolerance)
     if model.frequency_after is not None:
         model = jax.tree.map(lambda x: _without_derivative(x) if jnp.issubdtype(x.dtype, jnp.floating) else x, model)
@@ -178,7 +181,7 @@ def integrate(
     spent = _used(model, state, clock, spent, ts) if keeps_spent(model) else None
     error = _error(*jax.lax.stop_gradient((model, ts, tolerance, state, clock, spent)), solver, controller, max_steps)
     result = RESULTS.where(failed | (error <= tolerance), result, RESULTS.inaccurate)
-    state, clock, spent = jax.tree.map(lambda x: jnp.where(failed, jnp.nan, x), (state, clock, spent))
+    state, clock, spent = jax.tree.map(lambda x: nan_unless(~failed, x), (state, clock, spent))
     return state, clock, spent, result
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ..base.annotations import AbstractAdjoint, AbstractSolver, AbstractStepSizeController, Numbers
-from ..base.tracing import captures_traced, is_concrete
+from ..base.tracing import captures_traced, evaluated, is_concrete
 from ..base.values import checked_times
 from ..model.model import ResourceModel
 from ..model.soundness import lost_unless_sound
@@ -101,13 +101,24 @@ def simulate(
         raise ValueError(f"model: expected a ResourceModel, got {type(model).__name__}")
     options = {"tolerance": tolerance, "solver": solver, "controller": controller, "adjoint": adjoint}
     way, why = choose(model, as_method(method, max_steps=max_steps, **options), method)
-    ts = default_times(model, whole=isinstance(way, Steps)) if ts is None else checked_times(ts, model.dtype)
-    traced = not is_concrete(model, ts, way.tolerance if isinstance(way, (Cascade, ODE)) else None)
-    traced = traced or captures_traced(reduce)
+    traced = not is_concrete(model, ts, getattr(way, "tolerance", None)) or captures_traced(reduce)
+    with evaluated(not traced):
+        if ts is None:
+            ts = default_times(model, whole=isinstance(way, Steps))
+        else:
+            with evaluated(is_concrete(ts)):
+                ts = checked_times(ts, model.dtype)
+        return _simulate(model, ts, way, why, (batch_size, progress, reduce), traced=traced)
+
+
+def _simulate(
+    model: ResourceModel, ts: Array, way: AbstractMethod, why: str, wishes: tuple[Any, Any, Any], *, traced: bool
+) -> Any:
     backend = backend_for(model, under_trace=traced) if isinstance(way, Cascade) else None
     if backend is not None:
         why = f"{why}; by {backend.name}"
-    wish = checked_wish(batch_size, progress, reduce, f"{way.name} ({why})", traced=traced)
+    wish = checked_wish(*wishes, f"{way.name} ({why})", traced=traced)
+    reduce = wish.reduce
     if traced and backend is None and reduce is not None:
         wish = wish._replace(reduce=OfSound(reduce))
     if isinstance(way, Cascade) and backend is not None:

@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Array
 
 from ..base import programs
+from ..base.devices import refuse_over_devices
+from ..base.lost import nan_unless
 from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
 from ..results.outcome import RESULTS
@@ -22,6 +24,7 @@ def solve_steps(model: ResourceModel, ts: Array, wish: Wish) -> Any:
 
     **Raises:** `ValueError` for times that are traced or not whole.
     """
+    refuse_over_devices("a run in discrete steps", model)
     if not is_concrete(ts):
         raise ValueError('ts: method="steps" expects concrete times, not traced ones')
     times = np.asarray(ts)
@@ -90,5 +93,5 @@ def discrete_steps(model: ResourceModel, rows: np.ndarray) -> tuple[Array, Array
     elif not direct and model.rule.has_budget_law:
         gained = model.law.direct_progress(state) - model.law.direct_progress(model.initial_direct())[None]
         spent = jax.vmap(model.by_pool)(jnp.where(model.graph.present[None], gained, 0)) + spent
-    state, clock, spent = jax.tree.map(lambda x: jnp.where(finite, x, jnp.nan), (state, clock, spent))
+    state, clock, spent = jax.tree.map(lambda x: nan_unless(finite, x), (state, clock, spent))
     return state, clock, spent, result

@@ -149,3 +149,126 @@ def test_a_run_has_a_derivative_by_time_at_its_start_without_loops(monkeypatch):
     monkeypatch.setattr("resource_ode.native.calls.handlers", lambda: None)
     slope = jax.jacrev(lambda ts: ro.simulate(model(gate_exponent=0.06), ts).level[0])(jnp.asarray([0.0, 10.0]))[:, 0]
     np.testing.assert_allclose(slope, [0.01 / 1.1, 0, 0], rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "wasted_resource"])
+def test_a_model_from_outside_is_solved_inside_jit(name):
+    """Arrays that JAX gives of concrete ones inside `jit` are traced, and whoever looked at them failed."""
+    times, values = jnp.asarray([0.0, 100.0]), getattr(model(), name) * jnp.asarray([1.0, 2.0])
+    given = scheduled(name, times, values)
+
+    @jax.jit
+    def found(x):
+        # also made there
+        again = scheduled(name, times, values * x)
+        last = ro.simulate(given).level[-1]
+        return ro.learning_times(given), ro.horizon(given), ro.observables.seriality(again), last
+
+    got = found(1.0)
+    expected = (
+        ro.learning_times(given),
+        ro.horizon(given),
+        ro.observables.seriality(given),
+        ro.simulate(given).level[-1],
+    )
+    for one, other in zip(got, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_a_stopping_schedule_from_outside_has_no_seriality_inside_jit():
+    given = scheduled("learning_rate", [0.0, 100.0], [0.01, 0.0])
+    with pytest.warns(UserWarning, match="learning rate is 0"):
+        assert np.isnan(jax.jit(lambda x: ro.observables.seriality(given) + x)(0.0))
+
+
+def test_discrete_steps_at_given_times_inside_jit():
+    def levels(waste):
+        return ro.simulate(model(wasted_resource=waste), [0.0, 5.0, 10.0], method="steps").level
+
+    np.testing.assert_allclose(jax.jit(levels)(0.1), levels(0.1), rtol=1e-12)
+
+
+def test_learning_times_have_derivatives_by_the_values_of_a_schedule_of_the_rate():
+    """Also where its times are concrete. What is spent until then is a number: 100 first + (time - 100) second."""
+
+    def times(values):
+        return ro.learning_times(scheduled("learning_rate", [0.0, 100.0], values))
+
+    values = jnp.asarray([0.01, 0.02])
+    found, slopes = times(values), jax.jit(jax.vmap(jax.jacfwd(times)))(values[None])[0]
+    early, late = found < 100, np.maximum(found - 100, 0)
+    assert early.any() and not early.all()
+    expected = np.stack([np.where(early, -found / values[0], -100 / values[1]), -late / values[1]], axis=-1)
+    np.testing.assert_allclose(slopes, expected, rtol=1e-9)
+
+
+def test_what_is_lost_takes_no_neighbour_down_in_reverse():
+    """Nor has it a derivative itself, unless nothing was asked of it; the graph is everybody's."""
+    wastes, sound = jnp.asarray([0.1, -0.1, 0.2]), np.asarray([0, 2])
+
+    def times(wastes, exponent):
+        return ro.learning_times(model(wasted_resource=wastes, gate_exponent=exponent))
+
+    def exposures(wastes, exponent):
+        return ro.simulate(model(wasted_resource=wastes, gate_exponent=exponent), TS).state
+
+    for solve in (times, exposures):
+        by_waste, by_exponent = jax.grad(lambda *x: jnp.nansum(solve(*x)), argnums=(0, 1))(wastes, 0.05)  # noqa: B023
+        alone = jax.grad(lambda *x: jnp.sum(solve(*x)), argnums=(0, 1))(wastes[sound], 0.05)  # noqa: B023
+        np.testing.assert_allclose(by_waste[sound], alone[0], rtol=1e-9)
+        np.testing.assert_allclose(by_exponent, alone[1], rtol=1e-9)
+        assert by_waste[1] == 0
+        by_waste, by_exponent = jax.grad(lambda *x: jnp.sum(solve(*x)), argnums=(0, 1))(wastes, 0.05)  # noqa: B023
+        np.testing.assert_allclose(by_waste[sound], alone[0], rtol=1e-9)
+        assert np.isnan(by_waste[1]) and np.isnan(by_exponent)
+
+
+def test_what_misses_its_tolerance_has_no_derivative_in_reverse():
+    """It was 0, beside a time that is NaN."""
+
+    def times(exponent, tolerance):
+        return ro.learning_times(model(gate_exponent=exponent), tolerance=tolerance)
+
+    found, back = jax.vjp(times, 0.05, 1e-20)
+    assert np.isnan(found).all() and np.isnan(back(jnp.ones(3))[0])
+
+
+MESH = Mesh(np.asarray(jax.devices()[:2]), ("member",))
+
+
+def test_a_parameter_that_devices_share_has_the_whole_derivative():
+    """Each device gave its own part, or JAX stopped."""
+    wastes, member, shared = jnp.asarray([0.1, 0.2]), PartitionSpec("member"), PartitionSpec()
+
+    def total(wastes, exponent):
+        return jnp.sum(ro.learning_times(model(wasted_resource=wastes, gate_exponent=exponent)))
+
+    def split(wastes, exponent):
+        return jax.lax.psum(total(wastes, exponent), "member")
+
+    over = jax.shard_map(split, mesh=MESH, in_specs=(member, shared), out_specs=shared)
+    expected = jax.grad(total, argnums=(0, 1))(wastes, 0.05)
+    for found, value in zip(jax.jit(jax.grad(over, argnums=(0, 1)))(wastes, 0.05), expected, strict=True):
+        np.testing.assert_allclose(found, value, rtol=1e-9)
+    inside = jax.shard_map(
+        jax.grad(total, argnums=(0, 1)), mesh=MESH, in_specs=(member, shared), out_specs=(member, shared)
+    )
+    for found, value in zip(jax.jit(inside)(wastes, 0.05), expected, strict=True):
+        np.testing.assert_allclose(found, value, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"graph": ro.SkillGraph([[], [], []]), "interference": np.eye(3)},
+        {"frequency": ro.Schedule([0, 9], [FREQUENCY] * 2)},
+    ],
+)
+@pytest.mark.parametrize("solve", [ro.learning_times, lambda given: ro.simulate(given, TS).level])
+def test_what_cannot_be_split_over_devices_says_so(change, solve):
+    def over(wastes):
+        return jax.vmap(lambda waste: solve(model(wasted_resource=waste, **change)))(wastes)
+
+    spec = PartitionSpec("member")
+    with pytest.raises(ValueError, match="check_vma=False"):
+        jax.shard_map(over, mesh=MESH, in_specs=spec, out_specs=spec)(jnp.asarray([0.1, 0.2]))

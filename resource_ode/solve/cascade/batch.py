@@ -139,7 +139,7 @@ def batch_times(
             f"learning_times: {unsolved} of {math.prod(model.batch_shape)} members are NaN, since their estimated "
             f"error exceeds the tolerance {float(tolerance):g} and no other method can solve them ({why}); loosen "
             "tolerance",
-            stacklevel=4,
+            stacklevel=5,
         )
     return times
 

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ...base import programs
+from ...base.lost import nan_unless
 from ...base.modules import with_fields
 from ...base.tracing import is_concrete
 from ...model.model import ResourceModel
@@ -62,14 +63,14 @@ class Pace(NamedTuple):
     @property
     def stretch(self) -> Any:
         """The most by which a small relative error of a step at the constant rate is larger in training steps."""
-        numpy: Any = np if is_concrete(self.start) else jnp
+        numpy: Any = np if is_concrete(self) else jnp
         later = (self.share[1:] > 0) & (self.before[1:] > 0)
         past = self.before[1:] / self.start[1:]
         return numpy.max(numpy.where(later, past / numpy.where(later, self.share[1:], 1), 1), initial=1.0)
 
     def at_constant_rate(self, ts: Any) -> Any:
         """The steps at which the model with the constant rate has spent as much as at `ts`."""
-        numpy: Any = np if is_concrete(self.start, ts) else jnp
+        numpy: Any = np if is_concrete(self, ts) else jnp
         start, share, before = (numpy.asarray(x) for x in self[1:])
         ts = numpy.asarray(ts, start.dtype)
         piece = numpy.searchsorted(start, ts, side="right") - 1
@@ -77,7 +78,7 @@ class Pace(NamedTuple):
 
     def in_training(self, steps: Any) -> Any:
         """The first training steps at which as much has been spent as at `steps` with the constant rate."""
-        numpy: Any = np if is_concrete(self.start, steps) else jnp
+        numpy: Any = np if is_concrete(self, steps) else jnp
         start, share, before = (numpy.asarray(x) for x in self[1:])
         steps = numpy.asarray(steps, start.dtype)
         piece = numpy.searchsorted(before[1:], steps, side="left")
@@ -145,7 +146,7 @@ def learning_times(
         # one that would have been refused stays so
         strict = jnp.where(tolerance > 0, strict, tolerance).astype(model.dtype)
         times, sure = _in_training(pace, solve(constant, strict)[0], strict, tolerance)
-        return jnp.where(sure, times, jnp.nan), 0
+        return nan_unless(sure, times), 0
 
     def flat(found: Any) -> np.ndarray:
         return np.array(found).reshape((-1, model.skills))
@@ -168,7 +169,7 @@ def _in_training(pace: Pace, steps: Any, error: Any, tolerance: Any) -> tuple[An
     """Training steps from steps at the constant rate that are off by a relative error; and which of them are within the
     tolerance, wherever in that range they are.
     """
-    concrete = is_concrete(pace.start, steps)
+    concrete = is_concrete(pace, steps)
     numpy: Any = np if concrete else jnp
     dtype = steps.dtype
     steps = steps.astype(pace.start.dtype)

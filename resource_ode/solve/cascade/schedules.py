@@ -16,6 +16,8 @@ import numpy as np
 from jaxtyping import Array
 
 from ...base import programs
+from ...base.devices import refuse_over_devices
+from ...base.lost import nan_unless
 from ...base.tracing import is_concrete
 from ...model.model import ResourceModel
 from ...model.schedule import Schedule
@@ -120,6 +122,7 @@ def trajectories(model: ResourceModel, ts: Array, tolerance: Any, reduce: Any, m
     """Exposure, clock, spent resource and result code of every member, or the caller's reductions of them; and which
     were solved, `(*batch,)`.
     """
+    refuse_over_devices("a run under such schedules", model, ts, tolerance)
     ts, tolerance = jnp.asarray(ts, model.dtype), jnp.asarray(tolerance, model.dtype)
     plan = _plan(model, ts)
     return programs.compiled(_trajectories)(model, ts, tolerance, plan=plan, reduce=reduce, method=method)
@@ -163,7 +166,7 @@ def _trajectories(
     codes = jnp.where(found, 0, jnp.where(lost, NOT_FINITE, INACCURATE)).astype(jnp.int32)
 
     def unless_lost(x: Array) -> Array:
-        return jnp.where(jnp.reshape(lost, (-1, *(1,) * (x.ndim - 1))), jnp.nan, x)
+        return nan_unless(~jnp.reshape(lost, (-1, *(1,) * (x.ndim - 1))), x)
 
     state = jnp.where(flat.graph.present[:, None], unless_lost(state), jnp.nan)
     solved = (state, unless_lost(clock), None if spent is None else unless_lost(spent), codes)
@@ -191,6 +194,7 @@ def _unflat(tree: Any, model: ResourceModel) -> Any:
 
 def learning_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[Array, Array]:
     """Learning times `(*batch, skill)`, NaN for members that are unsure, and which are not, `(*batch,)`."""
+    refuse_over_devices("learning times under such schedules", model, level, tolerance)
     level, tolerance = (jnp.asarray(x, model.dtype) for x in (level, tolerance))
     return programs.compiled(_learning_times)(model, level, tolerance, plan=_plan(model))
 
@@ -203,7 +207,7 @@ def _learning_times(model: ResourceModel, level: Array, tolerance: Array, *, pla
     same = (other == held) | (jnp.abs(other - held) + _rounding(model) * held <= tolerance * held)
     absent = ~model.flat().graph.present
     sure = (code == calls.SUCCESSFUL) & jnp.all(same | absent, axis=-1)
-    times = jnp.where(sure[:, None] & ~absent, times, jnp.nan)
+    times = jnp.where(absent, jnp.nan, nan_unless(sure[:, None], times))
     return _unflat(times, model), _unflat(sure, model)
 
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...base.constants import CONSTANTS
+from ...base.lost import nan_unless
 from ...base.modules import with_fields
 from ...model.model import ResourceModel
 from . import integrals, panels, reading
@@ -71,7 +72,7 @@ def learning_times(
         times, error, panel_error, outside = each_exponent(at, clocks)
         stand = where_it_stands(model, solved, jnp.max(panel_error, axis=0))
         unsure = outside | ~(error <= tolerance)
-        return jnp.where(unsure[:, None, None], jnp.nan, times), unsure, going_on(stand, jnp.any(outside))
+        return nan_unless(~unsure[:, None, None], times), unsure, going_on(stand, jnp.any(outside))
 
     return jax.vmap(graph)(*arguments)
 

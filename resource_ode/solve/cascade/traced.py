@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ...base import programs
+from ...base.lost import nan_unless
 from ...base.modules import with_fields
 from ...base.tracing import is_concrete
 from ...graphs.graph import SkillGraph
@@ -86,7 +87,7 @@ def batch_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[Array
 def _known_times(model: ResourceModel, level: Array, tolerance: Array, either: bool) -> tuple[Array, Array]:
     times, code = solved_times(model, level, tolerance, either)
     found = code == calls.SUCCESSFUL
-    return jnp.where(found[..., None], times, jnp.nan), found
+    return nan_unless(found[..., None], times), found
 
 
 def _as_array(number: Any) -> Any:
@@ -139,9 +140,10 @@ def solved_rows(
     clock = jnp.swapaxes(jnp.where(idle[..., None], wasted / waste, clock), -1, -2)
     spent = None if spent is None else jnp.swapaxes(jnp.where(idle[..., None], wasted, spent), -1, -2)
     code = jnp.max(jnp.where(idle, calls.SUCCESSFUL, code), axis=-1)
-    lost = (code == calls.NOT_FINITE)[..., None, None]
-    absent = ~_ranked(model.graph.present, code.ndim + 1)[..., None, :]
-    return jnp.where(lost | absent, jnp.nan, state), jnp.where(lost, jnp.nan, clock), spent, code
+    sound = (code != calls.NOT_FINITE)[..., None, None]
+    present = _ranked(model.graph.present, code.ndim + 1)[..., None, :]
+    state = jnp.where(present, nan_unless(sound, state), jnp.nan)
+    return state, nan_unless(sound, clock), spent, code
 
 
 def solved_times(model: ResourceModel, level: Any, tolerance: Any, either: bool) -> tuple[Array, Array]:
