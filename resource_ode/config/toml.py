@@ -42,7 +42,10 @@ _OPAQUE = re.compile(
 _HEADER = re.compile(r"^[ \t]*+\[", re.MULTILINE)
 _LONG_KEY = re.compile(rf"(?<![\w-])(?:[\w-]++[ \t]*+\.[ \t]*+){{{MOST_PARTS}}}")
 # what only one kind of file has, and the command that runs it
-KINDS = {"a scenario file": (("skill",), "simulate"), "a sweep file": (("ensemble", "axis"), "sweep")}
+KINDS: dict[str, tuple[tuple[str, ...], str]] = {
+    "a scenario file": (("skill",), "simulate"),
+    "a sweep file": (("ensemble", "axis"), "sweep"),
+}
 
 
 class ScenarioError(ValueError):
