@@ -80,7 +80,7 @@ def test_names_that_the_terminal_cannot_show(encoding: str, tmp_path: Path) -> N
     file = scenario(tmp_path, ["技能一", "ä"])
     done = call("simulate", file, "--out", "技.csv", folder=tmp_path, PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert rb"\u6280\u80fd\u4e00 5.0933" in done.stdout and rb"Wrote \u6280.csv." in done.stdout
+    assert rb"\u6280\u80fd\u4e00: 5.0933" in done.stdout and rb"Wrote \u6280.csv." in done.stdout
     assert (tmp_path / "技.csv").read_text(encoding="utf-8").startswith("t,技能一,ä\n")
     # and of what is wrong
     done = call("simulate", file, "--out", "技/run.csv", folder=tmp_path, PYTHONIOENCODING=encoding)
