@@ -164,7 +164,7 @@ def test_leading_axes_that_tell_graphs_apart_and_others(host):
     given = whole._replace(**{k: rows.get(k, None if x is None else x[:1, None]) for k, x in whole._asdict().items()})
     nothing = jnp.zeros((1, 1, 3))
     given = given._replace(either=nothing, after=nothing, plateau=nothing[..., 0], strength=jnp.ones((1, 1, 1, 1)))
-    call = calls.Call("times", *[False] * 7, 16, 24, 1e-7, lambda *_: ())
+    call = calls.Call("times", *[False] * 8, 16, 24, 1e-7, lambda *_: ())
     assert walks.serves(given) and not walks.serves(given._replace(steps=jnp.zeros((1, 3, 41))))
     found, code, error = walks.solve_members(call, given, (5, 3), (5, 1))
     np.testing.assert_allclose(found, ro.learning_times(model, LEVEL), rtol=1e-7)
