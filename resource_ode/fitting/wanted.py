@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -84,4 +84,7 @@ def keys_of_runs(runs: Sequence[str], keys: Sequence[Any]) -> list[Any]:
 
 def names_run(key: Any, run: str) -> bool:
     """Whether a key of a mixture is the name of a run, or one with `*` in it that fits."""
-    return isinstance(key, str) and (key == run or fnmatch.fnmatchcase(run, key))
+    if not isinstance(key, str):
+        return False
+    # no other letter has a meaning: names of runs have brackets, too
+    return key == run or re.fullmatch(".*".join(map(re.escape, key.split("*"))), run, re.DOTALL) is not None

@@ -288,3 +288,15 @@ def test_a_name_of_any_kind_in_a_note_on_many_tasks():
 def test_what_only_python_takes_for_a_number(cell):
     with pytest.raises(ValueError, match=r"column 'a', row 1: expected a number, got"):
         ro.read_curves({"step": [0, 1], "a": [0.5, cell]})
+
+
+def test_names_of_runs_have_brackets_too():
+    names = [f"lr[{rate}] s{seed}" for rate in (0.1, 0.2) for seed in (0, 1)]
+    table = pd.DataFrame({"run": np.repeat(names, 3), "step": [0, 100, 250] * 4, "A": [0.5, 0.75, 1] * 4, "B": 0.5})
+    even, rare = {"A": 0.5, "B": 0.5}, {"A": 0.9, "B": 0.1}
+    read = ro.read_curves(table, mixture={"lr[0.1]*": even, "lr[0.2]*": rare})
+    assert [float(run.mixture[0]) for run in read.runs] == [0.5, 0.5, 0.9, 0.9]
+    with pytest.raises(ValueError, match=r"expected names of runs, got 'lr\[0.1\]'"):
+        ro.read_curves(table, mixture={"lr[0.1]": even, "lr[0.2]*": rare})
+    with pytest.raises(ValueError, match=r"expected names of runs, got 'lr\?0.1"):
+        ro.read_curves(table, mixture={"lr?0.1] s0": even, "lr[0.2]*": rare})
