@@ -61,6 +61,14 @@ def plain(name: str, value: Any, kind: str = "numbers") -> Any:
     return array
 
 
+def float_type(value: Any) -> Any:
+    """The floating-point type that an array comes in, as JAX holds it; JAX's default for all else."""
+    own = getattr(value, "dtype", None)
+    if own is not None and jnp.issubdtype(own, jnp.floating) and jnp.finfo(own).bits <= 64:
+        return jax.dtypes.canonicalize_dtype(own)
+    return jnp.asarray(0.0).dtype
+
+
 def in_range(
     name: str,
     value: Any,

@@ -13,7 +13,7 @@ from jaxtyping import Array
 from ..base import html
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
-from ..base.values import in_range, plain
+from ..base.values import float_type, in_range, plain
 from .schedule import Schedule
 
 # number of trailing axes of each parameter that belong to one member (the rest are batch axes)
@@ -54,13 +54,10 @@ MOST_POOLS = 2**20
 
 def dtype_of(frequency: Any) -> Any:
     """The floating-point type of a model: that of an array of frequencies, else JAX's default."""
-    values = frequency.values if isinstance(frequency, Schedule) else frequency
-    dtype = getattr(values, "dtype", None)
-    if dtype is not None and jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits <= 64:
-        if jnp.finfo(dtype).bits < 32:
-            raise ValueError(f"frequency: expected numbers in float32 or float64, got {dtype}")
-        return jax.dtypes.canonicalize_dtype(dtype)
-    return jnp.asarray(0.0).dtype
+    dtype = float_type(frequency.values if isinstance(frequency, Schedule) else frequency)
+    if jnp.finfo(dtype).bits < 32:
+        raise ValueError(f"frequency: expected numbers in float32 or float64, got {dtype}")
+    return dtype
 
 
 def parameter(name: str, value: Any, dtype: Any) -> Any:

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from ..base.annotations import Given, Numbers
 from ..base.tracing import is_concrete
-from ..base.values import brief, plain
+from ..base.values import brief, float_type, plain
 from .sampling import sampled
 
 
@@ -24,7 +24,8 @@ class Schedule(eqx.Module):
     - `times`: `(piece,)`, training steps, strictly increasing, `times[0] == 0`.
     - `values`: `(piece,)` for `learning_rate` and `wasted_resource`, `(piece, skill)` for `frequency`.
 
-    It is shared by all members of a batch.
+    It is shared by all members of a batch. Arrays keep their floating-point type, which for a schedule of the frequency is
+    the model's.
 
     **Raises:** `ValueError` where these do not hold.
 
@@ -98,4 +99,4 @@ class Schedule(eqx.Module):
 def _numbers(name: str, value: Any) -> Array:
     if hasattr(value, "columns"):
         raise ValueError(f"Schedule: expected an array of {name} (skills in order), got a table; pass .to_numpy()")
-    return jnp.asarray(plain(f"Schedule: {name}", value), float)
+    return jnp.asarray(plain(f"Schedule: {name}", value), float_type(value))
