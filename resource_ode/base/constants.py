@@ -22,7 +22,7 @@ class Constants(ctypes.Structure):
         for name in (
             *("begins", "learned", "open", "part", "many", "fewer", "steeper"),
             *("all_learned", "all_open", "margin", "shortest", "reached"),
-            *("doubt", "root_doubt", "more_doubt", "more_root"),
+            *("doubt", "root_doubt", "more_doubt", "more_root", "doubtful", "blur"),
         )
     ]
     begins: float
@@ -41,6 +41,8 @@ class Constants(ctypes.Structure):
     root_doubt: float
     more_doubt: float
     more_root: float
+    doubtful: float
+    blur: float
 
 
 CONSTANTS = Constants(
@@ -73,4 +75,8 @@ CONSTANTS = Constants(
     # for them a first solve has so many times as many panels, or most would need a second (`studies.panels`)
     more_doubt=1.25,
     more_root=1.5,
+    # an exposure that may be wrong by more than this part of itself is not looked at to first order; and inside a panel
+    # it may be wrong by so many times what the last coefficients say, where it grows by many orders of magnitude
+    doubtful=1 / 16,
+    blur=100.0,
 )

@@ -14,6 +14,7 @@ struct Cascade {
     Numbers moved, unlearned, spent, late; // (panel,), (edge,), (edge,), (panel,): what all levels may be wrong by, what
                                            // is left to learn of skills that wait, what is spent without waste, its error
     Numbers inside, gained, edge, within, behind, panel_error, gates_at_edges;
+    Numbers blurs;                         // (panel,): what gates may be wrong by where exposures grow too fast for an interpolant
     std::vector<Kink> kinks;
     double jumps = 0.0;                    // what jumps of demand between two edges may do to the clock
     double bends = 0.0;                    // and what bends of gates there do to the exposures that wait, as a part of them
@@ -28,7 +29,8 @@ struct Cascade {
         for (Numbers *each : {&opening, &gates}) each->reserve(skills * NODES * count);
         for (Numbers *each : {&relative, &off}) each->reserve(skills * count);
         for (Numbers *each : {&roots, &demand, &flow, &rest, &leading, &inside}) each->reserve(NODES * count);
-        for (Numbers *each : {&half, &gained, &edge, &within, &behind, &panel_error, &moved, &late}) each->reserve(count);
+        for (Numbers *each : {&half, &gained, &edge, &within, &behind, &panel_error, &moved, &late, &blurs})
+            each->reserve(count);
     }
 
     // Openings, gates and exposures at edges; with errors those of panels as well, and kinks, and the demand if wanted.
@@ -39,7 +41,7 @@ struct Cascade {
         for (int64_t p = 0; p < panels; p += LANES) {
             const Vector left = load(edges + p), width = load(edges + p + 1) - left;
             store(half + p, width * 0.5);
-            store(panel_error + p, all(0.0));
+            store(panel_error + p, all(0.0)), store(blurs + p, all(0.0));
             for (int64_t node = 0; node < NODES; node++) {
                 store(roots + node * panels + p, width * (0.5 * (1 + rule.places[node + 1])));
                 for (Numbers *each : {&demand, &flow, &rest, &leading}) store(*each + node * panels + p, all(0.0));
@@ -62,15 +64,15 @@ struct Cascade {
                 for (int64_t p = 0; p <= panels; p++) x[p] = edges[p];
                 for (int64_t p = 0; p < NODES * panels; p++) o[p] = 1.0;
                 for (int64_t p = 0; p < panels; p++) relative[s * panels + p] = off[s * panels + p] = 0.0;
-                if (since) go_on(*this, s), worst = std::max(worst, slope_error(graph, s));
+                if (since) go_on(*this, s), worst = std::max(worst, slope_error(graph, rule, s));
             } else {
                 integrate<ERRORS>(graph, rule, s);
                 if (ERRORS && graph.either[s] && graph.count(s) > 1) add_kinks(graph, rule, s);
-                const double found = ERRORS ? estimate(graph, s, least) : 0.0;
+                const double found = ERRORS ? estimate(graph, rule, s, least) : 0.0;
                 if (!(found <= worst)) worst = found;  // not max(): a NaN must stay
             }
             if (ERRORS && graph.paces[s].paced) jumps += turn(graph, rule, s);
-            if (graph.needed[s] || with_demand) follow<ERRORS>(graph, s, rooted ? roots : inside, with_demand, kinked);
+            if (graph.needed[s] || with_demand) follow<ERRORS>(graph, rule, s, rooted ? roots : inside, with_demand, kinked);
             if (since) since->state[s] = shut(graph, s, at_edges[s * stride + panels]) ? SHUT : OPEN;
         }
         if (since) since->end.jumps = jumps;
@@ -95,7 +97,7 @@ struct Cascade {
             for (int64_t p = 0; p <= panels; p++) x[p] = solved.at_edges[s * stride + p] * inverse;
             for (int64_t p = 0; p < panels; p++) off[s * panels + p] = solved.off[s * panels + p] * inverse;
             if (graph.count(s)) {
-                const double found = slope_error(graph, s);
+                const double found = slope_error(graph, rule, s);
                 if (!(found <= worst)) worst = found;
             }
             if (!with_demand) continue;
@@ -130,9 +132,10 @@ struct Cascade {
   private:
     // errors: `cascade_errors.h`
     double missed_at_start(const Graph<Law> &graph, const Rule &rule, int64_t s) const;
-    double estimate(const Graph<Law> &graph, int64_t s, double least);
+    double estimate(const Graph<Law> &graph, const Rule &rule, int64_t s, double least);
     Vector share_of(const Graph<Law> &graph, int64_t s, int64_t f, int64_t p) const;
-    double slope_error(const Graph<Law> &graph, int64_t s);
+    Vector gate_error(const Graph<Law> &graph, const Rule &rule, int64_t s, int64_t p, const double *inner);
+    double slope_error(const Graph<Law> &graph, const Rule &rule, int64_t s);
     double with_clock(const Graph<Law> &graph, const Rule &rule, double worst, bool either);
     double off_balance(const double *total, double before, bool lawful);
 
@@ -202,7 +205,7 @@ struct Cascade {
 
     // What a skill does to the others: its gate, and its part in the demand.
     template <bool ERRORS>
-    void follow(const Graph<Law> &graph, int64_t s, const double *inner, bool with_demand, bool kinked) {
+    void follow(const Graph<Law> &graph, const Rule &rule, int64_t s, const double *inner, bool with_demand, bool kinked) {
         if (graph.needed[s]) {
             const double *x = at_edges + s * stride, a = graph.exponent;
             double *gate = gates + s * NODES * panels;
@@ -228,19 +231,7 @@ struct Cascade {
                     }
                 }
                 if (!ERRORS) continue;
-                // from the error of an exposure to that of its gate (`cascade._steepness`)
-                const Vector first = here + load(inner + p), effort = pace.effort(first), ajar = load(gate + p);
-                Vector steep = ajar > 0 ? a * graph.law.depth(effort) * (1.0 - ajar) / ajar : all(1.0);
-                if (since && pace.start > 0)
-                    steep *= smaller(std::max(pace.rate, pace.after) * load(x + p + 1) / effort,
-                                     all(pace.paced ? INFINITY : 1.0));
-                else if (pace.paced) steep *= effort > 0 ? larger(pace.pace(first) * first / effort, all(1.0)) : all(1.0);
-                if (Law::GROWS) {
-                    const Vector last = pace.effort(here + load(inner + (NODES - 1) * panels + p));
-                    steep *= larger(graph.law.steepness(effort), graph.law.steepness(last));
-                }
-                double *wrong = relative + s * panels + p;
-                store(wrong, load(wrong) * steep);
+                store(relative + s * panels + p, gate_error(graph, rule, s, p, inner));
             }
             if (kinked)
                 for (int64_t p = 0; p <= panels; p += LANES)

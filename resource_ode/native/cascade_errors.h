@@ -19,7 +19,7 @@ double Cascade<Law>::missed_at_start(const Graph<Law> &graph, const Rule &rule, 
 
 // Errors of a skill's exposure: its own and, to first order, those of what it waits for. Returns the level error.
 template <class Law>
-double Cascade<Law>::estimate(const Graph<Law> &graph, int64_t s, double least) {
+double Cascade<Law>::estimate(const Graph<Law> &graph, const Rule &rule, int64_t s, double least) {
     const double *x = at_edges + s * stride;
     for (int64_t p = 0; p < panels; p += LANES) {
         Vector total = all(0.0);
@@ -40,13 +40,16 @@ double Cascade<Law>::estimate(const Graph<Law> &graph, int64_t s, double least) 
     for (int64_t p = 0; p < panels; p++) edge[p] = wrong += behind[p];
     if (since) since->wrong[s] = wrong;
     for (int64_t p = 0; p < panels; p += LANES) {
-        const Vector reached = load(x + p + 1), e = load(edge + p), w = load(within + p);
-        const Vector share = smaller(all(1.0), e / reached);  // NaN stays
-        store(relative + s * panels + p, reached > 0 ? share : all(0.0));
+        const Vector left = load(x + p), reached = load(x + p + 1), e = load(edge + p), w = load(within + p);
+        // an error that came in is a larger part of the exposure in the middle than at the end
+        const Vector grown = load(inside + (NODES / 2) * panels + p), more = load(gained + p), own = load(behind + p);
+        const Vector middle = left + grown, part = more > 0 ? grown / (more > 0 ? more : all(1.0)) : all(1.0);
+        const Vector share = smaller(all(1.0), ((e - own) + part * own) / middle);  // NaN stays
+        store(relative + s * panels + p, reached > 0 ? (middle > 0 ? share : all(1.0)) : all(0.0));
         store(off + s * panels + p, e + w);
         store(panel_error + p, larger(load(panel_error + p), w / (reached + least)));
     }
-    return slope_error(graph, s);
+    return slope_error(graph, rule, s);
 }
 
 // How large a gate is, in a vector of panels, beside the opening of a skill that waits for it: at most.
@@ -62,9 +65,52 @@ Vector Cascade<Law>::share_of(const Graph<Law> &graph, int64_t s, int64_t f, int
     return most;
 }
 
+// The relative error of a skill's gate in a vector of panels: to first order from that of its exposure in the middle; and
+// where the interpolant may be wrong inside by as much as it is large, each node counts by itself.
+template <class Law>
+Vector Cascade<Law>::gate_error(const Graph<Law> &graph, const Rule &rule, int64_t s, int64_t p, const double *inner) {
+    const Constants &by = *rule.constants;
+    const double *x = at_edges + s * stride, a = graph.exponent;
+    const Pace &pace = graph.paces[s];
+    const Vector here = load(x + p), first = here + load(inner + p);
+    const auto gate_at = [&](int64_t node) { return load(gates + (s * NODES + node) * panels + p); };
+    const auto steepness = [&](Vector exposure, Vector ajar) {
+        return ajar > 0 ? a * graph.law.depth(pace.effort(exposure)) * (1.0 - ajar) / (ajar > 0 ? ajar : all(1.0)) : all(1.0);
+    };
+    Vector growth = all(1.0);
+    const Vector effort = pace.effort(first);
+    if (since && pace.start > 0)
+        growth = smaller(std::max(pace.rate, pace.after) * load(x + p + 1) / effort, all(pace.paced ? INFINITY : 1.0));
+    else if (pace.paced) growth = effort > 0 ? larger(pace.pace(first) * first / effort, all(1.0)) : all(1.0);
+    if (Law::GROWS) {
+        const Vector last = pace.effort(here + load(inner + (NODES - 1) * panels + p));
+        growth *= larger(graph.law.steepness(effort), graph.law.steepness(last));
+    }
+    Vector wrong = load(relative + s * panels + p), steep = steepness(first, gate_at(0));
+    const Integers doubtful = wrong > by.doubtful;
+    if (any(doubtful)) {
+        // it may be less open than it seems, and then it changes more
+        const Vector least = first * (1.0 - wrong);
+        steep = doubtful ? larger(steep, steepness(least, saturation(a * graph.law.depth(pace.effort(least))))) : steep;
+    }
+    wrong *= steep * growth;
+    const Vector most = (graph.count(s) ? load(within + p) : all(0.0)) * (by.blur * std::max(pace.rate, pace.after)) * growth;
+    if (!any(most > effort * by.doubtful)) return wrong;
+    Vector blurred = all(0.0), whole = all(TINY);
+    for (int64_t node = 0; node < NODES; node++) {
+        const Vector z = pace.effort(here + load(inner + node * panels + p)), weight = rule.weights[node] * gate_at(node);
+        const Vector part = most > z * by.doubtful ? (most < z ? most / z : all(1.0)) : all(0.0);
+        blurred += weight * part, whole += weight;
+    }
+    // such errors go up and down, and to first order integrate to nothing
+    blurred /= whole, blurred *= blurred;
+    store(blurs + p, larger(load(blurs + p), blurred));
+    return larger(wrong, blurred);
+}
+
 // The error of a skill's level from that of its exposure.
 template <class Law>
-double Cascade<Law>::slope_error(const Graph<Law> &graph, int64_t s) {
+double Cascade<Law>::slope_error(const Graph<Law> &graph, const Rule &rule, int64_t s) {
     const Pace pace = graph.paces[s];
     Vector most = all(0.0), total = all(0.0), part, more;
     for (int64_t p = 0; p < panels; p += LANES) {
@@ -73,7 +119,13 @@ double Cascade<Law>::slope_error(const Graph<Law> &graph, int64_t s) {
         // demand that grows before it falls may be larger inside the panel
         if (Law::GROWS)
             part = graph.law.largest_demand(pace.effort(x), pace.effort(load(at_edges + s * stride + p + 1)));
-        const Vector wrong = pace.pace(x) * part * load(off + s * panels + p);
+        const Vector moves = load(off + s * panels + p), doubtful = rule.constants->doubtful * x;
+        if (any(moves > doubtful)) {
+            // of what may be less than it seems, more may be left
+            const Vector lower = graph.law.demand(pace.effort(larger(x - moves, all(0.0))));
+            part = moves > doubtful ? larger(part, lower) : part;
+        }
+        const Vector wrong = pace.pace(x) * part * moves;
         most = larger(most, wrong);
         total += wrong;
         store(moved + p, load(moved + p) + wrong);

@@ -198,6 +198,7 @@ class Solver {
                 solved.edges[solved.panels] *= 10;
                 solved.panel_error[solved.panels - 1] += 1;
             }
+            explain();
             // what kinks without an edge add to the error says nothing of the other panels
             const double smooth = error - (jumps * solved.jumps + solved.bends);
             if (attempt + 1 == attempts) base = most_panels;
@@ -214,6 +215,16 @@ class Solver {
             }
             std::copy_n(finer.begin(), solved.panels + 1, &solved.edges[0]);
         }
+    }
+
+    // Where the error is much larger than what panels add to it, gates have been wrong from early on: more panels go
+    // there. Otherwise they do not, since most of what is early decides nothing.
+    void explain() {
+        double total = 0.0;
+        for (int64_t p = 0; p < solved.panels; p++) total += solved.panel_error[p];
+        if (error <= 100 * total) return;
+        for (int64_t p = 0; p < solved.panels; p++)
+            solved.panel_error[p] = std::max(solved.panel_error[p], solved.blurs[p]);
     }
 
     // Inside a panel the interpolant's error falls with about the ninth power of the width. A fifth more to be safe; a

@@ -49,6 +49,14 @@ INLINE double largest(Vector x) {
     return folded(x, [](double a, double b) { return std::max(a, b); });
 }
 
+// Whether a comparison holds in any lane.
+INLINE bool any(Integers lanes) {
+    int64_t found = 0;
+#pragma GCC unroll 8
+    for (int64_t lane = 0; lane < LANES; lane++) found |= lanes[lane];
+    return found != 0;
+}
+
 // e^-45 of anything is below rounding
 constexpr double DONE = 45.0;
 // a search whose next change would be of the order of its square has found its place
