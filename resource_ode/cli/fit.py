@@ -112,6 +112,8 @@ def _held(hold: list[str] | None) -> dict[str, float] | None:
     found = {}
     for text in hold or []:
         name, _, number = text.partition("=")
+        if name.strip() in found:
+            raise WrongInput(f"--hold: expected each parameter once, got {name.strip()} twice")
         try:
             found[name.strip()] = float(number)
         except ValueError:

@@ -47,6 +47,8 @@ def read_fitted(top: Table, skills: int) -> Fitted | None:
     if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == skills for row in rows):
         raise table.error(f"expected a list of mixtures, each of {skills} numbers", "tried")
     tried = [[table.checked(f"tried[{k}]", value, least=0.0) for value in row] for k, row in enumerate(rows)]
+    if not all(any(row) for row in tried):
+        raise table.error("expected mixtures with a number above 0 in each", "tried")
     known = table.flag("frequency_power_known", False)
     array = np.array(tried, float).reshape(len(tried), skills)
     given = table.get("time_factor", [1.0] * skills)

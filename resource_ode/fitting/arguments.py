@@ -9,12 +9,14 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..base.annotations import Given
+from ..base.tracing import concrete_number
 from ..base.values import brief, listed
 from ..base.words import nearest
 from ..graphs.graph import SkillGraph
 from .curves import Curves, named
 from .freedom import PARAMETERS
 
+AT_MOST_ONE = ("plateau", "prerequisite_strength")
 POSITIVE = ("learning_rate", "wasted_resource", "plateau", "gate_exponent", "learnability")
 
 
@@ -84,11 +86,16 @@ def checked_prior(prior: Any, edges: bool) -> tuple[dict[str, Any], dict[str, tu
             numbers = [_number(name, part) for part in value]
             if numbers[1] <= 0 or (name in POSITIVE and numbers[0] <= 0):
                 raise ValueError(f"prior: {name}: expected (value, spread), both above 0, got {brief(value)}")
+            if numbers[0] < 0 or (name in AT_MOST_ONE and numbers[0] > 1):
+                most = " and at most 1" if name in AT_MOST_ONE else ""
+                raise ValueError(f"prior: {name}: expected a value of at least 0{most}, got {brief(value)}")
             center = math.log(numbers[0]) if name in POSITIVE else numbers[0]
             likely[name] = (center, numbers[1])
         elif isinstance(value, Mapping) or listed(value) is not None:
             if name not in ("learnability", "prerequisite_strength"):
                 raise ValueError(f"prior: {name}: expected a number, or (value, spread), got {brief(value)}")
+            if name == "learnability" and any(listed(part) is not None for part in listed(value) or ()):
+                raise ValueError(f"prior: {name}: expected a number for each task, got {brief(value)}")
             held[name] = value
         else:
             held[name] = _number(name, value)
@@ -96,10 +103,10 @@ def checked_prior(prior: Any, edges: bool) -> tuple[dict[str, Any], dict[str, tu
 
 
 def _number(name: str, value: Any) -> float:
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.bool_))
-    if not number or not math.isfinite(value):
+    number = concrete_number(value)
+    if number is None or not math.isfinite(number):
         raise ValueError(f"prior: {name}: expected a number, or (value, spread), got {brief(value)}")
-    return float(value)
+    return number
 
 
 def checked_free(free: Any, held: Mapping[str, Any], edges: bool, several: bool) -> tuple[str, ...]:

@@ -10,13 +10,17 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..base.annotations import BySkill, DataFrame, Given
-from ..base.values import brief, listed
+from ..base.tracing import concrete_number
+from ..base.values import brief, labels_along, listed
 from ..base.words import nearest, printable, said_step, shortened
+from ..model.schedule import Schedule
 
 # a level may pass 0 or 1 by noise: so far without a word, and so far with a warning
 QUIET, MOST_OUTSIDE = 0.1, 0.5
-# below this, a task has not risen
-RISEN = 0.2
+# below this, a task has not risen; from this on, it is learned
+RISEN, LEARNED = 0.2, 0.8
+# a share of a mixture is at least this, or 0: what is met more rarely is never met in any run
+LEAST_SHARE = 1e-9
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -120,6 +124,8 @@ class Curves:
             chosen = self.runs[index]
         else:
             chosen = (self.runs[index],)
+        if not chosen:
+            raise ValueError(f"runs: expected a slice with a run in it, of {len(self.runs)}, got {brief(index)}")
         return dataclasses.replace(self, runs=chosen)
 
     @property
@@ -136,7 +142,7 @@ class Curves:
 
         **Raises:** `ValueError` for a part outside (0, 1).
         """
-        if not 0 < part < 1:
+        if not 0 < _number(part) < 1:
             raise ValueError(f"part: expected a number between 0 and 1, got {brief(part)}")
 
         def cut(first: bool) -> Curves:
@@ -149,8 +155,13 @@ class Curves:
 
         return cut(True), cut(False)
 
-    def until(self, step: float) -> Curves:
-        """The rows up to a step; at least two of each run."""
+    def until(self, step: Given[float]) -> Curves:
+        """The rows up to a step; at least two of each run.
+
+        **Raises:** `ValueError` for a step that is no number.
+        """
+        if math.isnan(_number(step)):
+            raise ValueError(f"step: expected a training step, got {brief(step)}")
         runs = []
         for run in self.runs:
             rows = slice(max(int(np.searchsorted(run.steps, step, "right")), 2))
@@ -160,11 +171,16 @@ class Curves:
     def learning_times(self, level: Given[float] = 0.8) -> np.ndarray:
         """Steps at which each task first reaches a level and holds it on the next measured row, `(run, task)`.
 
-        Between rows by a straight line; 0 where the first row is there already, `inf` where the level is never
-        reached, NaN where the task was not measured.
+        Between rows by a straight line; 0 where the first row is there already, so that when is not known; `inf` where
+        the level is never reached, NaN where the task was not measured.
+
+        **Raises:** `ValueError` for a level that is no number.
         """
-        return np.stack([np.array([first_held(run.steps, curve, level) for curve in run.levels.T])
-                         for run in self.runs])  # fmt: skip
+        wanted = _number(level)
+        if math.isnan(wanted):
+            raise ValueError(f"level: expected a number, got {brief(level)}")
+        rows = [[first_held(run.steps, curve, wanted) for curve in run.levels.T] for run in self.runs]
+        return np.array(rows, float).reshape(len(rows), len(self.names))
 
     def never_rising(self) -> list[str]:
         """Tasks that rise in no run (by no more than 0.2, the mean of three rows)."""
@@ -176,6 +192,15 @@ class Curves:
                     width = min(3, curve.size)
                     best[task] = max(best[task], np.convolve(curve, np.ones(width) / width, "valid").max())
         return [name for name, most in zip(self.names, best, strict=True) if not most > RISEN]
+
+    def learned_before(self) -> list[str]:
+        """Tasks that are at a level of 0.8 or more from the first row of every run on: their rise was not measured."""
+        found = []
+        for task, name in enumerate(self.names):
+            times = np.array([first_held(run.steps, run.levels[:, task], LEARNED) for run in self.runs])
+            if np.isfinite(times).any() and np.all(times[~np.isnan(times)] == 0):
+                found.append(name)
+        return found
 
     def to_dataframe(self) -> DataFrame:
         """A pandas DataFrame in long form: run, seed, step, task, level."""
@@ -218,7 +243,7 @@ def first_held(steps: np.ndarray, curve: np.ndarray, level: float) -> float:
         return math.inf
     row = int(held[0])
     if row == 0:
-        return 0.0 if steps[0] == 0 else float(steps[0])
+        return 0.0
     before, after = curve[row - 1], curve[row]
     part = (level - before) / (after - before) if before < level else 1.0
     return float(steps[row - 1] + part * (steps[row] - steps[row - 1]))
@@ -248,7 +273,13 @@ def checked_mixture(name: str, mixture: Any, tasks: Sequence[str]) -> np.ndarray
     **Raises:** `ValueError` for a name that is no task, a task without a number, a number that is negative or not
     finite, or nothing but zeros.
     """
+    if hasattr(mixture, "dims") or hasattr(mixture, "columns"):
+        raise ValueError(f"{name}: expected a dict or a list of numbers, got {type(mixture).__name__}")
     if hasattr(mixture, "to_dict") and not isinstance(mixture, dict):
+        labels = labels_along(mixture, -1) or []
+        twice = next((label for place, label in enumerate(labels) if label in labels[:place]), None)
+        if twice is not None:
+            raise ValueError(f"{name}: expected each task once, got {brief(twice)} twice")
         mixture = mixture.to_dict()
     if isinstance(mixture, dict):
         for task in mixture:
@@ -264,13 +295,51 @@ def checked_mixture(name: str, mixture: Any, tasks: Sequence[str]) -> np.ndarray
         got = brief(mixture) if values is None else f"{len(values)} numbers"
         raise ValueError(f"{name}: expected a number for each of the tasks {named(tasks)}, got {got}")
     for task, value in zip(tasks, values, strict=True):
-        real = isinstance(value, (int, float, np.number)) or getattr(value, "ndim", None) == 0
-        if isinstance(value, (bool, np.bool_)) or not real or not 0 <= float(value) < math.inf:
+        if not 0 <= _number(value) < math.inf:
             raise ValueError(f"{name}: expected a finite number of at least 0 for {brief(task)}, got {brief(value)}")
-    found = np.array([float(value) for value in values])
+    found = np.array([_number(value) for value in values])
     if not found.any():
         raise ValueError(f"{name}: expected a task with a number above 0, got only zeros")
+    least, most = float(np.finfo(float).tiny) / LEAST_SHARE, float(np.finfo(float).max) / len(found)
+    if not least < found.max() < most:
+        raise ValueError(f"{name}: expected numbers between {least:.3g} and {most:.3g}, got {found.max():g} at most")
+    for task, value in zip(tasks, found, strict=True):
+        if 0 < value < LEAST_SHARE * found.sum():
+            raise ValueError(
+                f"{name}: expected at least {LEAST_SHARE:g} of the sum for {brief(task)}, or 0 where it is never met, "
+                f"got {value:g}"
+            )
     return found
+
+
+def checked_schedule(name: str, schedule: Schedule, tasks: Sequence[str]) -> Schedule:
+    """A schedule of mixtures `(time, task)`, each of which could be one alone.
+
+    **Raises:** `ValueError` for any other.
+    """
+    if schedule.values.ndim != 2 or schedule.values.shape[1] != len(tasks):
+        raise ValueError(
+            f"{name}: expected a schedule of {len(tasks)} numbers, one per task, got {schedule.values.shape}"
+        )
+    for time, row in zip(np.asarray(schedule.times).tolist(), np.asarray(schedule.values), strict=True):
+        checked_mixture(f"{name} from step {said_step(time)}", row.tolist(), tasks)
+    return schedule
+
+
+def checked_level(level: Any) -> float:
+    """A level that tasks reach.
+
+    **Raises:** `ValueError` for anything but a number between 0 and 1.
+    """
+    if not 0 < _number(level) < 1:
+        raise ValueError(f"level: expected a number between 0 and 1, got {brief(level)}")
+    return _number(level)
+
+
+def _number(value: Any) -> float:
+    """A number, NaN where it is none."""
+    found = concrete_number(value)
+    return math.nan if found is None else found
 
 
 def named(names: Sequence[Any], most: int = 5) -> str:

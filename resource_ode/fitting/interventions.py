@@ -15,9 +15,8 @@ import math
 import numpy as np
 
 from ..base.annotations import Given
-from ..base.values import brief
 from ..graphs.graph import SkillGraph
-from .curves import Curves, Runs, as_curves, named
+from .curves import Curves, Runs, as_curves, checked_level, named
 
 # a run leaves a task out if it meets it this much more rarely than the runs that serve as a measure
 RARELY = 0.25
@@ -113,6 +112,8 @@ class InferredGraph:
             lines += [f"{a!r} and {b!r} have curves that are alike: a single run cannot tell them apart."
                       for a, b in self.symmetric]  # fmt: skip
             runs = suggest_runs(self.curves)
+            if not runs:
+                return "\n".join([*lines, "There is one task alone, which builds on no other."])
             return "\n".join(
                 [*lines, f"Runs without {named(list(runs))} would tell (suggest_runs has their mixtures)."]
             )
@@ -134,7 +135,8 @@ class InferredGraph:
             if child != parent and self.names[parent] in dropped
         ]
         if pairs:
-            lines.append(f"Not identified, since the task was learned in too few runs: {', '.join(pairs[:5])}"
+            lines.append(f"Not identified, since the task's learning was measured in too few runs: "
+                         f"{', '.join(pairs[:5])}"
                          f"{f' and {len(pairs) - 5} more' if len(pairs) > 5 else ''}.")  # fmt: skip
         return "\n".join(lines)
 
@@ -178,8 +180,7 @@ def infer_graph(runs: Runs, level: Given[float] = 0.8) -> InferredGraph:
     [[], [], [0, 1]]
     """
     curves = as_curves(runs)
-    if not isinstance(level, (int, float)) or isinstance(level, bool) or not 0 < level < 1:
-        raise ValueError(f"level: expected a number between 0 and 1, got {brief(level)}")
+    level = checked_level(level)
     unknown = [run.name for run in curves.runs if run.mixture is None]
     if unknown:
         raise ValueError(
@@ -258,8 +259,10 @@ def _sorted(curves: Curves) -> tuple[list[int], dict[int, list[int]]]:
 def _logs(times: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Logarithms of learning times `(run, task)`, of the last step where a task was not learned; and where that is."""
     censored = np.isinf(times)
+    # what is there in the first row was learned before, and when is not known
+    times = np.where(times > 0, times, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(np.where(censored, ends[:, None], np.maximum(times, 1e-9)))
+        logs = np.log(np.where(censored, ends[:, None], times))
     return logs, censored
 
 
@@ -288,7 +291,7 @@ def _compare(
     open_ended: np.ndarray,
 ) -> None:
     """Effects of leaving out one task on all others: logarithms of how much later they are than the unaffected."""
-    before, after = np.median(logs[base], axis=0), np.median(logs[chosen], axis=0)
+    before, after = _medians(logs[base]), _medians(logs[chosen])
     # not learned in most of the runs: how much later than this is unknown
     lost_before = np.mean(censored[base], axis=0) >= 0.5
     lost_after = np.mean(censored[chosen], axis=0) >= 0.5
@@ -303,6 +306,13 @@ def _compare(
     unsure = lost_after & ~(found > LEAST_EFFECT)
     effect[:, parent] = np.where(np.isfinite(found) & ~unsure, found, np.nan)
     open_ended[:, parent] = lost_after & ~unsure
+
+
+def _medians(logs: np.ndarray) -> np.ndarray:
+    """Medians over the runs that tell, NaN where none does."""
+    known = np.isfinite(logs)
+    return np.array([np.median(column[good]) if good.any() else np.nan
+                     for column, good in zip(logs.T, known.T, strict=True)])  # fmt: skip
 
 
 def _set_errors(

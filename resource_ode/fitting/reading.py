@@ -15,9 +15,9 @@ from ..base.checks import optional_text, whole_number
 from ..base.values import brief, listed
 from ..base.words import nearest, said_step
 from ..model.schedule import Schedule
-from .curves import Curves, Mixture, Run, checked_mixture, named
+from .curves import Curves, Mixture, Run, checked_mixture, checked_schedule, named
 from .scaling import as_levels
-from .tables import CurvesError, Source, Table, as_table
+from .tables import CurvesError, Source, Table, as_table, is_missing
 from .wanted import Wanted, keys_of_runs
 
 # what columns are called, in small letters; the first that is there is taken
@@ -28,6 +28,8 @@ VALUE = ("value", "values", "accuracy", "acc", "loss", "level", "score")
 RUN = ("run", "run_name", "model", "dir_name", "experiment", "graph")
 SEED = ("seed", "seeds")
 FREQUENCY = ("frequency", "weight", "share")
+# from here on not every whole number is one in floating point
+FARTHEST_STEP = 2.0**53
 # what loggers add
 PASSED_OVER = ("wall time", "wall_time", "_timestamp", "_runtime", "relative time (wall)", "relative time (process)")
 
@@ -149,8 +151,13 @@ def _where(table: Table, where: Any) -> Table:
 
 
 def _find(table: Table, known: tuple[str, ...]) -> str | None:
-    small = {name.lower().strip(): name for name in table.columns}
-    return next((small[name] for name in known if name in small), None)
+    small: dict[str, list[str]] = {}
+    for name in table.columns:
+        small.setdefault(name.lower().strip(), []).append(name)
+    found = next((small[name] for name in known if name in small), None)
+    if found is not None and len(found) > 1:
+        raise table.error(f"expected one column named {found[0].lower().strip()}, got {named(found)}")
+    return None if found is None else found[0]
 
 
 def _runs_of(table: Table, tasks: Wanted, run: Any, seed: Any) -> list[Raw]:
@@ -183,8 +190,15 @@ def _groups(table: Table, run: Any, seed: Any) -> list[tuple[str, Any, list[int]
         if given is not None and column is not None:
             raise table.error(f"{name}: expected none beside the column {brief(column)}, got {brief(given)}")
     rows: dict[tuple[Any, Any], list[int]] = {}
+    # a column without any cell is as none
+    named_by = [None if column is None or all(map(is_missing, table.columns[column])) else column
+                for column in (runs, seeds)]  # fmt: skip
     for row in range(len(table.places)):
-        key = tuple(None if column is None else table.columns[column][row] for column in (runs, seeds))
+        for column in named_by:
+            if column is not None and is_missing(table.columns[column][row]):
+                where = f"column {brief(column)}, {table.places[row]}"
+                raise table.error(f"{where}: expected a name or a number, as in other rows, got an empty cell")
+        key = tuple(None if column is None else table.columns[column][row] for column in named_by)
         rows.setdefault((key[0], key[1]), []).append(row)
     found = []
     for (name, number), chosen in rows.items():
@@ -202,6 +216,8 @@ def _checked_steps(table: Table, step: str, rows: list[int], also: str = "") -> 
             raise table.error(f"{where}: expected a training step of at least 0, got {brief(table.columns[step][row])}")
         if place and steps[place] <= steps[place - 1]:
             got = f"{said_step(steps[place])} after {said_step(steps[place - 1])}"
+            if steps[place] >= FARTHEST_STEP and table.columns[step][row] != table.columns[step][rows[place - 1]]:
+                also = "; steps beyond 2^53 cannot be told apart: subtract the first"
             raise table.error(f"{where}: expected steps that increase, got {got}{also}")
     return steps
 
@@ -314,6 +330,15 @@ def _merged(raws: list[Raw]) -> list[Raw]:
     for raw in raws:
         same = [other for other in found if other.name == raw.name and other.seed == raw.seed]
         whole = next((other for other in same if not set(other.values) & set(raw.values)), None)
+        for other in same:
+            if np.array_equal(other.steps, raw.steps) and all(
+                np.array_equal(cells, other.values[name], equal_nan=True) if name in other.values else False
+                for name, cells in raw.values.items()
+            ):
+                raise CurvesError(
+                    f"run {brief(raw.name)}: expected each run once, got the same numbers twice; if these are two "
+                    "seeds, give each a seed"
+                )
         if whole is None:
             number = 1 + sum(re.fullmatch(re.escape(raw.name) + r"( \(\d+\))?", other.name) is not None
                              for other in found)  # fmt: skip
@@ -333,6 +358,10 @@ def _merged(raws: list[Raw]) -> list[Raw]:
     return found
 
 
+def _mixture_of(name: str, mixture: Any, names: tuple[str, ...]) -> Any:
+    return (checked_schedule if isinstance(mixture, Schedule) else checked_mixture)(name, mixture, names)
+
+
 def _mixtures(raws: list[Raw], names: tuple[str, ...], mixture: Any) -> list[Any]:
     if mixture is None:
         return [
@@ -342,17 +371,14 @@ def _mixtures(raws: list[Raw], names: tuple[str, ...], mixture: Any) -> list[Any
             for raw in raws
         ]  # fmt: skip
     if isinstance(mixture, Schedule):
-        if mixture.values.ndim != 2 or mixture.values.shape[1] != len(names):
-            raise ValueError(f"mixture: expected a schedule of {len(names)} numbers, one per task, got "
-                             f"{mixture.values.shape}")  # fmt: skip
-        return [mixture] * len(raws)
+        return [checked_schedule("mixture", mixture, names)] * len(raws)
     labels = [raw.name for raw in raws]
     if (
         isinstance(mixture, Mapping)
         and mixture
-        and all(isinstance(value, Mapping) or listed(value) is not None for value in mixture.values())
+        and all(isinstance(value, (Mapping, Schedule)) or listed(value) is not None for value in mixture.values())
     ):
-        return [checked_mixture(f"mixture of run {brief(label)}", mixture[key], names)
+        return [_mixture_of(f"mixture of run {brief(label)}", mixture[key], names)
                 for label, key in zip(labels, keys_of_runs(labels, list(mixture)), strict=True)]  # fmt: skip
     try:
         return [checked_mixture("mixture", mixture, names)] * len(raws)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.tracing import concrete_number
 from ..base.values import brief
 from ..base.words import nearest
 from .curves import MOST_OUTSIDE, QUIET, named
@@ -56,6 +57,11 @@ def as_levels(
             raise ValueError(
                 f"column {brief(names[task])}: expected a loss, which falls from where it begins ({bottom:.3g}), got "
                 f'no number below {top:.3g}; if these are accuracies, say so: "accuracy"'
+            )
+        if wrong and value == "accuracy" and chance is None and ceiling is None:
+            raise ValueError(
+                f"column {brief(names[task])}: expected an accuracy that begins below 1, got {bottom:.3g} in the first "
+                "rows: when it was learned was not measured; leave the task out, or give chance"
             )
         if wrong:
             order = "above" if value == "accuracy" else "below"
@@ -141,11 +147,10 @@ def _by_task(name: str, given: Any, names: Sequence[str]) -> list[float | None]:
         if value is None:
             found.append(None)
             continue
-        number = isinstance(value, (int, float, np.integer, np.floating))
-        number = number and not isinstance(value, (bool, np.timedelta64))
-        if not number or not math.isfinite(value):
+        number = concrete_number(value)
+        if number is None or not math.isfinite(number):
             raise ValueError(f"{name}: expected a finite number for {brief(task)}, got {brief(value)}")
-        found.append(float(value))
+        found.append(number)
     return found
 
 
@@ -154,7 +159,8 @@ def _check_range(tables: Sequence[np.ndarray], names: Sequence[str], value: str,
     for run, table in enumerate(tables):
         for row, task in np.argwhere(~((table >= least) & (table <= most)) & ~np.isnan(table)):
             found = table[row, task]
-            hint = "; divide by 100 if these are percent" if value == "accuracy" and 1 < found <= 100 else ""
+            percent = "divide by 100 if these are percent, or " if 1 < found <= 100 else ""
+            hint = f"; {percent}name the tasks if this is none" if value == "accuracy" else ""
             wanted = f"{KINDS[value]} {'from 0 to 1' if value == 'accuracy' else 'of at least 0'}"
             where = f"column {brief(names[task])}, {place(run, int(row))}"
             raise ValueError(f"{where}: expected {wanted}, got {found:g}{hint}")

@@ -46,7 +46,7 @@ class Table:
     def number(self, column: str, row: int, what: str = "a number") -> float:
         """A cell as a number; NaN where it is empty."""
         cell = self.columns[column][row]
-        if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
+        if is_missing(cell):
             return math.nan
         try:
             # Python takes 1_000 for a thousand, which no logger writes
@@ -62,6 +62,14 @@ class Table:
         """Some of the rows."""
         columns = {name: [cells[row] for row in rows] for name, cells in self.columns.items()}
         return dataclasses.replace(self, columns=columns, places=[self.places[row] for row in rows])
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether nothing is in a cell."""
+    if isinstance(cell, str):
+        return cell.strip().lower() in MISSING
+    # pandas has marks of its own
+    return cell is None or type(cell).__name__ in ("NAType", "NaTType") or (isinstance(cell, float) and cell != cell)
 
 
 # a table, as users give it
@@ -91,6 +99,7 @@ def _from_columns(columns: Mapping[Any, Any]) -> Table:
     for name, cells in columns.items():
         if not isinstance(name, str):
             raise CurvesError(f"curves: expected names of columns, got {brief(name)}")
+        _check_name(name, len(found))
         array = np.asarray(cells)
         if array.ndim != 1:
             raise CurvesError(f"column {brief(name)}: expected a list of cells, got {brief(cells)}")
@@ -112,13 +121,15 @@ def _from_frame(frame: Any) -> Table:
         raise CurvesError(f"column {brief(twice)}: expected each column once, got it {names.count(twice)} times")
     if not len(frame):
         raise CurvesError("curves: expected at least one row, got an empty table")
-    columns = {name: [_plain(cell) for cell in frame.iloc[:, place].tolist()] for place, name in enumerate(names)}
+    for place, name in enumerate(names):
+        _check_name(name, place)
+    columns = {name: frame.iloc[:, place].tolist() for place, name in enumerate(names)}
     return Table(columns, [f"row {brief(label)}" for label in frame.index.tolist()])
 
 
-def _plain(cell: Any) -> Any:
-    """A cell; `None` for pandas' own mark of what is missing."""
-    return None if type(cell).__name__ in ("NAType", "NaTType") else cell
+def _check_name(name: str, place: int) -> None:
+    if not name.strip():
+        raise CurvesError(f"curves: expected a name for each column, got none for number {place + 1}")
 
 
 def _from_xarray(data: Any) -> Table:

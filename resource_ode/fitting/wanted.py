@@ -33,7 +33,7 @@ class Wanted:
         for column, name in pairs:
             if not isinstance(column, str):
                 raise CurvesError(f"tasks: expected names of columns or tasks, got {brief(column)}")
-            if not isinstance(name, str):
+            if not isinstance(name, str) or not name.strip():
                 raise CurvesError(f"tasks: expected a name for {brief(column)}, got {brief(name)}")
             self.names[column] = name
         if not self.names:
