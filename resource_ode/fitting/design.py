@@ -16,12 +16,14 @@ from ..base.words import said_step
 from ..solve.learning import learning_times
 from . import arguments
 from .arguments import Free, Prior, Requires
-from .curves import Curves, Mixture, Runs, as_curves
+from .curves import Curves, Mixture, Runs, as_curves, checked_level
 from .fit import Fit, fit
+from .intervals import directions, half_width, neighbours, value_and_slopes
+from .mixtures import not_measured
 from .policies import Rule, followed
-from .reach import Reach, reach_of, trust
+from .reach import Reach, factor_slopes, logs_and_slopes, reach_of, trust, was_measured
 
-DRAWS, CANDIDATES, ROUNDS = 16, 96, 4
+CANDIDATES, ROUNDS = 96, 4
 # rules are followed so many times as long as the even mixture takes
 LONGER = 3.0
 RULES = {
@@ -56,12 +58,14 @@ class Design:
 
     **Fields:** `policies`: by name; `best`: the name of the one that is recommended, whose interval begins
     highest (the even mixture, where none is predicted to be faster); `level`.
+    `not_measured`: sentences on tasks that reach the level in no run.
     `predicted_factor`, `low`, `high`, `mixture`: those of the best.
     """
 
     policies: dict[str, Policy]
     best: str
     level: float
+    not_measured: tuple[str, ...] = ()
 
     @property
     def predicted_factor(self) -> float:
@@ -103,7 +107,7 @@ class Design:
             "Rules that follow the levels leave the range of mixtures that were tried, and have wider intervals the "
             "farther they do; they correct themselves as they go, constant mixtures do not."
         )
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.not_measured])
 
 
 def design(found: Given[Fit], level: Given[float] = 0.8, near: Mixture = None) -> Design:
@@ -129,45 +133,40 @@ def design(found: Given[Fit], level: Given[float] = 0.8, near: Mixture = None) -
     """
     if not isinstance(found, Fit):
         raise ValueError(f"found: expected what fit returns, got {type(found).__name__}")
-    _check_level(level)
+    level = checked_level(level)
     even = _even(found)
     total = float(even.sum())
     reach = reach_of(found, level)
-    draws = found.draws(DRAWS)
     constant = _best_constant(found, near, level, reach)
     both = np.stack([even, constant])
-    times = np.stack([_last(found, both, level, reach, x) for x in draws])
-    plain = times[:, 0]
-    until = LONGER * float(np.max(plain[np.isfinite(plain)], initial=found.problem.last))
+    shift, spread = factor_slopes(found, level), directions(found.problem, found.x)
+    logs, slopes = logs_and_slopes(found, both, level)
+    logs, along = logs + np.log(reach.factor), (slopes + shift) @ spread
+    until = LONGER * max(float(np.exp(logs[0].max())), found.problem.last)
     far = reach.distance(both / both.sum(axis=1, keepdims=True)).tolist()
-    lasts = {"even mixture": (plain, far[0]), "constant mixture": (times[:, 1], far[1])}
+    plain = (logs[0], along[0])
+    many = neighbours(found.problem, found.x)
+    # of each: logarithms of learning times, their derivatives, the distance, the mixture
+    ways: dict[str, Any] = {"constant mixture": (logs[1], along[1], far[1], constant)}
     for name, rule in RULES.items():
         if rule.topology and not found.model.graph.fan_in:
             continue
-        under = followed(found.problem.freedom, draws, rule, total, until, level)
+        under = followed(found.problem.freedom, many, rule, total, until, level)
         # how far it leads on the way, while it matters
         apart = float(reach.distance(under.shares, under.open_tasks).mean())
-        lasts[name] = ((under.times * reach.factor).max(axis=1), apart)
-    noise = np.random.default_rng(3)
-    policies = {}
-    for name, (last, apart) in lasts.items():
-        with np.errstate(invalid="ignore"):
-            ratio = plain / last
-        ratio = np.where(np.isfinite(ratio), ratio, 0.0)
-        if name == "even mixture":
-            ends = (1.0, 1.0)
-        else:
-            off = float(reach.spread(math.hypot(far[0], apart)))
-            spread = ratio[:, None] * np.exp(off * noise.standard_normal((len(ratio), 50)))
-            low, high = np.quantile(spread, [0.025, 0.975])
-            ends = (float(low), float(high))
-        mixture = {"even mixture": even, "constant mixture": constant}.get(name)
-        named = None if mixture is None else dict(zip(found.names, map(float, mixture), strict=True))
-        policies[name] = Policy(name, float(last[0]), float(ratio[0]), *ends, named, mixture is None)
+        own, slopes = value_and_slopes(many, np.log(under.times * reach.factor))
+        ways[name] = (own, (slopes + shift) @ spread, apart, None)
+    last = float(np.exp(logs[0].max()))
+    policies = {"even mixture": Policy("even mixture", last, 1.0, 1.0, 1.0, _named(found, even))}
+    for name, (own, its, apart, mixture) in ways.items():
+        off = float(reach.spread(math.hypot(far[0], apart)))
+        factor, low, high = _factor(plain, (own, its), off)
+        chosen = None if mixture is None else _named(found, mixture)
+        policies[name] = Policy(name, float(np.exp(own.max())), factor, low, high, chosen, mixture is None)
     # what is surest to be faster: a large factor that may be none is no advice
     surest = max((each for each in policies.values() if each.name != "even mixture"), key=lambda each: each.low)
     best = surest.name if surest.factor > 1 else "even mixture"
-    return Design(policies, best, level)
+    return Design(policies, best, level, tuple(not_measured(found.names, was_measured(found, level), level)))
 
 
 def improve(
@@ -188,7 +187,7 @@ def improve(
     **Example:** `ro.improve(runs, train, graph)`, where `train(mixture)` returns curves
     """
     whole_number("rounds", rounds)
-    _check_level(level)
+    level = checked_level(level)
     if not callable(train):
         raise ValueError(f"train: expected a function of a mixture, got {brief(train)}")
     curves = as_curves(runs)
@@ -207,14 +206,29 @@ def improve(
     return found, history
 
 
-def _check_level(level: Any) -> None:
-    if not isinstance(level, (int, float)) or isinstance(level, bool) or not 0 < level < 1:
-        raise ValueError(f"level: expected a number between 0 and 1, got {brief(level)}")
-
-
 def _even(found: Fit) -> np.ndarray:
     """The mixture that has all tasks alike."""
     return found.checked_mixture(np.full(len(found.names), 1 / len(found.names)))
+
+
+def _named(found: Fit, mixture: np.ndarray) -> dict[str, float]:
+    return dict(zip(found.names, map(float, mixture), strict=True))
+
+
+def _factor(plain: Any, other: Any, off: float) -> tuple[float, float, float]:
+    r"""How many times sooner the last task is learned, and the ends of its 95 % interval.
+
+    $$ \max_a t_a / \max_b t'_b = \min_b \max_a t_a / t'_b, $$
+
+    in which each pair of tasks has an interval: their ends go through the same, so that the factor is between them.
+    """
+    ratio = plain[0][:, None] - other[0]
+    half = half_width(plain[1][:, None] - other[1], off)
+    # what takes longer than was looked at is not faster, and by how much is not known
+    ratio, half = np.where(np.isfinite(ratio), ratio, -np.inf), np.where(np.isfinite(ratio), half, np.inf)
+    low, high = np.where(np.isfinite(half), ratio - half, -np.inf), np.where(np.isfinite(half), ratio + half, np.inf)
+    found = (float(np.exp(ends.max(axis=0).min())) for ends in (ratio, low, high))
+    return next(found), next(found), next(found)
 
 
 def _last(found: Fit, mixtures: np.ndarray, level: float, reach: Reach, x: Any = None) -> np.ndarray:
@@ -230,6 +244,8 @@ def _best_constant(found: Fit, near: Any, level: float, reach: Reach) -> np.ndar
         shares = np.array(arguments.distinct_shares(found.problem.grid.mixtures))
     else:
         row = found.checked_mixture(near, "near")
+        if not (isinstance(row, np.ndarray) and row.all()):
+            raise ValueError(f"near: expected a number above 0 for each task, got {brief(near)}")
         shares = row[None] / row.sum()
     total = float(_even(found).sum())
     least, most = trust(shares)

@@ -127,16 +127,6 @@ class Fit:
         wider = math.sqrt(counts.max() / (counts.max() - 1))
         return self.x + wider * (np.array(found) - self.x)
 
-    def draws(self, count: int = 60) -> np.ndarray:
-        """Vectors that the curves and the ridge allow, `(draw, number)`; the best comes first."""
-        slopes = self.problem.with_noise_that_counts(self.x).slopes(self.x)
-        values, vectors = np.linalg.eigh(np.einsum("rk,rl->kl", slopes, slopes))
-        spread = vectors / np.sqrt(np.maximum(values, 1e-9))
-        noise = np.random.default_rng(1).standard_normal((count - 1, self.x.size))
-        # the linear approximation holds no farther than this
-        step = np.clip(noise @ spread.T, -1.0, 1.0)
-        return np.clip(np.concatenate([self.x[None], self.x + step]), self.problem.low, self.problem.high)
-
     # -- on rows that it has not seen
 
     @functools.cached_property
@@ -271,7 +261,7 @@ class Fit:
         if met.all():
             return model
         easy = jnp.ones(()) if model.learnability is None else model.learnability
-        return model.replace(learnability=easy * np.where(met, 1, NEVER))
+        return model.replace(learnability=jnp.broadcast_to(easy, met.shape) * np.where(met, 1, NEVER))
 
     # -- in words and pictures
 
@@ -349,6 +339,18 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
             f"runs: expected a task that rises, got none: column {flat[0]!r} and all others stay below a level of 0.2 "
             f"up to the last row, step {last}; train longer, or give chance and ceiling"
         )
+    early = curves.learned_before()
+    if len({*flat, *early}) == len(curves.names):
+        raise ValueError(
+            f"runs: expected a task whose rise was measured, got none: column {early[0]!r} is at a level of 0.8 or "
+            "more from the first row on; measure from the beginning, or give chance and ceiling"
+        )
+    if early:
+        said.append(
+            f"column {named(early)} is at a level of 0.8 or more from the first row on: when it is learned was not "
+            "measured, and its learnability is bounded from below only"
+        )
+        warnings.warn(said[-1], stacklevel=2)
     if flat:
         said.append(
             f"column {named(flat)} never rises above a level of 0.2 up to the last row, step {last}: its "
@@ -358,7 +360,11 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
     stated = "frequency_power" in {**held, **likely}
     rising = [name not in flat for name in curves.names]
     known = stated or "frequency_power" in chosen
-    freedom = freedom_of(graph, curves.names, grid.mixtures, chosen, held, rising, known)
+    try:
+        freedom = freedom_of(graph, curves.names, grid.mixtures, chosen, held, rising, known)
+    except ValueError as error:
+        of_prior = str(error).startswith(tuple(f"{name}:" for name in held))
+        raise ValueError(f"prior: {error}" if of_prior else str(error)) from None
     problem = Problem(freedom, grid, likely)
     if problem.numbers <= freedom.size:
         raise ValueError(

@@ -6,7 +6,6 @@ wrong by a factor, and the intervals say by which: they grow as do errors of mix
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,13 +13,12 @@ import numpy as np
 
 from ..base.annotations import Given
 from ..base.values import brief, listed
-from ..base.words import said_step
-from ..solve.learning import learning_times
-from .curves import Mixture
+from ..base.words import printable, said_step
+from .curves import Mixture, checked_level, named
 from .fit import Fit
-from .reach import is_inside, reach_of
+from .intervals import directions, half_width
+from .reach import factor_slopes, is_inside, logs_and_slopes, reach_of, was_measured
 
-DRAWS = 60
 # what a single mixture is called
 SINGLE = "the mixture"
 
@@ -35,9 +33,10 @@ class WhatIf:
         the mixtures tried; `low`, `high`: 95 % intervals, wider with the distance from those.
     - `last`: `(mixture,)`, steps until all tasks are there; `last_low`, `last_high`.
     - `inside`: `(mixture,)`, whether a mixture is near enough to those tried to be believed.
+    - `measured`: `(task,)`, whether a task reached the level in some run: if not, its time is extrapolated.
     - `level`: the level.
 
-    Of a single mixture, all are without the axis of mixtures.
+    Of a single mixture, all but `measured` are without the axis of mixtures.
     """
 
     names: tuple[str, ...]
@@ -51,15 +50,18 @@ class WhatIf:
     last_low: np.ndarray
     last_high: np.ndarray
     inside: Any
+    measured: np.ndarray
 
     def __init__(
-        self, names: Any, labels: list[str], mixtures: np.ndarray, drawn: np.ndarray, inside: Any, level: float
-    ):
-        self.names, self.labels, self.level = names, labels, level
-        low, high = _ends(drawn)
-        last_low, last_high = _ends(drawn.max(axis=2))
-        found = {"mixtures": mixtures, "times": drawn[0], "low": low, "high": high, "last": drawn[0].max(axis=1)}
-        found |= {"last_low": last_low, "last_high": last_high, "inside": inside}
+        self, names: Any, labels: list[str], mixtures: np.ndarray, logs: np.ndarray, half: np.ndarray, inside: Any,
+        measured: np.ndarray, level: float,
+    ):  # fmt: skip
+        self.names, self.labels, self.level, self.measured = names, labels, level, measured
+        found = {"mixtures": mixtures, "inside": inside}
+        for ending, logarithms in (("", logs), ("_low", logs - half), ("_high", logs + half)):
+            times = np.exp(logarithms)
+            # ends of the last are those of the task that is last by them, so that the prediction is between them
+            found |= {ending.removeprefix("_") or "times": times, f"last{ending}": times.max(axis=1)}
         # of a single mixture, without the axis of mixtures
         self._found = found
         one = {name: value[0] for name, value in found.items()} if len(labels) == 1 and labels[0] == SINGLE else found
@@ -71,7 +73,7 @@ class WhatIf:
         """What was found, in plain sentences."""
         lines = []
         last, low, high, inside = (self._found[name] for name in ("last", "last_low", "last_high", "inside"))
-        for place, label in enumerate(self.labels):
+        for place, label in enumerate(map(printable, self.labels)):
             interval = f"{said_step(low[place], 4)} to {said_step(high[place], 4)}"
             lines.append(
                 f"{label}: all tasks at level {self.level:g} by step {said_step(last[place], 4)} ({interval})."
@@ -81,6 +83,7 @@ class WhatIf:
                     f"  {label} is outside the range of mixtures that were tried, and the interval as wide as errors "
                     "are there. Train it, or one half-way, before you rely on it."
                 )
+        lines += not_measured(self.names, self.measured, self.level)
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -115,8 +118,7 @@ def what_if(
     """
     if not isinstance(found, Fit):
         raise ValueError(f"found: expected what fit returns, got {type(found).__name__}")
-    if not isinstance(level, (int, float)) or isinstance(level, bool) or not 0 < level < 1:
-        raise ValueError(f"level: expected a number between 0 and 1, got {brief(level)}")
+    level = checked_level(level)
     single, labelled = _labelled(mixtures, found.names)
     rows = []
     for label, mixture in labelled.items():
@@ -126,24 +128,25 @@ def what_if(
         rows.append(row)
     array = np.array(rows)
     inside = np.array([is_inside(found, row) for row in array])
-    drawn = drawn_times(found, array, level)
-    return WhatIf(found.names, list(labelled), array, drawn, inside, level)
-
-
-def drawn_times(found: Fit, mixtures: np.ndarray, level: float) -> np.ndarray:
-    """Learning times `(draw, mixture, task)`; the best comes first, the others hold what is not known of parameters,
-    how far the fit is off where it could be checked, and how that grows with the distance of a mixture.
-    """
     reach = reach_of(found, level)
-    times = [np.asarray(learning_times(found.model_of(mixtures, x), level)) for x in found.draws(DRAWS)]
-    drawn = np.stack(times) * reach.factor
-    random = np.random.default_rng(2)
-    each = random.standard_normal((DRAWS, 1, drawn.shape[2]))
-    # far from what was tried, tasks are off together
-    together = random.standard_normal((DRAWS, 1, 1))
-    each[0] = together[0] = 0
-    far = reach.distance(mixtures / mixtures.sum(axis=1, keepdims=True))[None, :, None]
-    return drawn * np.exp(reach.error * each + reach.growth * far * together)
+    logs, slopes = logs_and_slopes(found, array, level)
+    along = (slopes + factor_slopes(found, level)) @ directions(found.problem, found.x)
+    # what is not known of parameters, how far the fit is off where it could be checked, and how that grows
+    far = reach.distance(array / array.sum(axis=1, keepdims=True))
+    half = half_width(along, reach.spread(far)[:, None])
+    at = logs + np.log(reach.factor)
+    return WhatIf(found.names, list(labelled), array, at, half, inside, was_measured(found, level), level)
+
+
+def not_measured(names: tuple[str, ...], measured: np.ndarray, level: float) -> list[str]:
+    """Which tasks reach the level in no run, so that all that is said of them is extrapolated: a sentence, or none."""
+    never = [name for name, known in zip(names, measured, strict=True) if not known]
+    if not never:
+        return []
+    return [
+        f"Not measured in any run: when {named(never)} reaches level {level:g}; what is said of it is extrapolated, by "
+        "what is likely of a task."
+    ]
 
 
 def _labelled(mixtures: Any, names: tuple[str, ...]) -> tuple[bool, dict[str, Any]]:
@@ -161,11 +164,3 @@ def _labelled(mixtures: Any, names: tuple[str, ...]) -> tuple[bool, dict[str, An
     if all(isinstance(row, Mapping) or listed(row) is not None for row in rows):
         return False, {f"mixture {place + 1}": row for place, row in enumerate(rows)}
     return True, {SINGLE: rows}
-
-
-def _ends(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ends of 95 % of the draws, and the best; the order of infinite ones is kept."""
-    ordered = np.sort(drawn, axis=0)
-    last = len(ordered) - 1
-    low, high = ordered[int(0.025 * last)], ordered[math.ceil(0.975 * last)]
-    return np.minimum(low, drawn[0]), np.maximum(high, drawn[0])

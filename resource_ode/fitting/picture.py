@@ -8,10 +8,10 @@ import numpy as np
 
 from ..base.words import printable, shortened
 from ..plot.style import COLOURS, STEPS, STYLE
+from .intervals import directions, half_width
 
 # mixtures that are drawn, each a column, and tasks that have a colour of their own
 COLUMNS, MOST, COLOURED = 4, 12, len(COLOURS)  # panels beside each other, and in all
-INTERVAL = 1.96
 WIDTH, HEIGHT = 3.2, 4.2  # inches per column
 # a title's line is no wider than a column
 LETTERS = 48
@@ -77,17 +77,9 @@ def draw(found: Any) -> Any:
 
 
 def band(found: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Fitted levels `(mixture, row, task)`, and the ends of their 95 % intervals, to first order in the parameters.
-
-    Levels hardly change along what the curves do not tell, so that there, too, first order is enough; parameters drawn
-    along it leave the fit where it is curved.
-    """
-    problem = found.problem.with_noise_that_counts(found.x)
-    slopes = problem.slopes(found.x)
-    shares = np.linalg.pinv(np.einsum("rk,rl->kl", slopes, slopes), hermitian=True)
-    levels, each = problem.levels(found.x)
-    each = np.where(np.isfinite(each), each, 0.0)
-    wide = INTERVAL * np.sqrt(np.maximum(np.einsum("mrtk,kl,mrtl->mrt", each, shares, each), 0))
+    """Fitted levels `(mixture, row, task)`, and the ends of their 95 % intervals, to first order in the parameters."""
+    levels, each = found.problem.levels(found.x)
+    wide = half_width(np.where(np.isfinite(each), each, 0.0) @ directions(found.problem, found.x))
     return levels, np.clip(levels - wide, 0, 1), np.clip(levels + wide, 0, 1)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..solve.learning import learning_times
 from . import arguments
 from .fit import Fit
 from .freedom import POWER
+from .intervals import neighbours, value_and_slopes
 
 # how far beyond the shares tried a mixture may be: between two tried mixtures, and around a single one
 FACTOR, ALONE = 1.25, 1.5
@@ -59,15 +61,20 @@ def distance(shares: np.ndarray, tried: np.ndarray, open_tasks: Any = True) -> n
 def reach_of(found: Fit, level: float) -> Reach:
     """How far the fit may be asked."""
     tried = np.array(arguments.distinct_shares(found.problem.grid.mixtures)).reshape(-1, len(found.names))
-    places = [k for k, each in enumerate(found.problem.grid.mixtures) if each is None or isinstance(each, np.ndarray)]
-    off = _off(found, found.x, places, level)
-    factor = _middle(off)
+    places = constant_places(found)
+    off = off_at(found, found.x, places, level)
+    factor = middle(off)
     left = off - factor
     known = np.isfinite(left)
     # as many numbers were taken from the same times
     free = max(int(known.sum() - known.any(axis=0).sum()), 1)
     error = math.sqrt(float(np.sum(left[known] ** 2)) / free) if len(places) > 1 else misses(off)
     return Reach(tried, np.exp(factor), error, _growth(found, places, level))
+
+
+def constant_places(found: Fit) -> list[int]:
+    """Places of the mixtures that do not change on the way, among those of the runs."""
+    return [k for k, each in enumerate(found.problem.grid.mixtures) if each is None or isinstance(each, np.ndarray)]
 
 
 def misses(off: np.ndarray) -> float:
@@ -91,31 +98,43 @@ def _growth(found: Fit, places: list[int], level: float) -> float:
         levels = np.where((grid.tried == left_out)[:, None, None], np.nan, grid.levels)
         problem = dataclasses.replace(found.problem, grid=dataclasses.replace(grid, levels=levels))
         x = problem.solve(found.x)
-        off = _off(found, x, [left_out], level)[0] - _middle(_off(found, x, others, level))
+        off = off_at(found, x, [left_out], level)[0] - middle(off_at(found, x, others, level))
         apart = distance(shares[left_out], np.array([shares[k] for k in whole if k != left_out]))
         # what is as near as this counts as tried
         rates += (off[np.isfinite(off)] / max(float(apart), math.log(FACTOR))).tolist()
     return misses(np.array(rates))
 
 
-def _off(found: Fit, x: np.ndarray, places: list[int], level: float) -> np.ndarray:
-    """Logarithms of measured (medians of the runs) over fitted learning times `(mixture, task)`; NaN if not known."""
-    grid = found.problem.grid
-    measured = found.curves.learning_times(level)
+def measured_logs(found: Fit, places: list[int], level: float) -> np.ndarray:
+    """Logarithms of measured learning times, medians of the runs, `(mixture, task)`; NaN where none was reached."""
+    measured, tried = found.curves.learning_times(level), found.problem.grid.tried
     rows = []
     for place in places:
-        fitted = np.asarray(learning_times(found.model_of(grid.mixtures[place], x), level))
-        own = measured[grid.tried == place]
+        own = measured[tried == place]
         known = np.isfinite(own) & (own > 0)
-        middle = np.array([np.median(column[good]) if good.any() else np.nan
-                           for column, good in zip(own.T, known.T, strict=True)])  # fmt: skip
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.log(middle / fitted)
-        rows.append(np.where(np.isfinite(ratio), ratio, np.nan))
-    return np.array(rows).reshape(len(places), len(found.names))
+        rows.append([np.median(column[good]) if good.any() else np.nan
+                     for column, good in zip(own.T, known.T, strict=True)])  # fmt: skip
+    return np.log(np.array(rows, float).reshape(len(places), len(found.names)))
 
 
-def _middle(off: np.ndarray) -> np.ndarray:
+def was_measured(found: Fit, level: float) -> np.ndarray:
+    """Whether a run tells when a task reaches the level, `(task,)`."""
+    times = found.curves.learning_times(level)
+    return np.any(np.isfinite(times) & (times > 0), axis=0)
+
+
+def off_at(found: Fit, x: np.ndarray, places: list[int], level: float) -> np.ndarray:
+    """Logarithms of measured over fitted learning times `(mixture, task)`, by the vector `x`; NaN if not known."""
+    if not places:
+        return np.zeros((0, len(found.names)))
+    mixtures = [found.problem.grid.mixtures[place] for place in places]
+    rows = np.stack([np.ones(len(found.names)) if mixture is None else mixture for mixture in mixtures])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = measured_logs(found, places, level) - np.log(learning_times(found.model_of(rows, x), level))
+    return np.where(np.isfinite(ratio), ratio, np.nan)
+
+
+def middle(off: np.ndarray) -> np.ndarray:
     """Means over the mixtures, 0 for a task of which nothing is known."""
     known = np.isfinite(off)
     return np.where(known, off, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
@@ -139,3 +158,28 @@ def trust(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     factor = ALONE if len(shares) == 1 else FACTOR
     return np.where(shares > 0, shares, np.inf).min(axis=0) / factor, shares.max(axis=0) * factor
+
+
+# -- derivatives of what is predicted
+
+
+def logs_and_slopes(found: Fit, mixtures: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithms of learning times in mixtures, `(mixture, task)`, and their derivatives `(mixture, task, number)`."""
+    many = neighbours(found.problem, found.x)
+    times = [np.asarray(learning_times(found.model_of(mixtures, many[0]), level))]
+    with warnings.catch_warnings():
+        # what cannot be solved is said once
+        warnings.simplefilter("ignore")
+        times += [np.asarray(learning_times(found.model_of(mixtures, x), level)) for x in many[1:]]
+    return value_and_slopes(many, np.log(np.stack(times)))
+
+
+def factor_slopes(found: Fit, level: float) -> np.ndarray:
+    """Derivatives `(task, number)` of the logarithms of measured over fitted learning times, by which predictions are
+    multiplied: what moves the model in all mixtures moves no prediction.
+    """
+    many, places = neighbours(found.problem, found.x), constant_places(found)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        factors = [middle(off_at(found, x, places, level)) for x in many]
+    return value_and_slopes(many, np.stack(factors))[1]
