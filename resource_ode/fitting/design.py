@@ -123,7 +123,8 @@ def design(found: Given[Fit], level: Given[float] = 0.8, near: Mixture = None) -
     - `level`: the level that all tasks are to reach.
     - `near`: a mixture; the constant one then stays within a factor 1.5 of it, instead of near all that were tried.
 
-    **Returns:** a [`Design`][resource_ode.fitting.design.Design].
+    **Returns:** a [`Design`][resource_ode.fitting.design.Design]. Intervals of its factors are as those of
+    [`resource_ode.what_if`][]; for rules, the distance is the mean over what they train with on the way.
 
     **Raises:** `ValueError` for a fit that cannot predict other mixtures.
 

@@ -109,6 +109,10 @@ def what_if(
     **Returns:** a [`WhatIf`][resource_ode.fitting.mixtures.WhatIf]; mixtures outside the range of those tried are
     marked.
 
+    Intervals hold what the curves leave open of the parameters, to first order; how far the fit is off in the mixtures
+    tried; and how that grows with the distance from them. Where the model was right they held 98 % of true learning
+    times (`python -m studies.predictions`).
+
     **Raises:** `ValueError` for mixtures that do not name the tasks, leave one out, or that the fit cannot predict.
 
     **Example:**

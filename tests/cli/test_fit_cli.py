@@ -58,6 +58,9 @@ def test_fit_then_what_if(tmp_path, capsys):
     (tmp_path / "wrong.toml").write_text(wrong)
     assert cli.main(["what-if", str(tmp_path / "wrong.toml"), "--mixture", "A=.3,B=.4,AB=.3"]) == 2
     assert "time_factor: expected 3 numbers" in capsys.readouterr().err
+    (tmp_path / "wrong.toml").write_text(out.read_text().replace("tried = [", "tried = [[0.0, 0.0, 0.0], "))
+    assert cli.main(["what-if", str(tmp_path / "wrong.toml"), "--mixture", "A=.3,B=.4,AB=.3"]) == 2
+    assert "tried: expected mixtures with a number above 0 in each" in capsys.readouterr().err
     for text, wrong in (("A=.5,B=.5", "got none for 'AB'"), ("A=.5", "got none for"), ("A", "as A=.5,B=.5, got A")):
         assert cli.main(["what-if", str(out), "--mixture", text]) == 2
         assert wrong in capsys.readouterr().err
@@ -104,6 +107,17 @@ def test_infer_graph(tmp_path, capsys):
         (["--out", "model.toml", "--free", "rate"], "--free: expected names of parameters, got 'rate'"),
         (["--out", "model.toml", "--hold", "gate=1"], "--hold: expected names of parameters, got 'gate'"),
         (["--out", "model.toml", "--hold", "plateau=low"], "--hold: expected a name and a number"),
+        (
+            ["--out", "model.toml", "--hold", "plateau=.1", "--hold", "plateau=.2"],
+            "--hold: expected each parameter once",
+        ),
+        (
+            ["--out", "model.toml", "--hold", "plateau=2"],
+            "--hold: plateau: expected finite numbers above 0 and at most 1",
+        ),
+        (["--out", "model.toml", "--hold", "learnability=0"], "--hold: learnability: expected finite numbers above 0"),
+        (["--out", "model.toml", "--mixture", "A=1e-200,B=1,AB=1"], "--mixture: expected at least 1e-09 of the sum"),
+        (["--out", "model.toml", "--mixture", "A=1e308,B=1e308,AB=1e308"], "got 1e+308 at most"),
         (
             ["--out", "model.toml", "--mixture", "A=1,B=1"],
             "mixture: expected a number for each task, got none for 'AB'",
@@ -153,6 +167,34 @@ def test_a_graph_of_tables_alone(tmp_path, capsys):
         assert cli.main(arguments) == 2
         error = capsys.readouterr().err
         assert said in error and len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("step,Step,A\n0,0,.5\n1,.5,.7\n", "expected one column named step, got 'step', 'Step'"),
+        ("run,step,A\na,0,.5\n,1,.7\na,2,.9\n", "column 'run', line 3: expected a name or a number, as in other rows"),
+        ("step,A\n9007199254740992,.5\n9007199254740993,.7\n", "line 3: expected steps that increase"),
+        ("step,A\n0,1\n10,.9\n20,.5\n", "column 'A': expected an accuracy that begins below 1"),
+        (
+            "step,epoch,A\n0,0,.5\n10,2,.9\n",
+            "column 'epoch', line 3: expected an accuracy from 0 to 1, got 2; divide by",
+        ),
+        ("step,A\n0,.5\n10,.5\n20,.5\n", "runs: expected a task that rises, got none"),
+    ],
+)
+def test_odd_curves_are_one_line_and_no_file(tmp_path, capsys, text, said):
+    path, out = tmp_path / "curves.csv", tmp_path / "model.toml"
+    path.write_text(text)
+    assert cli.main(["fit", str(path), "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert said in error and len(error.splitlines()) == 1 and not out.exists()
+
+
+def test_one_file_twice_is_not_two_seeds(tmp_path, capsys):
+    curves = write(tmp_path / "curves.csv", [0.4, 0.4, 0.2])
+    assert cli.main(["fit", curves, curves, "--out", str(tmp_path / "model.toml")]) == 2
+    assert "run 'run 0': expected each run once, got the same numbers twice" in capsys.readouterr().err
 
 
 def test_accuracies_are_no_losses(tmp_path, capsys):
