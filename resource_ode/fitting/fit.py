@@ -31,6 +31,8 @@ MOST_ERROR = 0.2
 # fits to runs drawn anew, with as many seeds at least
 DRAWS, SEEDS = 40, 3
 FEW_STEPS = 8
+# steps are no farther than this from where floating point ends, since rates and times are to have room
+OF_STEPS = 1e-12
 
 
 class Fit:
@@ -325,6 +327,13 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
     edges = graph.fan_in > 0
     held, likely = arguments.checked_prior(prior, edges)
     grid = on_grid(curves)
+    number = jnp.finfo(jnp.zeros(()).dtype)
+    least, most = (float(end) for end in (number.tiny / OF_STEPS, number.max * OF_STEPS))
+    if not least < grid.steps[-1] < most:
+        raise ValueError(
+            f"runs: expected a last step between {least:.1g} and {most:.1g} in {number.dtype}, got "
+            f"{said_step(grid.steps[-1])}; give steps in another unit"
+        )
     several = len(arguments.distinct_shares(grid.mixtures)) > 1
     chosen = arguments.checked_free(free, held, edges, several)
     for name in likely:

@@ -213,6 +213,14 @@ def test_steps_of_any_scale(scale):
         np.testing.assert_allclose(getattr(times[1], name) / scale, getattr(times[0], name), rtol=2e-3)
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_steps_that_floating_point_cannot_hold(scale):
+    plain = curves([ONE])
+    scaled = Curves(NAMES, tuple(Run(run.steps * scale, run.levels, run.mixture, run.name) for run in plain.runs))
+    with pytest.raises(ValueError, match=r"runs: expected a last step between .* give steps in another unit"):
+        ro.fit(scaled, MODEL.graph, FREE)
+
+
 def test_wrong_levels_and_mixtures_of_plans():
     found = ro.fit(curves(), MODEL.graph, FREE)
     for level in (0, 1, -1, np.nan, "x", None, True, [0.8], 10**400):
