@@ -118,10 +118,10 @@ def test_mixtures_that_leave_tasks_out_are_solved_together_with_others():
 
 @pytest.mark.slow
 def test_intervals_of_predictions_cover_the_truth():
-    """Learning times and the factor of the constant mixture, of 40 fits."""
+    """Learning times and the factor of the constant mixture, of 24 fits."""
     true = np.asarray(ro.learning_times(SLOW.replace(frequency=EVEN), 0.8))
     held, last, factors, widths = [], [], [], []
-    for start in range(40):
+    for start in range(24):
         found = ro.fit(curves(model=SLOW, steps=STEPS, noise=0.03, start=start), MODEL.graph, FREE)
         asked = ro.what_if(found, EVEN.tolist())
         held.append((asked.low <= true) & (true <= asked.high))
