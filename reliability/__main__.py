@@ -1,11 +1,11 @@
-"""`python -m reliability torture|fuzz|soak|mutants`."""
+"""`python -m reliability torture|fuzz|soak|mutants|transformations`."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-COMMANDS = ("torture", "fuzz", "soak", "mutants")
+COMMANDS = ("torture", "fuzz", "soak", "mutants", "transformations")
 
 
 def main(given: list[str]) -> int:
