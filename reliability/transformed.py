@@ -162,11 +162,11 @@ class Case:
         """The same numbers in float64, at a tolerance that differences can use."""
 
         def exact(values: Numbers) -> Numbers:
-            return {k: np.asarray(v, float) if np.asarray(v).dtype == np.float32 else v for k, v in values.items()}
+            found = {k: np.asarray(v, float) if np.asarray(v).dtype == np.float32 else v for k, v in values.items()}
+            return found | {k: np.full_like(found[k], TOLERANCE) for k in ("tolerance",) if k in found}
 
-        rest = exact(self.rest)
-        x = exact({k: v for k, v in self.x.items() if k != "tolerance"})
-        return dataclasses.replace(self, dtype="float64", x=x, rest=rest | {"tolerance": np.asarray(TOLERANCE)})
+        rest = {"tolerance": np.asarray(TOLERANCE)} if self.verb != "steps" else {}
+        return dataclasses.replace(self, dtype="float64", x=exact(self.x), rest=exact(rest | self.rest))
 
 
 def derived_and_mapped(kind: Kind, verb: str, scheduled: list[str]) -> tuple[list[str], list[str]]:
