@@ -167,7 +167,7 @@ def one_case(name: str) -> int:
 
 
 def counts(results: list[dict[str, Any]]) -> dict[str, int]:
-    found = dict.fromkeys(COLUMNS, 0)
+    found: dict[str, int] = dict.fromkeys(COLUMNS, 0)
     for result in results:
         for name, number in result["counts"].items():
             found["refused" if name.startswith("refused") else name] += number

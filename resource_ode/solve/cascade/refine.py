@@ -12,6 +12,7 @@ from jaxtyping import Array
 from ...model.model import ResourceModel
 from . import quadrature as resource_time
 from .panels import logarithmic_edges, quickest, refine_edges, with_edges
+from .takeovers import takeovers
 
 # panels of the coarse solve that places those of the first, and of the solves that follow while the error is too large
 COARSE_PANELS = 24
@@ -49,8 +50,10 @@ def solve_member(
             return solved
         before = where_it_stands(start, solved, solved.panel_error)
     assert panels is not None
-    edges = refine_edges(before.edges, before.panel_error, panels)
-    return _solve_between(model, jax.lax.stop_gradient(edges), before.turns, options)
+    edges = jax.lax.stop_gradient(refine_edges(before.edges, before.panel_error, panels))
+    solved = _solve_between(model, edges, before.turns, options)
+    kinks = takeovers(model, solved)
+    return solved if kinks is None else resource_time.solve_cascade(model, with_edges(solved.edges, kinks), **options)
 
 
 def coarse_solve(model: ResourceModel, last: Array) -> tuple[Array, Array]:
