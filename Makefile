@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s  %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s  %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
 demo: $(VENV)/.core ## Set up, then run the demo into out/demo
@@ -101,6 +101,10 @@ bench-gpu: ## Run the benchmarks on the GPU with the python3 on PATH, from the c
 .PHONY: torture
 torture: $(VENV)/.dev ## Hold the solvers against references over extreme models (10 minutes; ARGS="--seconds 60")
 	$(BIN)/python -m reliability torture $(ARGS)
+
+.PHONY: transformations
+transformations: $(VENV)/.dev ## Hold random nests of jit, vmap, grad, ... against plain calls (10 minutes; ARGS="--only jacrev")
+	$(BIN)/python -m reliability transformations $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## Feed every reader with damaged files (a minute per format; ARGS="--seconds 1800 --inputs 100000")

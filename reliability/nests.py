@@ -128,7 +128,7 @@ def _one(step: Step, function: Function) -> Function:
             "grad_forward": lambda: jax.jacfwd(number)(flat),
             "jvp": lambda: jax.jvp(vector, (flat,), (along,))[1],
             "linearize": lambda: jax.linearize(vector, flat)[1](along),
-            "jvp_reverse": lambda: jnp.sum(jax.jacrev(vector)(flat) * along, axis=-1),
+            "jvp_reverse": lambda: jax.jacrev(vector)(flat) @ along,
             "hessian": lambda: jax.hessian(number)(flat),
         }
         return ways[step.way]()

@@ -235,9 +235,7 @@ def build(name: str) -> Case:
         raise ValueError(
             f"case: expected names among {', '.join(typed)}, got {', '.join(sorted(names - typed.keys()))}"
         )
-    if dtype == "float32" and "tolerance" not in names:
-        del typed["tolerance"]
-    if verb == "steps" and "tolerance" not in names:
+    if (dtype == "float32" or verb == "steps") and "tolerance" not in names:
         del typed["tolerance"]
     x = {}
     for name_ in sorted(names):
