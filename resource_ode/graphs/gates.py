@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ..base.annotations import Given, Numbers
+from ..base.largest import largest
 
 # how prerequisites combine, as users say it: for all skills, or for each
 Gate: TypeAlias = Given["str | Sequence[str] | AbstractGate"] | Numbers
@@ -55,7 +56,7 @@ class AnyGate(AbstractGate):
     name: ClassVar[str] = "any"
 
     def combine(self, gates: Gates, required: Required) -> Openings:
-        return jnp.max(jnp.where(required, gates, 0), axis=1)
+        return largest(gates, jnp.broadcast_to(required, gates.shape), 1)
 
 
 ALL, ANY = AllGates(), AnyGate()

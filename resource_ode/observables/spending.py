@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from ..base import programs
 from ..base.annotations import Numbers
+from ..base.largest import largest
 from ..base.lost import nan_unless
 from ..base.tracing import is_concrete
 from ..base.values import plain
@@ -222,10 +223,11 @@ def _efficiency(
         start = model.initial_effort()
         goal = model.law.effort_at(jnp.broadcast_to(level, start.shape))
         needed = jnp.where(present & (goal > start), model.law.progress(goal) - model.law.progress(start), 0)
-        last = jnp.max(jnp.where(present, times, 0))
+        last = largest(times, present, 0)
         ended = jnp.isfinite(last) & (last > 0)
         available = spent_by(model, jnp.where(ended, last, 1))
-        ratio = jnp.max(model.by_pool(needed) / jnp.where(available > 0, available, 1))
+        each = model.by_pool(needed) / jnp.where(available > 0, available, 1)
+        ratio = largest(each, jnp.ones(each.shape, bool), 0)
         return jnp.where(ended, ratio, jnp.where(last > 0, 0, jnp.nan))
 
     return jax.vmap(one)(models, times)

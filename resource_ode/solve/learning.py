@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from ..base import programs
 from ..base.annotations import Numbers
+from ..base.largest import largest
 from ..base.lost import nan_unless
 from ..base.tracing import concrete_number, evaluated, is_concrete
 from ..base.values import brief
@@ -131,4 +132,4 @@ def horizon(
     times = learning_times(model, level, tolerance=tolerance, batch_size=batch_size)
     with evaluated(is_concrete(times)):
         present = jnp.broadcast_to(model.graph.present, times.shape)
-        return jnp.max(jnp.where(present, times, 0), axis=-1)
+        return largest(times, present, -1)

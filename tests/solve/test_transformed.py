@@ -272,3 +272,23 @@ def test_what_cannot_be_split_over_devices_says_so(change, solve):
     spec = PartitionSpec("member")
     with pytest.raises(ValueError, match="check_vma=False"):
         jax.shard_map(over, mesh=MESH, in_specs=spec, out_specs=spec)(jnp.asarray([0.1, 0.2]))
+
+
+def test_the_largest_gate_has_a_derivative_however_it_is_compiled():
+    """Whoever compares what was computed twice may find no gate that is the largest: derivatives were 0/0."""
+    strength = np.asarray([[1, 1], [1, 1], [0.9, 0.6], [0.8, 0.7]], np.float32)
+    ts = np.asarray([23.4, 64.0, 72.8, 76.8, 304.4], np.float32)
+
+    def counted(plateau):
+        given = ro.ResourceModel(
+            ro.SkillGraph([[], [], [0, 1], [0, 2]], gate=["any", "all", "all", "any"]),
+            np.asarray([0.33, 0.79, 1.94, 0.78], np.float32), 0.03, 1.8, 0.63, plateau=plateau,
+            frequency_power=0.57, learnability=np.asarray([1.2, 0.53, 0.44, 0.4], np.float32),
+            prerequisite_strength=strength,
+        )  # fmt: skip
+        return ro.simulate(given, ts, reduce=ro.observables.concurrency)
+
+    plateau = jnp.asarray(0.34, jnp.float32)
+    back, along = jax.jacrev(counted)(plateau), jax.jacfwd(counted)(plateau)
+    assert np.isfinite(back).all()
+    np.testing.assert_allclose(back, along, rtol=1e-4)
