@@ -306,7 +306,7 @@ def random_nest(
         maps = [step for step in nest if step.way in MAPS]
         if len(nest) < 2 or len(maps) > 2 or order(nest) > (2 if second else 1) or not (maps or order(nest)):
             continue
-        if sum("shard" in step.way for step in maps) > 1 or _repeats(nest):
+        if sum("shard" in step.way for step in maps) > 1 or _repeats(nest) or _sums_over_devices(nest):
             continue
         # they take a minute to compile
         if order(nest) == 2 and rng.random() < 0.7:
@@ -317,3 +317,13 @@ def random_nest(
 def _repeats(nest: tuple[Step, ...]) -> bool:
     """Whether a step only says again what the one outside it says."""
     return any(a.way == b.way and a.way in PLAIN for a, b in itertools.pairwise(nest))
+
+
+def _sums_over_devices(nest: tuple[Step, ...]) -> bool:
+    """Whether a derivative is by what all devices share, inside of a `shard_map` that checks what varies: there JAX
+    sums it over devices in reverse mode, and in forward mode does not. Nor may a branch be a constant there.
+    """
+    split = next((k for k, step in enumerate(nest) if step.way == "shard_map"), len(nest))
+    inside = nest[split + 1 :]
+    shared = [step for step in inside if step.way in DERIVATIVES and not {*step.names} <= {*nest[split].names}]
+    return bool(shared) or any(step.way == "cond" for step in inside)
