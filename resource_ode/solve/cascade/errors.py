@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ...base.constants import CONSTANTS
 from .integrals import constant, integrals_at, shaped_like
 from .skills import Flow
 
@@ -77,6 +78,35 @@ def gate_steepness(depth: Array, gate: Array) -> Array:
     where $D$ is concave in the effort $z$ and this in the exposure, but for skills that change their own pace.
     """
     return jnp.where(gate > 0, depth * (1 - gate) / jnp.where(gate > 0, gate, 1), 1)
+
+
+def error_in_the_middle(
+    exposure: Float[Array, "panel node"],
+    at_edges: Float[Array, " edge"],
+    added: Float[Array, " panel"],
+    missed: Float[Array, " panel"],
+) -> Float[Array, " panel"]:
+    """The relative error of an exposure in the middle of each panel, from what the panel adds to it and what it is at
+    the end: one that came in is a larger part of the exposure before that has grown.
+    """
+    left, gained, middle = at_edges[:-1], jnp.diff(at_edges), exposure[:, exposure.shape[1] // 2]
+    part = jnp.where(gained > 0, (middle - left) / jnp.where(gained > 0, gained, 1), 1)
+    wrong = (missed - added + part * added) / jnp.where(middle > 0, middle, 1)
+    return jnp.where(at_edges[1:] > 0, jnp.where(middle > 0, jnp.minimum(wrong, 1), 1), 0)
+
+
+def blurred(
+    effort: Float[Array, "panel node"], gate: Float[Array, "panel node"], within: Float[Array, " panel"]
+) -> Float[Array, " panel"]:
+    """The relative error of a gate where the interpolant may be wrong inside a panel by as much as the effort is large,
+    or so many times: each node counts by itself. Such errors go up and down, and to first order integrate to nothing.
+    """
+    most = CONSTANTS.blur * within[:, None]
+    wrong = jnp.minimum(most / jnp.where(most < effort, effort, jnp.where(most > 0, most, 1)), 1)
+    weight = constant("weights", gate.dtype) * gate
+    whole = jnp.sum(weight, axis=1)
+    part = jnp.sum(weight * jnp.where(most > CONSTANTS.doubtful * effort, wrong, 0), axis=1)
+    return (part / jnp.where(whole > 0, whole, 1)) ** 2
 
 
 def off_balance(

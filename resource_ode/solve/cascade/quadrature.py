@@ -29,9 +29,21 @@ from ...base.constants import CONSTANTS
 from ...base.legendre import COARSE_NODES, NODES
 from ...base.special import saturation
 from ...model.model import ResourceModel
-from .errors import gate_steepness, missed_at_kinks, missed_at_start, missed_by_interpolant, off_balance, rounding
+from .errors import (
+    blurred,
+    error_in_the_middle,
+    gate_steepness,
+    missed_at_kinks,
+    missed_at_start,
+    missed_by_interpolant,
+    off_balance,
+    rounding,
+)
 from .integrals import constant, integrals_at, invert_primitive, running_sum
 from .skills import Flow, Skill, ordered_skills, skill_rows
+
+# an error of so many times what panels add to it is not theirs
+UNEXPLAINED = 100
 
 
 class Cascade(eqx.Module):
@@ -44,6 +56,8 @@ class Cascade(eqx.Module):
     # what each exposure may be wrong by in a panel, and the relative shortfall of a panel that it adds up to
     missed: Float[Array, "skill panel"]
     short: Float[Array, " panel"]
+    # what gates may be wrong by in a panel where exposures grow too fast for an interpolant
+    blur: Float[Array, " panel"]
     # what the levels of a pool may be wrong by in a panel, all together
     off: Float[Array, "pool panel"]
     # the estimated level error of the member, and where the panels fall short
@@ -106,7 +120,7 @@ def solve_cascade(
         missed = jnp.zeros((model.skills, shape[0]), dtype)
         if with_demand:
             flow = jax.vmap(lambda skill: skill.flow(model, opening[0], nodes, skill.effort(nodes)))(skills).of_all()
-        return _estimated(model, edges, opening, at_edges, flow, missed, jnp.zeros(shape[0], dtype))
+        return _estimated(model, edges, opening, at_edges, flow, missed, *jnp.zeros((2, shape[0]), dtype))
 
     at_start = model.openness(model.gates(model.law.log_depth(model.initial_effort())))
 
@@ -142,28 +156,42 @@ def solve_cascade(
             share = jnp.where(largest > 0, wrong / jnp.where(largest > 0, largest, 1), behind_error[:, None])
             behind_error = jnp.where(skill.either, jnp.max(share, axis=1), behind_error)
         frozen = jax.lax.stop_gradient(at_edges)
-        missed = running_sum(edge + jnp.diff(frozen) * (behind_error + rounding(dtype)))[1:]
-        reached = frozen[1:]
-        own = jnp.minimum(jnp.where(reached > 0, missed / jnp.where(reached > 0, reached, 1), 0), 1)
-        held = jax.lax.stop_gradient((exposure, effort))
-        first = jax.lax.stop_gradient((depth[:, 0], gate[:, 0]))
-        own = own * skill.steepness(model.law, *held) * gate_steepness(*first)
+        added = edge + jnp.diff(frozen) * (behind_error + rounding(dtype))
+        missed = running_sum(added)[1:]
+        own, blur = _gate_error(model, skill, (exposure, effort, depth, gate), frozen, added, missed, within)
         if flow is not None:
             flow = flow.joined(skill.flow(model, opening, exposure, effort))
         gates = jax.lax.dynamic_update_index_in_dim(gates, gate, count, 0)
         relative = jax.lax.dynamic_update_index_in_dim(relative, own, count, 0)
-        return (gates, gates_at_edges, relative, flow, count + 1), (opening, at_edges, missed, within)
+        return (gates, gates_at_edges, relative, flow, count + 1), (opening, at_edges, missed, within, blur)
 
     kinked = jnp.zeros((model.skills, edges.shape[0]), dtype) if model.graph.any_gate is not None else None
     nothing = (jnp.zeros((model.skills, *shape), dtype), kinked, jnp.zeros((model.skills, shape[0]), dtype))
     start = (*nothing, flow, jnp.zeros((), jnp.int32))
     (_, _, _, flow, _), rows = jax.lax.scan(step, start, (skills, at_start[jnp.argsort(place)]))
-    opening, at_edges, missed, within = (row[place] for row in rows)
+    opening, at_edges, missed, within, blur = (row[place] for row in rows)
+    blur = jnp.max(jnp.where(model.graph.present[:, None], blur, 0), axis=0)
     if least is None:
         fastest = jnp.max(jnp.where(model.graph.present, model.rate(), 0))
         least = 1 / (10 * fastest * jnp.maximum(model.gate_exponent, 1))
     short = jnp.where(model.graph.present[:, None], within / (at_edges[:, 1:] + least), 0)
-    return _estimated(model, edges, opening, at_edges, flow, missed + within, jnp.max(short, axis=0))
+    return _estimated(model, edges, opening, at_edges, flow, missed + within, jnp.max(short, axis=0), blur)
+
+
+def _gate_error(
+    model: ResourceModel, skill: Skill, at_nodes: Any, at_edges: Array, added: Array, missed: Array, within: Array
+) -> tuple[Array, Array]:
+    """The relative error of a skill's gate in each panel, and the part of it that is `blurred`."""
+    (exposure, effort, depth, gate), within = jax.lax.stop_gradient((at_nodes, within))
+    wrong = error_in_the_middle(exposure, at_edges, added, missed)
+    # it may be less open than it seems, and then it changes more
+    least = model.gate_exponent * model.law.log_depth(skill.effort(exposure[:, 0] * (1 - wrong)))
+    least = jax.lax.stop_gradient(least)
+    steep, steeper = gate_steepness(depth[:, 0], gate[:, 0]), gate_steepness(least, saturation(least))
+    steep = jnp.where(wrong > CONSTANTS.doubtful, jnp.maximum(steep, steeper), steep)
+    growth = skill.steepness(model.law, exposure, effort)
+    blur = blurred(effort, gate, within * jax.lax.stop_gradient(skill.fastest()) * growth)
+    return jnp.maximum(wrong * growth * steep, blur), blur
 
 
 def at_exponent(
@@ -186,7 +214,7 @@ def at_exponent(
 
         flow = jax.vmap(part)(skill_rows(model), cascade.opening).of_all()
     edges, exposure, missed = (x * stretch for x in (cascade.edges, cascade.exposure, cascade.missed))
-    return _estimated(model, edges, cascade.opening, exposure, flow, missed, cascade.short)
+    return _estimated(model, edges, cascade.opening, exposure, flow, missed, cascade.short, cascade.blur)
 
 
 def _estimated(
@@ -197,6 +225,7 @@ def _estimated(
     flow: Flow | None,
     missed: Array,
     short: Array,
+    blur: Array,
 ) -> Cascade:
     """A cascade with its estimated errors: of the levels, on top of it of the clock, and of the panels.
 
@@ -205,10 +234,12 @@ def _estimated(
     """
     held, at_edges, missed, short = jax.lax.stop_gradient((model, exposure, missed, short))
 
-    def steepest(first: Array, last: Array) -> Array:
-        return held.effective(held.pace(first)) * held.law.largest_demand(held.effort(first), held.effort(last))
+    def steepest(first: Array, last: Array, missed: Array) -> Array:
+        # of what may be less than it seems, more may be left
+        least = jnp.where(missed > CONSTANTS.doubtful * first, jnp.maximum(first - missed, 0), first)
+        return held.effective(held.pace(first)) * held.law.largest_demand(held.effort(least), held.effort(last))
 
-    slope = jax.vmap(steepest, (1, 1), 1)(at_edges[:, :-1], at_edges[:, 1:])
+    slope = jax.vmap(steepest, (1, 1, 1), 1)(at_edges[:, :-1], at_edges[:, 1:], missed)
     each = jnp.where(held.graph.present[:, None], slope * missed, 0)
     off = jax.vmap(held.by_pool, 1, 1)(each)
     error, panel_error = jnp.max(each), short
@@ -224,5 +255,9 @@ def _estimated(
         unbalanced, here = off_balance(frozen, half, lawful=held.rule.has_budget_law)
         error = jnp.maximum(error, unbalanced)
         panel_error = jnp.maximum(panel_error + jnp.max(inside, axis=0), here)
+    # where the error is much larger than what panels add to it, gates have been wrong from early on; otherwise most of
+    # what is early decides nothing
+    explained = error <= UNEXPLAINED * jnp.sum(panel_error)
+    panel_error = jnp.where(explained, panel_error, jnp.maximum(panel_error, blur))
     demand = None if flow is None else flow.demand
-    return Cascade(edges, opening, exposure, demand, missed, short, off, error, panel_error)
+    return Cascade(edges, opening, exposure, demand, missed, short, blur, off, error, panel_error)

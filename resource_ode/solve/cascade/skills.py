@@ -73,6 +73,10 @@ class Skill(eqx.Module):
             return self.rate
         return jnp.where(exposure < self.turn, self.rate, self.rate_after)
 
+    def fastest(self) -> Array:
+        """The largest pace it has."""
+        return self.rate if self.rate_after is None else jnp.maximum(self.rate, self.rate_after)
+
     def steepness(self, law: AbstractLoss, exposure: Array, effort: Array) -> Float[Array, " panel"]:
         """At least 1, and about the largest logarithmic derivative of its log-depth by its exposure in each panel."""
         ends = jnp.array([0, -1])
