@@ -24,8 +24,8 @@ class Schedule(eqx.Module):
     - `times`: `(piece,)`, training steps, strictly increasing, `times[0] == 0`.
     - `values`: `(piece,)` for `learning_rate` and `wasted_resource`, `(piece, skill)` for `frequency`.
 
-    It is shared by all members of a batch. Arrays keep their floating-point type, which for a schedule of the frequency is
-    the model's.
+    It is shared by all members of a batch. Arrays keep their floating-point type, which for a schedule of the frequency
+    is the model's.
 
     **Raises:** `ValueError` where these do not hold.
 

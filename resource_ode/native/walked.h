@@ -44,7 +44,7 @@ class Walk {
     }
 
   private:
-    Real gates[ROOM][NODES], relative[ROOM], wrong[ROOM];
+    Real gates[ROOM][NODES], relative[ROOM], wrong[ROOM], blur;
     Real worst, late, most_inside, shifted, unbalanced, paid, last_off, share, before;
 
     SHARED void begin() {
@@ -73,15 +73,17 @@ class Walk {
                 folded.integrals(rule, all(panel.half), inner, 1);
                 const Real gained = first(panel.half * dot(rule.weights, folded.sums));
                 panel.after[k] = x + gained;
-                estimate(k, folded, values, gained, behind);
+                estimate(k, folded, values, inner[NODES / 2], gained, behind);
             } else {
                 for (int node = 0; node < NODES; node++)
                     inner[node] = panel.half * (1 + rule.places[node + 1]);
-                panel.after[k] = panel.right, relative[k] = panel.off[k] = 0;
+                panel.after[k] = panel.right, relative[k] = panel.off[k] = blur = 0;
             }
             for (int node = 0; node < NODES; node++) store(&panel.opening[k][node], values[node]);
             // from the error of an exposure to that of a level
-            const Real demanded = graph.rate[k] * first(graph.law.demand(all(graph.effort(k, x))));
+            // of what may be less than it seems, more may be left
+            const Real off = waits ? panel.off[k] : 0, least = !(off > rule.doubtful * x) ? x : off < x ? x - off : 0;
+            const Real demanded = graph.rate[k] * first(graph.law.demand(all(graph.effort(k, least))));
             const Real by_level = waits ? demanded * panel.off[k] : 0;
             if (!(by_level <= worst)) worst = by_level;  // not max(): a NaN must stay
             moved += by_level;
@@ -122,7 +124,7 @@ class Walk {
     }
 
     // What the exposure of a skill may be wrong by: on its own, and by those of what it waits for.
-    SHARED void estimate(int k, const Folded &folded, const Vector (&values)[NODES], Real gained, Real behind) {
+    SHARED void estimate(int k, const Folded &folded, const Vector (&values)[NODES], Real grown, Real gained, Real behind) {
         Vector at_edge, inside;
         folded.missed(rule, all(panel.half), at_edge, inside);
         Real edge = first(at_edge), within = first(inside);
@@ -130,9 +132,11 @@ class Walk {
             const Real unseen = missed_at_start(k, values);
             edge += unseen, within += unseen;
         }
-        wrong[k] += edge + gained * (behind + ROUNDING);
-        const Real reached = panel.after[k], part = wrong[k] / reached;
-        relative[k] = !(reached > 0) ? 0 : part > 1 ? 1 : part;
+        // an error that came in is a larger part of the exposure in the middle than at the end
+        const Real own = edge + gained * (behind + ROUNDING), middle = panel.x[k] + grown;
+        const Real part = (wrong[k] + (gained > 0 ? grown / gained : Real(1)) * own) / middle;
+        wrong[k] += own, blur = rule.blur * within * graph.rate[k];
+        relative[k] = !(panel.after[k] > 0) ? 0 : part > 1 || !(middle > 0) ? 1 : part;
         panel.off[k] = wrong[k] + within;
     }
 
@@ -155,8 +159,26 @@ class Walk {
             const Vector gate = saturation(a * graph.law.depth(all(graph.effort(k, x + inner[node]))));
             gates[k][node] = through ? 1 : first(gate);
         }
-        const Real ajar = gates[k][0], depth = first(graph.law.depth(all(graph.effort(k, x + inner[0]))));
-        relative[k] *= ajar > 0 ? a * depth * (1 - ajar) / ajar : 1;
+        const auto steepness = [&](Real exposure, Real ajar) {
+            return ajar > 0 ? a * first(graph.law.depth(all(graph.effort(k, exposure)))) * (1 - ajar) / ajar : Real(1);
+        };
+        Real steep = steepness(x + inner[0], gates[k][0]);
+        if (relative[k] > rule.doubtful) {
+            // it may be less open than it seems, and then it changes more
+            const Real least = (x + inner[0]) * (1 - relative[k]);
+            steep = larger(steep, steepness(least, first(saturation(a * graph.law.depth(all(graph.effort(k, least)))))));
+        }
+        relative[k] *= steep;
+        if (!(blur > rule.doubtful * graph.effort(k, x + inner[0]))) return;
+        // each node counts by itself where the interpolant may be wrong by as much as it is large (`Cascade::gate_error`)
+        Real blurred = 0, whole = TINY;
+        for (int node = 0; node < NODES; node++) {
+            const Real effort = graph.effort(k, x + inner[node]), weight = rule.weights[node] * gates[k][node];
+            if (blur > rule.doubtful * effort) blurred += weight * (blur < effort ? blur / effort : Real(1));
+            whole += weight;
+        }
+        blurred /= whole;
+        relative[k] = larger(relative[k], blurred * blurred);
     }
 
     // What is spent, what the clock may be wrong by, and what the budget law says at the nodes (`Cascade::with_clock`).

@@ -8,6 +8,8 @@ struct Rule {
     Real tail[4 * NODES], left[NODES];
     Real powers[(NODES + 1) * NODES], to_nodes[NODES * NODES], to_powers[NODES * (NODES + MOST_LANES)];
     Real coarse_weights[COARSE_NODES], coarse_cumulative[COARSE_NODES * COARSE_NODES];
+    // of the constants, those of errors
+    Real doubtful, blur;
 
     static Rule of(const ::Rule &rule) {
         Rule own;
@@ -19,6 +21,7 @@ struct Rule {
         copy(own.to_powers, rule.to_powers, NODES * (NODES + MOST_LANES));
         copy(own.coarse_weights, rule.coarse_weights, COARSE_NODES);
         copy(own.coarse_cumulative, rule.coarse_cumulative, COARSE_NODES * COARSE_NODES);
+        own.doubtful = static_cast<Real>(rule.constants->doubtful), own.blur = static_cast<Real>(rule.constants->blur);
         return own;
     }
 };

@@ -103,7 +103,7 @@ def blurred(
     """
     most = CONSTANTS.blur * within[:, None]
     wrong = jnp.minimum(most / jnp.where(most < effort, effort, jnp.where(most > 0, most, 1)), 1)
-    weight = constant("weights", gate.dtype) * gate
+    weight = constant("weights", gate.dtype)[None] * gate
     whole = jnp.sum(weight, axis=1)
     part = jnp.sum(weight * jnp.where(most > CONSTANTS.doubtful * effort, wrong, 0), axis=1)
     return (part / jnp.where(whole > 0, whole, 1)) ** 2

@@ -11,6 +11,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array
 
+from ...base.constants import CONSTANTS
 from ...base.legendre import NEWTON_STEPS, NODES, gauss_legendre
 from .gpu_layout import LANES, Graphs
 
@@ -58,6 +59,40 @@ def missed_by_interpolant(values: Sequence[Array], half: Array) -> tuple[Array, 
     shrinking = jnp.where(before > 0, size / jnp.where(before > 0, before, 1), 0)
     size = size * half
     return size * shrinking**2 / 2, size * shrinking / 4
+
+
+def error_in_the_middle(before: Array, grown: Array, gained: Array, came: Array, added: Array) -> Array:
+    """`errors.error_in_the_middle` of one panel, from what it grows by up to there and in all, and the error that came
+    in.
+    """
+    middle = before + grown
+    part = jnp.where(gained > 0, grown / jnp.where(gained > 0, gained, 1), 1)
+    wrong = (came + part * added) / jnp.where(middle > 0, middle, 1)
+    wrong = jnp.where(middle > 0, jnp.where(wrong > 1, 1, wrong), 1)
+    return jnp.where(before + gained > 0, wrong, 0)
+
+
+def gate_error(
+    wrong: Array, power: Array, start: Array, within: Array, efforts: Sequence[Array], gates: Sequence[Array]
+) -> Array:
+    """The relative error of a gate from that of its exposure, `wrong`, as `quadrature` has it; `within` is what efforts
+    inside the panel may be wrong by.
+    """
+
+    def steepness(effort: Array, gate: Array) -> Array:
+        return jnp.where(gate > 0, power * effort * (1 - gate) / jnp.where(gate > 0, gate, 1), 1)
+
+    # it may be less open than it seems, and then it changes more
+    least = start + (efforts[0] - start) * (1 - wrong)
+    steep, steeper = steepness(efforts[0], gates[0]), steepness(least, saturation(power * least))
+    steep = jnp.where(wrong > CONSTANTS.doubtful, jnp.maximum(steep, steeper), steep)
+    most, part, whole = CONSTANTS.blur * within, jnp.zeros_like(wrong), jnp.zeros_like(wrong)
+    for weight, effort, gate in zip(gauss_legendre()["weights"], efforts, gates, strict=True):
+        own = jnp.where(most < effort, most / jnp.where(effort > 0, effort, 1), 1)
+        part = part + float(weight) * gate * jnp.where(most > CONSTANTS.doubtful * effort, own, 0)
+        whole = whole + float(weight) * gate
+    blurred = part / jnp.where(whole > 0, whole, 1)
+    return larger(wrong * steep, blurred * blurred)
 
 
 def not_negative(x: Array) -> Array:

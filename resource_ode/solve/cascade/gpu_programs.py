@@ -30,6 +30,8 @@ from .errors import rounding
 from .gpu_arithmetic import (
     combine,
     decay,
+    error_in_the_middle,
+    gate_error,
     larger,
     lines_reach,
     loop,
@@ -187,13 +189,14 @@ def solve(
             after = before + gained
             exposure[program, p + 1, i & most] = after
             there, growth = start[program, i] + pace * before, pace * half
-            steep = none
+            grown, efforts, opened = [], [], []
             for node, row in enumerate(rule["cumulative"]):
-                effort = there + growth * not_negative(combine(row, openings))
+                inner = not_negative(combine(row, openings))
+                effort = there + growth * inner
                 gate = saturation(power * effort)
                 gates[program, i, node] = gate
-                if node == 0:
-                    steep = jnp.where(gate > 0, power * effort * (1 - gate) / jnp.where(gate > 0, gate, 1), 1)
+                for values, value in ((grown, inner * half), (efforts, effort), (opened, gate)):
+                    values.append(value)
                 opening[program, p, node, i & most] = openings[node]
                 if with_demand:
                     wanted[node] = wanted[node] + pace * (openings[node] * decay(effort))
@@ -202,11 +205,14 @@ def solve(
             jump = jnp.where(p == 0, jnp.abs(combine(rule["left"], openings) - begins), 0)
             unseen = jump * half * (1 + float(rule["nodes"][0]))
             edge, within = (x + unseen for x in missed_by_interpolant(openings, half))
-            off = missed[program, i] + (edge + gained * (behind + rounding(dtype)))
-            missed[program, i] = off
-            relative = jnp.where(after > 0, off / jnp.where(after > 0, after, 1), 0)
-            gates[program, i, NODES] = jnp.where(relative > 1, 1, relative) * steep
-            worst = larger(pace * decay(there) * (off + within), worst)
+            came, added = missed[program, i], edge + gained * (behind + rounding(dtype))
+            missed[program, i] = came + added
+            relative = error_in_the_middle(before, grown[NODES // 2], gained, came, added)
+            gates[program, i, NODES] = gate_error(relative, power, start[program, i], pace * within, efforts, opened)
+            off = came + added + within
+            # of what may be less than it seems, more may be left
+            lowest = jnp.where(off > CONSTANTS.doubtful * before, not_negative(before - off), before)
+            worst = larger(pace * decay(start[program, i] + pace * lowest) * off, worst)
             shortest = jnp.where(pace > 0, larger(within / (after + least), shortest), shortest)
             return (worst, shortest, *wanted)
 
