@@ -77,6 +77,7 @@ CONSTANTS = Constants(
     more_root=1.5,
     # an exposure that may be wrong by more than this part of itself is not looked at to first order; and inside a panel
     # it may be wrong by so many times what the last coefficients say, where it grows by many orders of magnitude
+    # (`studies.estimates`, too)
     doubtful=1 / 16,
-    blur=100.0,
+    blur=1000.0,
 )
