@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import jax
@@ -13,8 +12,7 @@ from jaxtyping import Array
 ALIKE = 8
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
-def largest(values: Array, among: Array, axis: int) -> Array:
+def _largest(values: Array, among: Array, axis: int) -> Array:
     """The largest of the values among which it is sought, and 0 where there are none; its derivative is shared by those
     that are equal to it, to rounding.
 
@@ -23,6 +21,9 @@ def largest(values: Array, among: Array, axis: int) -> Array:
     """
     some = jnp.any(among, axis=axis)
     return jnp.where(some, jnp.max(jnp.where(among, values, -jnp.inf), axis=axis), 0)
+
+
+largest: jax.custom_jvp[Array] = jax.custom_jvp(_largest, nondiff_argnums=(2,))
 
 
 @largest.defjvp
