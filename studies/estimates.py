@@ -1,4 +1,5 @@
-"""How large errors are beside the tolerances that were asked for: `python -m studies.estimates`, two minutes.
+"""How large errors are beside the tolerances that were asked for: `python -m studies.estimates`, two minutes;
+`--chains --blur 0` is for deep chains alone, and with another constant.
 
 For each variant of the model that the compiled loops solve, learning times and levels of 2,048 random graphs of 16
 skills at tolerances from 1e-4 to 1e-8, against solves to 1e-11 (levels: 1e-10). Printed are the members that are beyond
@@ -11,6 +12,7 @@ times with it at 8; from 100 on none was beyond it.
 
 from __future__ import annotations
 
+import argparse
 import warnings
 
 import jax
@@ -18,6 +20,7 @@ import numpy as np
 
 import resource_ode as ro
 from benchmarks.engine.variants import SINGLE, variant
+from resource_ode.base.constants import CONSTANTS
 
 GRAPHS, TOLERANCES, ROWS = 2048, (1e-4, 1e-5, 1e-6, 1e-7, 1e-8), 100
 
@@ -53,9 +56,14 @@ def deep_chains() -> list[ro.ResourceModel]:
 def main() -> None:
     jax.config.update("jax_enable_x64", True)
     warnings.simplefilter("ignore")
+    parser = argparse.ArgumentParser(prog="python -m studies.estimates", description=__doc__.splitlines()[0])
+    parser.add_argument("--chains", action="store_true", help="deep chains alone")
+    parser.add_argument("--blur", type=float, default=CONSTANTS.blur, help="in place of that of base.constants")
+    options = parser.parse_args()
+    CONSTANTS.blur = options.blur
     print("| variant | what | " + " | ".join(f"{tolerance:g}: beyond, largest" for tolerance in TOLERANCES) + " |")
     print("|---" * (len(TOLERANCES) + 2) + "|")
-    for name in SINGLE:
+    for name in () if options.chains else SINGLE:
         model = variant(name, GRAPHS).model()
         for level in (0.5, 0.95):
             row = [of_times(model, level, tolerance) for tolerance in TOLERANCES]
