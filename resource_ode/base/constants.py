@@ -22,7 +22,7 @@ class Constants(ctypes.Structure):
         for name in (
             *("begins", "learned", "open", "part", "many", "fewer", "steeper"),
             *("all_learned", "all_open", "margin", "shortest", "reached"),
-            *("doubt", "root_doubt", "more_doubt", "more_root", "doubtful", "blur"),
+            *("doubt", "root_doubt", "more_doubt", "more_root", "doubtful", "blur", "unexplained"),
         )
     ]
     begins: float
@@ -43,6 +43,7 @@ class Constants(ctypes.Structure):
     more_root: float
     doubtful: float
     blur: float
+    unexplained: float
 
 
 CONSTANTS = Constants(
@@ -80,4 +81,7 @@ CONSTANTS = Constants(
     # (`studies.estimates`, too)
     doubtful=1 / 16,
     blur=1000.0,
+    # an error of more than so many times what the panels add to it is not theirs: then more panels go to where gates
+    # have been wrong from early on, and otherwise they do not, since most of what is early decides nothing
+    unexplained=100.0,
 )

@@ -217,12 +217,11 @@ class Solver {
         }
     }
 
-    // Where the error is much larger than what panels add to it, gates have been wrong from early on: more panels go
-    // there. Otherwise they do not, since most of what is early decides nothing.
+    // Where no panel explains the error, more of them go to where gates have been wrong from early on.
     void explain() {
         double total = 0.0;
         for (int64_t p = 0; p < solved.panels; p++) total += solved.panel_error[p];
-        if (error <= 100 * total) return;
+        if (error <= by.unexplained * total) return;
         for (int64_t p = 0; p < solved.panels; p++)
             solved.panel_error[p] = std::max(solved.panel_error[p], solved.blurs[p]);
     }

@@ -42,9 +42,6 @@ from .errors import (
 from .integrals import constant, integrals_at, invert_primitive, running_sum
 from .skills import Flow, Skill, ordered_skills, skill_rows
 
-# an error of so many times what panels add to it is not theirs
-UNEXPLAINED = 100
-
 
 class Cascade(eqx.Module):
     r"""One member solved in resource time, on panels. With "l1" nothing in it depends on $N_0$ or $\eta$."""
@@ -255,9 +252,7 @@ def _estimated(
         unbalanced, here = off_balance(frozen, half, lawful=held.rule.has_budget_law)
         error = jnp.maximum(error, unbalanced)
         panel_error = jnp.maximum(panel_error + jnp.max(inside, axis=0), here)
-    # where the error is much larger than what panels add to it, gates have been wrong from early on; otherwise most of
-    # what is early decides nothing
-    explained = error <= UNEXPLAINED * jnp.sum(panel_error)
+    explained = error <= CONSTANTS.unexplained * jnp.sum(panel_error)
     panel_error = jnp.where(explained, panel_error, jnp.maximum(panel_error, blur))
     demand = None if flow is None else flow.demand
     return Cascade(edges, opening, exposure, demand, missed, short, blur, off, error, panel_error)
