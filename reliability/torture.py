@@ -29,51 +29,42 @@ from __future__ import annotations
 import argparse
 import collections
 import dataclasses
-import json
-import pathlib
 import statistics
 import sys
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from . import document
+from .campaign import Campaign, Result
 from .cells import build
 from .kinds import KINDS, names
 from .workers import Answer, Worker
 
 SECONDS, MEGABYTES = 60.0, 3000.0
-COLUMNS = ("right", "inaccurate, said", "refused", "no reference", "WRONG", "TIMEOUT", "crash")
-BAD = ("WRONG", "TIMEOUT", "crash")
 
 
-def arguments(given: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m reliability torture", description="Extreme models against references.")
-    parser.add_argument("--seconds", type=float, default=600.0, help="how long to go on (default 600)")
-    parser.add_argument("--seed", type=int, default=0, help="other numbers (default 0)")
-    parser.add_argument("--only", default="", help="cells whose name holds one of these words, by commas")
-    parser.add_argument("--cell", help="one cell by its name, with everything that is known of it")
-    parser.add_argument("--workers", type=int, default=2, help="processes (default 2)")
-    parser.add_argument("--write", action="store_true", help=f"put the table into {document.PATH}")
-    parser.add_argument("--log", type=pathlib.Path, help="a file that gets a line for each cell")
-    return parser.parse_args(given)
+def worker() -> Worker:
+    judge = "reliability.judge"
+    return Worker(f"{judge}:judge", prepare=f"{judge}:prepare", seconds=SECONDS, megabytes=MEGABYTES)
+
+
+TORTURE = Campaign(
+    name="torture",
+    unit="cell",
+    counted="members",
+    columns=("right", "inaccurate, said", "refused", "no reference", "WRONG", "TIMEOUT", "crash"),
+    bad=("WRONG", "TIMEOUT", "crash"),
+    worker=worker,
+)
 
 
 def main(given: Sequence[str]) -> int:
-    options = arguments(given)
-    if options.cell:
-        return one_cell(options.cell)
+    options = TORTURE.options(given, "Extreme models against references.", "numbers")
+    if options.one:
+        return one_cell(options.one)
     words = [word.strip() for word in options.only.split(",") if word.strip()]
     settings = [s for kind in KINDS for s in names(kind) if not words or any(word in s for word in words)]
-    if not settings:
-        print(f"--only {options.only}: expected words of the name of a cell, found none", file=sys.stderr)
-        return 2
-    results = run(settings, options)
-    text = report(results, options)
-    print(text)
-    if options.write:
-        document.put("torture", text)
-    return 1 if any(result["counts"].get(name) for result in results for name in BAD) else 0
+    return TORTURE.go(schedule(settings, options.seed) if settings else None, options, outcome, report)
 
 
 def schedule(settings: list[str], seed: int) -> Any:
@@ -90,51 +81,12 @@ def schedule(settings: list[str], seed: int) -> Any:
         number += 1
 
 
-def run(settings: list[str], options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Cells until the time is over."""
-    cells, results = schedule(settings, options.seed), []
-    workers = [
-        Worker("reliability.judge:judge", prepare="reliability.judge:prepare", seconds=SECONDS, megabytes=MEGABYTES)
-        for _ in range(options.workers)
-    ]
-    end = time.perf_counter() + options.seconds
-    busy: dict[int, str] = {}
-    log = options.log.open("a") if options.log else None
-    try:
-        while busy or time.perf_counter() < end:
-            for number, worker in enumerate(workers):
-                if number not in busy and time.perf_counter() < end:
-                    busy[number] = next(cells)
-                    worker.send(busy[number])
-                if number in busy:
-                    answer = worker.answer(0.05)
-                    if answer is not None:
-                        result = outcome(busy.pop(number), answer)
-                        results.append(result)
-                        show(result)
-                        if log:
-                            print(json.dumps(result), file=log, flush=True)
-    finally:
-        for worker in workers:
-            worker.stop()
-    return results
-
-
-def outcome(name: str, answer: Answer) -> dict[str, Any]:
+def outcome(name: str, answer: Answer) -> Result:
     """What is kept of one cell."""
     if answer.kind == "done":
-        return {"cell": name, **dataclasses.asdict(answer.value)}
+        return {"case": name, **dataclasses.asdict(answer.value)}
     cell = build(name)
-    kind = "TIMEOUT" if answer.kind in ("timeout", "memory") else "crash"
-    count = 1 if cell.single else len(cell.members)
-    wrong = [str(answer.value).strip().splitlines()[-1]]
-    return {"cell": name, "counts": {kind: count}, "seconds": answer.seconds, "wrong": wrong, "worst": 0.0}
-
-
-def show(result: dict[str, Any]) -> None:
-    bad = {name: result["counts"][name] for name in BAD if name in result["counts"]}
-    if bad:
-        print(f"{result['cell']}: {bad}; {result['wrong'][0] if result['wrong'] else ''}", file=sys.stderr, flush=True)
+    return TORTURE.ended(name, answer, 1 if cell.single else len(cell.members))
 
 
 def one_cell(name: str) -> int:
@@ -157,26 +109,7 @@ def one_cell(name: str) -> int:
         print(f"member {k}: {cell.members[k]}")
     for line in verdict.wrong:
         print(line)
-    return 1 if any(name in verdict.counts for name in BAD) else 0
-
-
-def counts(results: list[dict[str, Any]]) -> dict[str, int]:
-    found: dict[str, int] = dict.fromkeys(COLUMNS, 0)
-    for result in results:
-        for name, number in result["counts"].items():
-            found["refused" if name.startswith("refused") else name] += number
-    return found
-
-
-def rows(results: list[dict[str, Any]], part: slice) -> list[list[str]]:
-    groups: dict[str, list[dict[str, Any]]] = collections.defaultdict(list)
-    for result in results:
-        groups["/".join(result["cell"].split("/")[part])].append(result)
-    table = []
-    for name, mine in groups.items():
-        found = counts(mine)
-        table.append([name, str(len(mine)), *(str(found[column]) for column in COLUMNS), ratio(mine)])
-    return table
+    return 1 if any(name in verdict.counts for name in TORTURE.bad) else 0
 
 
 def ratio(results: list[dict[str, Any]]) -> str:
@@ -189,30 +122,13 @@ def ratio(results: list[dict[str, Any]]) -> str:
     return "" if not most else "{:.1f} ({:.2g} s)".format(*max(most))
 
 
-def report(results: list[dict[str, Any]], options: argparse.Namespace) -> str:
-    heads = ["", "cells", *COLUMNS, "slowest / median"]
-    total = counts(results)
-    everything = ["all", str(len(results)), *(str(total[column]) for column in COLUMNS), ratio(results)]
-    command = f'make torture ARGS="--seconds {options.seconds:g} --seed {options.seed}'
-    command += f' --only {options.only}"' if options.only else '"'
-    lines = [document.provenance(command), "", "Members by kind of model:", ""]
-    lines += document.table([["kind", *heads[1:]], *rows(results, slice(0, 1)), everything])
+def report(results: list[Result], options: argparse.Namespace) -> str:
+    heads = ["cells", *TORTURE.columns, "slowest / median"]
+    more = lambda mine: [ratio(mine)]  # noqa: E731
+    by_kind = TORTURE.rows(results, lambda parts: parts[:1], more)
+    by_settings = TORTURE.rows(results, lambda parts: ["/".join(parts[1:5])], more)
+    lines = [TORTURE.provenance(options), "", "Members by kind of model:", ""]
+    lines += document.table([["kind", *heads], *by_kind, ["all", *TORTURE.row(results, more)]])
     lines += ["", "By data type, verb, mode and tolerance:", ""]
-    lines += document.table([["settings", *heads[1:]], *sorted(rows(results, slice(1, 5)))])
-    reasons: collections.Counter[str] = collections.Counter()
-    for result in results:
-        for name, number in result["counts"].items():
-            if name.startswith("refused: "):
-                reasons[name.removeprefix("refused: ")] += number
-    if reasons:
-        lines += ["", "Reasons of refusals:", ""]
-        lines += document.table([["members", "reason"], *([str(n), reason] for reason, n in reasons.most_common())])
-    wrong = [result for result in results if any(name in result["counts"] for name in BAD) or result["wrong"]]
-    lines += ["", f"Cells with anything wrong: {len(wrong)}."]
-    if wrong:
-        lines += [
-            "",
-            *(f"- `{result['cell']}`: {result['wrong'][0] if result['wrong'] else ''}" for result in wrong[:40]),
-        ]
-        lines += [f"- and {len(wrong) - 40} more"] * (len(wrong) > 40)
-    return "\n".join(lines)
+    lines += document.table([["settings", *heads], *sorted(by_settings)])
+    return "\n".join([*lines, *TORTURE.reasons(results), *TORTURE.wrong(results)])

@@ -108,7 +108,7 @@ def test_members_of_a_cell_share_its_schedule():
 
 def test_the_slowest_member_is_the_most_of_any_cell():
     def result(*alone):
-        return {"cell": NAME, "counts": {"right": 3}, "alone": list(alone)}
+        return {"case": NAME, "counts": {"right": 3}, "alone": list(alone)}
 
     assert torture.ratio([result(1.0, 1.0, 4.0), result(0.1, 0.1, 0.3), result()]) == "4.0 (4 s)"
     assert torture.ratio([result(), result(1.0, 9.0)]) == ""

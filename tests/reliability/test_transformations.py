@@ -81,5 +81,5 @@ def test_verdicts():
 
 def test_the_page_has_its_place():
     result = {"case": NAME, "counts": {"right": 1, "refused: model: no": 1}, "seconds": 1.0, "wrong": []}
-    text = transformations.report([result], transformations.arguments([]))
+    text = transformations.report([result], transformations.TRANSFORMATIONS.options([], "", ""))
     assert "| chain" in text and "| jacrev" in text and "model: no" in text and "anything wrong: 0" in text
