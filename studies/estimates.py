@@ -70,10 +70,10 @@ def main() -> None:
             print(f"| {name} | times to {level} | " + " | ".join(map(said, row)) + " |", flush=True)
         row = [of_levels(model, tolerance) for tolerance in TOLERANCES]
         print(f"| {name} | levels | " + " | ".join(map(said, row)) + " |", flush=True)
-    models = [model.grid(learning_rate=[0.01]) for model in deep_chains()]
-    row = [np.concatenate([of_times(model, 0.5, tolerance) for model in models]) for tolerance in TOLERANCES]
+    models = deep_chains()
+    row = [np.array([of_times(model, 0.5, tolerance) for model in models]) for tolerance in TOLERANCES]
     print("| deep chains | times to 0.5 | " + " | ".join(map(said, row)) + " |", flush=True)
-    row = [np.concatenate([of_levels(model, tolerance) for model in models]) for tolerance in TOLERANCES]
+    row = [np.array([of_levels(model, tolerance) for model in models]) for tolerance in TOLERANCES]
     print("| deep chains | levels | " + " | ".join(map(said, row)) + " |", flush=True)
 
 

@@ -4,7 +4,8 @@ more than what it interpolates, and gates of fast skills behind it open by nothi
 
 from __future__ import annotations
 
-import jax
+import contextlib
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -62,26 +63,24 @@ def test_levels_and_times_are_right(monkeypatch, skills):
 
 
 def test_by_arrays_they_are_right_or_said_to_be_unsure(monkeypatch):
-    cases = [(member, references.solve(member, ts, 0.5)) for member, ts in (deep(seed, 60) for seed in range(6))]
+    cases = [(member, references.solve(member, ts, 0.5)) for member, ts in (deep(seed, 120) for seed in range(6))]
+    cases = [(member, right.times) for member, right in cases if np.max(right.time_error) < 1e-6]
     monkeypatch.setattr(batches, "BACKENDS", (ArrayCascade(),))
     monkeypatch.setattr(batches, "times_by_events", refuse)
     sure = 0
     for member, right in cases:
-        try:
-            times = ro.learning_times(built(member), 0.5, tolerance=1e-4)
-            np.testing.assert_allclose(times, right.times, rtol=1e-4)
+        with contextlib.suppress(Unsure):
+            times = ro.learning_times(built(member), 0.5, tolerance=1e-5)
+            np.testing.assert_allclose(times, right, rtol=1e-5)
             sure += 1
-        except Unsure:
-            pass
-    assert sure
+    assert len(cases) == 5 and sure
 
 
 def test_an_error_that_came_in_is_a_larger_part_in_the_middle():
     """In a panel an exposure grows from 1 to 3, straight; an error of 0.1 came in and 0.2 is added."""
-    with jax.numpy_rank_promotion("allow"):
-        places = np.polynomial.legendre.leggauss(NODES)[0]
-        exposure = jnp.asarray(2 + places)[None]
-        found = errors.error_in_the_middle(exposure, jnp.array([1.0, 3.0]), jnp.array([0.2]), jnp.array([0.3]))
+    places = np.polynomial.legendre.leggauss(NODES)[0]
+    exposure = jnp.asarray(2 + places)[None]
+    found = errors.error_in_the_middle(exposure, jnp.array([1.0, 3.0]), jnp.array([0.2]), jnp.array([0.3]))
     middle = 2 + places[NODES // 2]
     np.testing.assert_allclose(found, (0.1 + 0.2 * (middle - 1) / 2) / middle, rtol=1e-6)
 

@@ -93,7 +93,8 @@ def _changes(model: ResourceModel, exposure: Float[Array, "skill panel point"]) 
         gates = model.gates(model.law.log_depth(model.effort(exposure)))[graph.prerequisites]
         if model.prerequisite_strength is not None:
             gates = 1 - model.prerequisite_strength + model.prerequisite_strength * gates
-        return jnp.where(graph.required, gates, -1), jnp.argmax(jnp.where(graph.required, gates, -1), axis=-1)
+        gates = jnp.where(graph.required, gates, -1)
+        return gates, jnp.argmax(gates, axis=-1)
 
     flat = exposure.reshape((graph.skills, -1))
     gates, largest = jax.vmap(of_skills, 1, 1)(flat)
