@@ -28,6 +28,7 @@ from .arrays import ArrayCascade
 from .backend import AbstractCascade, Found, Job
 from .compiled import CompiledCascade
 from .gpu import GPUCascade
+from .pools import places_of
 from .refine import PANELS
 from .sharing import PIECE, Clocks, Rows, exponents_can_share, members_of, only_row, split_axes, take
 from .times import learning_times
@@ -108,7 +109,10 @@ def batch_trajectories(
         return _solve_pieces(model, pieced, otherwise, numbers, wish)[0]
     if traced.serves_pools(model, numbers):
         program = programs.compiled(traced.batch_trajectories)
-        pooled = functools.partial(program, ts=ts, tolerance=tolerance, reduce=wish.reduce, method=wish.method)
+
+        def pooled(chosen: ResourceModel) -> Any:
+            return program(chosen, ts, tolerance, wish.reduce, wish.method, places_of(chosen))
+
         return _solve_pieces(model, pooled, otherwise, numbers, wish)[0]
     rows_by = backend if model.pool is None else _without_obstacle(model)
 
@@ -168,8 +172,11 @@ def _times(
         pieced = functools.partial(schedules.learning_times, level=level, tolerance=tolerance)
         return _solve_pieces(model, pieced, otherwise, model.skills, wish)
     if traced.serves_pools(model, model.skills):
-        program = programs.compiled(traced.batch_times)
-        pooled = functools.partial(program, level=level, tolerance=tolerance)
+        compiled_times = programs.compiled(traced.batch_times)
+
+        def pooled(chosen: ResourceModel) -> Any:
+            return compiled_times(chosen, level, tolerance, places_of(chosen))
+
         return _solve_pieces(model, pooled, otherwise, model.skills, wish)
     rows_by = backend if model.pool is None else _without_obstacle(model)
 

@@ -38,6 +38,7 @@ from .begun import BegunModel, PausedModel, begun
 from .between import squared_parts
 from .compiled import first_panels
 from .panels import even_edges
+from .pools import Places, places_of, prerequisites_of, present_in, rows_of, side_by_side, times_of
 from .reading import read_clock
 from .refine import COARSE_PANELS, PANELS, coarse_solve, solve_member
 from .sharing import Clocks
@@ -59,11 +60,15 @@ OneMember = Callable[[ResourceModel, Array, Array], tuple[tuple[Array, ...], Arr
 OfRun = Callable[[ResourceModel, Array], Loads]
 
 
-def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, reduce: Any, method: str) -> tuple[Any, Array]:
+def batch_trajectories(
+    model: ResourceModel, ts: Array, tolerance: Any, reduce: Any, method: str, places: Places | None = None
+) -> tuple[Any, Array]:
     """Exposure, clock, spent resource and result code of every member, or the caller's reductions of them; and which
-    were solved, `(*batch,)`.
+    were solved, `(*batch,)`. `places` are those of pools that were known before the call was compiled.
     """
-    state, clock, spent, codes = programs.compiled(solved_rows)(model, ts, _as_array(tolerance), has_any_gates(model))
+    places = places_of(model) if places is None else places
+    program = programs.compiled(solved_rows)
+    state, clock, spent, codes = program(model, ts, _as_array(tolerance), has_any_gates(model), places)
     found = codes == calls.SUCCESSFUL
     # their numbers are 0, 1 and 2
     codes = jnp.asarray([0, INACCURATE, NOT_FINITE], jnp.int32)[codes]
@@ -79,13 +84,17 @@ def batch_trajectories(model: ResourceModel, ts: Array, tolerance: Any, reduce: 
     return jax.tree.map(lambda x: x.reshape((*shape, *x.shape[1:])), values), found
 
 
-def batch_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[Array, Array]:
+def batch_times(model: ResourceModel, level: Any, tolerance: Any, places: Places | None = None) -> tuple[Array, Array]:
     """Learning times `(*batch, skill)`, NaN for members that are unsure, and which are not, `(*batch,)`."""
-    return programs.compiled(_known_times)(model, _as_array(level), _as_array(tolerance), has_any_gates(model))
+    places = places_of(model) if places is None else places
+    program = programs.compiled(_known_times)
+    return program(model, _as_array(level), _as_array(tolerance), has_any_gates(model), places)
 
 
-def _known_times(model: ResourceModel, level: Array, tolerance: Array, either: bool) -> tuple[Array, Array]:
-    times, code = solved_times(model, level, tolerance, either)
+def _known_times(
+    model: ResourceModel, level: Array, tolerance: Array, either: bool, places: Places | None
+) -> tuple[Array, Array]:
+    times, code = solved_times(model, level, tolerance, either, places)
     found = code == calls.SUCCESSFUL
     return nan_unless(found[..., None], times), found
 
@@ -119,45 +128,31 @@ def _times_of_one(model: ResourceModel, level: Array, _: Array) -> tuple[tuple[A
 
 
 def solved_rows(
-    model: ResourceModel, ts: Array, tolerance: Any, either: bool
+    model: ResourceModel, ts: Array, tolerance: Any, either: bool, places: Places | None = None
 ) -> tuple[Array, Array, Array | None, Array]:
     """Exposures `(*batch, time, skill)`, resource time `(*batch, time)`, for "l2" spent resource, and codes (those of
     `calls`); with pools, a last axis of them on resource time and spent resource.
     """
     call = _call("trajectories", model, either, first_panels(model), 1e-5, _run_of_one)
-    operands = _operands(model, tolerance, jnp.zeros((), model.dtype), ts)
+    places = places_of(model) if places is None else places
+    operands = _operands(model, tolerance, jnp.zeros((), model.dtype), ts, places)
     state, clock, spent, code, _ = calls.trajectories(call, operands)
     code = _unless_refused(code, tolerance)
-    if model.pool is None:
+    if places is None:
         return state, clock, spent, code
-    # (*batch, pool, skill), and whether a pool has none: then it wastes all of its resource
-    mine = _ranked(_in_pool(model), code.ndim + 1)
-    idle = ~jnp.any(mine, axis=-1)
-    clocks: Any = (model.learning_rate, model.wasted_resource)
-    rate, waste = (_ranked(x, code.ndim)[..., None] for x in clocks)
-    wasted = rate * _ranked(ts, code.ndim + 1)
-    state = _of_own_pool(model, state, -3)
-    clock = jnp.swapaxes(jnp.where(idle[..., None], wasted / waste, clock), -1, -2)
-    spent = None if spent is None else jnp.swapaxes(jnp.where(idle[..., None], wasted, spent), -1, -2)
-    code = jnp.max(jnp.where(idle, calls.SUCCESSFUL, code), axis=-1)
-    sound = (code != calls.NOT_FINITE)[..., None, None]
-    present = _ranked(model.graph.present, code.ndim + 1)[..., None, :]
-    state = jnp.where(present, nan_unless(sound, state), jnp.nan)
-    return state, nan_unless(sound, clock), spent, code
+    return rows_of(model, places, ts, (state, clock, spent, code))
 
 
-def solved_times(model: ResourceModel, level: Any, tolerance: Any, either: bool) -> tuple[Array, Array]:
+def solved_times(
+    model: ResourceModel, level: Any, tolerance: Any, either: bool, places: Places | None = None
+) -> tuple[Array, Array]:
     """Training steps `(*batch, skill)` at which a level is reached, and codes `(*batch,)` (those of `calls`)."""
     call = _call("times", model, either, TIMES_PANELS, 1e-7, _times_of_one)
-    operands = _operands(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype))
+    places = places_of(model) if places is None else places
+    operands = _operands(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype), places)
     found, code, _ = calls.learning_times(call, operands)
     code = _unless_refused(code, tolerance)
-    if model.pool is None:
-        return found, code
-    mine = _ranked(_in_pool(model), code.ndim + 1)
-    found = _of_own_pool(model, found, -2)
-    code = jnp.max(jnp.where(jnp.any(mine, axis=-1), code, calls.SUCCESSFUL), axis=-1)
-    return jnp.where(_ranked(model.graph.present, code.ndim + 1), found, jnp.nan), code
+    return (found, code) if places is None else times_of(model, places, found, code)
 
 
 def _unless_refused(code: Array, tolerance: Any) -> Array:
@@ -210,11 +205,6 @@ def _loads_of_one(model: ResourceModel, state: Array) -> Loads:
     return Loads(largest, *sums, *jax.lax.stop_gradient(tuple(between)))
 
 
-def _ranked(x: Array, rank: int) -> Array:
-    """An array with so many axes, the first of length 1."""
-    return jnp.reshape(x, (1,) * (rank - x.ndim) + x.shape)
-
-
 def serves(model: ResourceModel) -> bool:
     """Whether the model's laws are ones that the loops know."""
     return kind_of(model) is not None
@@ -240,22 +230,6 @@ def pools_at_a_time(model: ResourceModel, numbers: int) -> int:
     return max(1, MOST_NUMBERS // max(1, numbers * model.pools))
 
 
-def _in_pool(model: ResourceModel) -> Array:
-    """Which skills each pool has, `(*batch, pool, skill)`."""
-    assert model.pool is not None
-    rank = max(model.pool.ndim, model.graph.present.ndim)
-    pool, present = (_ranked(x, rank)[..., None, :] for x in (model.pool, model.graph.present))
-    each = jnp.arange(model.pools, dtype=pool.dtype)[:, None]
-    return (pool == _ranked(each, rank + 1)) & present
-
-
-def _of_own_pool(model: ResourceModel, found: Array, axis: int) -> Array:
-    """What the pool of each skill, which is the last axis, has found for it; pools lie along `axis`."""
-    assert model.pool is not None
-    own = jnp.expand_dims(model.pool, tuple(range(axis, -1)))
-    return jnp.squeeze(jnp.take_along_axis(found, _ranked(own, found.ndim), axis=axis), axis)
-
-
 def has_any_gates(model: ResourceModel) -> bool:
     """Whether one open gate may be enough for some skill; asked where the graph may still be concrete."""
     gates = model.graph.any_gate
@@ -271,7 +245,9 @@ def _call(
     return calls.Call(name, *kind, *begins, either, panels, COARSE_PANELS, made_for, _members(arrays))
 
 
-def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> calls.Operands:
+def _operands(
+    model: ResourceModel, tolerance: Any, goal: Array, ts: Array, places: Places | None = None
+) -> calls.Operands:
     graph, nothing = model.graph, jnp.zeros(model.skills, model.dtype)
     rate, after = effective_rates(model)
     level, after = (nothing if x is None else x for x in (model.initial_level, after))
@@ -292,11 +268,16 @@ def _operands(model: ResourceModel, tolerance: Any, goal: Array, ts: Array) -> c
     of_member = (model.gate_exponent, tolerance, plateau, strength, goal)
     of_member = [jnp.asarray(x, model.dtype) for x in of_member]
     clocks = [jnp.asarray(x, model.dtype) for x in (model.learning_rate, model.wasted_resource)]
-    if model.pool is not None:
-        own = calls.AXES
-        of_graph[4] = _in_pool(model)
-        pooled = [x if k == 4 else jnp.expand_dims(x, x.ndim - own[k]) for k, x in enumerate((*of_graph, *of_member))]
-        return calls.Operands._make([*pooled, *clocks, jnp.expand_dims(ts, -2)])
+    if places is not None:
+        first, *rest = of_graph
+        rest = [side_by_side(places, x, own) for x, own in zip(rest, calls.AXES[1:], strict=False)]
+        of_graph = [prerequisites_of(places, first), *rest]
+        of_graph[4] = present_in(model, places)
+        gate, tolerance, plateau, strength, goal = of_member
+        behind = model.prerequisite_strength is not None
+        strength = side_by_side(places, strength, 2) if behind else strength[..., None, :, :]
+        alike = [x[..., None] for x in (gate, tolerance, plateau)]
+        return calls.Operands._make([*of_graph, *alike, strength, goal[..., None], *clocks, jnp.expand_dims(ts, -2)])
     return calls.Operands._make([*of_graph, *of_member, *clocks, ts])
 
 
