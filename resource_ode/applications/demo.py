@@ -309,6 +309,7 @@ def _save_map(
 
 
 def _map_figure(figure: Any, seriality: np.ndarray, useful: np.ndarray) -> None:
+    from ..plot.contours import draw_contours
     from ..plot.maps import heat_map
 
     left, right = figure.subplots(1, 2)
@@ -335,8 +336,7 @@ def _map_figure(figure: Any, seriality: np.ndarray, useful: np.ndarray) -> None:
         (left, "a", SPREADS, seriality.mean(axis=-1)),
         (right, "b", WASTES, useful.mean(axis=(-1, -2)).T),
     ):
-        lines = ax.contour(x, DENSITIES, values, levels=5, colors="white", linewidths=0.7)
-        ax.clabel(lines, fontsize=6, fmt="%g")
+        draw_contours(ax, x, DENSITIES, values, 5)
         ax.set_title(letter, loc="left", fontweight="bold", fontsize=9)
         ax.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5], labels=["0.02", "0.05", "0.1", "0.2", "0.5"])
         ax.set_yticks([], minor=True)

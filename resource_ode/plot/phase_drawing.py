@@ -15,12 +15,12 @@ import numpy as np
 from ..base.annotations import Axes, DataArray
 from ..base.values import brief
 from .colouring import add_bar
+from .contours import contour_colour, draw_contours
 from .style import (
     COLOURS,
     GREY,
     HEIGHT,
     LABEL_WIDTH,
-    MAP,
     WIDTH,
     cell_edges,
     is_geometric,
@@ -79,9 +79,8 @@ def draw_map(ax: Axes, panel: DataArray, look: MapLook) -> Any:
     if levels is not None and min(numbers.shape) > 1 and "words" not in {*x.attrs, *y.attrs}:
         inside = levels[(levels > np.nanmin(numbers)) & (levels < np.nanmax(numbers))]
         if inside.size:
-            colour, shown = contour_colour(look.cmap), np.ma.masked_invalid(numbers)
-            drawn = ax.contour(across, up, shown, inside, colors=colour, linewidths=0.7)
-            ax.clabel(drawn, fontsize=6, fmt=_level_said)
+            shown = np.ma.masked_invalid(numbers)
+            draw_contours(ax, across, up, shown, inside, cmap=look.cmap, said=_level_said)
     for (_, line), style in zip(look.lines, itertools.cycle(LINES)):
         points = np.geomspace(*_ends(edges_x), 400) if log_x else np.linspace(*_ends(edges_x), 400)
         try:
@@ -101,11 +100,6 @@ def draw_map(ax: Axes, panel: DataArray, look: MapLook) -> Any:
     _name_ticks(ax.xaxis, x)
     _name_ticks(ax.yaxis, y)
     return image
-
-
-def contour_colour(cmap: str) -> str:
-    """A colour that is seen on a map of colours."""
-    return "white" if cmap == MAP else "0.3"
 
 
 def _name_ticks(axis: Any, coordinate: DataArray) -> None:
