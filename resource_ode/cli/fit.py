@@ -49,7 +49,7 @@ def fit(
 
     from ..config.fitted import Fitted, write_fitted
     from ..fitting.fit import fit as fit_curves
-    from ..fitting.reach import reach_of
+    from ..fitting.mixtures import reach_to_keep
 
     curves = read_files(files, value, chance, ceiling, mixture, task)
     for file in files:
@@ -71,7 +71,7 @@ def fit(
         tell(line)
     tried = [mixture for mixture in curves.mixtures if mixture.sum() > 0]
     known = found.stated or len(tried) > 1
-    reach = reach_of(found, LEVEL)
+    reach = reach_to_keep(found, LEVEL)
     fitted = Fitted(tried_rows(tried, len(curves.names)), known, reach.error, reach.growth, reach.factor)
     try:
         write_fitted(out, found.model, found.problem.last, fitted)

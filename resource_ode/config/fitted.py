@@ -23,9 +23,9 @@ class Fitted:
     """What a fit knows of its model.
 
     **Fields:** `tried`: `(mixture, skill)`, those of the runs; `frequency_power_known`: whether other mixtures may be
-    predicted; `time_error`: standard deviation of the logarithm of learning times where they could be checked;
-    `time_error_growth`: what is added to it per unit of distance from the mixtures tried; `time_factor`: `(skill,)`,
-    measured over fitted learning times, by which predictions are multiplied.
+    predicted; `time_error`: standard deviation of the logarithm of learning times in the mixtures tried, of what the
+    fit is off and what the curves leave open; `time_error_growth`: what is added to it per unit of distance from them;
+    `time_factor`: `(skill,)`, measured over fitted learning times, by which predictions are multiplied.
     """
 
     tried: np.ndarray

@@ -6,6 +6,7 @@ wrong by a factor, and the intervals say by which: they grow as do errors of mix
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..base.words import printable, said_step
 from .curves import Mixture, checked_level, named
 from .fit import Fit
 from .intervals import directions, half_width
-from .reach import factor_slopes, is_inside, logs_and_slopes, reach_of, was_measured
+from .reach import FACTOR, Reach, factor_slopes, is_inside, logs_and_slopes, reach_of, was_measured
 
 # what a single mixture is called
 SINGLE = "the mixture"
@@ -133,13 +134,41 @@ def what_if(
     array = np.array(rows)
     inside = np.array([is_inside(found, row) for row in array])
     reach = reach_of(found, level)
-    logs, slopes = logs_and_slopes(found, array, level)
-    along = (slopes + factor_slopes(found, level)) @ directions(found.problem, found.x)
+    logs, along = _logs_along(found, array, level)
     # what is not known of parameters, how far the fit is off where it could be checked, and how that grows
     far = reach.distance(array / array.sum(axis=1, keepdims=True))
     half = half_width(along, reach.spread(far)[:, None])
     at = logs + np.log(reach.factor)
     return WhatIf(found.names, list(labelled), array, at, half, inside, was_measured(found, level), level)
+
+
+def _logs_along(found: Fit, mixtures: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithms of learning times in mixtures, `(mixture, task)`, and changes by a standard deviation along each
+    direction of the parameters, `(mixture, task, direction)`.
+    """
+    logs, slopes = logs_and_slopes(found, mixtures, level)
+    return logs, (slopes + factor_slopes(found, level)) @ directions(found.problem, found.x)
+
+
+def reach_to_keep(found: Fit, level: float) -> Reach:
+    """The reach of a fit of which only the model is kept: with what the curves leave open of the parameters in its two
+    numbers, as much as it does to any task in the mixtures tried and with the share of a task twice as large or half.
+    """
+    reach = reach_of(found, level)
+    tried = reach.tried[np.all(reach.tried > 0, axis=1)]
+    if not len(tried):
+        return reach
+    moved = tried[:, None, None] * np.where(np.eye(tried.shape[1], dtype=bool), np.array([2, 0.5])[:, None, None], 1)
+    moved = moved.reshape(-1, tried.shape[1])
+    moved /= moved.sum(axis=1, keepdims=True)
+    _, along = _logs_along(found, np.concatenate([tried, moved]), level)
+    variance = np.max(np.sum(along**2, axis=-1), axis=1, where=np.isfinite(along).all(axis=-1), initial=0)
+    here, there = variance[: len(tried)].max(), variance[len(tried) :]
+    apart = np.maximum(reach.distance(moved), np.log(FACTOR))
+    more = np.max(np.maximum(there - here, 0) / apart**2, initial=0)
+    return dataclasses.replace(
+        reach, error=float(np.sqrt(reach.error**2 + here)), growth=float(np.sqrt(reach.growth**2 + more))
+    )
 
 
 def not_measured(names: tuple[str, ...], measured: np.ndarray, level: float) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 import resource_ode as ro
 from resource_ode import cli
 from resource_ode.config.scenario import read_scenario
+from resource_ode.fitting.reach import Reach, reach_of
 
 GRAPH = ro.SkillGraph({"A": [], "B": [], "AB": ["A", "B"]})
 MODEL = ro.ResourceModel(GRAPH, [0.4, 0.4, 0.2], 0.02, 0.3, 0.1)
@@ -64,6 +65,29 @@ def test_fit_then_what_if(tmp_path, capsys):
     for text, wrong in (("A=.5,B=.5", "got none for 'AB'"), ("A=.5", "got none for"), ("A", "as A=.5,B=.5, got A")):
         assert cli.main(["what-if", str(out), "--mixture", text]) == 2
         assert wrong in capsys.readouterr().err
+
+
+def test_intervals_of_the_file_hold_those_of_the_fit(tmp_path, capsys):
+    """Of what the curves leave open, the file keeps two numbers for all tasks; the fit knows it of each."""
+    curves, out = write(tmp_path / "curves.csv", [0.4, 0.4, 0.2], [0.2, 0.3, 0.5]), tmp_path / "model.toml"
+    noise = np.random.default_rng(3).normal(0, 0.05, len(STEPS) * 6)
+    head, *rows = (tmp_path / "curves.csv").read_text().splitlines()
+    cells = [row.split(",") for row in rows]
+    for cell, off in zip(cells, noise, strict=True):
+        cell[3] = f"{np.clip(float(cell[3]) + off, 0.5, 1):.6f}"
+    (tmp_path / "curves.csv").write_text("\n".join([head, *(",".join(cell) for cell in cells)]) + "\n")
+    ro.write_graph(GRAPH, tmp_path / "graph.json")
+    assert cli.main(["fit", curves, "--graph", str(tmp_path / "graph.json"), "--out", str(out)]) == 0
+    fitted = read_scenario(out).fitted
+    reach = Reach(np.array([[0.4, 0.4, 0.2], [0.2, 0.3, 0.5]]), fitted.time_factor, fitted.time_error,
+                  fitted.time_error_growth)  # fmt: skip
+    mixtures = np.array([[0.4, 0.4, 0.2], [0.2, 0.3, 0.5], [0.3, 0.4, 0.3], [0.5, 0.3, 0.2], [0.1, 0.3, 0.6]])
+    found = ro.what_if(ro.fit(ro.read_curves(curves), GRAPH), list(mixtures))
+    of_fit = np.log(found.high / found.low).max(axis=1) / 2
+    of_file = 1.96 * reach.spread(reach.distance(mixtures))
+    alone = 1.96 * np.asarray(reach_of(ro.fit(ro.read_curves(curves), GRAPH), 0.8).spread(reach.distance(mixtures)))
+    assert np.mean(of_fit > 1.1 * alone) > 0.5, "the noise of these curves is to count"
+    assert np.all(of_file > 0.98 * of_fit) and np.all(of_file < 2 * of_fit)
 
 
 def test_what_if_of_one_mixture_is_refused(tmp_path, capsys):
