@@ -22,7 +22,7 @@ class Constants(ctypes.Structure):
         for name in (
             *("begins", "learned", "open", "part", "many", "fewer", "steeper"),
             *("all_learned", "all_open", "margin", "shortest", "reached"),
-            *("doubt", "root_doubt", "more_doubt", "more_root", "doubtful", "blur", "unexplained"),
+            *("doubt", "root_doubt", "more_doubt", "more_root", "doubtful", "blur", "unexplained", "seen"),
         )
     ]
     begins: float
@@ -44,6 +44,7 @@ class Constants(ctypes.Structure):
     doubtful: float
     blur: float
     unexplained: float
+    seen: float
 
 
 CONSTANTS = Constants(
@@ -84,4 +85,7 @@ CONSTANTS = Constants(
     # an error of more than so many times what the panels add to it is not theirs: then more panels go to where gates
     # have been wrong from early on, and otherwise they do not, since most of what is early decides nothing
     unexplained=100.0,
+    # where what a polynomial is off by at an edge of its panel is no more than so many times what its last coefficients
+    # say, they say it all; otherwise something is hidden between the edge and the node next to it (`studies.estimates`)
+    seen=16.0,
 )

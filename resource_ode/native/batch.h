@@ -65,7 +65,7 @@ struct Options {
 // Those of `base.constants`, which says what they are.
 struct Constants {
     double begins, learned, open, part, many, fewer, steeper;
-    double all_learned, all_open, margin, shortest, reached, doubt, root_doubt, more_doubt, more_root, doubtful, blur, unexplained;
+    double all_learned, all_open, margin, shortest, reached, doubt, root_doubt, more_doubt, more_root, doubtful, blur, unexplained, seen;
 };
 
 // Gauss-Legendre rules, as in `base.legendre`, and the constants.

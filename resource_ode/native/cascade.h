@@ -15,6 +15,8 @@ struct Cascade {
                                            // is left to learn of skills that wait, what is spent without waste, its error
     Numbers inside, gained, edge, within, behind, panel_error, gates_at_edges;
     Numbers blurs;                         // (panel,): what gates may be wrong by where exposures grow too fast for an interpolant
+    Numbers open_ends, demand_ends;        // (end, panel): of a skill, how open it is at the edges of panels; what is competed for
+    bool ended = false;                    // whether the latter is looked at
     std::vector<Kink> kinks;
     double jumps = 0.0;                    // what jumps of demand between two edges may do to the clock
     double bends = 0.0;                    // and what bends of gates there do to the exposures that wait, as a part of them
@@ -55,10 +57,17 @@ struct Cascade {
         jumps = since ? since->begin.jumps : 0.0, bends = 0.0;
         const bool kinked = ERRORS && std::any_of(graph.order.begin(), graph.order.end(),
                                         [&](int64_t s) { return graph.either[s] && graph.count(s) > 1; });
-        if (kinked) gates_at_edges.reserve(skills * stride);
+        const bool paced = ERRORS && !graph.order.empty() && graph.paces[graph.order[0]].paced, edged = kinked || paced;
+        if (edged) gates_at_edges.reserve(skills * stride);
+        ended = paced && graph.squared && with_demand;
+        for (Numbers *each : {&open_ends, &demand_ends}) {
+            if (!paced) break;
+            each->reserve(2 * panels);
+            std::fill_n(&(*each)[0], 2 * panels, each == &open_ends ? 1.0 : 0.0);
+        }
         for (int64_t s : graph.order) {
             const bool rooted = !graph.count(s);
-            if (since && idles(*this, graph, s, kinked)) continue;
+            if (since && idles(*this, graph, s, edged)) continue;
             if (rooted) {
                 double *x = at_edges + s * stride, *o = opening + s * NODES * panels;
                 for (int64_t p = 0; p <= panels; p++) x[p] = edges[p];
@@ -68,11 +77,13 @@ struct Cascade {
             } else {
                 integrate<ERRORS>(graph, rule, s);
                 if (ERRORS && graph.either[s] && graph.count(s) > 1) add_kinks(graph, rule, s);
+                if (paced) add_unseen(graph, rule, s);
                 const double found = ERRORS ? estimate(graph, rule, s, least) : 0.0;
                 if (!(found <= worst)) worst = found;  // not max(): a NaN must stay
             }
             if (ERRORS && graph.paces[s].paced) jumps += turn(graph, rule, s);
-            if (graph.needed[s] || with_demand) follow<ERRORS>(graph, rule, s, rooted ? roots : inside, with_demand, kinked);
+            if (graph.needed[s] || with_demand) follow<ERRORS>(graph, rule, s, rooted ? roots : inside, with_demand, edged);
+            if (ended) add_ends(graph, s, rooted ? roots : inside, rooted);
             if (since) since->state[s] = shut(graph, s, at_edges[s * stride + panels]) ? SHUT : OPEN;
         }
         if (since) since->end.jumps = jumps;
@@ -84,6 +95,7 @@ struct Cascade {
     double at_exponent(const Graph<Law> &graph, const Rule &rule, const Cascade &solved, double ratio,
                        bool with_demand) {
         const double inverse = 1 / ratio;
+        ended = false;
         jumps = solved.jumps * inverse, bends = solved.bends;
         for (int64_t p = 0; p <= panels; p++) edges[p] = solved.edges[p] * inverse;
         for (int64_t p = 0; p < panels; p++) half[p] = (edges[p + 1] - edges[p]) * 0.5;
@@ -130,6 +142,8 @@ struct Cascade {
     }
 
   private:
+    // units of effort: a layer of so many is looked at where the turn comes after as many of `THIN`
+    static constexpr double THIN = 8, LAYER = 64;
     // errors: `cascade_errors.h`
     double missed_at_start(const Graph<Law> &graph, const Rule &rule, int64_t s) const;
     double estimate(const Graph<Law> &graph, const Rule &rule, int64_t s, double least);
@@ -181,6 +195,53 @@ struct Cascade {
         }
     }
 
+    // Between an edge and the node next to it nothing is seen. But how open a skill is at the edge is known, and where the
+    // polynomial says something else, something has happened: as where a self-paced skill has become far faster.
+    void add_unseen(const Graph<Law> &graph, const Rule &rule, int64_t s) {
+        const bool largest_counts = graph.largest_counts(s);
+        for (int64_t p = 0; p < panels; p += LANES) {
+            Vector left = all(0.0), right = all(0.0);
+            for (int64_t node = 0; node < NODES; node++) {
+                left += rule.left[node] * load(opening + (s * NODES + node) * panels + p);
+                right += rule.left[NODES - 1 - node] * load(opening + (s * NODES + node) * panels + p);
+            }
+            Vector apart = all(0.0);
+            for (int64_t end = 0; end < 2; end++) {
+                Vector there = all(largest_counts ? 0.0 : 1.0);
+                for (int64_t f = graph.begin[s]; f < graph.begin[s + 1]; f++) {
+                    const Vector gate = graph.needs(f, load(gates_at_edges + graph.behind[f] * stride + p + end));
+                    there = largest_counts ? larger(there, gate) : there * gate;
+                }
+                apart += magnitude((end ? right : left) - there);
+                store(open_ends + end * panels + p, there);
+            }
+            const Vector missed = unseen(rule, apart * load(half + p), load(within + p));
+            store(edge + p, load(edge + p) + missed);
+            store(within + p, load(within + p) + missed);
+        }
+    }
+
+    // What is missed beside the edges of panels that are off by so much there, times half the width; none where that is what
+    // the last coefficients say themselves.
+    static Vector unseen(const Rule &rule, Vector off, Vector within) {
+        return off > rule.constants->seen * within ? off * (1 + rule.places[1]) : all(0.0);
+    }
+
+    // What a skill asks for at both ends of panels, which no budget law checks where the clock is the integral of a root.
+    void add_ends(const Graph<Law> &graph, int64_t s, const double *inner, bool rooted) {
+        const double *x = at_edges + s * stride;
+        const Pace &pace = graph.paces[s];
+        for (int64_t p = 0; p < panels; p += LANES) {
+            for (int64_t end = 0; end < 2; end++) {
+                // the pace is that of the node: a skill may turn at the edge
+                const Vector node = load(x + p) + load(inner + end * (NODES - 1) * panels + p);
+                const Vector open = rooted ? all(1.0) : load(open_ends + end * panels + p);
+                const Vector part = open * pace.pace(node) * graph.law.demand(pace.effort(load(x + p + end)));
+                store(demand_ends + end * panels + p, load(demand_ends + end * panels + p) + part * part);
+            }
+        }
+    }
+
     // Where a self-paced skill turns; returns what its jump in demand does to the clock if no edge is there. Its gate g bends
     // there: its slope changes by at most g times that of the logarithm of its effort, and what waits for it has gained
     // about g times half the time so far.
@@ -194,8 +255,23 @@ struct Cascade {
         const double z = invert(rule, own, pace.turn), place = edges[p] + half[p] * (1 + z);
         const double apart = half[p] * std::min(1 - z, 1 + z), change = std::abs(pace.rate - pace.after);
         kinks.push_back({place, change * place});
-        if (graph.needed[s]) bends += change / (pace.start + pace.rate * pace.turn) * apart * apart / place;
-        return apart * change * graph.law.demand(all(pace.start + pace.rate * pace.turn))[0];
+        add_layer(pace, rule, s, {place, change * place});
+        const Vector effort = all(pace.start + pace.rate * pace.turn);
+        if (graph.needed[s]) bends += change * graph.law.steepness(effort)[0] / effort[0] * apart * apart / place;
+        return apart * change * graph.law.demand(effort)[0];
+    }
+
+    // A skill that goes on far faster than before is learned, and opens the way, in a layer that is thin beside the time that
+    // has passed: panels that double from its scale, one unit of effort, resolve it.
+    void add_layer(const Pace &pace, const Rule &rule, int64_t s, const Kink &turned) {
+        const double *x = at_edges + s * stride, wanted = pace.turn + 1 / pace.after;
+        if (!(pace.after * pace.turn > THIN) || !(wanted < x[panels])) return;
+        const int64_t p = panel_of(s, wanted);
+        Polynomial own;
+        own.read(rule, opening + s * NODES * panels + p, panels, 0.0, half[p], x[p], x[p + 1]);
+        const double unit = edges[p] + half[p] * (1 + invert(rule, own, wanted)) - turned.place;
+        for (double many = 1; many <= LAYER && many * unit < turned.place; many *= 2)
+            kinks.push_back({turned.place + many * unit, turned.weight / (1 + many)});
     }
 
     void nothing_moved() {
@@ -205,7 +281,7 @@ struct Cascade {
 
     // What a skill does to the others: its gate, and its part in the demand.
     template <bool ERRORS>
-    void follow(const Graph<Law> &graph, const Rule &rule, int64_t s, const double *inner, bool with_demand, bool kinked) {
+    void follow(const Graph<Law> &graph, const Rule &rule, int64_t s, const double *inner, bool with_demand, bool edged) {
         if (graph.needed[s]) {
             const double *x = at_edges + s * stride, a = graph.exponent;
             double *gate = gates + s * NODES * panels;
@@ -233,7 +309,7 @@ struct Cascade {
                 if (!ERRORS) continue;
                 store(relative + s * panels + p, gate_error(graph, rule, s, p, inner));
             }
-            if (kinked)
+            if (edged)
                 for (int64_t p = 0; p <= panels; p += LANES)
                     store(gates_at_edges + s * stride + p, saturation(a * graph.law.depth(pace.effort(load(x + p)))));
         }

@@ -156,6 +156,13 @@ double Cascade<Law>::with_clock(const Graph<Law> &graph, const Rule &rule, doubl
         }
         const Vector h = load(half + p);
         Folded(values).missed(rule, graph.squared ? h * rule.constants->root_doubt : h, at_edge, inside_it);
+        if (ended) {
+            Vector left = -root(load(demand_ends + p)), right = -root(load(demand_ends + panels + p));
+            for (int64_t node = 0; node < NODES; node++)
+                left += rule.left[node] * values[node], right += rule.left[NODES - 1 - node] * values[node];
+            const Vector missed = unseen(rule, (magnitude(left) + magnitude(right)) * h, inside_it);
+            at_edge += missed, inside_it += missed;
+        }
         // the clock carries the errors of all skills to each of them: a skill gets its share of what all have
         // learned too much, at most all; without the budget law an error that has entered the clock stays there
         Vector share = all(0.0), carried = load(moved + p);

@@ -71,6 +71,23 @@ def missed_at_start(
     return jnp.zeros_like(half).at[0].set(jump * half[0] * (1 + constant("nodes", half.dtype)[0]))
 
 
+def missed_beside_edges(
+    opening: Float[Array, "panel node"],
+    at_edges: Float[Array, " edge"],
+    half: Float[Array, " panel"],
+    within: Float[Array, " panel"],
+) -> Float[Array, " panel"]:
+    """What the integral of an opening may miss between the edges of a panel and the nodes next to them: as at the start,
+    but anywhere, as right after a self-paced skill has become far faster; none where the last coefficients, by which it
+    may be off by `within`, say it all.
+    """
+    opening, at_edges, half = jax.lax.stop_gradient((opening, at_edges, half))
+    left = constant("left", half.dtype)
+    jump = jnp.abs(opening @ left - at_edges[:-1]) + jnp.abs(opening[:, ::-1] @ left - at_edges[1:])
+    missed = jump * half * (1 + constant("nodes", half.dtype)[0])
+    return jnp.where(jump * half > CONSTANTS.seen * within, missed, 0)
+
+
 def gate_steepness(depth: Array, gate: Array) -> Array:
     r"""$d\ln g/d\ln y$ of a gate $g = 1 - e^{-y}$: 1 while it is shut, 0 once it is open, and decreasing.
 

@@ -35,6 +35,7 @@ from .errors import (
     gate_steepness,
     missed_at_kinks,
     missed_at_start,
+    missed_beside_edges,
     missed_by_interpolant,
     off_balance,
     rounding,
@@ -138,10 +139,15 @@ def solve_cascade(
                 jnp.where(skill.required[:, None], beside, 0),
             )
             kinks = jnp.where(skill.either, missed_at_kinks(*counted, nodes, edges), 0)
-            own = saturation(model.gate_exponent * model.law.log_depth(skill.effort(at_edges)))
-            gates_at_edges = jax.lax.dynamic_update_index_in_dim(gates_at_edges, own, count, 0)
             # inside as well, which also tells where to refine
             edge, within = edge + kinks, within + kinks
+        if skill.turn is not None:
+            ends = skill.opening(gates_at_edges[..., None], model.graph.own_gate)[1][:, 0]
+            hidden = missed_beside_edges(opening, ends, half, within)
+            edge, within = edge + hidden, within + hidden
+        if gates_at_edges is not None:
+            own = saturation(model.gate_exponent * model.law.log_depth(skill.effort(at_edges)))
+            gates_at_edges = jax.lax.dynamic_update_index_in_dim(gates_at_edges, own, count, 0)
         # first-order propagation: relative errors of the gates are those of their product
         behind = relative.at[skill.behind].get(mode="promise_in_bounds")
         behind = jnp.where(skill.required[:, None], behind, 0)
@@ -162,8 +168,9 @@ def solve_cascade(
         relative = jax.lax.dynamic_update_index_in_dim(relative, own, count, 0)
         return (gates, gates_at_edges, relative, flow, count + 1), (opening, at_edges, missed, within, blur)
 
-    kinked = jnp.zeros((model.skills, edges.shape[0]), dtype) if model.graph.any_gate is not None else None
-    nothing = (jnp.zeros((model.skills, *shape), dtype), kinked, jnp.zeros((model.skills, shape[0]), dtype))
+    looked_at = model.graph.any_gate is not None or model.frequency_after is not None
+    ends = jnp.zeros((model.skills, edges.shape[0]), dtype) if looked_at else None
+    nothing = (jnp.zeros((model.skills, *shape), dtype), ends, jnp.zeros((model.skills, shape[0]), dtype))
     start = (*nothing, flow, jnp.zeros((), jnp.int32))
     (_, _, _, flow, _), rows = jax.lax.scan(step, start, (skills, at_start[jnp.argsort(place)]))
     opening, at_edges, missed, within, blur = (row[place] for row in rows)
