@@ -39,6 +39,7 @@ class _Parser:
         self._position = 0  # behind the current token, which begins at
         self._start = 0
         self.kind, self.value = "", ""
+        self.clusters: set[str] = set()
         self.values: dict[str, dict[str, str]] = {}  # of each node, in the order of their first mention
         self.edges = Edges()
         self.next()
@@ -126,6 +127,12 @@ class _Parser:
                 label = re.sub(r"\\[nlr]", "\n", label)
                 label = None if "\\" in label or "record" in values.get("shape", "").lower() else label
             nodes.add(identity, label, attribute(values, "gate", what), attribute(values, "frequency", what))
+        for source, target in self.edges.ends if self.clusters else ():
+            if (name := next((end for end in (source, target) if end in self.clusters), None)) is not None:
+                refuse(
+                    f"edge {said(source)} -> {said(target)}: expected one between nodes, got one to {said(name)}, "
+                    "which is a subgraph; draw it to what is in it"
+                )
         return self.edges.network(nodes, lambda end, which: said(end))
 
     def statements(self, defaults: dict[str, dict[str, str]], depth: int) -> list[str]:
@@ -197,7 +204,9 @@ class _Parser:
             if self.keyword("subgraph"):
                 self.next()
                 if self.kind in ("word", "string"):
-                    self.name()
+                    name = self.name()
+                    if name.startswith("cluster"):
+                        self.clusters.add(name)
             if not self.sign("{"):
                 self.wrong("{")
             return True, self.statements({kind: dict(values) for kind, values in defaults.items()}, depth + 1)
@@ -243,6 +252,8 @@ class _Parser:
                     f"{place()}: expected an arrow from a prerequisite to what requires it, "
                     f"got dir={said(given['dir'])}"
                 )
+            if given.get("arrowhead") == "none":
+                refuse(f"{place()}: expected an arrowhead at its target, got arrowhead='none'; draw it")
             if "invis" in given.get("style", ""):
                 refuse(
                     f"{place()}: expected one that is drawn, got style={said(given['style'])}; delete it if it only "
@@ -257,4 +268,4 @@ class _Parser:
                 refuse(f"expected at most {MOST_EDGES:,} edges, got more")
             for source in sources:
                 for target in targets:
-                    self.edges.add(source, target, number)
+                    self.edges.add(source, target, number, given.values())

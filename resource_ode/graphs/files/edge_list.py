@@ -3,57 +3,36 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
+from .columns import (
+    ARROWS,
+    EITHER,
+    FIRST,
+    LAST,
+    NEEDS,
+    UNCLEAR,
+    WEIGHTS,
+    backward,
+    columns_of,
+    refuse_other_columns,
+    word_of,
+)
 from .limits import MOST_EDGES, MOST_SKILLS
-from .names import Nodes, clean_name, finite_number, is_number
+from .names import Nodes, clean_name, finite_number, is_number, same_name
 from .network import Edges, Network
 from .problem import refuse, said
 from .table import Table
 
-# what a column is called that holds the prerequisites, the skills that require them, or skills of either side
-NEEDS = (
-    "prerequisite", "prerequisites", "prereq", "prereqs", "requires", "required", "requirement", "requirements",
-    "dependson", "dependency", "dependencies", "needs", "requiredskill", "requiredskills",
-)  # fmt: skip
-FIRST = ("source", "from", "before", "parent", "sourceid", "fromid", "fromnodeid", "start", "tail", *NEEDS)
-LAST = (
-    "target", "to", "after", "child", "dependent", "requiredby", "unlocks", "enables", "leadsto", "composite", "dest",
-    "destination", "targetid", "toid", "tonodeid", "end", "head", "postrequisite", "prerequisiteof", "prereqof",
-    "prerequisitefor", "prereqfor", "isprerequisiteof", "isprerequisitefor",
-)  # fmt: skip
-EITHER = ("skill", "concept", "task", "topic", "course", "node", "name", "lesson", "item", "id", "subject", "unit")
-WEIGHTS = ("weight", "value", "strength")
 # what tools write where there is nothing
 MISSING = ("na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil", "-", "--", "\u2013", "\u2014")
+# around a list in one cell, as Python and JSON write it
+CLOSING = {"[": "]", "{": "}", "(": ")"}
 _LISTED = re.compile(r"\s*[;|,+/&\n]\s*|\s+and\s+")
-
-
-def word_of(cell: str) -> str:
-    """The word in the name of a column: its letters and digits, small."""
-    return re.sub(r"[\W_]", "", cell.lower())
 
 
 def columns(table: Table) -> tuple[int, int] | None:
     """The columns of the prerequisites and of the skills that require them, `None` if no header says so."""
     return columns_of(table.rows[0])
-
-
-def columns_of(header: list[str]) -> tuple[int, int] | None:
-    """The two columns in a row of names, `None` if it does not say so."""
-    words = [word_of(cell) for cell in header]
-    first = [index for index, word in enumerate(words) if word in FIRST]
-    last = [index for index, word in enumerate(words) if word in LAST]
-    either = [index for index, word in enumerate(words) if word in EITHER]
-    if len(first) == len(last) == 1:
-        return first[0], last[0]
-    rest = [index for index, word in enumerate(words) if word not in WEIGHTS]
-    if len(first) == 1 and not last:
-        others = either if len(either) == 1 else [index for index in rest if index != first[0]]
-        return (first[0], others[0]) if len(others) == 1 else None
-    if len(last) == 1 and not first and len(either) == 1:
-        return either[0], last[0]
-    return None
 
 
 def can_be_edges(rows: list[list[str]]) -> bool:
@@ -69,7 +48,7 @@ def read_edge_list(table: Table, direction: str | None) -> Network:
     if found is not None:
         header = [word_of(cell) for cell in rows[0]]
         stated = "prerequisite_first"
-        if direction is not None and {header[found[0]], header[found[1]]} <= {"source", "target", "from", "to"}:
+        if direction is not None and {header[found[0]], header[found[1]]} <= {*ARROWS}:
             stated = direction  # these words name the ends of an arrow, which may mean "depends on"
         elif direction not in (None, "prerequisite_first" if found[0] < found[1] else "prerequisite_last"):
             refuse(
@@ -79,6 +58,10 @@ def read_edge_list(table: Table, direction: str | None) -> Network:
         if stated == "prerequisite_last":
             found = found[1], found[0]
         weight_at = next((index for index, word in enumerate(header) if word in WEIGHTS), None)
+        arrows = {header[found[0]], header[found[1]]}.isdisjoint(NEEDS)
+        refuse_other_columns(rows, lines, found)
+        if direction is None and arrows:
+            _refuse_backward(rows, lines, {*found, weight_at})
         _refuse_undirected(rows, lines, header)
         _refuse_unread_signs(rows, lines, {*found, weight_at})
         for row, line in zip(rows[1:], lines[1:], strict=True):
@@ -96,6 +79,8 @@ def read_edge_list(table: Table, direction: str | None) -> Network:
             refuse(f"expected two columns, or three with a weight, or a first row of names, got {table.width} columns")
         weight_at = 2 if table.width == 3 else None
         if _is_header(rows, weight_at):
+            if weight_at is not None and word_of(rows[0][2]) not in WEIGHTS:
+                refuse(f"expected two columns, or a third called weight, got {said(rows[0])}; delete what is no end")
             rows, lines = rows[1:], lines[1:]
         found = (0, 1) if direction == "prerequisite_first" else (1, 0)
     return _network(rows, lines, found, weight_at, table.separator)
@@ -107,7 +92,7 @@ def _is_header(rows: list[list[str]], weight_at: int | None) -> bool:
     elsewhere = any(cell in row for row in rows[1:] for cell in top[:2])
     if elsewhere or len(rows) == 1:
         return False
-    if any(word_of(cell) in (*FIRST, *LAST, *EITHER, *WEIGHTS) for cell in top):
+    if any(word_of(cell) in (*FIRST, *LAST, *EITHER, *WEIGHTS, *UNCLEAR) for cell in top):
         return True
     if all(is_number(cell) for cell in top):
         return False
@@ -127,7 +112,9 @@ def _network(
     before_at, after_at = found
     befores, afters = {row[before_at] for row in rows}, {row[after_at] for row in rows}
     for row, line in zip(rows, lines, strict=True):
-        before, after = _same(row[before_at]), _same(row[after_at])
+        before, after = same_name(row[before_at]), same_name(row[after_at])
+        if before and row[before_at] not in afters and CLOSING.get(before[0]) == before[-1]:
+            refuse(f"line {line}: expected one prerequisite per row, got the list {said(before)}; give each its row")
         if before.lower() in MISSING and row[before_at] not in afters:
             refuse(
                 f"line {line}: expected a prerequisite, got {said(before)}; leave the cell empty where there is none"
@@ -142,6 +129,11 @@ def _network(
             if separator in ";\t":
                 text = text.replace(",", ".")
             edges.add(before, after, text or None)
+        elif weight_at is not None and row[weight_at]:
+            refuse(
+                f"line {line}: expected a prerequisite, got an empty cell beside the weight {said(row[weight_at])}; "
+                "if the cell was merged with the one above, repeat the name, if there is none, leave the weight empty"
+            )
         names[after] = None
     for row, line in zip(rows, lines, strict=True):
         if row[before_at] not in afters and _several(row[before_at], names):
@@ -162,16 +154,11 @@ def _network(
     return network
 
 
-def _same(cell: str) -> str:
-    """A name by which rows find one another: with single blanks, and letters of one code whatever tool typed them."""
-    return unicodedata.normalize("NFC", " ".join(clean_name(cell).split()))
-
-
 def _several(cell: str, names: dict[str, None]) -> bool:
     """Whether a cell that is itself no skill lists some: skills of the file, or what a semicolon separates."""
     if not _LISTED.search(cell):
         return False
-    parts = [[_same(part) for part in split.split(cell)] for split in (re.compile(r"[;|,\n]"), _LISTED)]
+    parts = [[same_name(part) for part in split.split(cell)] for split in (re.compile(r"[;|,\n]"), _LISTED)]
     listed = len(parts[0]) > 1 and any(part in names for part in parts[0])
     return listed or all(part in names for part in parts[1]) or bool(re.search(r";\s|\w;\w", cell))
 
@@ -187,6 +174,18 @@ def _refuse_unread_signs(rows: list[list[str]], lines: list[int], read: set[int 
                 refuse(
                     f"line {line}: expected weights in a column called weight, got {said(row[index])} in {said(name)}, "
                     "which is not read; call it weight, or delete it"
+                )
+
+
+def _refuse_backward(rows: list[list[str]], lines: list[int], read: set[int | None]) -> None:
+    """Between a source and a target, `requires` says that the target is the prerequisite."""
+    for index, name in enumerate(rows[0]):
+        for row, line in zip(rows[1:], lines[1:], strict=True) if index not in read else ():
+            if backward(row[index]) is not None:
+                refuse(
+                    f"line {line}: expected an edge that leads from a prerequisite to what requires it, got "
+                    f"{said(row[index])} in {said(name)}; say which end is the prerequisite: "
+                    'direction="prerequisite_last" (the target) or "prerequisite_first"'
                 )
 
 
@@ -209,6 +208,8 @@ def read_networkx_lines(text: str, kind: str) -> Network:
         line = line.partition("#")[0].strip()
         if not line:
             continue
+        if not names:
+            _refuse_table(line, number)
         if kind == "adjlist":
             source, *targets = line.split(None, MOST_EDGES + 1)
             if targets and targets[0].startswith("{"):
@@ -224,12 +225,26 @@ def read_networkx_lines(text: str, kind: str) -> Network:
         names[clean_name(source)] = None
         for target in targets:
             names[clean_name(target)] = None
-            edges.add(clean_name(source), clean_name(target), _weight(rest, number) if rest else None)
+            called = re.findall(r"""['"]([^'"]*)['"]""", rest) if rest.startswith("{") else ()
+            edges.add(clean_name(source), clean_name(target), _weight(rest, number) if rest else None, called)
     if not names:
         refuse("expected a list of edges, got an empty file")
     for name in names:
         nodes.add(name)
     return edges.network(nodes, lambda end, which: said(end))
+
+
+def _refuse_table(line: str, number: int) -> None:
+    """A first line of another kind of list, whose names would be taken for nodes or keep their commas and quotes."""
+    words = line.split()
+    if columns_of(words) is not None and len(words) in (2, 3):
+        refuse(f"line {number}: expected nodes, got the names of columns {said(words)}; call the file .txt")
+    for word in words[:2]:
+        if word[-1] in ",;" or word[0] == word[-1] == '"':
+            refuse(
+                f"line {number}: expected nodes separated by blanks and without quotes, got {said(line)}; call the "
+                "file .csv or .txt, with a first row that names the columns, as prerequisite,skill does"
+            )
 
 
 def _weight(rest: str, line: int) -> str | None:

@@ -98,7 +98,8 @@ class _Reader:
                 f"got an edge of type {said(kind)}; save the graph as a directed one"
             )
         weight = local(attributes, "weight") or attribute(values, "weight", "edge")
-        self.edges.add(source, target, weight)
+        called = [attributes.get("label"), attributes.get("kind"), *values.values()]
+        self.edges.add(source, target, weight, called)
 
     def network(self) -> Network:
         if not self.graphs:

@@ -51,7 +51,8 @@ def read_gml(text: str) -> Network:
                     "got one at its source; reverse the edge"
                 )
         weight = _one(item, "weight", "edge")
-        edges.add(source, target, _one(item, "value", "edge") if weight is None else weight)
+        called = [values[0] for key, values in item.items() if key not in ("source", "target")]
+        edges.add(source, target, _one(item, "value", "edge") if weight is None else weight, called)
 
     def unknown(end: Any, which: str) -> str:
         if end in folders:

@@ -86,7 +86,7 @@ class _Reader:
         self.path.pop()
         if self.inside:
             self.inside -= 1
-            if self.parts is not None and (self.inside == 0 or tag in ("NodeLabel", "Label.Text")):
+            if self.parts is not None and (self.inside == 0 or tag in ("NodeLabel", "EdgeLabel", "Label.Text")):
                 self.take("".join(self.parts))
             if not self.inside:
                 self.data = None
@@ -152,7 +152,7 @@ class _Reader:
                 f"{place()}: expected a directed graph, since an edge leads from a prerequisite to what requires it, "
                 "got an undirected edge; save the graph as a directed one"
             )
-        self.open.append({"kind": "edge", "ends": ends, "values": {}})
+        self.open.append({"kind": "edge", "ends": ends, "values": {}, "called": []})
 
     def begin_data(self, attributes: dict[str, str]) -> None:
         owner = self.open[-1] if self.open else None
@@ -165,7 +165,8 @@ class _Reader:
         else:
             refuse(f"data: expected the id of a <key> for {owner['kind']}s, got {said(identity)}, which none has")
         self.data = self.keys[(scope, identity)]
-        self.parts = [] if self.data else None
+        # of an edge any text may say which way it is meant
+        self.parts = [] if self.data or (self.data == "" and owner["kind"] == "edge") else None
 
     def drawing(self, tag: str, attributes: dict[str, str]) -> None:
         """Within a node's or an edge's data: yEd keeps its labels and arrows there."""
@@ -176,7 +177,9 @@ class _Reader:
             self.take("".join(self.parts))  # a label's text comes before how it is placed
         if tag == "NodeLabel" and owner["kind"] == "node" and attributes.get("visible") != "false":
             self.parts = []
-        elif tag in ("Label", "Label.Text") and owner["kind"] == "node" and self.drawn_by_yfiles:
+        elif tag == "EdgeLabel" and owner["kind"] == "edge":
+            self.parts = []
+        elif tag in ("Label", "Label.Text") and self.drawn_by_yfiles:
             self.parts = [attributes.get("Text", "")]
         elif tag == "Arrows" and owner["kind"] == "edge":
             at_source, at_target = attributes.get("source", "none"), attributes.get("target", "none")
@@ -199,6 +202,8 @@ class _Reader:
                 if self.data in values:
                     refuse(f"data: expected one value of {said(self.data)} each, got two")
                 values[self.data] = text
+            elif self.open[-1]["kind"] == "edge":
+                self.open[-1]["called"].append(text)
             elif text.strip():
                 values.setdefault("NodeLabel", text)
 
@@ -215,7 +220,7 @@ class _Reader:
     def add_edge(self, item: dict[str, Any]) -> None:
         source, target = item["ends"]
         weight = attribute({**self.defaults["edge"], **item["values"]}, "weight", "edge")
-        self.edges.add(source, target, weight)
+        self.edges.add(source, target, weight, [*item["called"], *item["values"].values()])
 
     def network(self) -> Network:
         if not self.graphs:

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from .limits import MOST_EDGES
-from .names import clean_name, is_number
+from .names import is_number, same_name
 from .network import Network
 from .problem import refuse, said
 from .table import Table
@@ -77,8 +77,8 @@ def read_matrix_table(table: Table) -> Network:
     rows, lines = table.rows[found.header :], table.lines[found.header :]
     names, above = table.comment, None
     if found.header or found.column:
-        above = [clean_name(cell) for cell in table.rows[0][found.column :]] if found.header else None
-        beside = [clean_name(row[0]) for row in rows] if found.column else None
+        above = [same_name(cell) for cell in table.rows[0][found.column :]] if found.header else None
+        beside = [same_name(row[0]) for row in rows] if found.column else None
         names = beside or above
         if above == [f"V{place}" for place in range(1, width)] and beside == [str(n) for n in range(1, height)]:
             above = beside = names = None  # what R writes for a matrix without names

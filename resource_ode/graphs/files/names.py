@@ -37,6 +37,11 @@ def clean_name(raw: str, what: str = "name") -> str:
     return name
 
 
+def same_name(cell: str) -> str:
+    """A name by which rows find one another: with single blanks, and letters of one code whatever tool typed them."""
+    return unicodedata.normalize("NFC", " ".join(clean_name(cell).split()))
+
+
 def finite_number(value: Any) -> float | None:
     """A finite number, from a number or its decimal text; `None` if it is none."""
     if isinstance(value, str):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from ..cycles import components, find_cycle
 from ..graph import SkillGraph
+from .columns import backward
 from .limits import MOST_EDGES, MOST_PADDED, MOST_SKILLS
 from .names import Nodes, finite_number
 from .problem import refuse, said
@@ -25,7 +26,8 @@ class Network:
 
     `weight[k]` is NaN for an edge without a weight, `weight` is `None` if no edge has one. `listed` says that the edges
     are a list, in which each is meant, and not the entries of a matrix, of which most are zero. `stated` says that the
-    file itself says which end of an edge is the prerequisite; `source` is.
+    file itself says which end of an edge is the prerequisite; `source` is. `backward` tells of an edge that is called
+    otherwise, as `requires`.
     """
 
     skills: int
@@ -37,6 +39,7 @@ class Network:
     frequencies: list[float] | None = None
     listed: bool = True
     stated: bool = False
+    backward: str | None = None
 
     def name(self, skill: int) -> str:
         """How an error names a skill."""
@@ -49,10 +52,16 @@ class Edges:
     def __init__(self) -> None:
         self.ends: list[tuple[Any, Any]] = []
         self._weights: list[float] = []
+        self._backward: str | None = None
 
-    def add(self, source: Any, target: Any, weight: Any = None) -> None:
-        """Add an edge, perhaps with a weight as the file writes it; its ends may be nodes that only come later."""
+    def add(self, source: Any, target: Any, weight: Any = None, called: Iterable[Any] = ()) -> None:
+        """Add an edge, perhaps with a weight as the file writes it; its ends may be nodes that only come later.
+
+        `called` is what the file says of it besides.
+        """
         self.ends.append((source, target))
+        if called and self._backward is None and (word := backward(*called)) is not None:
+            self._backward = f"edge {said(source)} -> {said(target)} is called {said(word)}"
         if len(self.ends) > MOST_EDGES:
             refuse(f"expected at most {MOST_EDGES:,} edges, got more; SkillGraph takes larger graphs as arrays")
         if weight is None:
@@ -83,6 +92,7 @@ class Edges:
             nodes.names(),
             nodes.gates(),
             nodes.frequencies(),
+            backward=self._backward,
         )
 
 
@@ -100,6 +110,11 @@ def skill_graph(
         refuse(
             "direction: expected none for a matrix, whose row lists what a skill is a prerequisite of; if it is the "
             "other way round, SkillGraph.from_adjacency(matrix.T) reads it"
+        )
+    if direction is None and network.backward is not None and not network.stated:
+        refuse(
+            f"expected edges that lead from a prerequisite to what requires it, but {network.backward}; say which end "
+            'is the prerequisite: direction="prerequisite_last" (where the edge ends) or "prerequisite_first"'
         )
     source, target = _meant(network, sign, threshold)
     if direction == "prerequisite_last" and not network.stated:

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from .edge_list import NEEDS, word_of
+from .columns import NEEDS, word_of
 from .names import Nodes, attribute, finite_number
 from .network import Edges, Network
 from .problem import GraphFileError, guess, refuse, said
@@ -106,6 +106,11 @@ def _weight(values: dict[str, Any]) -> Any:
     return weight
 
 
+def _called(values: dict[str, Any]) -> list[Any]:
+    """What is said of an edge besides its ends."""
+    return [value for key, value in values.items() if key not in ("source", "target", "from", "to", "id", "key")]
+
+
 def _node_link(data: dict[str, Any]) -> Network:
     filled = [key for key in ("edges", "links") if data.get(key)]
     if len(filled) > 1:
@@ -148,7 +153,7 @@ def _node_link(data: dict[str, Any]) -> Network:
                 if not 0 <= end < len(keys):
                     refuse(f"{listed}[{index}]: expected ids, or places from 0 to {len(keys) - 1}, got {said(end)}")
             pair = (keys[pair[0]], keys[pair[1]])
-        edges.add(*pair, _weight(values))
+        edges.add(*pair, _weight(values), _called(values))
 
     def unknown(end: Any, which: str) -> str:
         hint = guess(end, nodes.position)
@@ -238,7 +243,7 @@ def _cytoscape(elements: Any) -> Network:
     edges = Edges()
     for index, values in enumerate(found["edges"]):
         pair = _ends(values, index, "elements.edges")
-        edges.add(*pair, _weight(values))
+        edges.add(*pair, _weight(values), _called(values))
 
     def unknown(end: Any, which: str) -> str:
         if end in folders:
@@ -263,7 +268,7 @@ def _adjacency(data: dict[str, Any]) -> Network:
                     _named(nodes, key, item)
                 else:
                     source = _key(listed[index]["id"])
-                    edges.add(source, key, _weight(item))
+                    edges.add(source, key, _weight(item), _called(item))
     return edges.network(nodes, lambda end, which: f"{said(end)}, which no node has")
 
 

@@ -12,8 +12,9 @@ from ...base.checks import file_path, truth_value
 from ...base.words import said_path
 from ..convert import SIGNS
 from ..graph import SkillGraph
+from .columns import columns_of, refuse_unclear
 from .dot import read_dot
-from .edge_list import can_be_edges, columns, columns_of, read_edge_list, read_networkx_lines
+from .edge_list import can_be_edges, columns, read_edge_list, read_networkx_lines
 from .gexf import read_gexf
 from .gml import read_gml
 from .graphml import read_graphml
@@ -173,7 +174,10 @@ def _table(text: str, suffix: str, direction: str | None) -> Network:
     matrix = is_matrix(table)
     if matrix and shape is not None and shape.header and shape.column:
         # a matrix whose corner happens to be a word of edges
-        named = named and {row[0] for row in table.rows[1:]} != set(table.rows[0][1:])
+        alike = {row[0] for row in table.rows[1:]} == set(table.rows[0][1:])
+        if direction is not None and table.width == 3 and not alike:
+            return read_edge_list(table, direction)  # two edges with weights below the names of their columns
+        named = named and not alike
     elif matrix and shape is not None and not named and not shape.column and table.comment is None:
         if can_be_edges(table.rows[shape.header :]):
             if direction is None:
@@ -183,6 +187,8 @@ def _table(text: str, suffix: str, direction: str | None) -> Network:
                     "row prerequisite,skill; for a matrix add its names as a first row and a first column"
                 )
             return read_edge_list(table, direction)
+    if not named and not matrix:
+        refuse_unclear(table.rows[0])
     wide = table.width not in (2, 3) or table.rows[0] == ["", *(row[0] for row in table.rows[1:])]
     if not named and (matrix or wide or (shape is not None and mostly_numbers(table, shape))):
         return read_matrix_table(table)
