@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -42,6 +43,19 @@ def positions(batch: tuple[int, ...], index: Any) -> Any:
         return np.arange(count).reshape(batch)[parts]
     except IndexError as error:
         raise IndexError(f"index {brief(index)} does not fit a batch of shape {batch}: {error}") from None
+
+
+def each(batched: Any) -> Iterator[Any]:
+    """The members of a batch along its first axis, one after another; what is no batch has none to go through, which
+    Python would take for none left.
+
+    **Raises:** `TypeError` for one member.
+    """
+    batch = batched.batch_shape
+    if not batch:
+        raise TypeError(f"expected a batch to go through, got one {type(batched).__name__} alone")
+    rest = (...,) if len(batch) > 1 else ()
+    return (batched[(position, *rest)] for position in range(batch[0]))
 
 
 def is_one(batch: tuple[int, ...], index: Any) -> bool:

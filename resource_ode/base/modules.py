@@ -43,6 +43,9 @@ def letting_go(init: Init) -> Init:
             unknown = next((name for name in options if name not in known), None)
             if unknown is not None and isinstance(error, TypeError):
                 hint = nearest(unknown, known, quote=repr)
+                if unknown in _fields(type(self)):
+                    hint = ", and dataclasses.replace cannot make one"
+                    hint += f"; {type(self).__name__}.replace does" if hasattr(self, "replace") else "; make a new one"
                 raise TypeError(f"{type(self).__name__}: there is no argument {unknown!r}{hint}") from None
             raise
 

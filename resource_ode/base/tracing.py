@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -13,7 +14,8 @@ from jax.core import Tracer, eval_context
 
 def is_concrete(*trees: Any) -> bool:
     """Whether no array in these trees is being traced by `jit`, `vmap` or `grad`."""
-    return not any(_is_traced(type(leaf)) for leaf in jax.tree.leaves(trees))
+    leaves = jax.tree.leaves(trees, is_leaf=_is_one_way)
+    return not any(_is_traced(type(leaf)) for leaf in leaves)
 
 
 def evaluated(concrete: bool) -> contextlib.AbstractContextManager[Any]:
@@ -21,6 +23,11 @@ def evaluated(concrete: bool) -> contextlib.AbstractContextManager[Any]:
     a model may come from outside, they would be traced, and no value could be looked at.
     """
     return eval_context() if concrete else contextlib.nullcontext()
+
+
+def _is_one_way(value: Any) -> bool:
+    """Whether a value can be gone through once, as a generator: JAX warns of those that it takes for leaves itself."""
+    return isinstance(value, Iterator)
 
 
 @functools.cache

@@ -64,7 +64,8 @@ def plain(name: str, value: Any, kind: str = "numbers") -> Any:
 def float_type(value: Any) -> Any:
     """The floating-point type that an array comes in, as JAX holds it; JAX's default for all else."""
     own = getattr(value, "dtype", None)
-    if own is not None and jnp.issubdtype(own, jnp.floating) and jnp.finfo(own).bits <= 64:
+    # pandas has types of its own
+    if isinstance(own, np.dtype) and jnp.issubdtype(own, jnp.floating) and jnp.finfo(own).bits <= 64:
         return jax.dtypes.canonicalize_dtype(own)
     return jnp.asarray(0.0).dtype
 
@@ -206,6 +207,20 @@ def labels_along(value: Any, axis: int) -> list[Any] | None:
     if type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1):
         return None
     return index.tolist()
+
+
+def not_by_skill(name: str, value: Any, names: Sequence[str] | None) -> None:
+    """A number that all skills share must not come as one for each of them: it would be taken for a batch.
+
+    **Raises:** `ValueError` for numbers that carry the names of the skills.
+    """
+    labels = None if isinstance(value, Mapping) else labels_along(value, -1)
+    if names is None or labels is None or set(labels) != set(names):
+        return
+    raise ValueError(
+        f"{name}: expected one number for all skills, or an array with one per member of a batch, got numbers by the "
+        f"names of skills: {_first(labels)}"
+    )
 
 
 def _taken(value: Any, order: list[int], axis: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Any
 
@@ -22,12 +23,15 @@ class WrongInput(Exception):
 
 def tell(text: Any = "") -> None:
     """Print one line."""
+    if sys.stdout is None:  # of a program whose output was closed before it began
+        raise OSError(errno.EBADF, "there is no output to write to")
     _write(sys.stdout, str(text))
 
 
 def complain(message: Any) -> None:
-    """Print one line about what went wrong."""
-    _write(sys.stderr, f"resource-ode: {message}")
+    """Print one line about what went wrong, if anybody listens."""
+    if sys.stderr is not None:
+        _write(sys.stderr, f"resource-ode: {message}")
 
 
 def count(number: int, noun: str) -> str:

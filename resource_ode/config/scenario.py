@@ -10,7 +10,6 @@ import dataclasses
 import graphlib
 import math
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,11 +24,10 @@ from ..model.competition import COMPETITIONS
 from ..model.loss import LOSSES
 from ..model.model import ResourceModel
 from .fitted import Fitted, read_fitted
+from .graph_file import READING, reading_options, with_keys_of_toml
 from .settings import with_settings
 from .toml import ScenarioError, Table, read_toml
 
-# keys that say how a graph file is read
-READING = ("direction", "sign", "threshold", "condense")
 TOP = ("resource", "time", "skill", "graph", "fitted", *READING)
 RESOURCE = (
     "learning_rate",
@@ -47,6 +45,8 @@ RESOURCE = (
 TIME = ("until", "horizon", "values", "points")
 # a file has exactly one of these
 SPANS = ("until", "horizon", "values")
+# what one of them takes away where it is given on the command line
+RIVALS = {"until": SPANS, "horizon": SPANS, "values": (*SPANS, "points")}
 SKILL = (
     "name",
     "frequency",
@@ -121,7 +121,7 @@ def read_scenario(path: str | os.PathLike[str], settings: Given[Sequence[str]] =
     """
     path = file_path("path", path)
     sections = {"": ("graph", *READING), "resource": RESOURCE, "time": TIME}
-    values = with_settings(path, read_toml(path), settings, sections, {"skill": SKILL}, {"time": SPANS})
+    values = with_settings(path, read_toml(path), settings, sections, {"skill": SKILL}, {"time": RIVALS})
     top = Table(path, "", values, TOP, HOMES)
     model = read_model(top)
     times = read_times(top.table("time", TIME), model)
@@ -252,18 +252,11 @@ def _graph_from_file(top: Table) -> SkillGraph:
     from ..graphs.files import read_graph
 
     file = top.path.parent / top.text("graph")
-    options: dict[str, Any] = {"threshold": top.number("threshold", 0.0, least=0.0)}
-    options |= {key: top.text(key) for key in ("direction", "sign") if key in top}
+    options = reading_options(top)
     try:
-        return read_graph(file, condense=top.flag("condense", False), **options)
-    except ScenarioError:
-        raise
+        return read_graph(file, **options)
     except ValueError as error:
-        # what is a keyword in Python is a key here
-        raise top.error(
-            re.sub(r"\b(direction|sign|threshold)=", r"\1 = ", str(error)).replace("condense=True", "condense = true"),
-            "graph",
-        ) from None
+        raise top.error(with_keys_of_toml(str(error)), "graph") from None
     except OSError as error:
         raise top.error(
             f"expected a file that can be read, got {said(file.name)} ({error.strerror})", "graph"

@@ -26,7 +26,7 @@ def with_settings(
     settings: Any,
     sections: Mapping[str, Sequence[str]],
     rows: Mapping[str, Sequence[str]],
-    rivals: Mapping[str, Sequence[str]],
+    rivals: Mapping[str, Mapping[str, Sequence[str]]],
 ) -> dict[str, Any]:
     """The tables of a file with some keys set.
 
@@ -37,7 +37,7 @@ def with_settings(
         Values are TOML; a single word needs no quotes.
     - `sections`: the keys of each section; `""` for the top.
     - `rows`: the keys of tables in double brackets.
-    - `rivals`: for each section, keys of which a file has one: setting one takes the others away.
+    - `rivals`: for each section, the keys that setting one takes away.
 
     **Raises:** [`resource_ode.config.toml.ScenarioError`][] for a key that there is not, one that is given twice, or a
     value that is no TOML.
@@ -56,8 +56,7 @@ def with_settings(
         if place in seen:
             raise _error(path, f"expected each key once, got {said(key)} again")
         seen.add(place)
-        group = rivals.get(place[0], ())
-        for other in group if name in group else ():
+        for other in rivals.get(place[0], {}).get(name, ()):
             if (*place[:-1], other) not in seen:
                 table.pop(other, None)
         table[name] = _value(path, key, text.strip())

@@ -18,7 +18,7 @@ from jaxtyping import Array
 
 from ..base.tracing import is_concrete
 from ..base.values import brief, in_range, listed, plain
-from ..base.words import nearest
+from ..base.words import nearest, printable
 from .gates import GATES
 
 # one call for each kind of thing that is often taken for prerequisites
@@ -43,7 +43,8 @@ def by_name(prerequisites: Mapping[Any, Any]) -> tuple[tuple[str, ...], list[lis
     for name, row in prerequisites.items():
         entries = sorted(row, key=repr) if isinstance(row, Set) else listed(row)
         if entries is None:
-            raise ValueError(f"prerequisites of {name}: expected a list of names of skills, got {brief(row)}")
+            where = f"prerequisites of {printable(name)}"
+            raise ValueError(f"{where}: expected a list of names of skills, got {brief(row)}")
         rows.append([(name, before) for before in entries])
     return names, _lists(names, [pair for row in rows for pair in row])
 
@@ -84,7 +85,7 @@ def _lists(names: tuple[Any, ...], pairs: list[tuple[str, Any]]) -> list[list[in
         for name in (skill, before):
             if not isinstance(name, str) or name not in position:
                 raise ValueError(
-                    f"prerequisites of {skill}: expected names of skills of this graph, got {brief(name)}"
+                    f"prerequisites of {printable(skill)}: expected names of skills of this graph, got {brief(name)}"
                     f"{nearest(str(name), names, quote=repr)}"
                 )
         lists[position[skill]].append(position[before])

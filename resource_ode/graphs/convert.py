@@ -8,9 +8,11 @@ first use. What makes a graph is returned as the arguments of [`resource_ode.Ski
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from ..base.annotations import DiGraph, Given, Numbers
@@ -137,11 +139,7 @@ def adjacency_arguments(
     [[], [0]]
     """
     matrix, names = _by_name(matrix, names)
-    try:
-        weights = np.array(matrix, dtype=float)
-    except (TypeError, ValueError):
-        hint = "; a sparse one is read by matrix.toarray()" if hasattr(matrix, "toarray") else ""
-        raise ValueError(f"matrix: expected rows of numbers, got {brief(matrix)}{hint}") from None
+    weights = _weights(matrix)
     if weights.ndim != 2 or weights.shape[0] != weights.shape[1]:
         raise ValueError(f"matrix: expected a square one, (skill, skill), got shape {weights.shape}")
     if not 0 <= threshold < math.inf:
@@ -173,6 +171,27 @@ def adjacency_arguments(
         digraph.add_node(name)
     digraph.add_edges_from((names[before], names[skill]) for skill, row in enumerate(lists) for before in row)
     return networkx_arguments(digraph, gate=gate, condense=True)
+
+
+def _weights(matrix: Any) -> np.ndarray:
+    """A matrix of floating-point numbers, from real numbers or truth values: of text, dates, complex numbers and masked
+    entries NumPy would make numbers as well.
+    """
+    try:
+        given = np.asarray(matrix)
+        real = jnp.issubdtype(given.dtype, jnp.floating) or jnp.issubdtype(given.dtype, jnp.integer)
+        real = (real and given.dtype.kind != "m") or given.dtype == bool
+        if given.dtype == object:
+            real = given.ndim == 2 and all(isinstance(entry, (numbers.Real, np.bool_)) for entry in given.flat)
+        weights = np.array(given, dtype=float) if real else None
+    except (TypeError, ValueError, OverflowError):
+        weights = None
+    if weights is None:
+        hint = "; a sparse one is read by matrix.toarray()" if hasattr(matrix, "toarray") else ""
+        raise ValueError(f"matrix: expected rows of numbers, got {brief(matrix)}{hint}")
+    if isinstance(matrix, np.ma.MaskedArray) and np.any(np.ma.getmaskarray(matrix)):
+        raise ValueError(f"matrix: expected rows of numbers, got masked entries: {brief(matrix)}")
+    return weights
 
 
 def _by_name(matrix: Any, names: Sequence[str] | None) -> tuple[Any, Sequence[str] | None]:

@@ -21,7 +21,7 @@ from ..base.annotations import BySkill, DiGraph, Given, Numbers
 from ..base.modules import letting_go, with_fields
 from ..base.tracing import is_concrete
 from ..base.values import brief, in_order_of, plain
-from ..base.words import missing_attribute
+from ..base.words import missing_attribute, printable
 from . import arguments, convert, order
 from .gates import ALL, ANY, AbstractGate, Gate
 from .gates import GATES as GATES
@@ -203,6 +203,8 @@ class SkillGraph(eqx.Module):
             raise IndexError("this is one graph, not a batch: there is nothing to index")
         return self.members(self.batch_shape, members.positions(self.batch_shape, index))
 
+    __iter__ = members.each
+
     def members(self, batch: tuple[int, ...], chosen: Any) -> SkillGraph:
         """The members at positions (of the flattened axes) of a batch that this graph's own batch broadcasts to."""
         own, names = self.batch_shape, self.names
@@ -321,7 +323,7 @@ def _check_present(present: np.ndarray, names: Any, name_of: Any) -> None:
     batch = present.shape[:-1]
 
     def name_at(where: tuple[int, ...], skill: int) -> str:
-        return name_of(skill, int(np.ravel_multi_index(where, batch)) if batch else 0)
+        return printable(name_of(skill, int(np.ravel_multi_index(where, batch)) if batch else 0))
 
     arguments.check_present(present, name_at)
     if names is None:
@@ -338,7 +340,7 @@ def _check_indices(indices: np.ndarray, mask: np.ndarray, present: np.ndarray, n
     *batch, skills, _ = mask.shape
 
     def name_at(where: np.ndarray, skill: int) -> str:
-        return name_of(skill, int(np.ravel_multi_index(tuple(where[:-2]), batch)) if batch else 0)
+        return printable(name_of(skill, int(np.ravel_multi_index(tuple(where[:-2]), batch)) if batch else 0))
 
     outside = mask & ((indices < 0) | (indices >= skills))
     if outside.any():

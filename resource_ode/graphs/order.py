@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ..base.words import printable
 from .cycles import find_cycle
 
 
@@ -58,7 +59,7 @@ def _depth_of_one(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.nda
     if done < skills:
         cycle = find_cycle(skills, indices[mask], np.repeat(np.arange(skills), mask.sum(axis=1)))
         assert cycle is not None
-        path = " -> ".join(name_of(s) for s in [*cycle, cycle[0]])
+        path = " -> ".join(printable(name_of(s)) for s in [*cycle, cycle[0]])
         raise ValueError(
             f"prerequisites: expected a graph without cycles, got {path} (no skill of a cycle could ever start; where "
             "a graph is read, condense=True merges each cycle into one skill)"

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Array
 
 from ..base.tracing import is_concrete
-from ..base.values import in_range
+from ..base.values import in_range, not_by_skill
+from ..graphs.arguments import labelled
 from ..graphs.graph import SkillGraph
 from . import strength
 from .parameters import BOUNDS
@@ -35,6 +36,7 @@ def read_extension(
         if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and value == 1):
             continue
         if name in ("plateau", "frequency_power"):
+            not_by_skill(name, value, labelled(graph.names, graph.present.shape))
             values[name] = in_range(name, value, dtype, **BOUNDS[name])
         else:
             if name == "learnability":

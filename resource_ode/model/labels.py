@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import equinox as eqx
 import numpy as np
 
+from ..base import members
 from ..base.values import brief, listed
 from ..base.words import missing_attribute, nearest
 
@@ -29,6 +30,8 @@ class LabelledBatch(eqx.Module):
 
     if not TYPE_CHECKING:  # to which every name would be known
         __getattr__ = missing_attribute
+
+    __iter__ = members.each
 
     def axes(self) -> Labels:
         """Name and coordinates of each batch axis; `None` for an axis without."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import equinox as eqx
@@ -158,9 +159,7 @@ class ResourceModel(BatchOfModels):
         frequency = in_order("frequency", frequency)
         dtype = parameters.dtype_of(frequency)
 
-        def read(name: str, value: Any) -> Any:
-            return parameters.parameter(name, value, dtype)
-
+        read = functools.partial(parameters.parameter, dtype=dtype, skills=skills)
         self.graph = graph
         self.frequency = read("frequency", frequency)
         rates = [read("learning_rate", learning_rate), read("wasted_resource", wasted_resource)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from jaxtyping import Array
 from ..base import html
 from ..base.modules import with_fields
 from ..base.tracing import is_concrete
-from ..base.values import float_type, in_range, plain
+from ..base.values import float_type, in_range, not_by_skill, plain
 from .schedule import Schedule
 
 # number of trailing axes of each parameter that belong to one member (the rest are batch axes)
@@ -59,7 +60,7 @@ def dtype_of(frequency: Any) -> Any:
     return dtype
 
 
-def parameter(name: str, value: Any, dtype: Any) -> Any:
+def parameter(name: str, value: Any, dtype: Any, skills: Sequence[str] | None = None) -> Any:
     """A parameter as an array of a type, or a schedule of that type, checked where it is concrete."""
     if value is None:
         return None
@@ -76,6 +77,8 @@ def parameter(name: str, value: Any, dtype: Any) -> Any:
             else ("; a function of the training step is read by ro.Schedule.sampled(function, until)")
         )
         raise ValueError(f"{name}: expected numbers, got a function{hint}")
+    if not MEMBER_AXES[name]:
+        not_by_skill(name, value, skills)
     return in_range(name, value, dtype, **BOUNDS[name])
 
 
@@ -155,6 +158,9 @@ def pools_of(pool: Any, learning_rate: Any, wasted_resource: Any) -> tuple[Array
             last = most - 1 if widths or highest >= most else highest
             raise ValueError(f"pool: expected integers from 0 to {last}, got {int(numbers.min())} to {highest}")
         count = max([highest + 1, *widths])
+        unused = [] if widths else sorted(set(range(count)) - set(numbers.ravel().tolist()))
+        if unused:
+            raise ValueError(f"pool: expected integers from 0 to {highest} without gaps, got no skill of {unused[0]}")
     elif widths:
         count = max(widths)
     else:

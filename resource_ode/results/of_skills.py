@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ..base.values import brief
+from ..base.values import brief, listed
 from ..base.words import nearest, printable, shortened
 
 READ = ("level", "unlearned", "log_depth", "margin", "share", "exposure")
@@ -36,8 +36,10 @@ class OfSkills:
     exposure: Array
 
     def __init__(self, run: Any, names: Any):
-        self.run, self.names = run, names
-        wanted = [names] if isinstance(names, str) else list(names)
+        wanted = [names] if isinstance(names, str) else listed(names)
+        if wanted is None:
+            raise ValueError(f"skill: expected a name of a skill or a list of names, got {brief(names)}")
+        self.run, self.names = run, names if isinstance(names, str) else tuple(wanted)
         graph = run.model.graph
         held = graph.names or ()
         members = len(held) if held and not isinstance(held[0], str) else 1
@@ -46,7 +48,8 @@ class OfSkills:
         known = list(dict.fromkeys(name for row in rows for name in row if name))
         for name in wanted:
             if not isinstance(name, str) or not any(name in row for row in places) or not name:
-                few = f" (there are {', '.join(map(shortened, known[:5]))}{', ...' if len(known) > 5 else ''})"
+                first = ", ".join(printable(shortened(other)) for other in known[:5])
+                few = f" (there are {first}{', ...' if len(known) > 5 else ''})"
                 hint = nearest(name, known, quote=repr)
                 raise ValueError(f"skill: the run has no skill {brief(name)}{hint or few}")
         found = np.asarray([[row.get(name, -1) for name in wanted] for row in places])

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..base.checks import whole_number
 from ..base.words import said
+from ..config.graph_file import READING, reading_options, with_keys_of_toml
 from ..graphs.graph import GATES
 from .ensemble import GENERATORS, section_keys
 from .keys import ENSEMBLE, Section
@@ -37,13 +38,14 @@ def read_section(top: Section) -> tuple[Section, tuple[str, ...]]:
         if all(row.get("name") != "gate" for row in top.values.get("axis", [])):
             values = {"gate": "all"} | values
         return Section(top.path, "[graph]", values, tuple(values)), ("gate",)
-    table = Section(top.path, "[graph]", values, ("file", "condense"))
+    table = Section(top.path, "[graph]", values, ("file", *READING))
     from ..graphs.files import read_graph
 
+    file, options = top.path.parent / table.text("file"), reading_options(table)
     try:
-        graph = read_graph(top.path.parent / table.text("file"), condense=table.flag("condense", False))
+        graph = read_graph(file, **options)
     except ValueError as error:
-        raise table.error(str(error).replace("condense=True", "condense = true"), "file") from None
+        raise table.error(with_keys_of_toml(str(error)), "file") from None
     # the graph itself is part of the description: another file of the same name is another sweep
     gate = [GATES[int(either)] for either in np.asarray(graph.any_gate)]
     held = {"prerequisites": graph.prerequisite_lists(), "gate": gate}
@@ -54,15 +56,16 @@ def read_section(top: Section) -> tuple[Section, tuple[str, ...]]:
 
 def _own(top: Section, key: str) -> Section:
     """The graphs of the user's own, and their frequencies unless there are others."""
-    table = Section(top.path, "[graph]", top.values["graph"], (key,))
+    table = Section(top.path, "[graph]", top.values["graph"], (key, *(READING if key == "files" else ())))
     ensemble = top.section("ensemble", ENSEMBLE, optional=True)
+    options = reading_options(table)
     count, seed = (ensemble.values.get(name, default) for name, default in (("graphs", 1), ("seed", 0)))
     try:
         rows = own_graphs(
-            top.path.parent, table.values, whole_number("graphs", count), whole_number("seed", seed, least=0)
+            top.path.parent, table.values, options, whole_number("graphs", count), whole_number("seed", seed, least=0)
         )
     except ValueError as error:
-        raise table.error(str(error)) from None
+        raise table.error(with_keys_of_toml(str(error))) from None
     sizes = {len(row["prerequisites"]) for row in rows}
     if "frequency" not in top:
         try:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base.words import said
+from ..config.graph_file import READING
 from ..config.settings import with_settings
 from ..config.toml import Table
 from .ensemble import GENERATORS, LAWS, section_keys
@@ -18,6 +19,7 @@ TOP = ("title", "ensemble", "graph", "frequency", "resource", "time", "observe",
 ENSEMBLE = ("graphs", "seed", "chunk", "precision")
 OBSERVE = ("names", "level", "reducer")
 SPACINGS = ("values", "linear", "log")
+RIVALS = dict.fromkeys(SPACINGS, SPACINGS)
 
 
 class Section(Table):
@@ -38,13 +40,13 @@ def with_keys(path: Path, values: dict[str, Any], settings: Sequence[str]) -> di
     sections = {
         "": ("title",),
         "ensemble": ENSEMBLE,
-        "graph": ("generator", "prerequisites", "file", "condense", *dict.fromkeys(graph)),
+        "graph": ("generator", "prerequisites", "file", "files", *READING, *dict.fromkeys(graph)),
         "frequency": ("law", "values", *dict.fromkeys(frequency)),
         "resource": RESOURCE,
         "observe": OBSERVE,
         "time": SPACINGS,
     }
-    return with_settings(path, values, settings, sections, {"axis": SPACINGS}, {"axis": SPACINGS, "time": SPACINGS})
+    return with_settings(path, values, settings, sections, {"axis": SPACINGS}, {"axis": RIVALS, "time": RIVALS})
 
 
 def check_single(values: Sequence[Any], ensemble: Table) -> None:

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from ..base.values import brief, listed
-from ..base.words import said
+from ..base.words import printable, said
 from ..graphs.files import read_graph
 from ..graphs.graph import GATES, SkillGraph
 from .reducer import find_reducer
@@ -33,10 +33,13 @@ def is_function(generator: Any) -> bool:
     return callable(generator) or (isinstance(generator, str) and ":" in generator)
 
 
-def own_graphs(folder: Path, table: dict[str, Any], count: int, seed: int) -> list[dict[str, Any]]:
+def own_graphs(
+    folder: Path, table: dict[str, Any], options: dict[str, Any], count: int, seed: int
+) -> list[dict[str, Any]]:
     """The graphs of a table with one of the keys `graphs`, `files` and `generator` (a function), as plain data.
 
-    **Arguments:** `folder`: where names of files begin; `count`, `seed`: how many a function makes, and its keys' seed.
+    **Arguments:** `folder`: where names of files begin; `options`: how files are read; `count`, `seed`: how many a
+    function makes, and its keys' seed.
 
     **Raises:** `ValueError` for anything that is no single graph.
     """
@@ -46,7 +49,7 @@ def own_graphs(folder: Path, table: dict[str, Any], count: int, seed: int) -> li
             raise ValueError(f"graphs: expected a list of SkillGraphs, got {brief(table['graphs'])}")
         found = [(f"graphs[{place}]", graph) for place, graph in enumerate(graphs)]
     elif "files" in table:
-        found = [(path.name, _read(path)) for path in _paths(folder, table["files"])]
+        found = [(path.name, _read(path, options)) for path in _paths(folder, table["files"])]
     else:
         function: Callable[[Any], Any] = table["generator"]
         if isinstance(function, str):
@@ -116,9 +119,9 @@ def _paths(folder: Path, given: Any) -> list[Path]:
     return [folder / name for name in names]
 
 
-def _read(path: Path) -> SkillGraph:
+def _read(path: Path, options: dict[str, Any]) -> SkillGraph:
     try:
-        return read_graph(path)
+        return read_graph(path, **options)
     except OSError as error:
         raise ValueError(f"{path}: expected a graph file ({error.strerror})") from None
 
@@ -127,7 +130,7 @@ def _made(function: Callable[[Any], Any], key: Any, number: int) -> Any:
     try:
         return function(key)
     except Exception as error:  # the function is the user's, and may raise anything
-        why = str(error).strip().partition("\n")[0] or type(error).__name__
+        why = printable(str(error).strip().partition("\n")[0]) or type(error).__name__
         raise ValueError(f"generator: call {number} of the function failed ({why:.200})") from None
 
 

@@ -224,3 +224,13 @@ def test_the_explorer_refuses_what_it_cannot_open(arguments, message, tmp_path, 
     monkeypatch.chdir(tmp_path)
     assert cli.main(["explore", "--no-browser", *arguments]) == 2
     assert message in capsys.readouterr().err and not any(tmp_path.iterdir())
+
+
+def test_outputs_that_are_closed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", None)
+        assert cli.main(["examples"]) == 1
+    assert "resource-ode: there is no output to write to" in capsys.readouterr().err
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stderr", None)
+        assert cli.main(["simulate", "none.toml", "--out", "run.csv"]) == 2

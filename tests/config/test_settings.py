@@ -99,3 +99,9 @@ def test_on_the_command_line(file, tmp_path, capsys):
     store = tmp_path / "store.zarr"
     assert cli.main(["sweep", SWEEP, "--out", str(store), "--set", "graphss=3"]) == 2
     assert 'did you mean "graphs"?' in capsys.readouterr().err and not store.exists()
+
+
+def test_values_take_the_points_of_the_file_away(file):
+    assert read_scenario(file, ["time.values=[0, 1, 5]"]).ts.tolist() == [0, 1, 5]
+    with pytest.raises(ScenarioError, match="points: expected only with until or horizon"):
+        read_scenario(file, ["time.values=[0, 1, 5]", "points=3"])

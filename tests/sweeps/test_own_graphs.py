@@ -155,3 +155,28 @@ def test_plain_xarray_opens_a_store_without_a_warning(tmp_path, recwarn):
     with xarray.open_zarr(tmp_path / "s.zarr") as data:
         np.testing.assert_array_equal(data["horizon"].sel(loss="mse"), found["horizon"].sel(loss="mse"))
     assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_files_are_read_as_asked(tmp_path):
+    (tmp_path / "graphs").mkdir()
+    path = tmp_path / "graphs" / "edges.csv"
+    path.write_text("words,letters,0.9\nsentences,words,0.8\nsentences,letters,0.1\n")
+    options = {"direction": "prerequisite_last", "threshold": 0.5}
+    for graph in ({"file": str(path)}, {"files": [str(path)]}, {"files": str(tmp_path / "graphs")}):
+        content = ro.read_sweep(description(graph | options, frequency={"law": "uniform"})).content["graph"]
+        assert (content["graphs"][0] if "graphs" in content else content)["prerequisites"] == [[], [0], [1]]
+        with pytest.raises(ScenarioError, match='direction = "prerequisite_first" or "prerequisite_last"'):
+            ro.read_sweep(description(graph, frequency={"law": "uniform"}))
+
+
+def test_no_escape_of_a_function_in_a_message():
+    def failing(key):
+        raise KeyError("\x1b[2J")
+
+    def failing_in_words(key):
+        raise ValueError("\x1b[2J")
+
+    for function in (failing, failing_in_words):
+        with pytest.raises(ScenarioError, match="call 0 of the function failed") as caught:
+            ro.read_sweep(description({"generator": function}))
+        assert str(caught.value).isprintable()
