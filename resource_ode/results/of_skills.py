@@ -25,9 +25,6 @@ class OfSkills:
     **Raises:** `ValueError` for a name that no skill of the run has.
     """
 
-    run: Any
-    names: tuple[str, ...]
-
     level: Array
     unlearned: Array
     log_depth: Array
@@ -39,7 +36,8 @@ class OfSkills:
         wanted = [names] if isinstance(names, str) else listed(names)
         if wanted is None:
             raise ValueError(f"skill: expected a name of a skill or a list of names, got {brief(names)}")
-        self.run, self.names = run, names if isinstance(names, str) else tuple(wanted)
+        self.run: Any = run
+        self.names: Any = names if isinstance(names, str) else tuple(wanted)
         graph = run.model.graph
         held = graph.names or ()
         members = len(held) if held and not isinstance(held[0], str) else 1

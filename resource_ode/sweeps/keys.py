@@ -19,7 +19,7 @@ TOP = ("title", "ensemble", "graph", "frequency", "resource", "time", "observe",
 ENSEMBLE = ("graphs", "seed", "chunk", "precision")
 OBSERVE = ("names", "level", "reducer")
 SPACINGS = ("values", "linear", "log")
-RIVALS = dict.fromkeys(SPACINGS, SPACINGS)
+RIVALS: dict[str, tuple[str, ...]] = dict.fromkeys(SPACINGS, SPACINGS)
 
 
 class Section(Table):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import Any
 
@@ -33,10 +32,11 @@ UNCLEAR = ("head", "tail", "object", "u", "v", "node1", "node2")
 # of what else begins and ends, where the skills stand in a column of their own
 SPANS = ("start", "end")
 # what an edge is called that leads from a skill to its prerequisite
-BACKWARD = (
-    "requires", "require", "needs", "need", "dependson", "dependsupon", "isdependenton", "dependenton", "buildson",
-    "buildsupon", "hasprerequisite", "hasprereq",
-)  # fmt: skip
+_BACKWARD = re.compile(
+    r"[\W_]*(?:requires?|needs?|depends[\W_]*(?:up)?on|(?:is[\W_]*)?dependent[\W_]*on|builds[\W_]*(?:up)?on"
+    r"|has[\W_]*pre(?:requisite|req))[\W_]*",
+    re.IGNORECASE,
+)
 ANSWERS = ("yes", "no", "y", "n", "true", "false")
 
 
@@ -47,12 +47,7 @@ def word_of(cell: str) -> str:
 
 def backward(*texts: Any) -> str | None:
     """The first of the texts that says that an edge leads from a skill to its prerequisite, as `requires` does."""
-    return next((text for text in texts if isinstance(text, str) and text[:1].lower() in "rndbhi" and _is(text)), None)
-
-
-@functools.lru_cache(1000)
-def _is(text: str) -> bool:
-    return word_of(text[:40]) in BACKWARD
+    return next((text for text in texts if isinstance(text, str) and _BACKWARD.fullmatch(text[:40])), None)
 
 
 def columns_of(header: list[str]) -> tuple[int, int] | None:

@@ -65,7 +65,7 @@ def read_edge_list(table: Table, direction: str | None) -> Network:
         _refuse_undirected(rows, lines, header)
         _refuse_unread_signs(rows, lines, {*found, weight_at})
         for row, line in zip(rows[1:], lines[1:], strict=True):
-            if [word_of(cell) for cell in row] == header:
+            if all(word_of(cell) == word for cell, word in zip(row, header, strict=True)):
                 refuse(f"line {line}: expected an edge, got the names of the columns once more; delete the line")
         rows, lines = rows[1:], lines[1:]
     else:

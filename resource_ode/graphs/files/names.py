@@ -39,6 +39,8 @@ def clean_name(raw: str, what: str = "name") -> str:
 
 def same_name(cell: str) -> str:
     """A name by which rows find one another: with single blanks, and letters of one code whatever tool typed them."""
+    if cell.isascii() and cell.isprintable() and "  " not in cell:
+        return cell.strip(" ")  # as most are, for speed
     return unicodedata.normalize("NFC", " ".join(clean_name(cell).split()))
 
 
