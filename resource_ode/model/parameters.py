@@ -158,9 +158,6 @@ def pools_of(pool: Any, learning_rate: Any, wasted_resource: Any) -> tuple[Array
             last = most - 1 if widths or highest >= most else highest
             raise ValueError(f"pool: expected integers from 0 to {last}, got {int(numbers.min())} to {highest}")
         count = max([highest + 1, *widths])
-        unused = [] if widths else sorted(set(range(count)) - set(numbers.ravel().tolist()))
-        if unused:
-            raise ValueError(f"pool: expected integers from 0 to {highest} without gaps, got no skill of {unused[0]}")
     elif widths:
         count = max(widths)
     else:

@@ -31,12 +31,6 @@ def test_numbers_by_skill_are_no_batch(name):
     assert build(**{name: pd.Series(numbers)}).batch_shape == (3,)
 
 
-def test_pools_without_gaps():
-    with pytest.raises(ValueError, match="pool: expected integers from 0 to 3 without gaps, got no skill of 0"):
-        build(pool=[1, 2, 3])
-    assert build(pool=[1, 0, 2]).pools == 3
-
-
 def test_what_is_gone_through_once_is_no_array():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -50,6 +50,18 @@ def backward(*texts: Any) -> str | None:
     return next((text for text in texts if isinstance(text, str) and _BACKWARD.fullmatch(text[:40])), None)
 
 
+def refuse_backward_corner(corner: str) -> None:
+    """A matrix whose corner names its rows and columns, as pandas writes their names, the other way round."""
+    rows, _, beside = re.sub(r"\s*[\\/|]\s*", "\0", corner.strip(), count=1).partition("\0")
+    above = word_of(beside) in (*FIRST, *NEEDS)
+    if backward(rows) is None and word_of(rows) not in LAST and not (above and word_of(rows) in EITHER):
+        return
+    refuse(
+        "expected rows that list what a skill is a prerequisite of, got a table whose corner, "
+        f"{said(corner)}, says that they list what it requires; transpose it, and call the corner prerequisite"
+    )
+
+
 def columns_of(header: list[str]) -> tuple[int, int] | None:
     """The columns of the prerequisites and of the skills in a row of names, `None` if it does not say so."""
     words = [word_of(cell) for cell in header]

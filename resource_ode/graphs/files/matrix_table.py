@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from .columns import refuse_backward_corner
 from .limits import MOST_EDGES
 from .names import is_number, same_name
 from .network import Network
@@ -76,6 +77,8 @@ def read_matrix_table(table: Table) -> Network:
         )
     rows, lines = table.rows[found.header :], table.lines[found.header :]
     names, above = table.comment, None
+    if found.header and found.column:
+        refuse_backward_corner(table.rows[0][0])
     if found.header or found.column:
         above = [same_name(cell) for cell in table.rows[0][found.column :]] if found.header else None
         beside = [same_name(row[0]) for row in rows] if found.column else None

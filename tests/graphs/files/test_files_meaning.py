@@ -103,3 +103,11 @@ def test_drawn_edges_of_dot(tmp_path):
     cluster = "digraph { subgraph cluster_a { x }; cluster_a -> y }"
     refuses(tmp_path, "a.dot", cluster, "got one to 'cluster_a', which is a subgraph; draw it to what is in it")
     refuses(tmp_path, "a.dot", "digraph { a -> b [arrowhead=none] }", "expected an arrowhead at its target")
+
+
+def test_a_corner_that_says_what_rows_list(tmp_path):
+    rest = ",letters,words\nletters,0,1\nwords,0,0\n"
+    for corner in ("requires", "depends on", "to", "to\\from", "skill / requires"):
+        refuses(tmp_path, "a.csv", corner + rest, f"whose corner, {corner!r}, says that they list what it requires")
+    for corner in ("", "skill", "prerequisite", "from", "from/to", "prerequisite \\ skill", "AC/DC"):
+        reads(tmp_path, "a.csv", corner + rest, ["letters", "words"], [[], [0]])
