@@ -26,9 +26,12 @@ sweep-demo: $(VENV)/.sweep ## Map 8,192 graphs at 32 wastes each (262,144 member
 	$(BIN)/resource-ode plot out/sweep-demo/results.zarr --out out/sweep-demo/phase_diagram.png \
 		--variable efficiency --variable domino_overlap
 
+# Files go in the order of tests/conftest.py. Bytecode is kept, whatever the environment says: each process, and each of
+# those that tests start, would compile everything anew, which takes pytest as long again as to collect the tests.
 .PHONY: test
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.dev ## Set up, then run the tests but the slow ones (ARGS="..." is passed to pytest)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(VENV)/.dev ## Run the tests that `test` leaves out

@@ -29,6 +29,9 @@ import jax
 import left_behind
 import pytest
 
+# Tracing makes so many objects that at Python's own threshold a tenth of all time goes into looking for garbage.
+gc.set_threshold(50_000, 20, 50)
+
 jax.config.update("jax_enable_x64", True)
 # A broadcast over a missing axis or a silent promotion is more often a slip than meant; make both fail.
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -41,6 +44,26 @@ if importlib.util.find_spec("hypothesis"):
     # The first example of a test pays for jit compilation, so no deadline; the examples are the same on every run.
     hypothesis.settings.register_profile("resource_ode", deadline=None, derandomize=True, max_examples=25)
     hypothesis.settings.load_profile("resource_ode")
+
+
+# Minutes each: begun last, such a file would run on by itself, with nothing left for the other processes.
+LONGEST = [
+    "native/test_native.py",
+    "solve/test_accuracy.py",
+    "native/test_calls.py",
+    "native/test_measures.py",
+    "solve/test_batches.py",
+    "native/test_walks.py",
+    "solve/test_backends.py",
+    "observables/test_rows.py",
+    "solve/test_optimised.py",
+]
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first, the others as they come; with `--no-loadscope-reorder` processes take them so."""
+    place = {name: k for k, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get("/".join(item.path.parts[-2:]), len(place)))
 
 
 package = left_behind.Package()
