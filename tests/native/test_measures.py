@@ -251,6 +251,7 @@ def test_loads_have_derivatives_beside_what_is_not_there_or_all_learned(variant)
     state = ro.simulate(model, np.linspace(10, 500, 4)).state
     endless = jnp.concatenate([state, jnp.where(model.graph.present, jnp.inf, jnp.nan)[None]])
 
+    @jax.jit  # one by one, the operations of its derivatives are compiled for seconds; as above they are
     def learned(frequency, state):
         return traced.loads_of_run(model.replace(frequency=frequency), state).learned[:4]
 
