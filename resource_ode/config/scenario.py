@@ -46,7 +46,7 @@ TIME = ("until", "horizon", "values", "points")
 # a file has exactly one of these
 SPANS = ("until", "horizon", "values")
 # what one of them takes away where it is given on the command line
-RIVALS = {"until": SPANS, "horizon": SPANS, "values": (*SPANS, "points")}
+RIVALS: dict[str, tuple[str, ...]] = {"until": SPANS, "horizon": SPANS, "values": (*SPANS, "points")}
 SKILL = (
     "name",
     "frequency",

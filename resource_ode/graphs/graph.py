@@ -7,7 +7,7 @@ that of its edges, a batch of graphs is the same arrays with leading axes, and e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
@@ -203,7 +203,9 @@ class SkillGraph(eqx.Module):
             raise IndexError("this is one graph, not a batch: there is nothing to index")
         return self.members(self.batch_shape, members.positions(self.batch_shape, index))
 
-    __iter__ = members.each
+    def __iter__(self) -> Iterator[SkillGraph]:
+        """The graphs along the first batch axis."""
+        return members.each(self)
 
     def members(self, batch: tuple[int, ...], chosen: Any) -> SkillGraph:
         """The members at positions (of the flattened axes) of a batch that this graph's own batch broadcasts to."""

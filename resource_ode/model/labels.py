@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import equinox as eqx
 import numpy as np
@@ -31,7 +31,9 @@ class LabelledBatch(eqx.Module):
     if not TYPE_CHECKING:  # to which every name would be known
         __getattr__ = missing_attribute
 
-    __iter__ = members.each
+    def __iter__(self) -> Iterator[Self]:
+        """The members along the first batch axis."""
+        return members.each(self)
 
     def axes(self) -> Labels:
         """Name and coordinates of each batch axis; `None` for an axis without."""

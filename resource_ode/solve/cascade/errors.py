@@ -77,9 +77,9 @@ def missed_beside_edges(
     half: Float[Array, " panel"],
     within: Float[Array, " panel"],
 ) -> Float[Array, " panel"]:
-    """What the integral of an opening may miss between the edges of a panel and the nodes next to them: as at the start,
-    but anywhere, as right after a self-paced skill has become far faster; none where the last coefficients, by which it
-    may be off by `within`, say it all.
+    """What the integral of an opening may miss between the edges of a panel and the nodes next to them: as at the
+    start, but anywhere, as right after a self-paced skill has become far faster; none where the last coefficients, by
+    which it may be off by `within`, say it all.
     """
     opening, at_edges, half = jax.lax.stop_gradient((opening, at_edges, half))
     left = constant("left", half.dtype)
