@@ -107,6 +107,16 @@ struct Trajectories {
     Kept panels;
 };
 
+// Clocks in pieces of constant learning rate and waste: `start` are the training steps from which on they hold, the first
+// at 0. Results: resource time where each piece starts, infinite if the clock does not come to it, and what is spent by
+// then at its waste; for learning times, in which piece each is.
+struct Pieced {
+    int64_t pieces = 0;
+    View<const double> rate, waste, start;  // (piece,) each, of the member
+    View<double> at, paid;                  // (piece,)
+    View<int32_t> piece;                    // (skill,)
+};
+
 template <class Out>
 struct Times {
     View<const double> level;  // of the row

@@ -34,6 +34,8 @@ STANDING = 1e-18
 NEVER = 1e-300
 # members that arrays solve side by side on a GPU, in about 2 MB each with their derivatives
 WIDE = 2048
+# what is known when a primitive is compiled, where that is more than its call
+STATIC = {"cotangent": ("call", "together"), "in_pieces": ("call", "run", "rows")}
 
 
 class Call(NamedTuple):
@@ -290,7 +292,7 @@ def primitive(
         values = [jnp.squeeze(x, 0) if s else x for x, s in zip(found, shared, strict=True)]
         return values, [None if s else 0 for s in shared]
 
-    names = ("call", "together") if name == "cotangent" else ("call",)
+    names = STATIC.get(name, ("call",))
     made.def_impl(jax.jit(lambda *arguments, **static: made.bind(*arguments, **static), static_argnames=names))
     made.def_abstract_eval(abstract)
     for way, platform in ((arrays, None), (on_cpu, "cpu"), (on_gpu, "cuda")):
@@ -314,7 +316,7 @@ tangent_p: Primitive = primitive("tangent", _tangent_results, _tangent_by_loops,
 cotangent_p: Primitive = primitive("cotangent", _cotangent_results, _cotangent_by_loops, _cotangent_by_arrays, _derived)
 
 
-def _bind(primitive: Primitive, *arguments: Any, **static: Any) -> Any:
+def bind(primitive: Primitive, *arguments: Any, **static: Any) -> Any:
     return primitive.bind(*alike_over_devices(*arguments), **static)
 
 
@@ -323,15 +325,15 @@ def moves(x: Any, tangent: Any) -> bool:
     return type(tangent) is not ad.Zero and jnp.issubdtype(x.dtype, jnp.floating)
 
 
-def _full(tangent: Any, value: Any) -> Any:
+def full(tangent: Any, value: Any) -> Any:
     return jnp.zeros(value.shape, value.dtype) if type(tangent) is ad.Zero else tangent
 
 
 def _solve_jvp(primals: Any, tangents: Any, *, call: Call) -> Any:
     found = solve_p.bind(*primals, call=call)
     edges, clock = found[-1], found[0] if call.name == "times" else found[1]
-    slopes = [_full(tangents[k], primals[k]) for k in BY]
-    along = _bind(tangent_p, *primals, edges, clock, *slopes, call=call)
+    slopes = [full(tangents[k], primals[k]) for k in BY]
+    along = bind(tangent_p, *primals, edges, clock, *slopes, call=call)
     return found, [*along, *(ad.Zero(jax.typeof(x).to_tangent_aval()) for x in found[len(along) :])]
 
 
@@ -342,8 +344,8 @@ def _tangent_transpose(cotangents: Any, *arguments: Any, call: Call) -> Any:
     graphs = leading(operands[:GRAPH], AXES[:GRAPH])
     by_graph = [s[: len(s) - AXES[k]] for s, k in zip(shapes, BY, strict=True)][:BY_GRAPH]
     together = tuple(all(lead[axis] == 1 for lead in (graphs, *by_graph)) for axis in range(len(graphs)))
-    cotangents = [_full(c, c.aval) if type(c) is ad.Zero else c for c in cotangents]
-    back = _bind(cotangent_p, *operands, edges, clock, *cotangents, call=call, together=together)
+    cotangents = [full(c, c.aval) if type(c) is ad.Zero else c for c in cotangents]
+    back = bind(cotangent_p, *operands, edges, clock, *cotangents, call=call, together=together)
     wanted = [
         _summed_to(x, shape) if ad.is_undefined_primal(s) else None
         for x, s, shape in zip(back, slopes, shapes, strict=True)
@@ -353,8 +355,8 @@ def _tangent_transpose(cotangents: Any, *arguments: Any, call: Call) -> Any:
 
 def _cotangent_transpose(slopes: Any, *arguments: Any, call: Call, together: tuple[bool, ...]) -> Any:
     operands, edges, clock, cotangents = _split(arguments)
-    slopes = [_full(s, s.aval) if type(s) is ad.Zero else s for s in slopes]
-    along = _bind(tangent_p, *operands, edges, clock, *slopes, call=call)
+    slopes = [full(s, s.aval) if type(s) is ad.Zero else s for s in slopes]
+    along = bind(tangent_p, *operands, edges, clock, *slopes, call=call)
     nothing = [None] * (len(arguments) - len(cotangents))
     return [*nothing, *(_summed_to(x, c.aval.shape) for x, c in zip(along, cotangents, strict=True))]
 
@@ -368,8 +370,8 @@ def _jvp_of(primitive: Primitive, by_arrays: Any) -> Callable[..., Any]:
         moved, _, _, linear_moved = _split(tangents)
         total = [jnp.zeros(x.shape, x.dtype) for x in found]
         if any(type(t) is not ad.Zero for t in linear_moved):
-            along = [_full(t, x) for t, x in zip(linear_moved, linear, strict=True)]
-            total = _bind(primitive, *operands, edges, clock, *along, **static)
+            along = [full(t, x) for t, x in zip(linear_moved, linear, strict=True)]
+            total = bind(primitive, *operands, edges, clock, *along, **static)
         if any(type(moved[k]) is not ad.Zero for k in BY):
             refuse_over_devices("a second derivative", primals)
 
@@ -380,7 +382,7 @@ def _jvp_of(primitive: Primitive, by_arrays: Any) -> Callable[..., Any]:
                 return by_arrays(*changed, edges, clock, *linear, **static)
 
             by = [operands[k] for k in BY]
-            more = jax.jvp(of, by, [_full(moved[k], operands[k]) for k in BY])[1]
+            more = jax.jvp(of, by, [full(moved[k], operands[k]) for k in BY])[1]
             total = [x + y for x, y in zip(total, more, strict=True)]
         return found, total
 

@@ -18,6 +18,8 @@
 #include "windows.h"
 #include "large.h"
 #include "calls.h"
+#include "path.h"
+#include "pieces.h"
 #include "measures.h"
 #include "loads.h"
 #include "adjoint.h"
@@ -40,6 +42,24 @@ bool any_times(const Batch &batch, const Options &options, const Rule &rule, con
                       : batch.slow        ? learning_times<SlowStart, Out>
                                           : learning_times<MeanSquaredError, Out>;
     return call(batch, options, rule, run, to);
+}
+
+template <class Out>
+bool any_trajectories_in_pieces(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
+                                const Trajectories<Out> &to, const Pieced &pieced) {
+    const auto call = batch.cross_entropy ? trajectories_in_pieces<CrossEntropy, Out>
+                      : batch.slow        ? trajectories_in_pieces<SlowStart, Out>
+                                          : trajectories_in_pieces<MeanSquaredError, Out>;
+    return call(batch, options, rule, run, to, pieced);
+}
+
+template <class Out>
+bool any_times_in_pieces(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
+                         const Times<Out> &to, const Pieced &pieced) {
+    const auto call = batch.cross_entropy ? times_in_pieces<CrossEntropy, Out>
+                      : batch.slow        ? times_in_pieces<SlowStart, Out>
+                                          : times_in_pieces<MeanSquaredError, Out>;
+    return call(batch, options, rule, run, to, pieced);
 }
 
 inline bool any_tangents(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,

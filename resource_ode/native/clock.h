@@ -113,8 +113,8 @@ class ClockReader {
         for (int64_t k = 0; k < count && !Law::HAS_END && ended == times; k++)
             latest = std::max(latest, graph.paces[order[k]].effort(static_cast<double>(state[(times - 1) * skills + order[k]])));
         const bool lost = !std::isfinite(total) || latest > static_cast<double>(std::numeric_limits<Out>::max());
-        if (ts[0] == 0)
-            for (int64_t k = 0; k < count; k++) state[order[k]] = 0;
+        for (t = 0; t < times && ts[t] == 0; t++)
+            for (int64_t k = 0; k < count; k++) state[t * skills + order[k]] = 0;
         if (lost) lose(times, state, clock, spent_there);
         return lost;
     }
@@ -141,6 +141,56 @@ class ClockReader {
         }
         spent[0] = 0.0;
         for (int64_t p = 0; p < panels; p++) spent[p + 1] += spent[p];
+    }
+
+    // A resource time, and the weights of the nodes of its panel in an integral up to there and in a value there; `beyond`:
+    // how far it lies behind the cascade, where all is over.
+    struct Place {
+        double clock = 0.0, beyond = 0.0;
+        int64_t panel = 0;
+        Vector weights[NODES] = {}, values[NODES] = {};
+    };
+
+    // Where so much has been spent; false if that is behind the cascade.
+    bool seek(double budget, double waste, Place &to) const {
+        const int64_t panels = cascade->panels;
+        const int64_t p = std::clamp<int64_t>(
+            std::upper_bound(spent.begin() + 1, spent.begin() + panels, budget) - (spent.begin() + 1), 0, panels - 1);
+        const bool within = budget < spent[panels];
+        double place = budget > 0 ? 1.0 : -1.0;
+        if (within && budget > 0) {
+            Polynomial own;
+            own.read(rule, &integrand[static_cast<size_t>(p)], panels, 0.0, cascade->half[p], spent[p], spent[p + 1]);
+            place = invert(rule, own, budget);
+        }
+        place_at(p, place, to);
+        if (!within && Law::HAS_END) to.beyond = waste > 0 ? (budget - spent[panels]) / waste : INFINITY;
+        to.clock += to.beyond;
+        return within;
+    }
+    void place_at(int64_t p, double place, Place &to) const {
+        const double half = cascade->half[p];
+        double each[NODES][LANES];
+        weigh(rule, all(place), all(half), each);
+        for (int64_t node = 0; node < NODES; node++) to.weights[node] = load(each[node]);
+        weigh_values(rule, all(place), each);
+        for (int64_t node = 0; node < NODES; node++) to.values[node] = load(each[node]);
+        to.panel = p, to.beyond = 0.0, to.clock = cascade->edges[p] + half * (1 + place);
+    }
+    // The skills side by side, ready to be read in a panel.
+    const Table<Law> &at_panel(int64_t p) {
+        table.take(p);
+        return table;
+    }
+    // What is spent up to there, and what a little more resource time costs.
+    double spent_at(const Place &at, double waste) const {
+        return spent_at(at.panel, at.weights) + (at.beyond > 0 ? waste * at.beyond : 0.0);
+    }
+    double price_at(const Place &at, double waste) const {
+        double total = 0.0;
+        for (int64_t node = 0; node < NODES; node++)
+            total += at.values[node][0] * integrand[static_cast<size_t>(node * cascade->panels + at.panel)];
+        return at.beyond > 0 ? waste : std::max(total, waste);
     }
 
     // That integral at a place of a panel, whose weights are given.

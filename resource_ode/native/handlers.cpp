@@ -25,8 +25,9 @@ Runner on_threads_of(ffi::ThreadPool &pool) {
     return on_pool(std::max<int64_t>(pool.num_threads(), 1), [&pool](auto task) { pool.Schedule(std::move(task)); });
 }
 
-Batch batch_of(Call &call, const std::vector<int64_t> &more) {
-    for (size_t k = 0; k < MORE; k++) call.spread(k, OWN[k], k < RATE);
+// With `pieced` rate and waste have an axis of pieces.
+Batch batch_of(Call &call, const std::vector<int64_t> &more, bool pieced = false) {
+    for (size_t k = 0; k < MORE; k++) call.spread(k, pieced && (k == RATE || k == WASTE) ? 1 : OWN[k], k < RATE);
     for (size_t k = 0; k < more.size(); k++) call.spread(MORE + k, more[k], false);
     Batch batch{};
     batch.skills = call.argument(FREQUENCY).dimensions().back();
@@ -39,7 +40,7 @@ Batch batch_of(Call &call, const std::vector<int64_t> &more) {
     return batch;
 }
 
-void lay_out(Call &call, Batch &batch) {
+void lay_out(Call &call, Batch &batch, int64_t pieces = 1) {
     const Axes &axes = call.axes;
     batch.rows = axes.number(axes.of_rows), batch.groups = axes.number(axes.of_groups);
     batch.clocks = axes.number(axes.of_clocks);
@@ -53,7 +54,7 @@ void lay_out(Call &call, Batch &batch) {
     batch.tolerance = call.numbers(TOLERANCE, 1);
     batch.plateau = call.numbers(PLATEAU, 1);
     batch.strength = call.numbers(STRENGTH, batch.strengths());
-    batch.rate = call.numbers(RATE, 1), batch.waste = call.numbers(WASTE, 1);
+    batch.rate = call.numbers(RATE, pieces), batch.waste = call.numbers(WASTE, pieces);
 }
 
 Options options_of(const Call &call) {
@@ -111,8 +112,10 @@ struct Bounds {
         return View<double>::whole(values.data(), 1, batch.rows, batch.groups, batch.clocks, false, false);
     }
 
-    Bounds(const Batch &batch, const View<const double> &ts, int64_t times)
-        : batch(batch), last(static_cast<size_t>(batch.rows)), endless(static_cast<size_t>(batch.rows)) {
+    explicit Bounds(const Batch &batch)
+        : batch(batch), last(static_cast<size_t>(batch.rows)), endless(static_cast<size_t>(batch.rows)) {}
+
+    Bounds(const Batch &batch, const View<const double> &ts, int64_t times) : Bounds(batch) {
         for (int64_t row = 0; row < batch.rows; row++) {
             bool ends = false;
             double most = 0.0, bound = 0.0;
@@ -160,6 +163,94 @@ ffi::Error trajectories_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments,
     const Runner run = on_threads_of(pool);
     return done(single(call) ? trajectories<float>(run, call, batch, kernels->trajectories32)
                        : trajectories<double>(run, call, batch, kernels->trajectories64));
+}
+
+// -- clocks in pieces: behind the arguments of a solve come the training steps at which they start
+
+Pieced begin_in_pieces(Call &call, Batch &batch, int64_t pieces) {
+    batch = batch_of(call, {1}, true);
+    const std::vector<int64_t> together(call.axes.lengths.size(), 1);
+    call.sort_axes(ffi::Span<const int64_t>(together.data(), together.size()));
+    lay_out(call, batch, pieces);
+    Pieced pieced;
+    pieced.pieces = pieces, pieced.rate = batch.rate, pieced.waste = batch.waste;
+    pieced.start = call.numbers(MORE, pieces);
+    return pieced;
+}
+
+// As `Bounds`, which it takes the place of: resource time grows in each piece by no more than what is spent there over
+// its waste.
+void bound_pieces(const Pieced &pieced, const View<const double> &ts, int64_t times, Bounds &bounds) {
+    const Batch &batch = bounds.batch;
+    for (int64_t row = 0; row < batch.rows; row++) {
+        bool ends = false;
+        double most = 0.0, bound = 0.0;
+        for (int64_t c = 0; c < batch.clocks; c++) {
+            const double *rate = pieced.rate.at(row, 0, c), *waste = pieced.waste.at(row, 0, c);
+            const double *start = pieced.start.at(row, 0, c), last = ts.at(row, 0, c)[times - 1];
+            double resource = 0.0, clock = 0.0;
+            for (int64_t k = 0; k < pieced.pieces; k++) {
+                const double end = k + 1 < pieced.pieces ? std::min(start[k + 1], last) : last;
+                const double here = rate[k] * std::max(end - start[k], 0.0);
+                resource += here, ends = ends || waste[k] <= 0;
+                if (waste[k] > 0) clock += here / waste[k];
+            }
+            most = std::max(most, resource), bound = std::max(bound, clock);
+        }
+        bounds.last[static_cast<size_t>(row)] = ends && batch.cross_entropy ? INFINITY : bound;
+        bounds.endless[static_cast<size_t>(row)] = ends || batch.cross_entropy ? most : 0.0;
+    }
+}
+
+template <class Out>
+bool trajectories_of_pieces(const Runner &run, Call &call, const Batch &batch, Pieced &pieced,
+                            bool (*solve)(const Batch &, const Options &, const Rule &, const Runner &,
+                                          const Trajectories<Out> &, const Pieced &)) {
+    const int64_t times = call.argument(STEPS).dimensions().back();
+    const View<const double> ts = call.numbers(STEPS, times);
+    Bounds bounds(batch);
+    bound_pieces(pieced, ts, times, bounds);
+    const Trajectories<Out> to{ts,
+                               times,
+                               bounds.by_row(bounds.last),
+                               bounds.by_row(bounds.endless),
+                               call.to<Out>(0, times * batch.skills),
+                               call.to<Out>(1, times),
+                               call.to<Out>(2, times),
+                               call.to<int32_t>(3, 1),
+                               call.numbers_to(4, 1),
+                               edges_of(call, call.result(5))};
+    pieced.at = call.numbers_to(6, pieced.pieces), pieced.paid = call.numbers_to(7, pieced.pieces);
+    const bool succeeded = solve(batch, options_of(call), *rule, run, to, pieced);
+    call.put();
+    return succeeded;
+}
+
+template <class Out>
+bool times_of_pieces(const Runner &run, Call &call, const Batch &batch, Pieced &pieced,
+                     bool (*solve)(const Batch &, const Options &, const Rule &, const Runner &, const Times<Out> &,
+                                   const Pieced &)) {
+    const Times<Out> to{call.numbers(GOAL, 1), call.to<Out>(0, batch.skills), call.to<int32_t>(1, 1),
+                        call.numbers_to(2, 1), edges_of(call, call.result(3))};
+    pieced.at = call.numbers_to(4, pieced.pieces), pieced.paid = call.numbers_to(5, pieced.pieces);
+    pieced.piece = call.to<int32_t>(6, batch.skills);
+    const bool succeeded = solve(batch, options_of(call), *rule, run, to, pieced);
+    call.put();
+    return succeeded;
+}
+
+template <bool OF_TIMES>
+ffi::Error pieces_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                       ffi::Dictionary attributes) {
+    Call call(arguments, results, attributes);
+    Batch batch;
+    Pieced pieced = begin_in_pieces(call, batch, call.argument(MORE).dimensions().back());
+    const Runner run = on_threads_of(pool);
+    if (OF_TIMES)
+        return done(single(call) ? times_of_pieces<float>(run, call, batch, pieced, kernels->times_in_pieces32)
+                                 : times_of_pieces<double>(run, call, batch, pieced, kernels->times_in_pieces64));
+    return done(single(call) ? trajectories_of_pieces<float>(run, call, batch, pieced, kernels->trajectories_in_pieces32)
+                             : trajectories_of_pieces<double>(run, call, batch, pieced, kernels->trajectories_in_pieces64));
 }
 
 // -- derivatives: after the arguments of a solve its edges and what it has found (times, or resource time), then tangents
@@ -279,6 +370,8 @@ EXPORT int resource_ode_handlers(const Kernels *table, const Rule *rules, int64_
 
 HANDLER(resource_ode_times, times_call)
 HANDLER(resource_ode_trajectories, trajectories_call)
+HANDLER(resource_ode_times_in_pieces, pieces_call<true>)
+HANDLER(resource_ode_trajectories_in_pieces, pieces_call<false>)
 HANDLER(resource_ode_times_tangent, tangent_call<true>)
 HANDLER(resource_ode_trajectories_tangent, tangent_call<false>)
 HANDLER(resource_ode_times_cotangent, cotangent_call<true>)

@@ -14,6 +14,8 @@ from .operands import AXES
 NAMES = (
     "times",
     "trajectories",
+    "times_in_pieces",
+    "trajectories_in_pieces",
     "times_tangent",
     "trajectories_tangent",
     "times_cotangent",

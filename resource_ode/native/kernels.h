@@ -16,4 +16,12 @@ struct Kernels {
     bool (*cotangents)(const Batch &, const Options &, const Rule &, const Runner &, const Cotangents &);
     bool (*spent)(const Batch &, const Options &, const Rule &, const Runner &, const Spent &);
     bool (*loads)(const Batch &, const Runner &, const Loads &);
+    bool (*trajectories_in_pieces32)(const Batch &, const Options &, const Rule &, const Runner &, const Trajectories<float> &,
+                                     const Pieced &);
+    bool (*trajectories_in_pieces64)(const Batch &, const Options &, const Rule &, const Runner &,
+                                     const Trajectories<double> &, const Pieced &);
+    bool (*times_in_pieces32)(const Batch &, const Options &, const Rule &, const Runner &, const Times<float> &,
+                              const Pieced &);
+    bool (*times_in_pieces64)(const Batch &, const Options &, const Rule &, const Runner &, const Times<double> &,
+                              const Pieced &);
 };

@@ -15,7 +15,7 @@ from ..base.constants import CONSTANTS, Constants
 from ..base.legendre import COARSE_NODES, NEWTON_STEPS, NODES, gauss_legendre
 
 # must be that of `loops.cpp`
-INTERFACE = 18
+INTERFACE = 19
 # panels fill vectors, of so many numbers at most
 MOST_LANES = 8
 # what the loops are compiled for; vectors of 4, 4 and 8 numbers

@@ -113,10 +113,32 @@ bool spent(const Batch &batch, const Options &options, const Rule &rule, const R
 
 bool loads(const Batch &batch, const Runner &run, const Loads &to) { return OF_THIS_KIND(any_loads, batch, run, to); }
 
-constexpr int64_t INTERFACE = 18;
-const Kernels KERNELS = {INTERFACE,     trajectories<float>, trajectories<double>, times<float>,
-                         times<double>, tangents,            cotangents,           spent,
-                         loads};
+template <class Out>
+bool trajectories_in_pieces(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
+                            const Trajectories<Out> &to, const Pieced &pieced) {
+    return OF_THIS_KIND(any_trajectories_in_pieces, batch, options, rule, run, to, pieced);
+}
+
+template <class Out>
+bool times_in_pieces(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Times<Out> &to,
+                     const Pieced &pieced) {
+    return OF_THIS_KIND(any_times_in_pieces, batch, options, rule, run, to, pieced);
+}
+
+constexpr int64_t INTERFACE = 19;
+const Kernels KERNELS = {INTERFACE,
+                         trajectories<float>,
+                         trajectories<double>,
+                         times<float>,
+                         times<double>,
+                         tangents,
+                         cotangents,
+                         spent,
+                         loads,
+                         trajectories_in_pieces<float>,
+                         trajectories_in_pieces<double>,
+                         times_in_pieces<float>,
+                         times_in_pieces<double>};
 
 }  // namespace
 

@@ -12,6 +12,8 @@ class Solver {
     double error = 0.0, goal = 0.0;
     std::vector<double> errors;
     bool enough = false;
+    // how much more accurate than the row asks for
+    double stricter = 1.0;
 
     Solver(const Batch &batch, const Options &options, const Rule &rule)
         : batch(batch), options(options), rule(rule), stride(options.coarse_panels + LANES), solved(batch.skills, LANES) {
@@ -36,7 +38,7 @@ class Solver {
 
     // Reads a row, and how far its clocks go: `last` becomes that. False if there is nothing to solve.
     bool read_for_clocks(int64_t row, double &last, double endless) {
-        graph.read(batch, row);
+        read(row);
         if (!begin(0.0)) return false;
         if (Law::HAS_END) last = until_all_over(last);
         if (endless > 0) last = Law::HAS_END ? std::max(last, end_of(endless)) : std::min(last, end_of(endless));
@@ -49,7 +51,7 @@ class Solver {
     }
 
     bool read_for_times(int64_t row, double level) {
-        graph.read(batch, row), goal = graph.law.effort_at(level);
+        read(row), goal = graph.law.effort_at(level);
         return begin(goal);
     }
 
@@ -136,6 +138,8 @@ class Solver {
 
   private:
     static constexpr double MOST_BYTES = 2.5e9;
+    // below it there is only rounding
+    static constexpr double LEAST_TOLERANCE = 1e-12;
     // places that kinks may have beside the panels, and solves on top of the attempts, to come nearer to them
     static constexpr int64_t MOST_KINKS = 192, MORE_ATTEMPTS = 3;
 
@@ -147,6 +151,11 @@ class Solver {
     Numbers coarse, along, measure, exposure, coarse_gates;
     std::vector<double> finer, edges, begins, slows;
     RelativeError<Law> timing;
+
+    void read(int64_t row) {
+        graph.read(batch, row);
+        graph.tolerance = std::max(graph.tolerance / stricter, std::min(graph.tolerance, LEAST_TOLERANCE));
+    }
 
     bool begin(double range) {
         enough = graph.sound && std::isfinite(range);

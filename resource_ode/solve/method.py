@@ -36,8 +36,9 @@ class Auto(AbstractMethod):
 class Cascade(AbstractMethod):
     """Quadrature in resource time, skill after skill: for all but interference and prerequisites that cross pools.
 
-    A schedule of the frequency or of the wasted resource takes a cascade for each of its pieces. It is left to the ODE
-    where these are more than 64, where the waste is 0 in one of them, or without the compiled loops.
+    The pieces of a schedule of the wasted resource share one cascade; a schedule of the frequency takes one for each,
+    as does one of the wasted resource with more than 2048 skills. Both are left to the ODE where pieces are more than
+    64, where the waste is 0 in one of them, or without the compiled loops.
 
     **Arguments:**
 

@@ -3,7 +3,7 @@ r"""Schedules of frequency and wasted resource, by cascades: one for each piece,
 From training step $T_k$ on frequencies, $\eta$ and $N_0$ are constant again, so that what follows is a cascade whose
 skills start at the efforts that they have by then. What goes wrong in one piece is carried into the next, so that the
 estimates of single solves do not tell: all is solved twice, at tolerances far apart, and the difference has to be
-within the one asked for.
+within the one asked for. Where only rate and waste change all pieces share one cascade: `schedule_clocks`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ...results.outcome import result_names, results_from_codes
 from ...results.trajectory import Trajectory, budget
 from ..ode import keeps_spent
 from ..tolerance import FLOORS
-from . import traced
+from . import schedule_clocks, traced
 from .begun import begun
 from .schedule_pieces import Members, Pieces, Plan, Stand, effort_of, pieces_of, starts_of
 
@@ -125,6 +125,11 @@ def trajectories(model: ResourceModel, ts: Array, tolerance: Any, reduce: Any, m
     refuse_over_devices("a run under such schedules", model, ts, tolerance)
     ts, tolerance = jnp.asarray(ts, model.dtype), jnp.asarray(tolerance, model.dtype)
     plan = _plan(model, ts)
+    if schedule_clocks.obstacle(model) is None:
+        # where all is known there is no derivative, which alone needs to know of the rows
+        rows = ts.shape[0] if is_concrete(model, ts, tolerance) else plan.rows
+        options = {"either": plan.either, "rows": rows, "reduce": reduce, "method": method}
+        return programs.compiled(schedule_clocks.trajectories)(model, ts, tolerance, **options)
     return programs.compiled(_trajectories)(model, ts, tolerance, plan=plan, reduce=reduce, method=method)
 
 
@@ -196,6 +201,9 @@ def learning_times(model: ResourceModel, level: Any, tolerance: Any) -> tuple[Ar
     """Learning times `(*batch, skill)`, NaN for members that are unsure, and which are not, `(*batch,)`."""
     refuse_over_devices("learning times under such schedules", model, level, tolerance)
     level, tolerance = (jnp.asarray(x, model.dtype) for x in (level, tolerance))
+    if schedule_clocks.obstacle(model) is None:
+        either = traced.has_any_gates(model)
+        return programs.compiled(schedule_clocks.learning_times)(model, level, tolerance, either=either)
     return programs.compiled(_learning_times)(model, level, tolerance, plan=_plan(model))
 
 

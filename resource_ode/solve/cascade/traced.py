@@ -68,7 +68,13 @@ def batch_trajectories(
     """
     places = places_of(model) if places is None else places
     program = programs.compiled(solved_rows)
-    state, clock, spent, codes = program(model, ts, _as_array(tolerance), has_any_gates(model), places)
+    solved = program(model, ts, _as_array(tolerance), has_any_gates(model), places)
+    return known_rows(model, ts, solved, reduce, method)
+
+
+def known_rows(model: ResourceModel, ts: Array, solved: Any, reduce: Any, method: str) -> tuple[Any, Array]:
+    """What `batch_trajectories` returns, from what `solved_rows` does."""
+    state, clock, spent, codes = solved
     found = codes == calls.SUCCESSFUL
     # their numbers are 0, 1 and 2
     codes = jnp.asarray([0, INACCURATE, NOT_FINITE], jnp.int32)[codes]
@@ -133,11 +139,11 @@ def solved_rows(
     """Exposures `(*batch, time, skill)`, resource time `(*batch, time)`, for "l2" spent resource, and codes (those of
     `calls`); with pools, a last axis of them on resource time and spent resource.
     """
-    call = _call("trajectories", model, either, first_panels(model), 1e-5, _run_of_one)
+    call = call_of_rows(model, either)
     places = places_of(model) if places is None else places
-    operands = _operands(model, tolerance, jnp.zeros((), model.dtype), ts, places)
+    operands = operands_of(model, tolerance, jnp.zeros((), model.dtype), ts, places)
     state, clock, spent, code, _ = calls.trajectories(call, operands)
-    code = _unless_refused(code, tolerance)
+    code = unless_refused(code, tolerance)
     if places is None:
         return state, clock, spent, code
     return rows_of(model, places, ts, (state, clock, spent, code))
@@ -147,15 +153,15 @@ def solved_times(
     model: ResourceModel, level: Any, tolerance: Any, either: bool, places: Places | None = None
 ) -> tuple[Array, Array]:
     """Training steps `(*batch, skill)` at which a level is reached, and codes `(*batch,)` (those of `calls`)."""
-    call = _call("times", model, either, TIMES_PANELS, 1e-7, _times_of_one)
+    call = call_of_times(model, either)
     places = places_of(model) if places is None else places
-    operands = _operands(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype), places)
+    operands = operands_of(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype), places)
     found, code, _ = calls.learning_times(call, operands)
-    code = _unless_refused(code, tolerance)
+    code = unless_refused(code, tolerance)
     return (found, code) if places is None else times_of(model, places, found, code)
 
 
-def _unless_refused(code: Array, tolerance: Any) -> Array:
+def unless_refused(code: Array, tolerance: Any) -> Array:
     """No success for a tolerance that would have been refused, had it been concrete (`solve.tolerance`)."""
     return jnp.where((code == calls.SUCCESSFUL) & ~(tolerance > 0), calls.INACCURATE, code)
 
@@ -171,7 +177,7 @@ def _spent_until(
     model: ResourceModel, level: Any, tolerance: Any, arrays: OneMember, either: bool
 ) -> tuple[Spent, Array]:
     call = _call("spent", model, either, PANELS, 1e-5, arrays)
-    operands = _operands(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype))
+    operands = operands_of(model, tolerance, jnp.asarray(level, model.dtype), jnp.zeros(1, model.dtype))
     found, error = spent(call, operands)
     within = (error <= tolerance) & (jnp.asarray(tolerance) > 0)
     shape = model.batch_shape
@@ -188,7 +194,7 @@ def loads_of_run(model: ResourceModel, state: Array) -> Loads | None:
     call = _call("loads", model, has_any_gates(model), PANELS, 1e-5, _loads_of_one)
     # nothing is solved, so that no tolerance, level or time counts
     nothing = jnp.zeros(1, model.dtype)
-    return loads(call, _operands(model, jnp.ones((), model.dtype), nothing[0], nothing), state)
+    return loads(call, operands_of(model, jnp.ones((), model.dtype), nothing[0], nothing), state)
 
 
 def _loads_of_one(model: ResourceModel, state: Array) -> Loads:
@@ -236,6 +242,16 @@ def has_any_gates(model: ResourceModel) -> bool:
     return gates is not None and (not is_concrete(gates) or bool(np.any(np.asarray(gates))))
 
 
+def call_of_rows(model: ResourceModel, either: bool) -> calls.Call:
+    """The call of a trajectory."""
+    return _call("trajectories", model, either, first_panels(model), 1e-5, _run_of_one)
+
+
+def call_of_times(model: ResourceModel, either: bool) -> calls.Call:
+    """The call of learning times."""
+    return _call("times", model, either, TIMES_PANELS, 1e-7, _times_of_one)
+
+
 def _call(
     name: str, model: ResourceModel, either: bool, panels: int, made_for: float, arrays: OneMember | OfRun
 ) -> calls.Call:
@@ -245,9 +261,10 @@ def _call(
     return calls.Call(name, *kind, *begins, either, panels, COARSE_PANELS, made_for, _members(arrays))
 
 
-def _operands(
+def operands_of(
     model: ResourceModel, tolerance: Any, goal: Array, ts: Array, places: Places | None = None
 ) -> calls.Operands:
+    """A model's arrays, as the calls take them."""
     graph, nothing = model.graph, jnp.zeros(model.skills, model.dtype)
     rate, after = effective_rates(model)
     level, after = (nothing if x is None else x for x in (model.initial_level, after))
