@@ -41,6 +41,8 @@ PIECED = (*AXES._replace(rate=1, waste=1), 1)
 
 # what stands in place of a budget of nothing, as a part of the largest
 LITTLE = 1e-6
+# which of the results is what is spent before each piece
+PAID = {"trajectories": 7, "times": 5}
 
 
 class Clock(NamedTuple):
@@ -108,8 +110,13 @@ def _jvp(primals: Any, tangents: Any, *, call: Call, run: Call, rows: int) -> An
     found = pieces_p.bind(*primals, call=call, run=run, rows=rows)
     moved = [_zeros(t, x) for t, x in zip(tangents, primals, strict=True)]
     rule = _times_jvp if call.name == "times" else _rows_jvp
-    along = rule(primals, moved, found, call, run, rows)
-    return found, [*along, *(ad.Zero(jax.typeof(x).to_tangent_aval()) for x in found[len(along) :])]
+    values, before = rule(primals, moved, found, call, run, rows)
+    along: list[Any] = [ad.Zero(jax.typeof(x).to_tangent_aval()) for x in found]
+    along[: len(values)] = values
+    # derivatives of derivatives look at what was spent before each piece
+    place = PAID[call.name]
+    along[place] = jnp.broadcast_to(before, found[place].shape)
+    return found, along
 
 
 def _zeros(tangent: Any, value: Any) -> Any:
@@ -230,7 +237,7 @@ class _Layout:
         return jnp.take_along_axis(flat, at, axis=len(lead))
 
 
-def _rows_jvp(primals: Any, moved: Any, found: Any, call: Call, run: Call, rows: int) -> list[Any]:
+def _rows_jvp(primals: Any, moved: Any, found: Any, call: Call, run: Call, rows: int) -> tuple[list[Any], Any]:
     operands, clock = _split(primals)
     _, time, _, _, _, edges, at, paid = found
     of = _Layout(operands.steps, clock.start, rows)
@@ -246,15 +253,17 @@ def _rows_jvp(primals: Any, moved: Any, found: Any, call: Call, run: Call, rows:
     budgets = of.between(start, jnp.where(of.ahead == 0, start[..., None] + of.by_piece(own), inside), end)
     clocks = of.between(at, jnp.where(of.ahead == 0, of.by_piece(time), jnp.nan), _after(at))
     read = _read(call, primals, moved, edges, budgets, clocks)
-    rise = _pick(_starts_move(read, spans_move), of.piece) + own_moves
+    before = _starts_move(read, spans_move)
+    rise = _pick(before, of.piece) + own_moves
     state, moves = (of.of_rows(x, k) for x, k in zip(read.fixed[:2], (1, 0), strict=True))
     state_along, moves_along = (of.of_rows(x, k) for x, k in zip(read.along[:2], (1, 0), strict=True))
     # all that is there is spent
     spent = _pick(jnp.cumsum(spans_move, axis=-1) - spans_move, of.piece) + own_moves
-    return [state + state_along * rise[..., None], moves + moves_along * rise, jnp.broadcast_to(spent, found[2].shape)]
+    spent = jnp.broadcast_to(spent, found[2].shape)
+    return [state + state_along * rise[..., None], moves + moves_along * rise, spent], before
 
 
-def _times_jvp(primals: Any, moved: Any, found: Any, call: Call, run: Call, rows: int) -> list[Any]:
+def _times_jvp(primals: Any, moved: Any, found: Any, call: Call, run: Call, rows: int) -> tuple[list[Any], Any]:
     _, clock = _split(primals)
     times, _, _, edges, at, paid, piece = found
     reached = jnp.isfinite(_after(at))
@@ -281,7 +290,7 @@ def _times_jvp(primals: Any, moved: Any, found: Any, call: Call, run: Call, rows
     rate = jnp.where(live, rate, 1)
     since = jnp.where(live, times - _pick(clock.start, piece), 0)
     more = costs - _pick(before, piece) - since * _pick(directions.rate, piece)
-    return [jnp.where(live, _pick(directions.start, piece) + more / rate, 0)]
+    return [jnp.where(live, _pick(directions.start, piece) + more / rate, 0)], before
 
 
 pieces_p: Primitive = primitive("in_pieces", _results, _by_loops, _by_arrays, every)
