@@ -78,10 +78,11 @@ def random_models(seed, kind, count=48):
     return ro.ResourceModel(graph, frequency, rate, waste, exponent, **own)
 
 
+@pytest.mark.parametrize("seeds", [(0,), pytest.param((1, 2), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_errors_are_within_the_tolerance(kind, by_pieces):
+def test_errors_are_within_the_tolerance(kind, seeds, by_pieces):
     ts = np.append(0, np.geomspace(0.1, 1e3, 40))
-    for seed in range(3):
+    for seed in seeds:
         model = random_models(seed, kind)
         exact = by_pieces(lambda model=model: ro.simulate(model, ts, tolerance=1e-9))
         for tolerance in (1e-3, 1e-6):
@@ -269,13 +270,13 @@ def test_batches_under_transformations():
     np.testing.assert_allclose(slopes, every, rtol=1e-5)
 
 
-def test_second_derivatives():
+@pytest.mark.parametrize("what", ["times", pytest.param("rows", marks=pytest.mark.slow)])
+def test_second_derivatives(what):
     every, given = functions("mse")
-    for what in ("times", "rows"):
-        by_waste = lambda values, what=what: every[what](given | {"waste": values})  # noqa: E731
-        slope = jax.jit(jax.grad(by_waste))
-        second = np.asarray(jax.jit(jax.hessian(by_waste))(jnp.asarray(WASTE[1])))
-        for k in range(4):
-            step = 1e-4 * WASTE[1][k] * np.eye(4)[k]
-            expected = (slope(WASTE[1] + step) - slope(WASTE[1] - step)) / (2 * step[k])
-            np.testing.assert_allclose(second[k], expected, rtol=1e-4, atol=1e-5 * np.abs(second[k]).max())
+    by_waste = lambda values: every[what](given | {"waste": values})  # noqa: E731
+    slope = jax.jit(jax.grad(by_waste))
+    second = np.asarray(jax.jit(jax.hessian(by_waste))(jnp.asarray(WASTE[1])))
+    for k in range(4):
+        step = 1e-4 * WASTE[1][k] * np.eye(4)[k]
+        expected = (slope(WASTE[1] + step) - slope(WASTE[1] - step)) / (2 * step[k])
+        np.testing.assert_allclose(second[k], expected, rtol=1e-4, atol=1e-5 * np.abs(second[k]).max())
