@@ -77,3 +77,15 @@ def test_pools_that_nobody_knows_until_the_program_runs():
     known = ro.learning_times(model)
     found = jax.jit(lambda pool: ro.learning_times(model.replace(pool=pool)))(POOL)
     np.testing.assert_allclose(found, known, rtol=1e-13)
+
+
+@pytest.mark.parametrize("none", [-1, POOLS, 50])
+def test_a_skill_in_no_pool_is_lost(none):
+    model = batch({}, graph=ro.SkillGraph([[]] * SKILLS))
+    pool = POOL.copy()
+    pool[0, 3] = none
+    found = np.asarray(jax.jit(lambda pool: ro.learning_times(model.replace(pool=pool)))(pool))
+    assert np.isnan(found[0, 3])
+    np.testing.assert_allclose(found[1:], ro.learning_times(model)[1:], rtol=1e-13)
+    run = jax.jit(lambda pool: ro.simulate(model.replace(pool=pool), TIMES).level)(pool)
+    assert np.isnan(run[0, 1:, 3]).all()

@@ -79,12 +79,14 @@ def prerequisites_of(places: Places, prerequisites: Array) -> Array:
 
 
 def by_skill(places: Places, found: Array, pool_axis: int) -> Array:
-    """What was found by pool, along an axis before the last, and by place, the last: of each skill, without pools."""
+    """What was found by pool, along an axis before the last, and by place, the last: of each skill, without pools; NaN
+    for one whose pool is none, which nobody could refuse under a trace.
+    """
     moved = jnp.moveaxis(found, pool_axis, -2)
     flat = jnp.reshape(moved, (*moved.shape[:-2], -1))
     own = jnp.asarray(places.own)
     own = jnp.reshape(own, (*own.shape[:-1], *(1,) * (-2 - pool_axis), own.shape[-1]))
-    return jnp.take_along_axis(flat, ranked(own, flat.ndim), axis=-1, mode="clip")
+    return jnp.take_along_axis(flat, ranked(own, flat.ndim), axis=-1, mode="fill")
 
 
 def ranked(x: Array, rank: int) -> Array:
