@@ -134,22 +134,28 @@ struct Bounds {
     }
 };
 
+// Where the rows of a batch go.
+template <class Out>
+Trajectories<Out> rows_to(Call &call, const Batch &batch, Bounds &bounds, const View<const double> &ts, int64_t times) {
+    return {ts,
+            times,
+            bounds.by_row(bounds.last),
+            bounds.by_row(bounds.endless),
+            call.to<Out>(0, times * batch.skills),
+            call.to<Out>(1, times),
+            call.to<Out>(2, times),
+            call.to<int32_t>(3, 1),
+            call.numbers_to(4, 1),
+            edges_of(call, call.result(5))};
+}
+
 template <class Out>
 bool trajectories(const Runner &run, Call &call, const Batch &batch,
                   bool (*solve)(const Batch &, const Options &, const Rule &, const Runner &, const Trajectories<Out> &)) {
     const int64_t times = call.argument(STEPS).dimensions().back();
     const View<const double> ts = call.numbers(STEPS, times);
     Bounds bounds(batch, ts, times);
-    const Trajectories<Out> to{ts,
-                               times,
-                               bounds.by_row(bounds.last),
-                               bounds.by_row(bounds.endless),
-                               call.to<Out>(0, times * batch.skills),
-                               call.to<Out>(1, times),
-                               call.to<Out>(2, times),
-                               call.to<int32_t>(3, 1),
-                               call.numbers_to(4, 1),
-                               edges_of(call, call.result(5))};
+    const Trajectories<Out> to = rows_to<Out>(call, batch, bounds, ts, times);
     const bool succeeded = solve(batch, options_of(call), *rule, run, to);
     call.put();
     return succeeded;
@@ -210,16 +216,7 @@ bool trajectories_of_pieces(const Runner &run, Call &call, const Batch &batch, P
     const View<const double> ts = call.numbers(STEPS, times);
     Bounds bounds(batch);
     bound_pieces(pieced, ts, times, bounds);
-    const Trajectories<Out> to{ts,
-                               times,
-                               bounds.by_row(bounds.last),
-                               bounds.by_row(bounds.endless),
-                               call.to<Out>(0, times * batch.skills),
-                               call.to<Out>(1, times),
-                               call.to<Out>(2, times),
-                               call.to<int32_t>(3, 1),
-                               call.numbers_to(4, 1),
-                               edges_of(call, call.result(5))};
+    const Trajectories<Out> to = rows_to<Out>(call, batch, bounds, ts, times);
     pieced.at = call.numbers_to(6, pieced.pieces), pieced.paid = call.numbers_to(7, pieced.pieces);
     const bool succeeded = solve(batch, options_of(call), *rule, run, to, pieced);
     call.put();
