@@ -35,7 +35,7 @@ NEVER = 1e-300
 # members that arrays solve side by side on a GPU, in about 2 MB each with their derivatives
 WIDE = 2048
 # what is known when a primitive is compiled, where that is more than its call
-STATIC = {"cotangent": ("call", "together"), "in_pieces": ("call", "run", "rows")}
+STATIC: dict[str, tuple[str, ...]] = {"cotangent": ("call", "together"), "in_pieces": ("call", "run", "rows")}
 
 
 class Call(NamedTuple):
