@@ -33,7 +33,10 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
+from resource_ode.results import probe
+
 from . import document, mutations, seeds, targets
+from .forked import Forked
 from .workers import Worker, processor_seconds
 
 CORPUS = document.ROOT / "tests" / "corpus"
@@ -192,6 +195,7 @@ class Reading:
         # what a format with checksums may be read as: what was written, and nothing else
         self.written: list[Any] | None = None
         if name == "netcdf":
+            probe.read_apart = Forked()
             self.seeds = seeds.netcdf(self.folder)
         elif name == "zarr":
             self.seeds = [pack(seeds.zarr(self.folder))]

@@ -23,18 +23,25 @@ def problem_of(path: Path) -> str:
     if not sys.executable:  # a program that Python is only a part of
         return ""
     patience = math.ceil(SECONDS + path.stat().st_size / PER_SECOND)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
-    command = [sys.executable, "-m", __name__, str(path.absolute()), str(patience)]
     endless = f"is damaged: reading it takes more than {patience} s"
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, timeout=BUSY * patience, check=False)
+        status = read_apart(path, patience)
     except subprocess.TimeoutExpired:
         return endless
     except OSError:  # no process can be started
         return ""
-    if done.returncode == -getattr(signal, "SIGXCPU", 0) != 0:
+    if status == -getattr(signal, "SIGXCPU", 0) != 0:
         return endless
-    return f"is damaged: reading it ends the program (signal {-done.returncode})" if done.returncode < 0 else ""
+    return f"is damaged: reading it ends the program (signal {-status})" if status < 0 else ""
+
+
+def read_apart(path: Path, patience: int) -> int:
+    """How a process ends that reads this file, and may compute for so many seconds."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
+    command = [sys.executable, "-m", __name__, str(path.absolute()), str(patience)]
+    return subprocess.run(
+        command, env=environment, capture_output=True, timeout=BUSY * patience, check=False
+    ).returncode
 
 
 def main() -> None:
