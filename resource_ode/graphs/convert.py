@@ -19,6 +19,7 @@ from ..base.annotations import DiGraph, Given, Numbers
 from ..base.checks import truth_value
 from ..base.values import brief, in_order_of, labels_along
 from ..base.words import nearest
+from .direction import backward
 from .gates import GATES, Gate
 
 SIGNS = ("drop", "absolute")
@@ -278,6 +279,13 @@ def _check_digraph(digraph: Any) -> None:
             "digraph: expected a directed graph, since an edge leads from a prerequisite to what requires it, "
             "got an undirected one"
         )
+    for before, after, said in digraph.edges(data=True):
+        if (word := backward(*said.values())) is not None:
+            raise ValueError(
+                f"digraph: expected edges that lead from a prerequisite to what requires it, but {str(before)!r} -> "
+                f"{str(after)!r} is called {word!r}; digraph.reverse() turns the edges round, and without that "
+                "attribute they are taken as they are"
+            )
 
 
 def _check_sign(sign: Any) -> None:

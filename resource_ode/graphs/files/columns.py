@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from ..direction import backward
 from .names import is_number
 from .problem import refuse, said
 
@@ -31,23 +31,12 @@ WEIGHTS = ("weight", "value", "strength")
 UNCLEAR = ("head", "tail", "object", "u", "v", "node1", "node2")
 # of what else begins and ends, where the skills stand in a column of their own
 SPANS = ("start", "end")
-# what an edge is called that leads from a skill to its prerequisite
-_BACKWARD = re.compile(
-    r"[\W_]*(?:requires?|needs?|depends[\W_]*(?:up)?on|(?:is[\W_]*)?dependent[\W_]*on|builds[\W_]*(?:up)?on"
-    r"|has[\W_]*pre(?:requisite|req))[\W_]*",
-    re.IGNORECASE,
-)
 ANSWERS = ("yes", "no", "y", "n", "true", "false")
 
 
 def word_of(cell: str) -> str:
     """The word in the name of a column: its letters and digits, small."""
     return re.sub(r"[\W_]", "", cell.lower())
-
-
-def backward(*texts: Any) -> str | None:
-    """The first of the texts that says that an edge leads from a skill to its prerequisite, as `requires` does."""
-    return next((text for text in texts if isinstance(text, str) and _BACKWARD.fullmatch(text[:40])), None)
 
 
 def refuse_backward_corner(corner: str) -> None:

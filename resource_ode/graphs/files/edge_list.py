@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..direction import backward
 from .columns import (
     ARROWS,
     EITHER,
@@ -12,7 +13,6 @@ from .columns import (
     NEEDS,
     UNCLEAR,
     WEIGHTS,
-    backward,
     columns_of,
     refuse_other_columns,
     word_of,

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..cycles import components, find_cycle
+from ..direction import backward
 from ..graph import SkillGraph
-from .columns import backward
 from .limits import MOST_EDGES, MOST_PADDED, MOST_SKILLS
 from .names import Nodes, finite_number
 from .problem import refuse, said

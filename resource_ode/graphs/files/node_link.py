@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import Any
 
@@ -42,7 +43,7 @@ def read_json(text: str, direction: str | None) -> Network:
     if "nodes" in data:
         # Cytoscape.js wraps what it says of a node in `data`
         wrapped = isinstance(data["nodes"], list) and any(isinstance(n, dict) and "data" in n for n in data["nodes"])
-        return _cytoscape(data) if wrapped and "edges" in data else _node_link(data)
+        return _cytoscape(data) if wrapped and "edges" in data else _node_link(data, direction)
     if "children" in data:
         return _tree(data, direction)
     if "graph" in data or "graphs" in data:
@@ -111,7 +112,7 @@ def _called(values: dict[str, Any]) -> list[Any]:
     return [value for key, value in values.items() if key not in ("source", "target", "from", "to", "id", "key")]
 
 
-def _node_link(data: dict[str, Any]) -> Network:
+def _node_link(data: dict[str, Any], direction: str | None) -> Network:
     filled = [key for key in ("edges", "links") if data.get(key)]
     if len(filled) > 1:
         refuse("expected the edges in one list, edges or links, got both; delete one")
@@ -122,6 +123,7 @@ def _node_link(data: dict[str, Any]) -> Network:
     if isinstance(options, dict) and options.get("type") == "undirected":  # of graphology, which Gephi Lite saves
         refuse("options: expected a directed graph, got type 'undirected'; save it as a directed one")
     nodes = Nodes()
+    told_of: dict[Any, tuple[str, Any]] = {}
     for index, node in enumerate(_list(data, "nodes")):
         values = _flat(node) if isinstance(node, dict) else {"id": node}
         told = next((key for key in values if word_of(key) in NEEDS and isinstance(values[key], (list, str))), None)
@@ -133,6 +135,8 @@ def _node_link(data: dict[str, Any]) -> Network:
             refuse(f"nodes[{index}]: expected an object with id, a text or a number, got {said(node)}")
         _attributes(values, f"nodes[{index}]")
         _named(nodes, key, values)
+        if told is not None:
+            told_of[key] = told, values[told]
     rows = [_flat(edge) for edge in _list(data, listed)]
     ends = [_ends(edge, index, listed) for index, edge in enumerate(rows)]
     numbers = all(type(end) is int for pair in ends for end in pair)
@@ -154,6 +158,7 @@ def _node_link(data: dict[str, Any]) -> Network:
                     refuse(f"{listed}[{index}]: expected ids, or places from 0 to {len(keys) - 1}, got {said(end)}")
             pair = (keys[pair[0]], keys[pair[1]])
         edges.add(*pair, _weight(values), _called(values))
+    _refuse_other_prerequisites(told_of, edges.ends, nodes, listed, direction)
 
     def unknown(end: Any, which: str) -> str:
         hint = guess(end, nodes.position)
@@ -164,6 +169,30 @@ def _node_link(data: dict[str, Any]) -> Network:
         return f"{said(end)}, which no node has{hint}"
 
     return edges.network(nodes, unknown)
+
+
+def _refuse_other_prerequisites(
+    told_of: dict[Any, tuple[str, Any]], ends: list[tuple[Any, Any]], nodes: Nodes, listed: str, direction: str | None
+) -> None:
+    """What a node itself says that it requires, by ids or names of nodes, has to be what the edges say."""
+    if not told_of:
+        return
+    before: dict[Any, set[Any]] = {key: set() for key in told_of}
+    for pair in ends:
+        source, target = reversed(pair) if direction == "prerequisite_last" else pair
+        if target in before:
+            before[target].add(source)
+    key_of = dict(zip(nodes.names(), nodes.position, strict=True)) | {key: key for key in nodes.position}
+    for key, (word, told) in told_of.items():
+        parts = re.split(r"\s*[,;|]\s*", told) if isinstance(told, str) else told
+        found = {key_of[part] for part in map(_key, parts) if part in key_of}
+        if found and found != before[key]:
+            other = next(iter(found ^ before[key]))
+            refuse(
+                f"node {said(key)}: expected as {said(word)} what the {listed} say, got {said(told)}, but "
+                f"{'an edge leads' if other in before[key] else 'no edge leads'} there from {said(other)}; "
+                f"take {said(word)} away, or say which end is the prerequisite by direction"
+            )
 
 
 def _flat(item: Any) -> Any:

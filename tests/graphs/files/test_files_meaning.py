@@ -1,7 +1,10 @@
 """Files that could be read as another graph than they mean: refused, each in a sentence that says what to do."""
 
+import networkx as nx
 import pytest
 from graph_file_cases import reads, refuses
+
+from resource_ode import SkillGraph
 
 LAST = {"direction": "prerequisite_last"}
 # an edge from words to letters that is called `requires`
@@ -37,6 +40,24 @@ def test_an_edge_that_is_called_requires(tmp_path, name):
         **({"lists": [[], [0]]} if name == "a.csv" else {"lists": [[1], []]}),
         **LAST,
     )
+
+
+def test_a_digraph_with_edges_that_are_called_requires():
+    digraph = nx.DiGraph()
+    digraph.add_edge("words", "letters", relation="requires")
+    with pytest.raises(ValueError, match=r"'words' -> 'letters' is called 'requires'; digraph.reverse\(\) turns"):
+        SkillGraph.from_networkx(digraph)
+    assert SkillGraph.from_networkx(nx.DiGraph([("letters", "words")])).prerequisite_lists() == [[], [0]]
+
+
+def test_what_a_node_requires_beside_the_edges(tmp_path):
+    nodes = '{"nodes": [{"id": 1, "name": "letters"}, {"id": 2, "name": "words", "requires": %s}], "links": [%s]}'
+    there, back = '{"source": 1, "target": 2}', '{"source": 2, "target": 1}'
+    for told in ('["letters"]', "[1]", '"letters"', '["a pen"]', "[]", "true"):
+        reads(tmp_path, "a.json", nodes % (told, there), ["letters", "words"], [[], [0]])
+    for told in ('["letters"]', "[1]", '"letters"'):
+        refuses(tmp_path, "a.json", nodes % (told, back), "expected as 'requires' what the links say")
+        reads(tmp_path, "a.json", nodes % (told, back), ["letters", "words"], [[], [0]], **LAST)
 
 
 def test_a_skill_may_be_called_needs(tmp_path):
