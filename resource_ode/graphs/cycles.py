@@ -13,20 +13,28 @@ def _lists(skills: int, source: np.ndarray, target: np.ndarray) -> tuple[list[in
     return target[order].tolist(), np.searchsorted(source[order], np.arange(skills + 1)).tolist()
 
 
-def find_cycle(skills: int, source: Any, target: Any) -> list[int] | None:
-    """The skills of a cycle, each required by the next, among edges from `source[k]` to `target[k]`; `None` without."""
-    source, target = np.asarray(source, np.int64), np.asarray(target, np.int64)
+def depths(skills: int, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The longest path to each skill among edges from `source[k]` to `target[k]`; -1 in a cycle and behind one."""
     children, starts = _lists(skills, source, target)
     waiting = np.bincount(target, minlength=skills).tolist()
+    found = [-1 if count else 0 for count in waiting]
     ready = [skill for skill, count in enumerate(waiting) if not count]
-    for skill in ready:  # grows while it is read
+    for skill in ready:  # grows while it is read, by depth: the last one before a child is the deepest
+        below = found[skill] + 1
         for child in children[starts[skill] : starts[skill + 1]]:
             waiting[child] -= 1
             if not waiting[child]:
+                found[child] = below
                 ready.append(child)
-    if len(ready) == skills:
+    return np.asarray(found, np.int32)
+
+
+def find_cycle(skills: int, source: Any, target: Any) -> list[int] | None:
+    """The skills of a cycle, each required by the next, among edges from `source[k]` to `target[k]`; `None` without."""
+    source, target = np.asarray(source, np.int64), np.asarray(target, np.int64)
+    stuck = depths(skills, source, target) < 0
+    if not stuck.any():
         return None
-    stuck = np.asarray(waiting) > 0
     inside = stuck[source] & stuck[target]
     before = dict(zip(target[inside].tolist(), source[inside].tolist(), strict=True))
     skill, seen = int(np.argmax(stuck)), {}

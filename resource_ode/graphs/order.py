@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ..base.words import printable
-from .cycles import find_cycle
+from .cycles import depths, find_cycle
 
 
 def depth(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.ndarray:
@@ -38,33 +38,17 @@ def depth(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.ndarray:
 
 
 def _depth_of_one(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.ndarray:
-    skills = len(indices)
-    parents = [row[keep].tolist() for row, keep in zip(indices, mask, strict=True)]
-    children: list[list[int]] = [[] for _ in range(skills)]
-    for skill, row in enumerate(parents):
-        for parent in row:
-            children[parent].append(skill)
-    waiting = [len(row) for row in parents]
-    depth = np.zeros(skills, np.int32)
-    ready = [skill for skill in range(skills) if not waiting[skill]]
-    done = 0
-    while ready:
-        skill = ready.pop()
-        done += 1
-        for child in children[skill]:
-            depth[child] = max(depth[child], depth[skill] + 1)
-            waiting[child] -= 1
-            if not waiting[child]:
-                ready.append(child)
-    if done < skills:
-        cycle = find_cycle(skills, indices[mask], np.repeat(np.arange(skills), mask.sum(axis=1)))
+    skills, source, target = len(indices), indices[mask], np.nonzero(mask)[0]
+    found = depths(skills, source, target)
+    if (found < 0).any():
+        cycle = find_cycle(skills, source, target)
         assert cycle is not None
         path = " -> ".join(printable(name_of(s)) for s in [*cycle, cycle[0]])
         raise ValueError(
             f"prerequisites: expected a graph without cycles, got {path} (no skill of a cycle could ever start; where "
             "a graph is read, condense=True merges each cycle into one skill)"
         )
-    return depth
+    return found
 
 
 def traced_depth(indices: Array, mask: Array) -> Array:

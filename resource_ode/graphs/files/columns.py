@@ -36,7 +36,8 @@ ANSWERS = ("yes", "no", "y", "n", "true", "false")
 
 def word_of(cell: str) -> str:
     """The word in the name of a column: its letters and digits, small."""
-    return re.sub(r"[\W_]", "", cell.lower())
+    small = cell.lower()
+    return small if small.isalnum() else re.sub(r"[\W_]", "", small)
 
 
 def refuse_backward_corner(corner: str) -> None:
@@ -103,9 +104,8 @@ def refuse_other_columns(rows: list[list[str]], lines: list[int], found: tuple[i
     if header[after_at] not in EITHER or befores <= skills:
         return
     for index, name in enumerate(rows[0]):
-        cells = [row[index] for row in rows[1:]]
-        counted = all(cell.isdecimal() for cell in cells)
-        if index not in found and not counted and len(set(cells)) == len(cells) and befores <= set(cells):
+        cells = {row[index] for row in rows[1:]} if index not in found else set()
+        if len(cells) == len(rows) - 1 and befores <= cells and not all(map(str.isdecimal, cells)):
             refuse(
                 f"expected prerequisites by the names of the column {said(rows[0][after_at])}, got those of the column "
                 f"{said(name)}; delete one of the two columns and call the other skill"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from ..direction import backward
@@ -24,7 +25,7 @@ from .problem import refuse, said
 from .table import Table
 
 # what tools write where there is nothing
-MISSING = ("na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil", "-", "--", "\u2013", "\u2014")
+MISSING = {"na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil", "-", "--", "\u2013", "\u2014"}
 # around a list in one cell, as Python and JSON write it
 CLOSING = {"[": "]", "{": "}", "(": ")"}
 _LISTED = re.compile(r"\s*[;|,+/&\n]\s*|\s+and\s+")
@@ -61,11 +62,12 @@ def read_edge_list(table: Table, direction: str | None) -> Network:
         arrows = {header[found[0]], header[found[1]]}.isdisjoint(NEEDS)
         refuse_other_columns(rows, lines, found)
         if direction is None and arrows:
-            _refuse_backward(rows, lines, {*found, weight_at})
-        _refuse_undirected(rows, lines, header)
-        _refuse_unread_signs(rows, lines, {*found, weight_at})
+            _refuse_backward(table, {*found, weight_at})
+        _refuse_undirected(table, header)
+        _refuse_unread_signs(table, {*found, weight_at})
+        again = {cell for cell in {row[found[0]] for row in rows[1:]} if word_of(cell) == header[found[0]]}
         for row, line in zip(rows[1:], lines[1:], strict=True):
-            if all(word_of(cell) == word for cell, word in zip(row, header, strict=True)):
+            if row[found[0]] in again and [word_of(cell) for cell in row] == header:
                 refuse(f"line {line}: expected an edge, got the names of the columns once more; delete the line")
         rows, lines = rows[1:], lines[1:]
     else:
@@ -109,36 +111,40 @@ def _network(
 ) -> Network:
     names: dict[str, None] = {}
     nodes, edges = Nodes(), Edges()
-    before_at, after_at = found
-    befores, afters = {row[before_at] for row in rows}, {row[after_at] for row in rows}
-    for row, line in zip(rows, lines, strict=True):
-        before, after = same_name(row[before_at]), same_name(row[after_at])
-        if before and row[before_at] not in afters and CLOSING.get(before[0]) == before[-1]:
-            refuse(f"line {line}: expected one prerequisite per row, got the list {said(before)}; give each its row")
-        if before.lower() in MISSING and row[before_at] not in afters:
-            refuse(
-                f"line {line}: expected a prerequisite, got {said(before)}; leave the cell empty where there is none"
-            )
-        if after.lower() in MISSING and row[after_at] not in befores:
+    befores, afters = [row[found[0]] for row in rows], [row[found[1]] for row in rows]
+    weights = [row[weight_at] for row in rows] if weight_at is not None else [""] * len(rows)
+    firsts, lasts = set(befores) - set(afters), set(afters) - set(befores)
+    name_of = functools.cache(same_name)
+    for cell, after_cell, weight, line in zip(befores, afters, weights, lines, strict=True):
+        before, after = name_of(cell), name_of(after_cell)
+        if cell in firsts and before:
+            if CLOSING.get(before[0]) == before[-1]:
+                refuse(
+                    f"line {line}: expected one prerequisite per row, got the list {said(before)}; give each its row"
+                )
+            if before.lower() in MISSING:
+                refuse(
+                    f"line {line}: expected a prerequisite, got {said(before)}; leave the cell empty where there is "
+                    "none"
+                )
+        if after_cell in lasts and after.lower() in MISSING:
             refuse(f"line {line}: expected a skill, got {said(after)}; delete the line")
         if not after:
             refuse(f"line {line}: expected a skill, got an empty cell")
         if before:  # a skill without a prerequisite may stand alone
             names[before] = None
-            text = row[weight_at] if weight_at is not None else ""
-            if separator in ";\t":
-                text = text.replace(",", ".")
-            edges.add(before, after, text or None)
-        elif weight_at is not None and row[weight_at]:
+            edges.add(before, after, (weight.replace(",", ".") if separator in ";\t" else weight) or None)
+        elif weight:
             refuse(
-                f"line {line}: expected a prerequisite, got an empty cell beside the weight {said(row[weight_at])}; "
+                f"line {line}: expected a prerequisite, got an empty cell beside the weight {said(weight)}; "
                 "if the cell was merged with the one above, repeat the name, if there is none, leave the weight empty"
             )
         names[after] = None
-    for row, line in zip(rows, lines, strict=True):
-        if row[before_at] not in afters and _several(row[before_at], names):
+    several = {cell for cell in firsts if _several(cell, names)}
+    for cell, line in zip(befores, lines, strict=True):
+        if cell in several:
             refuse(
-                f"line {line}: expected one prerequisite per row, got {said(row[before_at])}; "
+                f"line {line}: expected one prerequisite per row, got {said(cell)}; "
                 "give each a row of its own, or, if it is one skill, a row with an empty prerequisite"
             )
     numbers: dict[float, str] = {}
@@ -163,38 +169,40 @@ def _several(cell: str, names: dict[str, None]) -> bool:
     return listed or all(part in names for part in parts[1]) or bool(re.search(r";\s|\w;\w", cell))
 
 
-def _refuse_unread_signs(rows: list[list[str]], lines: list[int], read: set[int | None]) -> None:
+def _refuse_unread_signs(table: Table, read: set[int | None]) -> None:
     """A sign is not dropped because its column is called otherwise than weights are."""
-    for index, name in enumerate(rows[0]):
-        if index in read:
-            continue
-        for row, line in zip(rows[1:], lines[1:], strict=True):
-            number = finite_number(row[index].replace("\u2212", "-"))
-            if row[index] in ("-", "\u2212") or (number is not None and number < 0):
-                refuse(
-                    f"line {line}: expected weights in a column called weight, got {said(row[index])} in {said(name)}, "
-                    "which is not read; call it weight, or delete it"
-                )
+
+    def signed(cell: str) -> bool:
+        if not cell.startswith(("-", "\u2212")):
+            return False
+        return len(cell) == 1 or (finite_number(cell.replace("\u2212", "-")) or 0) < 0
+
+    for index, name in enumerate(table.rows[0]):
+        if index not in read and (found := table.first(index, signed)) is not None:
+            refuse(
+                f"line {found[1]}: expected weights in a column called weight, got {said(found[0])} in {said(name)}, "
+                "which is not read; call it weight, or delete it"
+            )
 
 
-def _refuse_backward(rows: list[list[str]], lines: list[int], read: set[int | None]) -> None:
+def _refuse_backward(table: Table, read: set[int | None]) -> None:
     """Between a source and a target, `requires` says that the target is the prerequisite."""
-    for index, name in enumerate(rows[0]):
-        for row, line in zip(rows[1:], lines[1:], strict=True) if index not in read else ():
-            if backward(row[index]) is not None:
-                refuse(
-                    f"line {line}: expected an edge that leads from a prerequisite to what requires it, got "
-                    f"{said(row[index])} in {said(name)}; say which end is the prerequisite: "
-                    'direction="prerequisite_last" (the target) or "prerequisite_first"'
-                )
+    for index, name in enumerate(table.rows[0]):
+        if index not in read and (found := table.first(index, backward)) is not None:
+            refuse(
+                f"line {found[1]}: expected an edge that leads from a prerequisite to what requires it, got "
+                f"{said(found[0])} in {said(name)}; say which end is the prerequisite: "
+                'direction="prerequisite_last" (the target) or "prerequisite_first"'
+            )
 
 
-def _refuse_undirected(rows: list[list[str]], lines: list[int], header: list[str]) -> None:
-    for index, word in enumerate(header):
-        if word in ("type", "directed"):  # Gephi writes Directed and Undirected
-            for row, line in zip(rows[1:], lines[1:], strict=True):
-                if row[index].lower() in ("undirected", "mutual", "false", "0"):
-                    refuse(f"line {line}: expected a directed graph, got an edge of {word} {said(row[index])}")
+def _refuse_undirected(table: Table, header: list[str]) -> None:
+    undirected = {"undirected", "mutual", "false", "0"}
+    for index, word in enumerate(header):  # Gephi writes Directed and Undirected
+        if word not in ("type", "directed"):
+            continue
+        if (found := table.first(index, lambda cell: cell.lower() in undirected)) is not None:
+            refuse(f"line {found[1]}: expected a directed graph, got an edge of {word} {said(found[0])}")
 
 
 def read_networkx_lines(text: str, kind: str) -> Network:

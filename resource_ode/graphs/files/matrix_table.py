@@ -30,8 +30,6 @@ def layout(table: Table) -> Layout | None:
     """How the table is an adjacency matrix, `None` if its shape and its cells are not those of one."""
     rows = table.rows
     height, width = len(rows), table.width
-    if any(len(row) != width for row in rows):
-        return None
     top, left = rows[0], [row[0] for row in rows]
     # the matrix is square, so the shape tells a row from a column of names, and a corner that is no number means both
     if height == width > 1 and not _is_cell(top[0], table, blank=False):

@@ -47,8 +47,9 @@ def same_name(cell: str) -> str:
 def finite_number(value: Any) -> float | None:
     """A finite number, from a number or its decimal text; `None` if it is none."""
     if isinstance(value, str):
-        return float(value) if _NUMBER.fullmatch(value.strip()) and math.isfinite(float(value)) else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if _NUMBER.fullmatch(value.strip()) is None:
+            return None
+    elif isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
         number = float(value)

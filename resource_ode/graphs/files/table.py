@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import re
+from collections.abc import Callable
 
 from .limits import MOST_COLUMNS, MOST_EDGES
 from .problem import refuse, said
@@ -27,6 +29,12 @@ class Table:
     @property
     def width(self) -> int:
         return len(self.rows[0])
+
+    def first(self, column: int, wrong: Callable[[str], object]) -> tuple[str, int] | None:
+        """The first cell of a column, below its name, that is wrong, and its line; equal cells are asked for once."""
+        cells = [row[column] for row in self.rows[1:]]
+        found = {cell for cell in set(cells) if wrong(cell)}
+        return next((pair for pair in zip(cells, self.lines[1:], strict=True) if pair[0] in found), None)
 
 
 def read_table(text: str, blanks: bool = False) -> Table:
@@ -53,7 +61,8 @@ def read_table(text: str, blanks: bool = False) -> Table:
     if separator is None:
         separator = _separator(lines[first:], blanks)
     rows, numbers = _rows(body, separator, first)
-    rows, numbers = _without_comments(rows, numbers, lines)
+    if "#" in body:
+        rows, numbers = _without_comments(rows, numbers, lines)
     width = max((len(row) for row in rows), default=0)
     if width == 0:
         refuse("expected an adjacency matrix or a list of edges, got an empty file")
@@ -63,7 +72,8 @@ def read_table(text: str, blanks: bool = False) -> Table:
     while width > 1 and all(len(row) < width or not row[width - 1] for row in rows):
         width -= 1
     for row, line in zip(rows, numbers, strict=True):
-        del row[width:]
+        if len(row) != width:
+            del row[width:]
         if len(row) != width:
             refuse(f"line {line}: expected {width} cells separated by {_said(separator)}, got {len(row)}")
     comment = None
@@ -138,7 +148,8 @@ def _beside_row_names(rows: list[list[str]], lines: list[str]) -> bool:
 
 def _separator(lines: list[str], blanks: bool) -> str:
     """The one separator that every line has equally often, outside quotes."""
-    sample = [re.sub(r'"[^"]*"', '""', line) for line in lines if line.strip() and not line.startswith("#")][:1000]
+    plain = (line for line in lines if line.strip() and not line.startswith("#"))
+    sample = [re.sub(r'"[^"]*"', '""', line) for line in itertools.islice(plain, 1000)]
     even = []
     for separator in SEPARATORS:
         counts = {line.count(separator) for line in sample}
