@@ -94,13 +94,14 @@ def refuse_other_columns(rows: list[list[str]], lines: list[int], found: tuple[i
             )
     skills = {row[after_at] for row in rows[1:]}
     befores = {row[before_at] for row in rows[1:]} - {""}
-    told = {cell.lower() for cell in befores}
-    answers = header[before_at] == "required" and told <= {"0", "1"} and not all(map(is_number, skills))
-    if befores and not befores & skills and (answers or told <= set(ANSWERS)):
-        refuse(
-            f"line {lines[1]}: expected prerequisites in the column {said(rows[0][before_at])}, got "
-            f"{said(rows[1][before_at])}, an answer and no name"
-        )
+    if befores and befores.isdisjoint(skills):
+        told = {cell.lower() for cell in befores}
+        answers = header[before_at] == "required" and told <= {"0", "1"} and not all(map(is_number, skills))
+        if answers or told <= set(ANSWERS):
+            refuse(
+                f"line {lines[1]}: expected prerequisites in the column {said(rows[0][before_at])}, got "
+                f"{said(rows[1][before_at])}, an answer and no name"
+            )
     if header[after_at] not in EITHER or befores <= skills:
         return
     for index, name in enumerate(rows[0]):

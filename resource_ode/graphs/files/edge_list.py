@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import functools
+import itertools
+import math
 import re
+from collections.abc import Container
+
+import numpy as np
 
 from ..direction import backward
 from .columns import (
@@ -20,7 +24,7 @@ from .columns import (
 )
 from .limits import MOST_EDGES, MOST_SKILLS
 from .names import Nodes, clean_name, finite_number, is_number, same_name
-from .network import Edges, Network
+from .network import Edges, Network, number_of
 from .problem import refuse, said
 from .table import Table
 
@@ -28,7 +32,7 @@ from .table import Table
 MISSING = {"na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil", "-", "--", "\u2013", "\u2014"}
 # around a list in one cell, as Python and JSON write it
 CLOSING = {"[": "]", "{": "}", "(": ")"}
-_LISTED = re.compile(r"\s*[;|,+/&\n]\s*|\s+and\s+")
+_PARTS = re.compile(r"\s*[;|,+/&\n]\s*|\s+and\s+")
 
 
 def columns(table: Table) -> tuple[int, int] | None:
@@ -109,62 +113,75 @@ def _is_header(rows: list[list[str]], weight_at: int | None) -> bool:
 def _network(
     rows: list[list[str]], lines: list[int], found: tuple[int, int], weight_at: int | None, separator: str
 ) -> Network:
-    names: dict[str, None] = {}
-    nodes, edges = Nodes(), Edges()
     befores, afters = [row[found[0]] for row in rows], [row[found[1]] for row in rows]
     weights = [row[weight_at] for row in rows] if weight_at is not None else [""] * len(rows)
+    if separator in ";\t":
+        weights = [weight.replace(",", ".") for weight in weights]
+    mentioned = dict.fromkeys(itertools.chain.from_iterable(zip(befores, afters, strict=True)))
+    names = {cell: same_name(cell) for cell in mentioned}  # of each different cell, for speed
     firsts, lasts = set(befores) - set(afters), set(afters) - set(befores)
-    name_of = functools.cache(same_name)
-    for cell, after_cell, weight, line in zip(befores, afters, weights, lines, strict=True):
-        before, after = name_of(cell), name_of(after_cell)
-        if cell in firsts and before:
-            if CLOSING.get(before[0]) == before[-1]:
-                refuse(
-                    f"line {line}: expected one prerequisite per row, got the list {said(before)}; give each its row"
-                )
-            if before.lower() in MISSING:
-                refuse(
-                    f"line {line}: expected a prerequisite, got {said(before)}; leave the cell empty where there is "
-                    "none"
-                )
-        if after_cell in lasts and after.lower() in MISSING:
-            refuse(f"line {line}: expected a skill, got {said(after)}; delete the line")
-        if not after:
-            refuse(f"line {line}: expected a skill, got an empty cell")
-        if before:  # a skill without a prerequisite may stand alone
-            names[before] = None
-            edges.add(before, after, (weight.replace(",", ".") if separator in ";\t" else weight) or None)
-        elif weight:
-            refuse(
-                f"line {line}: expected a prerequisite, got an empty cell beside the weight {said(weight)}; "
-                "if the cell was merged with the one above, repeat the name, if there is none, leave the weight empty"
-            )
-        names[after] = None
-    several = {cell for cell in firsts if _several(cell, names)}
+    wrong = {cell for cell, name in names.items() if not name or (cell in lasts and name.lower() in MISSING)}
+    wrong |= {cell for cell in firsts if _listed(names[cell]) or names[cell].lower() in MISSING}
+    if wrong:
+        for before, after, weight, line in zip(befores, afters, weights, lines, strict=True):
+            if before in wrong or after in wrong:
+                _refuse_row(names[before], names[after], before in firsts, after in lasts, weight, line)
+    nodes = Nodes()
+    place = {name: nodes.add(name) for name in dict.fromkeys(names.values()) if name}
+    wrong = {cell for cell in firsts if _several(cell, place)}
     for cell, line in zip(befores, lines, strict=True):
-        if cell in several:
+        if cell in wrong:
             refuse(
                 f"line {line}: expected one prerequisite per row, got {said(cell)}; "
                 "give each a row of its own, or, if it is one skill, a row with an empty prerequisite"
             )
     numbers: dict[float, str] = {}
-    for name in names:
-        nodes.add(name)
+    for name in place:
         if is_number(name) and numbers.setdefault(float(name), name) != name:
             refuse(
                 f"expected one way of writing each name, got {said(numbers[float(name)])} and {said(name)}, which may "
                 "be one (pandas writes 1.0 for 1 beside an empty cell)"
             )
-    network = edges.network(nodes, lambda end, which: said(end))
-    network.stated = True
-    return network
+    # a skill without a prerequisite may stand alone
+    at = {cell: place.get(name, -1) for cell, name in names.items()}
+    source, target = (np.fromiter(map(at.__getitem__, cells), np.int64, len(rows)) for cells in (befores, afters))
+    edge = source >= 0
+    if edge.sum() > MOST_EDGES:
+        refuse(f"expected at most {MOST_EDGES:,} edges, got more; SkillGraph takes larger graphs as arrays")
+    weight = None
+    if any(weights):
+        rows_ = zip(befores, afters, weights, strict=True)
+        weight = np.asarray([number_of(names[b], names[a], text) if text else math.nan for b, a, text in rows_])[edge]
+    return Network(len(nodes), source[edge], target[edge], weight, nodes.names(), stated=True)
 
 
-def _several(cell: str, names: dict[str, None]) -> bool:
+def _listed(name: str) -> bool:
+    """Whether a cell holds a list as Python or JSON writes it."""
+    return name != "" and CLOSING.get(name[0]) == name[-1]
+
+
+def _refuse_row(before: str, after: str, is_first: bool, is_last: bool, weight: str, line: int) -> None:
+    """A row whose names, or one of which, are none; `is_first`: no other row has `before` as its skill."""
+    if is_first and _listed(before):
+        refuse(f"line {line}: expected one prerequisite per row, got the list {said(before)}; give each its row")
+    if is_first and before.lower() in MISSING:
+        refuse(f"line {line}: expected a prerequisite, got {said(before)}; leave the cell empty where there is none")
+    if is_last and after.lower() in MISSING:
+        refuse(f"line {line}: expected a skill, got {said(after)}; delete the line")
+    if not after:
+        refuse(f"line {line}: expected a skill, got an empty cell")
+    if not before and weight:
+        refuse(
+            f"line {line}: expected a prerequisite, got an empty cell beside the weight {said(weight)}; "
+            "if the cell was merged with the one above, repeat the name, if there is none, leave the weight empty"
+        )
+
+
+def _several(cell: str, names: Container[str]) -> bool:
     """Whether a cell that is itself no skill lists some: skills of the file, or what a semicolon separates."""
-    if not _LISTED.search(cell):
+    if not _PARTS.search(cell):
         return False
-    parts = [[same_name(part) for part in split.split(cell)] for split in (re.compile(r"[;|,\n]"), _LISTED)]
+    parts = [[same_name(part) for part in split.split(cell)] for split in (re.compile(r"[;|,\n]"), _PARTS)]
     listed = len(parts[0]) > 1 and any(part in names for part in parts[0])
     return listed or all(part in names for part in parts[1]) or bool(re.search(r";\s|\w;\w", cell))
 

@@ -46,6 +46,14 @@ class Network:
         return f"skill {skill + 1}" if self.names is None else said(self.names[skill])
 
 
+def number_of(source: Any, target: Any, weight: Any) -> float:
+    """The weight of an edge as a number."""
+    number = finite_number(weight)
+    if number is None:
+        refuse(f"weight of {said(source)} -> {said(target)}: expected a finite number, got {said(weight)}")
+    return number
+
+
 class Edges:
     """The edges of a file that lists them, by the ids of their ends."""
 
@@ -64,13 +72,7 @@ class Edges:
             self._backward = f"edge {said(source)} -> {said(target)} is called {said(word)}"
         if len(self.ends) > MOST_EDGES:
             refuse(f"expected at most {MOST_EDGES:,} edges, got more; SkillGraph takes larger graphs as arrays")
-        if weight is None:
-            self._weights.append(math.nan)
-            return
-        number = finite_number(weight)
-        if number is None:
-            refuse(f"weight of {said(source)} -> {said(target)}: expected a finite number, got {said(weight)}")
-        self._weights.append(number)
+        self._weights.append(math.nan if weight is None else number_of(source, target, weight))
 
     def network(self, nodes: Nodes, unknown: Callable[[Any, str], str]) -> Network:
         """The network of these edges; `unknown(id, which end)` is the sentence for an id that no node has."""

@@ -106,7 +106,7 @@ def _rows(body: str, separator: str, skipped: int) -> tuple[list[list[str]], lis
         for row in reader:
             if len(row) > MOST_COLUMNS:
                 refuse(f"line {skipped + begins}: expected at most {MOST_COLUMNS:,} columns, got {len(row):,}")
-            cells = [cell.strip() for cell in row]
+            cells = list(map(str.strip, row))
             if any(cells):
                 rows.append(cells)
                 numbers.append(skipped + begins)
