@@ -20,8 +20,9 @@ _TOKEN = re.compile(
 # an ordinary statement whole, for speed: a node or one edge, perhaps with attributes
 _ID = r'(?:([^\W\d]\w*+)|"([^"\\]*+)")'
 _SIMPLE = re.compile(
-    rf"(?!(?i:node|edge|graph|subgraph)\b){_ID}\s*+(?:->\s*+(?!(?i:subgraph)\b){_ID}\s*+)?"
-    r'(?:\[((?:\s*+[^\W\d]\w*+\s*+=\s*+(?:[\w.]++|"[^"\\]*+")\s*+,?)*+)\s*+\]\s*+)?(?:;|(?=[}\w"]))'
+    rf"{_BLANK}(?!(?i:node|edge|graph|subgraph)\b){_ID}\s*+(?:->\s*+(?!(?i:subgraph)\b){_ID}\s*+)?"
+    r'(?:\[((?:\s*+[^\W\d]\w*+\s*+=\s*+(?:[\w.]++|"[^"\\]*+")\s*+,?)*+)\s*+\]\s*+)?(?:;|(?=[}\w"]))',
+    re.DOTALL | re.MULTILINE,
 )
 _ATTRIBUTE = re.compile(r'(\w+)\s*=\s*(?:([\w.]+)|"([^"]*)")')
 MOST_NESTED = 50
@@ -143,9 +144,13 @@ class _Parser:
         while not self.sign("}"):
             if self.sign(";"):
                 continue
-            simple = _SIMPLE.match(self._text, self._start)
-            if simple is not None:
+            end = self._start
+            while (simple := _SIMPLE.match(self._text, end)) is not None:
                 self.simple(simple, defaults, mentioned)
+                end = simple.end()
+            if end > self._start:
+                self._position = end
+                self.next()
                 continue
             if self.keyword("graph", "node", "edge"):
                 kind = self.next()[1].lower()
@@ -188,8 +193,6 @@ class _Parser:
             self.add_edges([[source], [target]], {**defaults["edge"], **given})
         elif given:
             self.describe(source, given)
-        self._position = match.end()
-        self.next()
 
     def mention(self, identity: str, defaults: dict[str, dict[str, str]]) -> None:
         if identity not in self.values:

@@ -150,8 +150,13 @@ def _network(
         refuse(f"expected at most {MOST_EDGES:,} edges, got more; SkillGraph takes larger graphs as arrays")
     weight = None
     if any(weights):
-        rows_ = zip(befores, afters, weights, strict=True)
-        weight = np.asarray([number_of(names[b], names[a], text) if text else math.nan for b, a, text in rows_])[edge]
+        ends = zip(befores, afters, strict=True)
+        weight = np.asarray(
+            [
+                number_of(names[before], names[after], text) if text else math.nan
+                for (before, after), text in zip(ends, weights, strict=True)
+            ]
+        )[edge]
     return Network(len(nodes), source[edge], target[edge], weight, nodes.names(), stated=True)
 
 

@@ -13,6 +13,10 @@ from .problem import guess, refuse, said
 _TOKEN = re.compile(
     r'\s*+(?:#[^\n]*+\s*+)*+(?:([A-Za-z_]\w*)|([+-]?[\d.][\w.+-]*|[+-][A-Za-z]\w*)|"([^"]*)"|([\[\]])|(\Z))'
 )
+# brackets that hold keys and plain values alone, whole, for speed
+_VALUE = r'[+-]?[\d.][\w.+-]*+|"[^"]*+"'
+_SIMPLE = re.compile(rf"\s*+([A-Za-z_]\w*+)\s*+\[((?:\s++[A-Za-z_]\w*+\s++(?:{_VALUE}))*+)\s*+\]")
+_PAIR = re.compile(rf"\s++(\w++)\s++({_VALUE})")
 MOST_NESTED = 50
 
 
@@ -74,6 +78,15 @@ def _parse(text: str) -> dict[str, list[Any]]:
     top: dict[str, list[Any]] = {}
     stack, key, position = [top], None, 0
     while (match := _TOKEN.match(text, position)) is not None:
+        if key is None and len(stack) < MOST_NESTED and (simple := _SIMPLE.match(text, position)) is not None:
+            item: dict[str, list[Any]] = {}
+            for name, value in _PAIR.findall(simple[2]):
+                if value[0] == '"':
+                    value = html.unescape(value[1:-1]) if "&" in value else value[1:-1]
+                item.setdefault(name, []).append(value)
+            stack[-1].setdefault(simple[1], []).append(item)
+            position = simple.end()
+            continue
         kind, position = match.lastindex or 5, match.end()
         if kind == 5:
             break

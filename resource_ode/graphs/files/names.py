@@ -66,7 +66,8 @@ def is_number(text: str) -> bool:
 def attribute(given: dict[str, Any], name: str, what: str) -> Any:
     """The attribute of a name, written in any case; `None` where there is none or it is empty."""
     value = given.get(name)
-    if not _blank(value) or not given:
+    # lengths first, for speed
+    if not _blank(value) or not any(len(key) == len(name) for key in given):
         return value
     found = {key: value for key, value in given.items() if key.lower() == name and not _blank(value)}
     if len(found) > 1:

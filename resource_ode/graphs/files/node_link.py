@@ -14,6 +14,9 @@ from .problem import GraphFileError, guess, refuse, said
 
 KINDS = "node-link data (an object with lists nodes and edges or links), adjacency, tree or Cytoscape data"
 
+# names of arguments of networkx, in the order in which an error names them
+_TAKEN = dict.fromkeys(("node_for_adding", "u_of_edge", "v_of_edge", "u_for_edge", "v_for_edge"))
+
 
 def read_json(text: str, direction: str | None) -> Network:
     """The network in a JSON text."""
@@ -91,9 +94,9 @@ def _named(nodes: Nodes, key: Any, values: dict[str, Any]) -> None:
 
 def _attributes(values: Any, what: str) -> None:
     """Refuse what networkx could not hold in a graph."""
-    for key in ("node_for_adding", "u_of_edge", "v_of_edge", "u_for_edge", "v_for_edge"):
-        if key in values:
-            refuse(f"{what}: expected attributes that networkx can hold, got one named {key}; rename it")
+    if not _TAKEN.keys().isdisjoint(values):
+        key = next(key for key in _TAKEN if key in values)
+        refuse(f"{what}: expected attributes that networkx can hold, got one named {key}; rename it")
     if isinstance(values.get("key"), (list, dict)):
         refuse(f"{what}: expected a text or a number as key of an edge, got {said(values['key'])}")
 
