@@ -26,6 +26,8 @@ LEVEL, LAST_LEVEL = 0.5, 0.95
 CELLS = 15
 # a model to begin with
 START: Mapping[str, Any] = {"learning_rate": 0.01, "wasted_resource": 0.1, "gate_exponent": 0.01}
+# what may follow a schedule, which no slider shows
+SCHEDULED = ("frequency", "learning_rate", "wasted_resource")
 NAMES = {
     "wasted_resource": "wasted resource N₀",
     "gate_exponent": "gate exponent a",
@@ -80,7 +82,7 @@ class Scene:
     @property
     def model(self) -> ResourceModel:
         if self.spread == 1.0:
-            return self.base.replace(frequency=self.frequency)
+            return self.base
         return self.base.replace(frequency=spread_out(self.frequency, self.spread))
 
     def change(self, **values: Any) -> None:
@@ -93,6 +95,7 @@ class Scene:
     def set_frequency(self, frequency: np.ndarray) -> None:
         """Frequencies as they are drawn from now on."""
         self.frequency, self.spread = np.asarray(frequency, dtype=float), 1.0
+        self.base = self.base.replace(frequency=self.frequency)
 
     def set_graph(self, graph: SkillGraph, frequency: np.ndarray | None = None) -> None:
         """Another graph; what was given a skill (start levels, learnability) does not outlive it."""
@@ -111,9 +114,11 @@ class Scene:
         model = self.model
         run = simulate(model)
         times = np.asarray(learning_times(model, LEVEL))
-        share, waste = np.asarray(run.share), np.asarray(run.waste)
+        share = np.asarray(run.share)
         if model.competition == "l2":
-            share, waste = share**2, waste**2
+            share = share**2
+        # what is left, which is quicker than the run's; with nothing to waste, nothing even when no share is taken
+        waste = (1 - share.sum(axis=1)) * np.any(np.asarray(model.wasted_resource) > 0)
         return Drawn(times, np.asarray(run.ts), np.asarray(run.level), share, waste, run.failures() or "")
 
     def all_but(self, *names: str) -> tuple[Any, ...]:
@@ -172,7 +177,7 @@ def check_model(model: Any) -> None:
     for name, there in (
         ("pools", model.pool is not None),
         ("interference", model.interference is not None),
-        ("a schedule", any(isinstance(getattr(model, key), Schedule) for key in ("frequency", "learning_rate"))),
+        ("a schedule", any(isinstance(getattr(model, key), Schedule) for key in SCHEDULED)),
         ("frequencies that change at level 1/2", model.frequency_after is not None),
     ):
         if there:
