@@ -12,6 +12,7 @@ from bokeh.models import (
     ColorBar,
     ColumnDataSource,
     CustomJSTickFormatter,
+    CustomJSTransform,
     HoverTool,
     LinearColorMapper,
     NormalHead,
@@ -20,6 +21,7 @@ from bokeh.models import (
 )
 from bokeh.palettes import Viridis256
 from bokeh.plotting import figure
+from bokeh.transform import transform
 
 from ..graphs.graph import SkillGraph
 from ..plot.graph_drawing import layered_places
@@ -35,8 +37,17 @@ CLEAR = 11
 # names stand in a graph of up to so many skills, and so many letters of each
 LABELLED, LETTERS = 20, 12
 ROUND = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0)
+# what runs in the browser: texts, of which each explorer makes models of its own, as those of a closed tab are emptied
 # like 12000 and 0.003, whatever the size
-PLAIN = CustomJSTickFormatter(code="return Number(tick.toPrecision(3)).toString()")
+PLAIN = "return Number(tick.toPrecision(3)).toString()"
+# rows arrive as one array in the place of the first: of an array for each, the messages take longer than their numbers
+ALIKE = "return xs.map(() => xs[0])"
+CUT = """
+const all = new Float32Array(xs[0]), places = all.length / xs.length
+return xs.map((_, row) => all.subarray(row * places, (row + 1) * places))
+"""
+# painted over the axes and the rest of a picture, which then stays as it is
+OVER: dict[str, Any] = {"level": "overlay"}
 
 
 def _figure(title: str, **options: Any) -> Any:
@@ -110,7 +121,7 @@ class Figures:
             )
         )
         dots = made.scatter(
-            "x", "y", source=self.nodes, size=15, fill_color="color", line_color="black", marker="marker"
+            "x", "y", source=self.nodes, size=15, fill_color="color", line_color="black", marker="marker", **OVER
         )
         style: dict[str, Any] = {"text_align": "left", "text_baseline": "middle", "text_font_size": "10px"}
         # beside a skill, where its neighbours of the layer are not; an arrow may pass under it
@@ -123,20 +134,28 @@ class Figures:
             background_fill_color="white",
             background_fill_alpha=0.7,
             **style,
+            **OVER,
         )
         made.x_range.range_padding = 0.2  # room for the names
         made.add_tools(HoverTool(renderers=[dots], tooltips=[("skill", "@name"), ("steps to level 1/2", "@said")]))
-        bar = ColorBar(color_mapper=self.mapper, title=f"learning time ({STEPS})", width=10, formatter=PLAIN)
+        bar = ColorBar(
+            color_mapper=self.mapper,
+            title=f"learning time ({STEPS})",
+            width=10,
+            formatter=CustomJSTickFormatter(code=PLAIN),
+        )
         made.add_layout(bar, "right")
         return made
 
     def _over_time(self, title: str, label: str, source: Any) -> Any:
         made = _figure(title, x_axis_label=STEPS, y_axis_label=label, x_range=(0, 1), y_range=(0, 1.02))
-        made.xaxis.formatter = PLAIN
+        made.xaxis.formatter = CustomJSTickFormatter(code=PLAIN)
+        made.title.level = made.axis.level = "overlay"
+        rows = [transform(name, CustomJSTransform(v_func=code)) for name, code in (("xs", ALIKE), ("ys", CUT))]
         if source is self.curves:
-            drawn = made.multi_line("xs", "ys", source=source, line_color="color", line_width=2)
+            drawn = made.multi_line(*rows, source=source, line_color="color", line_width=2)
         else:
-            drawn = made.patches("xs", "ys", source=source, fill_color="color", line_color="white", line_width=0.4)
+            drawn = made.patches(*rows, source=source, fill_color="color", line_color="white", line_width=0.4)
         made.add_tools(HoverTool(renderers=[drawn], tooltips="@name"))
         return made
 
@@ -149,7 +168,7 @@ class Figures:
             y_range=(1e-3, 1e2),
             name="frequency plot",
         )
-        made.yaxis.formatter = PLAIN
+        made.yaxis.formatter = CustomJSTickFormatter(code=PLAIN)
         dots = made.scatter("x", "y", source=self.frequencies, size=11, fill_color="#0072B2", line_color="white")
         tool = PointDrawTool(renderers=[dots], add=False)
         made.add_tools(tool)
@@ -167,7 +186,7 @@ class Figures:
             y_axis_label=NAMES[y],
         )
         made.height = 330
-        made.xaxis.formatter = made.yaxis.formatter = PLAIN
+        made.xaxis.formatter = made.yaxis.formatter = CustomJSTickFormatter(code=PLAIN)
         made.x_range.range_padding = made.y_range.range_padding = 0
         cells = made.quad(
             "left",
@@ -179,12 +198,12 @@ class Figures:
             fill_color={"field": "value", "transform": self.map_mapper},
             nonselection_fill_alpha=1.0,
         )
-        made.scatter("x", "y", source=self.here, size=11, marker="cross", line_color="white", line_width=4)
-        made.scatter("x", "y", source=self.here, size=10, marker="cross", line_color="black", line_width=2)
+        made.scatter("x", "y", source=self.here, size=11, marker="cross", line_color="white", line_width=4, **OVER)
+        made.scatter("x", "y", source=self.here, size=10, marker="cross", line_color="black", line_width=2, **OVER)
         tap = TapTool(renderers=[cells])
         made.add_tools(tap, HoverTool(renderers=[cells], tooltips="@value"))
         made.toolbar.active_tap = tap
-        self.map_bar = ColorBar(color_mapper=self.map_mapper, width=10, formatter=PLAIN)
+        self.map_bar = ColorBar(color_mapper=self.map_mapper, width=10, formatter=CustomJSTickFormatter(code=PLAIN))
         made.add_layout(self.map_bar, "right")
         return made
 
@@ -195,22 +214,13 @@ class Figures:
         self.mapper.high = end
         color = colours(drawn.times, end)
         skills, rows = graph.skills, len(drawn.ts)
-        # half the numbers' bits are enough for a screen, and half as long on the way
-        ts, level = drawn.ts.astype(np.float32), drawn.level.astype(np.float32)
-        self.curves.data = {
-            "xs": [ts] * skills,
-            "ys": list(level.T),
-            "color": color,
-            "name": list(names),
-        }
+        self.curves.data = {**in_one(drawn.ts, drawn.level.T), "color": color, "name": list(names)}
         order = np.argsort(drawn.times, kind="stable")
         tops = np.concatenate([np.zeros((rows, 1)), np.cumsum(drawn.share[:, order], axis=1)], axis=1)
         tops = np.concatenate([tops, tops[:, -1:] + drawn.waste[:, None]], axis=1)
-        outline = np.concatenate([tops[:, 1:], tops[::-1, :-1]]).astype(np.float32)
-        across = np.concatenate([ts, ts[::-1]])
+        outline = np.concatenate([tops[:, 1:], tops[::-1, :-1]])
         self.bands.data = {
-            "xs": [across] * (skills + 1),
-            "ys": list(outline.T),
+            **in_one(np.concatenate([drawn.ts, drawn.ts[::-1]]), outline.T),
             "color": [*(color[skill] for skill in order), WASTE],
             "name": [*(names[skill] for skill in order), "wasted"],
         }
@@ -273,6 +283,13 @@ class Figures:
             "x": across[column],
             "y": up[row],
         }
+
+
+def in_one(x: np.ndarray, y: np.ndarray) -> dict[str, list[Any]]:
+    """The columns of rows `y`, `(row, place)`, over `x`, as `ALIKE` and `CUT` take them."""
+    rest = [None] * (len(y) - 1)
+    # half the numbers' bits are enough for a screen, and half as long on the way
+    return {"xs": [x.astype(np.float32), *rest], "ys": [y.astype(np.float32), *rest]}
 
 
 def brief_name(name: str) -> str:

@@ -22,7 +22,7 @@ GIVEN = "as given"
 SLIDERS = ("wasted_resource", "gate_exponent", "learning_rate", "spread")
 # pixels of a row of the map's selectors, and of half a row, in which their longest choices can be read
 WIDEST, HALF = 325, 190
-POWER_OF_TEN = CustomJSTickFormatter(code="return Number(Math.pow(10, tick).toPrecision(3)).toString()")
+POWER_OF_TEN = "return Number(Math.pow(10, tick).toPrecision(3)).toString()"
 
 
 class View:
@@ -129,7 +129,8 @@ class View:
         # 0 has no logarithm: the slider stands at its low end until it is moved
         place = math.log10(value) if value > 0 else math.log10(low)
         ends = math.floor(min(place, math.log10(low))), math.ceil(max(place, math.log10(high)))
-        return Slider(start=ends[0], end=ends[1], value=place, format=POWER_OF_TEN, **options)
+        words = CustomJSTickFormatter(code=POWER_OF_TEN)
+        return Slider(start=ends[0], end=ends[1], value=place, format=words, **options)
 
     def _value(self, name: str) -> float:
         if name == "spread":

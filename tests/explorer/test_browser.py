@@ -85,6 +85,19 @@ def held(page, name, column):
     )
 
 
+def painted(page, name):
+    """The rows of a picture as they are painted: how high each is at every place."""
+    return page.evaluate(
+        """name => {
+          const [page] = Bokeh.documents, source = page.get_model_by_name(name)
+          const made = [...page._all_models.values()].find(found => found.data_source === source)
+          const { ys } = Bokeh.index.find_one(made).glyph
+          return Array.from(ys, row => Array.from(row))
+        }""",
+        name,
+    )
+
+
 def slider(page, number):
     return page.locator(".noUi-handle").nth(number)
 
@@ -113,6 +126,11 @@ def test_levels_shares_and_waste_are_redrawn_while_a_slider_moves(page, served):
     # the first calls of each kind are compiled
     press(page, 0, "ArrowRight")
     assert held(page, "levels", "ys") != levels and held(page, "shares", "ys") != shares
+    lines, areas = painted(page, "levels"), painted(page, "shares")
+    assert len(lines) == 16 and all(line[0] == 0 and line[-1] >= 0.95 for line in lines)
+    # each area lies upon the one below it, and the last ends at the whole
+    middle = [area[100] for area in areas]
+    assert len(areas) == 17 and middle == sorted(middle) and middle[-1] == pytest.approx(1, abs=1e-6)
     waits = []
     for _ in range(20):
         press(page, 0, "ArrowRight")

@@ -28,6 +28,24 @@ def test_what_is_drawn_is_the_run_of_the_changed_model(two):
     assert drawn.problem == ""
 
 
+@pytest.mark.parametrize("competition", ["l1", "l2"])
+@pytest.mark.parametrize("waste", [0.0, 1e-6, 0.1, 100.0])
+def test_what_is_left_of_the_resource_is_the_run_s_waste(two, waste, competition):
+    model = two.replace(wasted_resource=waste, competition=competition)
+    expected = np.asarray(ro.simulate(model).waste) ** (2 if competition == "l2" else 1)
+    np.testing.assert_allclose(Scene(model).drawn().waste, expected, atol=1e-14)
+
+
+def test_frequencies_outlive_a_change_and_are_those_of_the_model(two):
+    shown = Scene(two)
+    shown.set_frequency(np.asarray([0.5, 3.0]))
+    shown.change(spread=2.0)
+    shown.change(learning_rate=0.1)
+    shown.change(spread=1.0)
+    np.testing.assert_array_equal(shown.model.frequency, [0.5, 3.0])
+    np.testing.assert_array_equal(shown.model.learning_rate, 0.1)
+
+
 def test_spread_is_an_exponent_about_the_geometric_mean(two):
     shown = Scene(two)
     shown.change(spread=0.0)
@@ -94,6 +112,7 @@ def test_every_law_of_frequencies_has_mean_one(name):
         ({"wasted_resource": [0.1, 0.2]}, "batch of shape"),
         ({"pool": [0, 1], "wasted_resource": [0.1, 0.2], "learning_rate": [1.0, 1.0]}, "without pools"),
         ({"frequency": ro.Schedule([0.0, 5.0], [[1.0, 2.0], [2.0, 1.0]])}, "without a schedule"),
+        ({"wasted_resource": ro.Schedule([0.0, 5.0], [0.1, 0.2])}, "without a schedule"),
         ({"frequency_after": [1.0, 1.0]}, "without frequencies that change"),
     ],
 )
@@ -119,6 +138,21 @@ def test_a_notebook_is_shown_an_explorer(two, tmp_path):
     assert first is not second and first.get_root() is not None and second.get_root() is not None
     with pytest.raises(ValueError, match="expected a ResourceModel, got list"):
         ro.explore([two])
+
+
+def test_a_tab_that_is_closed_takes_nothing_from_the_next(two):
+    pytest.importorskip("panel", reason="Panel is not installed: pip install -e '.[explore]'")
+    from bokeh.document import Document
+
+    codes = []
+    for _ in range(2):
+        document = Document()
+        ro.explore(two).view().server_doc(document)
+        written = [(getattr(found, "code", ""), getattr(found, "v_func", "")) for found in document.models]
+        codes.append(sorted(code for pair in written for code in pair if code))
+        # what the server does some seconds after a tab is closed
+        document.models.destroy()
+    assert codes[0] and codes[0] == codes[1]
 
 
 def test_without_panel_it_says_what_to_install(two, monkeypatch):
