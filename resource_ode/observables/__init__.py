@@ -1,9 +1,9 @@
 r"""Numbers measured on a model or on a run: how many skills learn at once, what is wasted, what is learned when.
 
 Every measure takes a [`resource_ode.ResourceModel`][] or a [`resource_ode.Trajectory`][] first, one or a batch, and
-puts the batch axes in front. Three keywords mean the same everywhere: `level`, the level of the skills that is spoken
-of; `tolerance`, the error that is allowed of what is measured on a model; `ts`, the training steps at which a profile
-is read.
+puts the batch axes in front; `row_times` and the errors of rows take a run alone. Three keywords mean the same
+everywhere: `level`, the level of the skills that is spoken of; `tolerance`, the error that is allowed of what is
+measured on a model; `ts`, the training steps at which a profile is read.
 
 - *Of a model* there are no rows. What is an integral is one over resource time, on the panels and nodes of the cascade,
   refined until its estimated error is within the tolerance; what compares learning times has them from

@@ -1,5 +1,7 @@
 """Every Python block of the documentation runs, page by page, and links between pages lead somewhere."""
 
+import importlib
+import inspect
 import json
 import os
 import re
@@ -10,12 +12,15 @@ import jax
 import matplotlib.pyplot as plt
 import pytest
 
+import resource_ode as ro
 from resource_ode.applications.paper import FIGURES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
 # what needs minutes
 SLOW = {"ladder.md", "sweep.md"}
+# described in the text of their page
+CONSTANTS = {"COLOURS", "STYLE"}
 
 
 def python_blocks(page: Path) -> list[str]:
@@ -48,6 +53,32 @@ def test_links_between_files_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
         if "://" not in target:
             assert os.path.exists(page.parent / target), f"{page.name} links to {target}"
+
+
+def test_the_reference_holds_every_public_name():
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md"))
+    held = [_named(path) for path in re.findall(r"^::: (\S+)", text, re.MULTILINE)]
+    modules = {each.__name__ for each in held if inspect.ismodule(each)}
+    public = {name: getattr(ro, name) for name in dir(ro) if name != "__version__"}
+    for part, module in [*public.items()]:
+        if inspect.ismodule(module):
+            del public[part]
+            public |= {f"{part}.{name}": getattr(module, name) for name in dir(module) if name not in CONSTANTS}
+    missing = [
+        name
+        for name, value in public.items()
+        if not any(value is each for each in held) and getattr(value, "__module__", None) not in modules
+    ]
+    assert missing == []
+
+
+def _named(path):
+    """What is found under a dotted name: a module, or what a module holds."""
+    try:
+        return importlib.import_module(path)
+    except ImportError:
+        module, _, name = path.rpartition(".")
+        return getattr(importlib.import_module(module), name)
 
 
 def test_the_gallery_has_every_figure_of_the_paper():

@@ -42,6 +42,13 @@ def test_figures_of_speed_are_those_of_the_committed_tables(sentence, measured):
     assert said[1] == f"{measured():.3g}"
 
 
+def test_what_a_plane_costs_is_said_as_in_the_committed_table():
+    words = " ".join((ROOT / "docs" / "sweep.md").read_text(encoding="utf-8").split())
+    sentence = r"take ([\d.]+) times as long as at one, at 8 gate .* ([\d.]+) times, .* 256 points ([\d.]+)"
+    said = re.search(sentence, words)
+    assert said and list(said.groups()) == [f"{row['ratio']:.2g}" for row in rows("sharing")[1:]]
+
+
 def test_it_is_two_screens_and_says_what_its_letters_mean_before_the_law():
     assert len(TEXT.splitlines()) <= MOST_LINES
     words = " ".join(TEXT.split())

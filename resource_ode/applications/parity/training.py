@@ -163,7 +163,8 @@ def train_parity(
     - `side_by_side`: how many seeds are trained at once, the others after them. On a CPU 1 is fastest (one network's
         activations fit the cache and its products already use all cores); on an accelerator take the number of seeds.
 
-    **Returns:** a [`ParityRun`][]; curves are `(seed, 1 + steps/record_every, task)`.
+    **Returns:** a [`resource_ode.applications.parity.training.ParityRun`][]; curves are
+    `(seed, 1 + steps/record_every, task)`.
 
     **Raises:** `ValueError` for seeds that are not a list of whole numbers in range, sizes below 1, a `record_every`
     that does not divide `steps`, a learning rate that is not positive, or an optimizer that is not such a function.
