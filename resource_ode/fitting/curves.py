@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from ..base.annotations import BySkill, DataFrame, Given
 from ..base.tracing import concrete_number
 from ..base.values import brief, labels_along, listed
-from ..base.words import nearest, printable, said_step, shortened
+from ..base.words import missing_attribute, nearest, printable, said_step, shortened
 from ..model.schedule import Schedule
 
 # a level may pass 0 or 1 by noise: so far without a word, and so far with a warning
@@ -68,6 +68,9 @@ class Curves:
     >>> curves, len(curves), curves.names
     (Curves(1 run of 1 task, 2 rows up to step 100), 1, ('A',))
     """
+
+    if not TYPE_CHECKING:  # to which every name would be known
+        __getattr__ = missing_attribute
 
     names: tuple[str, ...]
     runs: tuple[Run, ...]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..base.annotations import Given
 from ..base.checks import whole_number
 from ..base.values import brief
-from ..base.words import said_step
+from ..base.words import missing_attribute, said_step
 from ..solve.learning import learning_times
 from . import arguments
 from .arguments import Free, Prior, Requires
@@ -61,6 +61,9 @@ class Design:
     `not_measured`: sentences on tasks that reach the level in no run.
     `predicted_factor`, `low`, `high`, `mixture`: those of the best.
     """
+
+    if not TYPE_CHECKING:  # to which every name would be known
+        __getattr__ = missing_attribute
 
     policies: dict[str, Policy]
     best: str

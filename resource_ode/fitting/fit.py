@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from ..base.annotations import Figure, Numbers
 from ..base.values import brief, checked_times
-from ..base.words import said_step
+from ..base.words import missing_attribute, said_step
 from ..model.model import ResourceModel
 from ..solve.simulation import simulate
 from . import arguments, baselines, profile, report
@@ -60,6 +60,9 @@ class Fit:
     >>> bool(found.residual < 1e-3)
     True
     """
+
+    if not TYPE_CHECKING:  # to which every name would be known
+        __getattr__ = missing_attribute
 
     curves: Curves
     problem: Problem

@@ -11,10 +11,12 @@ $r_0$ being the same ratio of tasks that do not build on $j$, which profit from 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..base.annotations import Given
+from ..base.words import missing_attribute
 from ..graphs.graph import SkillGraph
 from .curves import Curves, Runs, as_curves, checked_level, named
 
@@ -44,6 +46,9 @@ class InferredGraph:
     - `symmetric`: pairs of tasks whose curves are alike, so that one run cannot tell them apart.
     - `level`: the level whose times were compared.
     """
+
+    if not TYPE_CHECKING:  # to which every name would be known
+        __getattr__ = missing_attribute
 
     curves: Curves
     names: tuple[str, ...]

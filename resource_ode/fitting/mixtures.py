@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..base.annotations import Given
 from ..base.values import brief, listed
-from ..base.words import printable, said_step
+from ..base.words import missing_attribute, printable, said_step
 from .curves import Mixture, checked_level, named
 from .fit import Fit
 from .intervals import directions, half_width
@@ -39,6 +39,9 @@ class WhatIf:
 
     Of a single mixture, all but `measured` are without the axis of mixtures.
     """
+
+    if not TYPE_CHECKING:  # to which every name would be known
+        __getattr__ = missing_attribute
 
     names: tuple[str, ...]
     labels: list[str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from ..base.annotations import Given, Numbers
 from ..base.tracing import is_concrete
 from ..base.values import brief, float_type, plain
+from ..base.words import missing_attribute
 from .sampling import sampled
 
 
@@ -37,6 +38,9 @@ class Schedule(eqx.Module):
     >>> round(float(model.learning_rate_at(1500.0)[0]), 6)
     0.0001
     """
+
+    if not TYPE_CHECKING:  # to which every name would be known
+        __getattr__ = missing_attribute
 
     times: Float[Array, "*batch piece"]
     values: Float[Array, "..."]

@@ -6,6 +6,7 @@ r"""The ladder on one setting: a Geometry model, the Resource models that sum it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from jaxtyping import Array, Float
 from ..base.annotations import Given, Numbers
 from ..base.crossing import first_crossing
 from ..base.values import brief, plain
+from ..base.words import missing_attribute
 from ..fitting.waste import WasteFit, fit_waste
 from ..results.trajectory import Trajectory
 from ..solve.simulation import simulate
@@ -40,6 +42,9 @@ class Comparison(eqx.Module):
     - `models`: name -> [`resource_ode.Trajectory`][], single or `(seed,)`, in the order of the ladder.
     - `waste_fit`: the [`resource_ode.fitting.waste.WasteFit`][] behind "Resource, l1"; `None` if its waste was given.
     """
+
+    if not TYPE_CHECKING:  # to which every name would be known
+        __getattr__ = missing_attribute
 
     run: GeometryRun
     models: dict[str, Trajectory]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ from ..base.checks import whole_number
 from ..base.face import present
 from ..base.modules import letting_go
 from ..base.values import brief, in_range
-from ..base.words import nearest
+from ..base.words import missing_attribute, nearest
 from ..graphs.graph import SkillGraph
 from ..model.loss import AbstractLoss, as_loss
 from ..model.model import ResourceModel
@@ -72,6 +72,9 @@ class GeometryModel(eqx.Module):
 
     Source: Liu et al. 2025, the Geometry model.
     """
+
+    if not TYPE_CHECKING:  # to which every name would be known
+        __getattr__ = missing_attribute
 
     frequency: Float[Array, "*batch skill"]
     learning_rate: Float[Array, "*batch"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -15,6 +15,7 @@ from ..base.annotations import Given, Numbers
 from ..base.checks import whole_number
 from ..base.tracing import is_concrete
 from ..base.values import brief, plain
+from ..base.words import missing_attribute
 from ..results.outcome import result_names, results_from_codes
 from ..results.trajectory import Trajectory
 from .geometry import GeometryModel
@@ -40,6 +41,9 @@ class GeometryRun(eqx.Module):
     - `overlap`: `(*batch, seed, skill, skill)`, $t_i \cdot t_j$: the `interference` of a Resource model.
     - `model`, `seeds`: the settings.
     """
+
+    if not TYPE_CHECKING:  # to which every name would be known
+        __getattr__ = missing_attribute
 
     trajectory: Trajectory
     dimensions: Float[Array, "*batch time skill"]

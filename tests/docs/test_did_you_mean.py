@@ -9,6 +9,11 @@ import resource_ode as ro
 from resource_ode.applications import paper
 from resource_ode.applications.paper import report
 from resource_ode.cli.program import main
+from resource_ode.fitting.design import Design
+from resource_ode.fitting.interventions import InferredGraph
+from resource_ode.fitting.mixtures import WhatIf
+from resource_ode.related.comparison import Comparison
+from resource_ode.related.training import GeometryRun
 
 SCENARIO = """
 [resource]
@@ -235,9 +240,19 @@ def test_on_the_command_line(arguments, meant, tmp_path, capsys):
         (model, "wasted_resorce", "wasted_resource"),
         (graph, "nmaes", "names"),
         (lambda: ro.simulate(model(), [0.0, 10.0]), "levels", "level"),
+        (lambda: ro.Schedule([0.0], [1.0]), "vlues", "values"),
+        (lambda: ro.GeometryModel([1.0], 10, 1e-3), "nose", "noise"),
+        (curves, "naems", "names"),
+        # what takes long to make is not made
+        (lambda: object.__new__(ro.Fit), "reprt", "report"),
+        (lambda: object.__new__(InferredGraph), "reprt", "report"),
+        (lambda: object.__new__(WhatIf), "reprt", "report"),
+        (lambda: object.__new__(Design), "reprt", "report"),
+        (lambda: object.__new__(GeometryRun), "levl", "level"),
+        (lambda: object.__new__(Comparison), "learning_time", "learning_times"),
     ],
 )
-def test_attributes_of_models_graphs_and_runs(holder, typed, meant):
+def test_attributes_of_what_is_held(holder, typed, meant):
     with pytest.raises(AttributeError, match=f"has no attribute '{typed}'; did you mean '{meant}'\\?$") as caught:
         getattr(holder(), typed)
     # with these Python would print a hint of its own behind it
