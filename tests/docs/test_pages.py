@@ -5,6 +5,7 @@ import inspect
 import json
 import os
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -13,22 +14,35 @@ import matplotlib.pyplot as plt
 import pytest
 
 import resource_ode as ro
+from resource_ode import cli
 from resource_ode.applications.paper import FIGURES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
 # what needs minutes
-SLOW = {"ladder.md", "sweep.md"}
+SLOW, FITTING = {"ladder.md", "sweep.md"}, {"training_run.md"}
 # described in the text of their page
 CONSTANTS = {"COLOURS", "STYLE"}
 
 
+def blocks(page: Path, *languages: str) -> list[str]:
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [body for language, body in found if language in languages]
+
+
 def python_blocks(page: Path) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return blocks(page, "python")
 
 
-def marked(page: Path):
-    return pytest.param(page, id=str(page.relative_to(ROOT)), marks=[pytest.mark.slow] * (page.name in SLOW))
+def commands(page: Path) -> list[list[str]]:
+    """What a page tells to type after `resource-ode`."""
+    lines = "".join(blocks(page, "", "console")).replace("\\\n", " ").splitlines()
+    words = [shlex.split(line, comments=True) for line in lines if re.match(r"(\$ )?resource-ode ", line)]
+    return [each[each.index("resource-ode") + 1 :] for each in words]
+
+
+def marked(page: Path, slow: set[str] = SLOW):
+    return pytest.param(page, id=str(page.relative_to(ROOT)), marks=[pytest.mark.slow] * (page.name in slow))
 
 
 @pytest.mark.parametrize("page", [marked(page) for page in PAGES if python_blocks(page)])
@@ -45,6 +59,39 @@ def test_blocks_run_from_top_to_bottom(page, tmp_path, monkeypatch, capsys):
             exec(compile(block, f"{page.name}, block {number}", "exec"), space)
     jax.config.update("jax_compilation_cache_dir", cache)
     plt.close("all")
+
+
+# of the README another test runs them
+@pytest.mark.parametrize("page", [marked(page, FITTING) for page in PAGES[:-1] if commands(page)])
+def test_commands_run_as_printed(page, tmp_path, monkeypatch, capsys):
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    shutil.copy(ROOT / "examples" / "and_tree.toml", tmp_path / "file.toml")
+    for task, ratio in (("A", 1), ("B", 2)):
+        # as Weights & Biases exports a chart
+        rows = [f"{step},{1 - 2 ** -(step / 50 / ratio)},{1 - 3 ** -(step / 50 / ratio)}" for step in range(0, 500, 10)]
+        head = f'"Step","even-1 - eval/{task}_acc","rare-1 - eval/{task}_acc"'
+        (tmp_path / f"chart_{task}.csv").write_text("\n".join([head, *rows]) + "\n")
+    monkeypatch.chdir(tmp_path)
+    for name, *arguments in commands(page):
+        options = [option for option in arguments if option.startswith("--")]
+        assert cli.main([name, "--help"]) == 0
+        help_text = capsys.readouterr().out
+        assert all(option in help_text for option in options), (name, options)
+        # those that serve, take a minute or want a cluster, and what draws their results
+        if name not in ("explore", "sweep") and "results.zarr" not in arguments:
+            assert cli.main([name, *arguments]) == 0, (name, arguments, capsys.readouterr().err)
+
+
+def test_files_in_toml_are_read(tmp_path, monkeypatch):
+    graph = ro.SkillGraph([[], [0]], frequency=[1.0, 0.5], names=["letters", "words"])
+    ro.write_graph(graph, tmp_path / "skills.graphml")
+    with jax.enable_x64(True):
+        for block in blocks(ROOT / "docs" / "scenario.md", "toml"):
+            (tmp_path / "it.toml").write_text(block)
+            assert ro.read_scenario(tmp_path / "it.toml").model.skills == 2
+        (block,) = blocks(ROOT / "docs" / "sweep.md", "toml")
+        (tmp_path / "it.toml").write_text(block)
+        assert ro.read_sweep(tmp_path / "it.toml").shape == (25, 16, 64)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
