@@ -46,7 +46,9 @@ def by_name(prerequisites: Mapping[Any, Any]) -> tuple[tuple[str, ...], list[lis
             where = f"prerequisites of {printable(name)}"
             raise ValueError(f"{where}: expected a list of names of skills, got {brief(row)}")
         rows.append([(name, before) for before in entries])
-    return names, _lists(names, [pair for row in rows for pair in row])
+    return names, _lists(
+        names, [pair for row in rows for pair in row], "; list also those that require nothing, as 'NAME': []"
+    )
 
 
 def from_pairs(edges: Any, names: Any = None) -> tuple[tuple[str, ...], list[list[int]]]:
@@ -78,15 +80,16 @@ def from_pairs(edges: Any, names: Any = None) -> tuple[tuple[str, ...], list[lis
     return names, _lists(names, pairs)
 
 
-def _lists(names: tuple[Any, ...], pairs: list[tuple[str, Any]]) -> list[list[int]]:
+def _lists(names: tuple[Any, ...], pairs: list[tuple[str, Any]], otherwise: str = "") -> list[list[int]]:
     position = {name: index for index, name in enumerate(names)}
     lists: list[list[int]] = [[] for _ in names]
     for skill, before in pairs:
         for name in (skill, before):
             if not isinstance(name, str) or name not in position:
+                hint = nearest(str(name), names, quote=repr) or (otherwise if isinstance(name, str) else "")
                 raise ValueError(
                     f"prerequisites of {printable(skill)}: expected names of skills of this graph, got {brief(name)}"
-                    f"{nearest(str(name), names, quote=repr)}"
+                    f"{hint}"
                 )
         lists[position[skill]].append(position[before])
     return lists

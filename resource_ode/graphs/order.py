@@ -45,8 +45,9 @@ def _depth_of_one(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.nda
         assert cycle is not None
         path = " -> ".join(printable(name_of(s)) for s in [*cycle, cycle[0]])
         raise ValueError(
-            f"prerequisites: expected a graph without cycles, got {path} (no skill of a cycle could ever start; where "
-            "a graph is read, condense=True merges each cycle into one skill)"
+            f"prerequisites: expected a graph without cycles, got {path} (no skill of a cycle could ever start; "
+            "read_graph, SkillGraph.from_networkx and SkillGraph.from_adjacency take condense=True, which merges each "
+            "cycle into one skill)"
         )
     return found
 

@@ -464,6 +464,10 @@ ERRORS = {
         lambda: SkillGraph({"letters": [], "words": ["leters"]}),
         "prerequisites of words: expected names of skills of this graph, got 'leters'; did you mean 'letters'?",
     ),
+    "a name without a row": (
+        lambda: SkillGraph({"words": ["letters"]}),
+        "expected names of skills of this graph, got 'letters'; list also those that require nothing, as 'NAME': []",
+    ),
     "an index by name": (
         lambda: SkillGraph({"letters": [], "words": [0]}),
         "prerequisites of words: expected names of skills of this graph, got 0",
@@ -487,7 +491,10 @@ ERRORS = {
         lambda: SkillGraph.from_edges([("letters", "words")], names=["letters", "word"]),
         "got 'words'; did you mean 'word'?",
     ),
-    "a circle": (lambda: SkillGraph.from_edges([("a", "b"), ("b", "a")]), "expected a graph without cycles, got "),
+    "a circle": (
+        lambda: SkillGraph.from_edges([("a", "b"), ("b", "a")]),
+        "read_graph, SkillGraph.from_networkx and SkillGraph.from_adjacency take condense=True",
+    ),
     "a number of names": (lambda: SkillGraph([[]], names=1), "names: expected 1 strings, one per skill, got 1"),
     "names in no order": (lambda: SkillGraph([[]], names={"a"}), "names: expected 1 strings, one per skill, got {'a'}"),
     "an empty name": (
