@@ -93,7 +93,6 @@ def colour_by(
 def add_bar(ax: Axes, image: Any, label: str, *, beside: Any = None) -> Any:
     """A colour bar at the right of axes (or of several); a logarithmic one has plain numbers."""
     from matplotlib.colors import LogNorm
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     # beside tall axes a bar is as tall, not wider
     slender = 20 * max(1.0, size_in_points(ax)[1] / (72 * HEIGHT * 0.77))
@@ -103,16 +102,21 @@ def add_bar(ax: Axes, image: Any, label: str, *, beside: Any = None) -> Any:
     bar.outline.set_linewidth(0.4)
     norm: Any = image.norm
     if isinstance(norm, LogNorm):
-        low, high = float(norm.vmin or 1), float(norm.vmax or 1)
-        decades = math.log10(high / low)
-        # one kind for all ticks of a bar
-        written = plain_number if _is_plain(low) and _is_plain(high) else _power_of_ten
-        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2.5 else (1.0,), numticks=8))
-        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, place: written(value)))
-        bar.ax.yaxis.set_minor_formatter(NullFormatter())
+        logarithmic_ticks(bar.ax.yaxis, float(norm.vmin or 1), float(norm.vmax or 1))
     else:
         large_numbers(bar.ax.yaxis, abs(float(norm.vmax or 0)))
     return bar
+
+
+def logarithmic_ticks(axis: Any, low: float, high: float) -> None:
+    """Plain numbers along a logarithmic axis, few enough not to run into one another."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    # one kind for all ticks of an axis
+    written = plain_number if _is_plain(low) and _is_plain(high) else _power_of_ten
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if math.log10(high / low) < 2.5 else (1.0,), numticks=8))
+    axis.set_major_formatter(FuncFormatter(lambda value, place: written(value)))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def plain_number(value: float) -> str:

@@ -15,7 +15,7 @@ from ..base.annotations import Axes, Given
 from ..base.checks import entries, one_of, truth_value, whole_number
 from ..base.words import nearest
 from ..results.trajectory import Trajectory
-from .colouring import colour_by, half_times
+from .colouring import colour_by, half_times, logarithmic_ticks
 from .names import fit_on
 from .style import (
     COLOURS,
@@ -211,6 +211,7 @@ def loss(run: Given[Trajectory], *, ax: Axes | None = None, log: Given[bool] = T
             # late in a run the loss falls exponentially, which would leave all else in a corner
             if values.min() < 1e-6 * values.max():
                 ax.set_ylim(1e-6 * values.max(), 2 * values.max())
+            logarithmic_ticks(ax.xaxis, *ax.get_xlim())
         label_time_axis(ax, times)
         ax.set_ylabel("loss")
     return ax

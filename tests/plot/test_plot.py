@@ -1,5 +1,7 @@
 """Pictures: what is drawn, how it is labelled, and what is refused. Runs have made-up numbers; none is solved."""
 
+import itertools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -264,6 +266,18 @@ def test_loss_keeps_six_decades(three):
     values, times = np.asarray(three.loss), np.asarray(three.ts)
     fallen = times[values < values[0] - 0.05 * (values[0] - values[-1])][0]
     assert ax.get_xlim()[0] == pytest.approx(max(times[1], fallen / 3), rel=0.05)
+
+
+@pytest.mark.parametrize("rate", [1e-3, 1e-7, 10.0])
+def test_times_along_the_loss_do_not_run_into_one_another(rate):
+    model = ro.ResourceModel(ro.graphs.chain(3), [0.3, 1.0, 3.0], rate, wasted_resource=1e-3, gate_exponent=1e-2)
+    ax = plot.loss(ro.simulate(model))
+    ax.figure.canvas.draw()
+    low, high = ax.get_xlim()
+    ticks = [*ax.xaxis.get_major_ticks(), *ax.xaxis.get_minor_ticks()]
+    shown = [tick.label1 for tick in ticks if low <= tick.get_loc() <= high and tick.label1.get_text()]
+    boxes = sorted((label.get_window_extent() for label in shown), key=lambda box: box.x0)
+    assert len(boxes) > 1 and all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
 # -- graphs
