@@ -21,6 +21,8 @@ from ..base.values import brief, in_range, listed, plain
 from ..base.words import nearest, printable
 from .gates import GATES
 
+# to look for one that is nearly called alike takes milliseconds each
+MOST_IMPLIED = 100
 # one call for each kind of thing that is often taken for prerequisites
 _OTHER_CALLS = (
     (lambda x: hasattr(x, "nodes") and hasattr(x, "edges"), "a networkx graph is read by SkillGraph.from_networkx"),
@@ -34,7 +36,10 @@ _OTHER_CALLS = (
 
 
 def by_name(prerequisites: Mapping[Any, Any]) -> tuple[tuple[str, ...], list[list[int]]]:
-    """Names and lists of indices from `{skill: its prerequisites}`, the skills in the order of the dict."""
+    """Names and lists of indices from `{skill: its prerequisites}`, the skills in the order of the dict.
+
+    Where none that requires nothing is listed, those that are only required come first.
+    """
     names = tuple(prerequisites)
     for name in names:
         if not isinstance(name, str) or not name:
@@ -46,9 +51,24 @@ def by_name(prerequisites: Mapping[Any, Any]) -> tuple[tuple[str, ...], list[lis
             where = f"prerequisites of {printable(name)}"
             raise ValueError(f"{where}: expected a list of names of skills, got {brief(row)}")
         rows.append([(name, before) for before in entries])
-    return names, _lists(
-        names, [pair for row in rows for pair in row], "; list also those that require nothing, as 'NAME': []"
-    )
+    pairs = [pair for row in rows for pair in row]
+    if all(rows) and all(isinstance(before, str) for _, before in pairs):
+        names = _with_implied(names, pairs)
+    return names, _lists(names, pairs, "; list also what requires nothing, as 'NAME': []")
+
+
+def _with_implied(names: tuple[str, ...], pairs: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Where no skill is listed that requires nothing, names too that are only required; one may be misspelt."""
+    implied = {before for _, before in pairs} - set(names)
+    if len(implied) > MOST_IMPLIED:
+        return names
+    for before in sorted(implied):
+        if hint := nearest(before, names, quote=repr):
+            raise ValueError(
+                f"prerequisites: expected names of skills of this graph, got {brief(before)}{hint} If not, list it "
+                f"too, as {brief(before)}: []"
+            )
+    return (*dict.fromkeys(before for _, before in pairs if before in implied), *names)
 
 
 def from_pairs(edges: Any, names: Any = None) -> tuple[tuple[str, ...], list[list[int]]]:

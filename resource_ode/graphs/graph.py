@@ -33,8 +33,9 @@ class SkillGraph(eqx.Module):
     **Arguments:**
 
     - `prerequisites`: one list of prerequisite indices a skill, `[[], [0], [1]]` being the chain `0 -> 1 -> 2`; or
-        names, `{"letters": [], "words": ["letters"]}`, the skills in the order of the dict; or, with `required`, an
-        integer array `(*batch, skill, fan_in)` of padded indices.
+        names, `{"letters": [], "words": ["letters"]}`, the skills in the order of the dict (where it lists none that
+        requires nothing, those that are only required come first); or, with `required`, an integer array
+        `(*batch, skill, fan_in)` of padded indices.
     - `gate`: how a skill's prerequisites combine: `"all"` (the product of their gates) or `"any"` (their maximum). One
         for all skills, or one per skill, in order or by name. With `required`, also a boolean array `(*batch, skill)`
         that is true for `"any"`.

@@ -65,6 +65,13 @@ def two_chains(**options):
 # -- what it holds
 
 
+def test_what_is_only_required_need_not_be_listed():
+    graph = SkillGraph({"sentences": ["words", "grammar"], "words": ["letters"]})
+    assert graph.names == ("grammar", "letters", "sentences", "words")
+    assert graph.prerequisite_lists() == [[], [], [3, 0], [1]]
+    assert SkillGraph({"words": ["letters"]}).names == ("letters", "words")
+
+
 @given(prerequisite_lists())
 def test_lists_make_the_round_trip_through_arrays(lists):
     graph = SkillGraph(lists)
@@ -465,8 +472,16 @@ ERRORS = {
         "prerequisites of words: expected names of skills of this graph, got 'leters'; did you mean 'letters'?",
     ),
     "a name without a row": (
-        lambda: SkillGraph({"words": ["letters"]}),
-        "expected names of skills of this graph, got 'letters'; list also those that require nothing, as 'NAME': []",
+        lambda: SkillGraph({"words": ["letters"], "grammar": []}),
+        "expected names of skills of this graph, got 'letters'; list also what requires nothing, as 'NAME': []",
+    ),
+    "a name without a row that may be another": (
+        lambda: SkillGraph({"words": ["letters"], "sentences": ["wrods"]}),
+        "got 'wrods'; did you mean 'words'? If not, list it too, as 'wrods': []",
+    ),
+    "a list for a name": (
+        lambda: SkillGraph({"words": [["letters"]]}),
+        "expected names of skills of this graph, got [",
     ),
     "an index by name": (
         lambda: SkillGraph({"letters": [], "words": [0]}),

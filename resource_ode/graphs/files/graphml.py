@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..direction import backward
 from .markup import parse_xml
 from .names import Nodes, attribute
 from .network import Edges, Network
@@ -13,6 +14,8 @@ TRUE, FALSE = ("true", "1"), ("false", "0")
 # what holds a node's name, the best first; "shared name" is what Cytoscape keeps beside "name"
 LABELS = ("label", "name")
 READ = (*LABELS, "gate", "frequency", "weight")
+# what Gephi writes beside an edge of its pictures
+CAPTION = "Edge Label"
 YFILES = "yworks.com/xml/yfiles-common/3"  # yEd Live, and what else is made with yFiles
 
 
@@ -41,6 +44,7 @@ class _Reader:
         self.parts: list[str] | None = None
         self.declared = False
         self.told = False
+        self.doubt: str | None = None  # an edge whose caption says that it leads to a prerequisite
         self.drawn_by_yfiles = False  # whose ports say where at a node an edge is drawn, and no more
 
     # -- events
@@ -114,7 +118,7 @@ class _Reader:
             refuse(f"key {said(identity)}: expected one for each {owner}, got two of this id")
         name = attributes.get("attr.name", identity)
         drawn = any(key.endswith("yfiles.type") for key in attributes) or name == "NodeLabels"
-        self.keys[self.key] = None if drawn else name if name.lower() in READ else ""
+        self.keys[self.key] = None if drawn else name if name.lower() in READ or name == CAPTION else ""
 
     def begin_graph(self, attributes: dict[str, str]) -> None:
         default = attributes.get("edgedefault")
@@ -219,15 +223,21 @@ class _Reader:
 
     def add_edge(self, item: dict[str, Any]) -> None:
         source, target = item["ends"]
-        weight = attribute({**self.defaults["edge"], **item["values"]}, "weight", "edge")
-        self.edges.add(source, target, weight, [*item["called"], *item["values"].values()])
+        values = item["values"]
+        weight = attribute({**self.defaults["edge"], **values}, "weight", "edge")
+        caption = values.pop(CAPTION, None)
+        if self.doubt is None and backward(caption):
+            self.doubt = f"edge {said(source)} -> {said(target)} has the label {said(caption)}"
+        self.edges.add(source, target, weight, [*item["called"], *values.values()])
 
     def network(self) -> Network:
         if not self.graphs:
             refuse("expected a <graph>, got none")
         if not self.declared and not self.edges.ends:
             refuse('graph: expected a directed graph, got edgedefault="undirected"; save it as a directed one')
-        return self.edges.network(self.nodes, self.unknown)
+        network = self.edges.network(self.nodes, self.unknown)
+        network.doubt = self.doubt
+        return network
 
     def unknown(self, end: str, which: str) -> str:
         if end in self.folders:

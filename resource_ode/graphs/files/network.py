@@ -27,7 +27,7 @@ class Network:
     `weight[k]` is NaN for an edge without a weight, `weight` is `None` if no edge has one. `listed` says that the edges
     are a list, in which each is meant, and not the entries of a matrix, of which most are zero. `stated` says that the
     file itself says which end of an edge is the prerequisite; `source` is. `backward` tells of an edge that is called
-    otherwise, as `requires`.
+    otherwise, as `requires`, `doubt` of one of which only the picture says so.
     """
 
     skills: int
@@ -40,6 +40,7 @@ class Network:
     listed: bool = True
     stated: bool = False
     backward: str | None = None
+    doubt: str | None = None
 
     def name(self, skill: int) -> str:
         """How an error names a skill."""

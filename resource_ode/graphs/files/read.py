@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import warnings
 from pathlib import Path
 
 from ...base.annotations import Given
@@ -77,7 +78,15 @@ def read_graph(
         raise ValueError(f"threshold: expected a finite number of at least 0, got {said(threshold)}")
     file, condense = file_path("path", path), truth_value("condense", condense)
     try:
-        return skill_graph(_network(file, direction), direction, sign, threshold, condense)
+        network = _network(file, direction)
+        graph = skill_graph(network, direction, sign, threshold, condense)
+        if network.doubt is not None and direction is None:
+            warnings.warn(
+                f"{said_path(file)}: {network.doubt}, but is read as leading from a prerequisite to what requires it; "
+                'say which is meant: direction="prerequisite_first" (as it is read) or "prerequisite_last"',
+                stacklevel=2,
+            )
+        return graph
     except OSError as error:
         problem = f"expected a file that can be read, got {error.strerror}"
     except (MemoryError, RecursionError):

@@ -4,7 +4,7 @@ import networkx as nx
 import pytest
 from graph_file_cases import reads, refuses
 
-from resource_ode import SkillGraph
+from resource_ode import SkillGraph, read_graph
 
 LAST = {"direction": "prerequisite_last"}
 # an edge from words to letters that is called `requires`
@@ -40,6 +40,19 @@ def test_an_edge_that_is_called_requires(tmp_path, name):
         **({"lists": [[], [0]]} if name == "a.csv" else {"lists": [[1], []]}),
         **LAST,
     )
+
+
+def test_a_caption_of_gephi_is_a_warning(tmp_path):
+    file = tmp_path / "a.graphml"
+    file.write_text(
+        '<graphml><key id="edgelabel" for="edge" attr.name="Edge Label" attr.type="string"/>'
+        '<graph edgedefault="directed"><node id="letters"/><node id="words"/>'
+        '<edge source="letters" target="words"><data key="edgelabel">requires</data></edge></graph></graphml>'
+    )
+    with pytest.warns(UserWarning, match="edge 'letters' -> 'words' has the label 'requires', but is read as leading"):
+        assert read_graph(file).prerequisite_lists() == [[], [0]]
+    assert read_graph(file, direction="prerequisite_first").prerequisite_lists() == [[], [0]]
+    assert read_graph(file, **LAST).prerequisite_lists() == [[1], []]
 
 
 def test_a_digraph_with_edges_that_are_called_requires():
