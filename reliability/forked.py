@@ -1,6 +1,6 @@
 """A process that is forked for each saved run that has to be read apart, in place of a new one of Python for each.
 
-What is read, and how it may end, is the same; a new process takes 0.2 s to start, which 100,000 inputs cannot have.
+What is read, and how it may end, is the same; to start Python takes longer than to read such a file.
 """
 
 from __future__ import annotations

@@ -42,8 +42,9 @@ def networkx_arguments(
     - `condense`: merge the skills of each cycle into one, as [`resource_ode.condense`][] does (call that first to see
         which were merged). Skills that require themselves then simply do not.
 
-    **Raises:** `ValueError` for an undirected graph, a skill that requires itself, a cycle (which it prints), two nodes
-    of one name, or attributes that are not as above.
+    **Raises:** `ValueError` for an undirected graph, an edge with an attribute like `requires`, which says that it
+    leads the other way, a skill that requires itself, a cycle (which it prints), two nodes of one name, or attributes
+    that are not as above.
 
     **Example:**
 
