@@ -69,7 +69,7 @@ def test_matrices_of_whatever_is_a_number():
 MISTAKES = {
     "itself": lambda: ro.SkillGraph({ESCAPE: [ESCAPE]}),
     "twice": lambda: ro.SkillGraph({ESCAPE: [], "b": [ESCAPE, ESCAPE]}),
-    "unknown": lambda: ro.SkillGraph({ESCAPE: ["b"]}),
+    "unknown": lambda: ro.SkillGraph({ESCAPE: ["b"], "c": []}),
     "no list": lambda: ro.SkillGraph({ESCAPE: None}),
     "a cycle": lambda: ro.SkillGraph({ESCAPE: ["b"], "b": [ESCAPE]}),
     "a run": lambda: ro.simulate(ro.ResourceModel(ro.SkillGraph({ESCAPE: []}), [1.0], 1e-2, 0.1), [0.0, 1.0])["b"],
