@@ -144,11 +144,15 @@ LONG = {
 @pytest.mark.parametrize("name", LONG)
 def test_long_texts_take_time_in_proportion(name, tmp_path):
     (tmp_path / name).write_bytes(LONG[name])
-    start = time.process_time()
-    with pytest.raises(ro.GraphFileError, match="expected "):
-        ro.read_graph(tmp_path / name)
+    took = []
+    # the first time imports what reads such files
+    for _ in range(2):
+        start = time.process_time()
+        with pytest.raises(ro.GraphFileError, match="expected "):
+            ro.read_graph(tmp_path / name)
+        took.append(time.process_time() - start)
     # with the square of the length they took from 3 to 200 seconds
-    assert time.process_time() - start < 1
+    assert min(took) < 1
 
 
 def test_each_name_of_a_list_is_cleaned_once(tmp_path, monkeypatch):
