@@ -34,6 +34,8 @@ MOST_POINTS = 100_000
 # combinations of sizes and words, each of which is compiled; members, each of which has a place in an array
 MOST_STATIC, MOST_MEMBERS = 1000, 10**15
 MOST_WHOLE = 2**31 - 1
+# keys of graphs are folded with 32 bits: the next graphs would be the first ones again
+MOST_GRAPHS = 2**32
 
 
 def read_sweep(description: Given[FilePath | Mapping[str, Any] | Sweep], settings: Given[Sequence[str]] = ()) -> Sweep:
@@ -122,7 +124,7 @@ def _read(top: Section) -> Sweep:
     content: dict[str, Any] = {
         "title": top.text("title") if "title" in top else "",
         "ensemble": {
-            "graphs": ensemble.integer("graphs", 1, least=1, most=10**12),
+            "graphs": ensemble.integer("graphs", 1, least=1, most=MOST_GRAPHS),
             "seed": ensemble.integer("seed", 0, least=0, most=2**32 - 1),
             "chunk": ensemble.integer("chunk", CHUNK, least=1, most=2**24),
             "precision": ensemble.choice("precision", PRECISIONS, "float64"),
@@ -133,7 +135,7 @@ def _read(top: Section) -> Sweep:
         "axes": [{"name": axis.name, "values": list(axis.values)} for axis in axes],
         "time": _times(top),
     }
-    content["observe"], reducer = _observe(top, content["time"] is not None)
+    content["observe"], reducer = _observe(top, content["time"] is not None, swept)
     for table, keys in ((graph, graph_keys), (frequency, frequency_keys)):
         for key in needed(table.values):
             if key in keys and key not in table and key not in swept:
@@ -294,7 +296,7 @@ def _times(top: Section) -> list[float] | None:
     return times
 
 
-def _observe(top: Section, timed: bool) -> tuple[dict[str, Any], Callable[..., Any] | None]:
+def _observe(top: Section, timed: bool, swept: list[str]) -> tuple[dict[str, Any], Callable[..., Any] | None]:
     table = top.section("observe", OBSERVE, optional=True)
     names = table.get("names", [] if "reducer" in table else list(DEFAULT_OBSERVABLES))
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -305,6 +307,10 @@ def _observe(top: Section, timed: bool) -> tuple[dict[str, Any], Callable[..., A
             raise table.error(f"unknown observable {said(name)}{hint}", "names")
         if OBSERVABLES[name].needs == "run" and not timed:
             raise table.error(f"{said(name)} is measured on a run and needs a section [time]", "names")
+        if name in swept:
+            raise table.error(
+                f"expected names that no axis has, got {said(name)}; a reducer can give it another", "names"
+            )
     if len(set(names)) < len(names):
         raise table.error("expected each observable once", "names")
     held: dict[str, Any] = {"names": names, "level": table.number("level", 0.95, above=0.0, below=1.0)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,8 @@ from ..results.trajectory import Trajectory
 from ..solve.learning import learning_times
 from ..solve.simulation import simulate
 from .ensemble import build_graph
-from .plan import CLOCKS, Sweep
+from .arrays import METADATA as ROOT
+from .plan import CLOCKS, OF_MEMBERS, Sweep
 
 # how a member ended: the codes of a run, then what can go wrong before or without one
 FAILURES = (
@@ -36,6 +38,8 @@ FAILURES = (
 )
 NO_TIME, NO_FREQUENCY, NO_SERIALITY = (len(FAILURES) - place for place in (3, 2, 1))
 ONSET, COMPLETION = 0.1, 0.9
+# what a variable may be called
+_NAME = re.compile(r"\w[\w .+-]*")
 
 
 class Measured:
@@ -94,6 +98,11 @@ def _horizon(members: Measured) -> Any:
     return jnp.max(jnp.where(members.graph.present, members.times(), 0), axis=-1)
 
 
+def _participation(members: Measured) -> Any:
+    frequency = jnp.where(members.graph.present, members.model.frequency, jnp.nan)
+    return observables.participation_ratio(frequency)
+
+
 def _padded(members: Measured) -> Any:
     times = members.times()
     width = [(0, 0)] * (times.ndim - 1) + [(0, members.skills - times.shape[-1])]
@@ -135,7 +144,7 @@ OBSERVABLES = {
     "participation_ratio": Observable(
         "graph",
         "participation ratio of the frequencies",
-        lambda members: observables.participation_ratio(members.model.frequency),
+        _participation,
         "skills",
     ),
     "dependencies": Observable("graph", "number of dependencies", lambda members: members.graph.edges),
@@ -162,12 +171,17 @@ def outputs(sweep: Sweep) -> dict[str, Observable]:
     if sweep.reducer is not None:
         with jax.enable_x64(sweep.content["ensemble"]["precision"] == "float64"):
             shapes = jax.eval_shape(lambda: _as_dictionary(sweep, sweep.reducer, _blank_run(sweep)))
-        taken = {*found, *sweep.dimensions, "failed", "skill", "time"}
+        taken = {*found, *sweep.dimensions, "failed", "skill", "time", "records"}
         for name, shape in shapes.items():
             if shape.shape:
                 raise ValueError(f"reducer: expected a number or a dictionary of numbers, got shape {shape.shape}")
+            if jnp.issubdtype(shape.dtype, jnp.complexfloating):
+                raise ValueError(f"reducer: expected a real number, got a complex one as {brief(name)}")
             if name in taken:
                 raise ValueError(f"reducer: expected names that are not in use, got {name!r}")
+            # each is a folder of the store
+            if not _NAME.fullmatch(name) or name == ROOT:
+                raise ValueError(f"reducer: expected names of letters, digits, spaces and _.+-, got {brief(name)}")
             found[name] = Observable("run", name.replace("_", " "), lambda run, name=name: run[name])
     return found
 
@@ -238,7 +252,11 @@ def _reduction(sweep: Sweep) -> Callable[[Trajectory], Any]:
     def reduce(run: Trajectory) -> Any:
         values = {name: row.measure(run) for name, row in chosen.items()}
         if sweep.reducer is not None:
-            values |= _as_dictionary(sweep, sweep.reducer, run)
+            own = _as_dictionary(sweep, sweep.reducer, run)
+            expected = [name for name in outputs(sweep) if name not in sweep.names]
+            if set(own) != set(expected):
+                raise ValueError(f"reducer: expected the names {expected} in every cell, got {sorted(own)}")
+            values |= own
         return values, result_codes(run.result)
 
     return reduce
@@ -251,10 +269,13 @@ def _as_dictionary(sweep: Sweep, reducer: Any, run: Trajectory) -> dict[str, Any
     result = reducer(run)
     if not isinstance(result, dict):
         result = {sweep.content["observe"]["reducer"].split(":")[1].split(".")[-1]: result}
+    wrong = f"reducer: expected a number or a dictionary of numbers, got {brief(result)}"
+    if not result:
+        raise ValueError(wrong)
     try:
         return {str(name): jnp.asarray(value) for name, value in result.items()}
-    except TypeError:
-        raise ValueError(f"reducer: expected a number or a dictionary of numbers, got {brief(result)}") from None
+    except (TypeError, ValueError):
+        raise ValueError(wrong) from None
 
 
 def _blank_run(sweep: Sweep) -> Trajectory:
@@ -266,6 +287,11 @@ def _blank_run(sweep: Sweep) -> Trajectory:
     frequency = jnp.ones(graph.skills)
     clocks = {name: first.get(name, resource.get(name)) for name in CLOCKS}
     options = {name: resource[name] for name in ("loss", "competition")}
+    sizes = {1: frequency.shape, 2: graph.prerequisites.shape}
+    for name, axes in OF_MEMBERS.items():
+        value = first.get(name, resource.get(name))
+        if value is not None:
+            options[name] = jnp.full(sizes[axes] if axes else (), value, frequency.dtype)
     model = ResourceModel(graph, frequency, **clocks, **options)
     assert sweep.ts is not None
     ts = jnp.asarray(sweep.ts, model.dtype)

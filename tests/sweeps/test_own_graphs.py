@@ -46,6 +46,19 @@ def test_a_list_of_graphs_of_different_sizes(tmp_path):
     np.testing.assert_allclose(found["horizon"], expected(GRAPHS, rows), rtol=1e-6)
 
 
+def test_skills_that_only_pad_a_graph_do_not_count(tmp_path):
+    names = ["participation_ratio", "dependencies", "longest_chain", "efficiency", "seriality"]
+    found = ro.sweep(description({"graphs": GRAPHS}, observe={"names": names}), tmp_path / "s.zarr", progress=False)
+    p = [np.asarray(graph.frequency) for graph in GRAPHS]
+    np.testing.assert_allclose(found["participation_ratio"], [[x.sum() ** 2 / (x**2).sum() for x in p]] * 2)
+    np.testing.assert_array_equal(found["dependencies"], [[1, 3, 0]] * 2)
+    np.testing.assert_array_equal(found["longest_chain"], [[1, 2, 0]] * 2)
+    horizon = np.asarray(expected(GRAPHS))
+    np.testing.assert_allclose(found["efficiency"], np.array([2, 3, 1]) * 0.95 / (1e-3 * horizon), rtol=1e-6)
+    alone = [float(ro.observables.seriality(ro.ResourceModel(graph, None, 1e-3, 0.1, 1e-2))) for graph in GRAPHS]
+    np.testing.assert_allclose(found["seriality"], [alone] * 2, rtol=1e-6)
+
+
 def test_files_and_a_folder(tmp_path):
     (tmp_path / "graphs").mkdir()
     for place, graph in enumerate(GRAPHS):

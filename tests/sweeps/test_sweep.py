@@ -133,6 +133,8 @@ def test_sizes_and_words_as_axes(tmp_path: Path) -> None:
 
 
 MEASURE = """
+import jax
+
 def last(run):
     return {"last_loss": run.loss[-1], "ended": run.ts[-1]}
 
@@ -144,6 +146,38 @@ def word(run):
 
 def taken(run):
     return {"graph": run.loss[-1]}
+
+
+def group(run):
+    return {"records": run.loss[-1]}
+
+
+def folder(run):
+    return {"a/b": run.loss[-1]}
+
+
+def metadata(run):
+    return {"zarr.json": run.loss[-1]}
+
+
+def nothing(run):
+    return {}
+
+
+def none(run):
+    return None
+
+
+def turned(run):
+    return jax.lax.complex(run.loss[-1], run.loss[-1])
+
+
+def some(run):
+    return {"margin" if run.model.loss == "cross_entropy" else "depth": run.loss[-1]}
+
+
+def start(run):
+    return {} if run.model.initial_level is None else {"start": run.model.initial_level.sum()}
 """
 
 
@@ -179,11 +213,36 @@ def test_measures_of_runs_and_a_reducer(tmp_path: Path, monkeypatch: pytest.Monk
         ("wide", r"reducer: expected a number or a dictionary of numbers, got shape \(5,\)"),
         ("word", "reducer: expected a number or a dictionary of numbers, got {'word': 'loss'}"),
         ("taken", "reducer: expected names that are not in use, got 'graph'"),
+        ("group", "reducer: expected names that are not in use, got 'records'"),
+        ("folder", "reducer: expected names of letters, digits, spaces and _.+-, got 'a/b'"),
+        ("metadata", "reducer: expected names of letters, digits, spaces and _.+-, got 'zarr.json'"),
+        ("nothing", "reducer: expected a number or a dictionary of numbers, got {}"),
+        ("none", "reducer: expected a number or a dictionary of numbers, got {'none': None}"),
+        ("turned", "reducer: expected a real number, got a complex one as 'turned'"),
     ):
         given["observe"]["reducer"] = f"sweep_measures:{reducer}"
         with pytest.raises(ValueError, match=message):
             ro.sweep(given, tmp_path / "wrong.zarr", progress=False)
     assert not (tmp_path / "wrong.zarr").exists()
+
+
+def test_a_reducer_reads_what_the_description_gives_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sweep_readers.py").write_text(MEASURE)
+    monkeypatch.syspath_prepend(tmp_path)
+    given = {
+        "graph": {"generator": "chain", "skills": 3},
+        "frequency": {"law": "zipf", "exponent": 1.0},
+        "resource": {"learning_rate": 1e-3, "gate_exponent": 0.1, "wasted_resource": 0.01},
+        "axis": [{"name": "initial_level", "values": [0.1, 0.2]}],
+        "observe": {"reducer": "sweep_readers:start"},
+        "time": {"values": [0, 10]},
+    }
+    found = ro.sweep(given, tmp_path / "results.zarr", progress=False)
+    np.testing.assert_allclose(found["start"], [[0.3], [0.6]])
+    given |= {"axis": [{"name": "loss", "values": ["mse", "cross_entropy"]}]}
+    given |= {"observe": {"reducer": "sweep_readers:some"}}
+    with pytest.raises(ValueError, match=r"reducer: expected the names \['depth'\] in every cell, got \['margin'\]"):
+        ro.sweep(given, tmp_path / "other.zarr", progress=False)
 
 
 def test_single_precision(tmp_path: Path, whole: Path) -> None:
