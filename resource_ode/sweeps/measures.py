@@ -24,8 +24,8 @@ from ..results.outcome import RESULTS, result_codes, result_names
 from ..results.trajectory import Trajectory
 from ..solve.learning import learning_times
 from ..solve.simulation import simulate
-from .ensemble import build_graph
 from .arrays import METADATA as ROOT
+from .ensemble import build_graph
 from .plan import CLOCKS, OF_MEMBERS, Sweep
 
 # how a member ended: the codes of a run, then what can go wrong before or without one
@@ -99,8 +99,8 @@ def _horizon(members: Measured) -> Any:
 
 
 def _participation(members: Measured) -> Any:
-    frequency = jnp.where(members.graph.present, members.model.frequency, jnp.nan)
-    return observables.participation_ratio(frequency)
+    frequency: Any = members.model.frequency
+    return observables.participation_ratio(jnp.where(members.graph.present, frequency, jnp.nan))
 
 
 def _padded(members: Measured) -> Any:
