@@ -24,6 +24,8 @@ from .sources import checked_level, checked_run, numbers, refuse_for_run
 
 # where the overlap sees a skill begin and complete, and what else counts as learned
 ONSET, COMPLETION, HALF = 0.1, 0.9, 0.5
+# times this close, in units of the last digit, are one time
+TIED = 64
 
 
 def domino_overlap(
@@ -158,8 +160,8 @@ def depth_correlation(
 
     $$ \frac{\sum_i (R_i - \bar R)(Q_i - \bar Q)}{\sqrt{\sum_i (R_i - \bar R)^2 \sum_i (Q_i - \bar Q)^2}} $$
 
-    with $R$ and $Q$ the ranks of times and depths, equal values sharing the average of their ranks. Skills that never
-    reach the level share the last ranks. Its derivative is zero wherever it has one.
+    with $R$ and $Q$ the ranks of times and depths, values that are equal (to rounding) sharing the average of their
+    ranks. Skills that never reach the level share the last ranks. Its derivative is zero wherever it has one.
 
     **Arguments:**
 
@@ -282,9 +284,15 @@ def row_times(run: Given[Trajectory], level: Numbers) -> Float[Array, "*batch sk
 
 
 def _ranks(values: Float[Array, "*batch number"]) -> Float[Array, "*batch number"]:
-    """Ranks from 1 on, equal values sharing their average; NaN is behind all others."""
+    """Ranks from 1 on, values that are equal but for rounding sharing their average; NaN is behind all others."""
+    beyond = 1 + TIED * float(jnp.finfo(values.dtype).eps)
 
     def one(values: Array) -> Array:
+        ordered = jnp.sort(values)
+        # skills that are alike are solved in different orders of the same operations
+        first = jnp.append(jnp.ones(1, bool), ordered[1:] > beyond * ordered[:-1])
+        alike = jax.lax.cummax(jnp.where(first, ordered, -jnp.inf))
+        values = jnp.where(jnp.isnan(values), values, alike[jnp.searchsorted(ordered, values)])
         ordered = jnp.sort(values)
         below, upto = (jnp.searchsorted(ordered, values, side=side) for side in ("left", "right"))
         return (below + upto + 1).astype(values.dtype) / 2

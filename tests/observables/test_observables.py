@@ -551,3 +551,25 @@ def test_other_objects_than_runs_and_models_are_refused():
 def test_wrong_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_rounding_does_not_order_skills_that_are_learned_at_once():
+    depth = [0, 1, 1, 2, 2]
+    tied = obs.depth_correlation([10.0, 20.0, 20.0, 30.0, 30.0], depth)
+    for up in (1, -1):
+        times = np.array([10.0, 20.0, 20 * (1 + up * 3e-16), 30 * (1 + up * 3e-16), 30.0])
+        np.testing.assert_array_equal(obs.depth_correlation(times, depth), tied)
+        np.testing.assert_array_equal(obs.depth_correlation(times[::-1], depth[::-1]), tied)
+    # skills that gates open at the same time are learned at the same time
+    graph = ro.SkillGraph([[], [0], [0, 1], [0, 1], [0, 2], [1, 2]], "any")
+    model = ro.ResourceModel(graph, np.linspace(0.3, 2, 6), 0.01, 0.01, [0.01, 0.1, 0.3], frequency_power=0.0)
+    for competition in ("l1", "l2"):
+        batch = model.replace(competition=competition)
+        for times, found in zip(ro.learning_times(batch, 0.05), obs.depth_correlation(batch, level=0.05), strict=True):
+            expected = scipy.stats.spearmanr(np.round(times, 6), graph.depth).statistic
+            assert float(found) == pytest.approx(expected)
+    # those that are never learned share the last ranks, and absent ones have none
+    some = [1.0, np.inf, np.inf, np.nan]
+    expected = scipy.stats.spearmanr([1, 3, 3], [0, 1, 2]).statistic
+    assert float(obs.depth_correlation(some, [0, 1, 2, 3])) == pytest.approx(expected)
+    assert np.isnan(obs.depth_correlation([0.0, 0.0], [0, 1]))
