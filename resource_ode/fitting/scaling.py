@@ -69,13 +69,14 @@ def as_levels(
                 f"ceiling: expected a number {order} chance for column {brief(names[task])}, got {top:g} with chance "
                 f"{bottom:g}"
             )
-    levels = []
+    levels, unclipped = [], []
     for table in tables:
         part = (table - bottoms) / (tops - bottoms)
-        if value == "squared_error":
-            part = 1 - np.sqrt(np.maximum(1 - part, 0))
-        levels.append(part)
-    _check_levels(levels, tables, names, value, place)
+        level = 1 - np.sqrt(np.maximum(1 - part, 0)) if value == "squared_error" else part
+        levels.append(level)
+        # below its ceiling a squared error has no root, which hides how far below it is
+        unclipped.append(np.where(part > 1, part, level))
+    _check_levels(unclipped, tables, names, value, place)
     return levels, notes
 
 

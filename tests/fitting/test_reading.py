@@ -126,6 +126,17 @@ def test_losses():
     np.testing.assert_allclose(curves.runs[0].levels[:, 0], [0, 0.5, 1])
 
 
+def test_a_squared_error_far_below_its_ceiling_is_refused():
+    table = {"step": [0, 1, 2], "A": [4.0, 1.0, 0.1]}
+    with pytest.raises(ValueError, match=r"column 'A', row 2: expected a level from 0 to 1, got 1.9 \(a squared error"):
+        ro.read_curves(table, value="squared_error", chance=2.0, ceiling=1.0)
+    with pytest.warns(UserWarning, match=r"column 'A', row 2: expected a level from 0 to 1, got 1.26"):
+        curves = ro.read_curves(table, value="squared_error", ceiling=0.9)
+    np.testing.assert_allclose(curves.runs[0].levels[:, 0], [0, 1 - np.sqrt(0.1 / 3.1), 1])
+    curves = ro.read_curves(table, value="squared_error", ceiling=0.15)
+    np.testing.assert_allclose(curves.runs[0].levels[:, 0], [0, 1 - np.sqrt(0.85 / 3.85), 1])
+
+
 def test_many_notes_are_one():
     curves = ro.read_curves({"step": [0, 1], **{name: [0.5, 1.0] for name in "ABCDE"}})
     assert curves.notes == (
