@@ -13,6 +13,7 @@ from ..base.tracing import concrete_number
 from ..base.values import brief, listed
 from ..base.words import nearest
 from ..graphs.graph import SkillGraph
+from ..model.strength import carried_over, read_strengths
 from .curves import Curves, named
 from .freedom import PARAMETERS
 
@@ -65,8 +66,10 @@ def checked_graph(graph: Any, curves: Curves) -> SkillGraph:
     return SkillGraph({task: rows[task] for task in tasks}, gate)
 
 
-def checked_prior(prior: Any, edges: bool) -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:
+def checked_prior(prior: Any, given: Any, graph: SkillGraph) -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:
     """What the caller knows: values that are held, and `(center, spread)` of others, logarithms where positive.
+
+    **Arguments:** `given`: the graph as the caller gave it; `graph`: that in the order of the tasks.
 
     **Raises:** `ValueError` for unknown parameters and for values that are none.
     """
@@ -80,7 +83,7 @@ def checked_prior(prior: Any, edges: bool) -> tuple[dict[str, Any], dict[str, tu
         if name not in PARAMETERS:
             hint = nearest(str(name), PARAMETERS, quote=repr) or f" (there are {', '.join(PARAMETERS)})"
             raise ValueError(f"prior: expected names of parameters, got {brief(name)}{hint}")
-        if name == "prerequisite_strength" and not edges:
+        if name == "prerequisite_strength" and not graph.fan_in:
             raise ValueError("prior: expected no prerequisite_strength, since the graph has no dependencies")
         if isinstance(value, tuple) and len(value) == 2:
             numbers = [_number(name, part) for part in value]
@@ -96,10 +99,23 @@ def checked_prior(prior: Any, edges: bool) -> tuple[dict[str, Any], dict[str, tu
                 raise ValueError(f"prior: {name}: expected a number, or (value, spread), got {brief(value)}")
             if name == "learnability" and any(listed(part) is not None for part in listed(value) or ()):
                 raise ValueError(f"prior: {name}: expected a number for each task, got {brief(value)}")
-            held[name] = value
+            held[name] = value if name == "learnability" else _strengths(value, given, graph)
         else:
             held[name] = _number(name, value)
     return held, likely
+
+
+def _strengths(value: Any, given: Any, graph: SkillGraph) -> Any:
+    """Strengths beside the prerequisites of a graph, beside those of the same graph in the order of the tasks."""
+    given = SkillGraph(given) if isinstance(given, Mapping) else given
+    if given.names is None:
+        return value
+    try:
+        strengths, _ = read_strengths(value, given, float)
+    except ValueError as error:
+        raise ValueError(f"prior: {error}") from None
+    # what has another shape is refused by the model
+    return carried_over(strengths, given, graph) if strengths.shape == (given.skills, given.fan_in) else value
 
 
 def _number(name: str, value: Any) -> float:

@@ -303,8 +303,9 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
         number per task), `"gate_exponent"`, `"frequency_power"`, `"prerequisite_strength"` (a number per dependency).
         By default the first four, with dependencies `gate_exponent`, and with several mixtures `frequency_power`.
     - `prior`: what is known, by parameter: a number holds it, `(value, spread)` makes it likely (the spread is one of
-        its logarithm, for `frequency_power` and `prerequisite_strength` its own). What is neither free nor held is the
-        paper's: 1, and a gate exponent of 0.1.
+        its logarithm, for `frequency_power` and `prerequisite_strength` its own). Learnabilities are in the order of
+        the tasks; strengths are beside the prerequisites of the graph as it is given, or by name. What is neither free
+        nor held is the paper's: 1, and a gate exponent of 0.1.
 
     **Returns:** a [`Fit`][resource_ode.fitting.fit.Fit]. The scales of learnability, wasted resource and time are one:
     where both are free, the geometric mean of the learnabilities (of tasks that rise) is 1 by convention.
@@ -323,12 +324,12 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
     0.05
     """
     curves = as_curves(runs)
-    graph = arguments.checked_graph(graph, curves)
+    given, graph = graph, arguments.checked_graph(graph, curves)
     unknown = [run.name for run in curves.runs if run.mixture is None]
     if unknown and len(unknown) < len(curves.runs):
         raise ValueError(f"runs: expected a mixture for each run or for none, got none for run {named(unknown)}")
     edges = graph.fan_in > 0
-    held, likely = arguments.checked_prior(prior, edges)
+    held, likely = arguments.checked_prior(prior, given, graph)
     grid = on_grid(curves)
     number = jnp.finfo(jnp.zeros(()).dtype)
     least, most = (float(end) for end in (number.tiny / OF_STEPS, number.max * OF_STEPS))

@@ -207,6 +207,26 @@ def test_a_scheduled_mixture_is_fitted():
     np.testing.assert_allclose(found.parameters.value, list(TRUE.values()), rtol=0.05)
 
 
+@pytest.mark.parametrize("by_position", [False, True])
+def test_strengths_that_are_known_stay_with_their_dependencies(by_position):
+    soft = MODEL.replace(prerequisite_strength={("A", "AB"): 0.5, ("B", "AB"): 0.9}, gate_exponent=1.0)
+    turned = ro.SkillGraph({"AB": ["B", "A"], "C": [], "B": [], "A": []})
+    rows = turned.prerequisite_lists()[0]
+    strengths = np.ones((4, 2))
+    strengths[0] = [{3: 0.5, 2: 0.9}[before] for before in rows]
+    known = {(3, 0): 0.5, (2, 0): 0.9} if by_position else strengths
+    found = ro.fit(
+        curves(noise=0.002, model=soft),
+        turned,
+        (*FREE[:2], "frequency_power", "learnability"),
+        prior={"gate_exponent": 1.0, "prerequisite_strength": known},
+    )
+    assert found.model.graph.skill_names() == NAMES
+    strength = dict(zip(found.model.graph.prerequisite_lists()[2], found.model.prerequisite_strength[2], strict=True))
+    assert strength == pytest.approx({0: 0.5, 1: 0.9})
+    np.testing.assert_allclose(found.parameters.value[:2], [0.02, 0.05], rtol=0.05)
+
+
 def test_a_task_that_a_run_never_met():
     without = np.array([0.5, 0.0, 0.3, 0.2])
     soft = MODEL.replace(prerequisite_strength=0.5, gate_exponent=1.0)
