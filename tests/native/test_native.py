@@ -62,15 +62,8 @@ def test_random_graphs(options):
     levels, times = independent.solve(model, TS, 0.7)
     assert np.abs(run.level - levels).max() < 1e-6
     assert np.abs(run.budget_residual).max() < 1e-6
-    np.testing.assert_allclose(run.clock, clocks(model, levels), rtol=1e-5)
+    np.testing.assert_allclose(run.clock, independent.clocks(model, TS, levels), rtol=1e-5)
     np.testing.assert_allclose(ro.learning_times(model, 0.7), times, rtol=1e-7)
-
-
-def clocks(model, levels):
-    """What the budget law leaves for the waste, over the waste."""
-    learned = 2 * np.arctanh(levels) if model.loss == "cross_entropy" else levels
-    spent = (learned - learned[:, :1]).sum(axis=-1)
-    return (np.asarray(model.learning_rate) * TS - spent) / np.asarray(model.wasted_resource)
 
 
 def test_it_is_these_loops_that_ran(monkeypatch):
