@@ -68,6 +68,15 @@ def draw(by_adam: ParityRun, by_descent: ParityRun, model: ResourceModel) -> Any
                     label = f"{TASKS.names[task]}, Resource model"
                     ax.plot(steps, expected[:, task], color=color, linewidth=1.8, linestyle=(0, (2, 1.4)), label=label)
             ax.axhline(ACCURACY, color="0.6", linewidth=0.6, linestyle=":")
+            ax.text(
+                0.99,
+                ACCURACY - 0.005,
+                "learned",
+                transform=ax.get_yaxis_transform(),
+                ha="right",
+                va="top",
+                fontsize=6,
+            )
             ax.set(xlabel=f"training steps ({title})", xlim=(0, run.steps[-1]), ylim=(0.45, 1.02))
         axes[0, 0].set_ylabel("accuracy")
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)

@@ -185,8 +185,9 @@ def draw(cases: dict[tuple[str, int], Case]) -> Any:
                 ax.plot(
                     counts, fitted, "x:", color=COLOURS[0], ms=4, lw=1, label="the paper's, $\\eta$ and $N_0$ fitted"
                 )
-            ax.axvline(DIMENSION, color="0.6", linewidth=0.7, linestyle=":")
-            ax.axhline(BOUND, color="0.6", linewidth=0.7, linestyle=":")
+            fine = {"color": "0.6", "linewidth": 0.7, "linestyle": ":"}
+            ax.axvline(DIMENSION, **fine, label=f"n = d = {DIMENSION}; error bound {BOUND:g}")
+            ax.axhline(BOUND, **fine)
             ax.set(xscale="log", xlabel="number of tasks n", ylabel="RMS level error", ylim=(0, None))
             ax.set_xticks(counts, [f"{count}" for count in counts])
             ax.minorticks_off()

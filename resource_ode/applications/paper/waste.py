@@ -117,7 +117,8 @@ def draw(found: dict[str, np.ndarray]) -> dict[str, Any]:
         left.set(xlabel="wasted resource $N_0$", ylabel="time to level 0.5 (training steps)")
         middle.semilogx(waste, found["ratio"], color="black")
         middle.axhline(1.95 / 0.95, color="0.5", linewidth=0.8, linestyle="--")
-        middle.text(waste[-1], 1.95 / 0.95, "far apart, no waste", va="top", ha="right", fontsize=6)
+        apart = "frequencies far apart,\nno waste"
+        middle.text(waste[-1], 1.95 / 0.95 - 0.04, apart, va="top", ha="right", fontsize=6)
         middle.axhline(2**ALPHA, color="0.5", linewidth=0.8, linestyle=":")
         middle.text(waste[0], 2**ALPHA, "ratio of frequencies", va="bottom", fontsize=6)
         middle.set(xlabel="wasted resource $N_0$", ylabel="$t_2/t_1$ (level 0.95)", ylim=(1, 4.4))
