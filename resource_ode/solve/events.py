@@ -54,7 +54,7 @@ def _event_times(
         last = jnp.asarray(float(jnp.finfo(model.dtype).max) ** LATEST, model.dtype)
         crossed = crossings(frozen, goal, last, *parts, max_steps)
         time, found = jnp.where(crossed.found, crossed.time, 0), crossed.found
-        coarser = _parts(frozen, least, training_time.COARSER)
+        coarser = _parts(frozen, least, training_time.SECOND)
         error = jnp.maximum(_missed(frozen, goal, time, coarser, max_steps), crossed.residual)
         failed = present & ~found & ~there & ~crossed.never
         inaccurate = present & found & ~(error <= tolerance)
@@ -68,9 +68,9 @@ def _event_times(
     return jax.vmap(one)(models)
 
 
-def _parts(model: ResourceModel, tolerance: Any, coarser: float = 1.0) -> tuple[Any, Any]:
+def _parts(model: ResourceModel, tolerance: Any, pace: Any = training_time.FIRST) -> tuple[Any, Any]:
     """The solver and its controller."""
-    solver, controller = training_time.solver_parts(model, tolerance, None, None, coarser)
+    solver, controller = training_time.solver_parts(model, tolerance, None, None, pace)
     if model.interference is None:
         return solver, controller
     # levels may come to rest, and only an implicit solver crosses a rest in few steps
@@ -102,8 +102,7 @@ def _missed(model: ResourceModel, level: Any, time: Array, parts: tuple[Any, Any
     """The relative error of each skill's time: by a coarser solve, whose whole difference counts, since one time alone
     may agree by chance.
     """
-    adjoint = diffrax.RecursiveCheckpointAdjoint()
-    slope, off, succeeded = _at_their_times(model, level, time, parts, adjoint, max_steps)
+    slope, off, succeeded = _at_their_times(model, level, time, parts, diffrax.ForwardMode(), max_steps)
     scale = slope * time
     apart = jnp.where(scale > 0, jnp.abs(off) / jnp.where(scale > 0, scale, 1), jnp.inf)
     return jnp.where(succeeded, apart, jnp.inf)

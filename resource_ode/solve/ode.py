@@ -38,6 +38,8 @@ COARSER = 10.0
 # diffrax by 10: here by these, in the first solve and in the second, which is wrong there by 2^5 times as much. In two
 # solves that take the same steps no difference would show.
 ABSOLUTE, GROWTH, OTHER_GROWTH = 1e-3, 3.0, 6.0
+# of the first solve and of the second
+FIRST, SECOND = (1.0, GROWTH), (COARSER, OTHER_GROWTH)
 
 
 def solve_ode(model: ResourceModel, ts: Array, tolerance: Any, method: ODE, wish: Wish) -> Any:
@@ -47,9 +49,9 @@ def solve_ode(model: ResourceModel, ts: Array, tolerance: Any, method: ODE, wish
     if model.frequency_after is not None:
         model = jax.tree.map(lambda x: _without_derivative(x) if jnp.issubdtype(x.dtype, jnp.floating) else x, model)
     adjoint = method.adjoint
-    if adjoint is None:
+    if adjoint is None and traced:
         # the default adjoint of diffrax has no forward mode: under a transformation take the one that has both
-        adjoint = diffrax.DirectAdjoint() if traced else diffrax.RecursiveCheckpointAdjoint()
+        adjoint = diffrax.DirectAdjoint()
     max_steps = (4096 if traced else 100_000) if method.max_steps is None else method.max_steps
     options = {"solver": method.solver, "controller": method.controller, "adjoint": adjoint, "max_steps": max_steps}
     options |= {"reduce": wish.reduce, "method": wish.method}
@@ -64,12 +66,12 @@ def ode_members(
     *,
     solver: Any = None,
     controller: Any = None,
-    adjoint: Any,
+    adjoint: Any = None,
     max_steps: int,
     reduce: Any,
     method: str,
 ) -> Any:
-    """Runs of flat members, or reductions of them."""
+    """Runs of flat members, or reductions of them. Without an adjoint they carry no derivatives."""
 
     def one(model: ResourceModel) -> Any:
         state, *rest = integrate(model, ts, tolerance, solver, controller, adjoint, max_steps)
@@ -130,10 +132,11 @@ def initial_state(model: ResourceModel) -> tuple[Array, Array, Array]:
 
 
 def solver_parts(
-    model: ResourceModel, tolerance: Any, solver: Any, controller: Any, coarser: float = 1.0
+    model: ResourceModel, tolerance: Any, solver: Any, controller: Any, pace: Any = FIRST
 ) -> tuple[Any, Any]:
     """The diffrax solver and controller: defaults where none was passed; schedules make the controller stop at their
-    jumps. `coarser` multiplies the local tolerance, also where that is the least that the data type allows.
+    jumps. The first of `pace` multiplies the local tolerance, also where that is the least that the data type allows;
+    the second is how fast steps may grow.
     """
     solver = diffrax.Tsit5() if solver is None else solver
     if controller is None:
@@ -142,9 +145,9 @@ def solver_parts(
         # the estimate by a coarser solve needs room there, and where no law keeps errors small
         room = model.frequency_after is not None or not model.rule.has_budget_law
         safety = TWO_SOLVES * safety if room else safety
+        coarser, growth = pace
         local = coarser * jnp.maximum(tolerance / safety, 4 * float(jnp.finfo(model.dtype).eps))
         # the largest error of all counts: a mean would let one skill among many be as wrong as they are many
-        growth = GROWTH if coarser == 1 else OTHER_GROWTH
         least = local * ABSOLUTE
         controller = diffrax.PIDController(rtol=local, atol=least, norm=optimistix.max_norm, factormax=growth)
         jumps = [
@@ -162,13 +165,17 @@ def integrate(
 
     A run whose own errors, as far as they can be told (`_error`), exceed the tolerance is `inaccurate`.
     """
-    solved = solved_at(model, ts, *solver_parts(model, tolerance, solver, controller), adjoint, max_steps)
-    assert solved.ys is not None
-    main, clock, spent = solved.ys
-    success = solved.result == diffrax.RESULTS.successful
+    if adjoint is None and controller is None:
+        first, again = _two_solves(model, ts, tolerance, solver, max_steps)
+    else:
+        adjoint = diffrax.RecursiveCheckpointAdjoint() if adjoint is None else adjoint
+        first = _states(solved_at(model, ts, *solver_parts(model, tolerance, solver, controller), adjoint, max_steps))
+        again = None
+    (main, clock, spent), ended = first
+    success = ended == diffrax.RESULTS.successful
     finite = jnp.all(jnp.isfinite(main)) & jnp.all(jnp.isfinite(clock))
     result = RESULTS.where(success & finite, RESULTS.successful, RESULTS.not_finite)
-    result = RESULTS.where(solved.result == diffrax.RESULTS.max_steps_reached, RESULTS.max_steps_reached, result)
+    result = RESULTS.where(ended == diffrax.RESULTS.max_steps_reached, RESULTS.max_steps_reached, result)
     if isinstance(model.wasted_resource, Schedule):
         # where it ran to the last time, the end of the run was not yet reached while there was no waste
         lost = jnp.any(model.wasted_resource.values == 0) & ~(result == RESULTS.successful)
@@ -179,10 +186,42 @@ def integrate(
     # rounding must not make a level negative
     state = main if model.interference is not None else jnp.where(main < 0, 0, main) / model.rate()[None]
     spent = _used(model, state, clock, spent, ts) if keeps_spent(model) else None
-    error = _error(*jax.lax.stop_gradient((model, ts, tolerance, state, clock, spent)), solver, controller, max_steps)
+    values = jax.lax.stop_gradient((model, ts, tolerance, state, clock, spent))
+    own = controller is None
+    if again is None:
+        again = _again(values, solver, own, max_steps)
+    error = _error(values, again, own)
     result = RESULTS.where(failed | (error <= tolerance), result, RESULTS.inaccurate)
     state, clock, spent = jax.tree.map(lambda x: nan_unless(~failed, x), (state, clock, spent))
     return state, clock, spent, result
+
+
+def _states(solved: diffrax.Solution) -> tuple[tuple[Array, ...], Any]:
+    assert solved.ys is not None
+    return solved.ys, solved.result
+
+
+def _two_solves(model: ResourceModel, ts: Array, tolerance: Any, solver: Any, max_steps: int | None) -> tuple[Any, Any]:
+    """States and results of the solve and of the coarser one that tells its error, without derivatives.
+
+    One is run after the other by the same code: a solve takes seconds to compile, and far less to run.
+    """
+
+    def solve(lost: Array, pace: Any) -> tuple[Array, Any]:
+        # what has failed already is not solved again
+        asked = jnp.where(lost, jnp.zeros_like(ts), ts)
+        parts = solver_parts(model, tolerance, solver, None, pace)
+        states, result = _states(solved_at(model, asked, *parts, diffrax.ForwardMode(), max_steps))
+        return ~_arrived(states[0], states[1]), (states, result)
+
+    paces = tuple(jnp.asarray(pair, model.dtype) for pair in zip(FIRST, SECOND, strict=True))
+    _, found = jax.lax.scan(solve, jnp.zeros((), bool), paces)
+    first, again = (jax.tree.map(lambda x, k=k: x[k], found) for k in range(2))
+    return first, again
+
+
+def _arrived(state: Array, clock: Array) -> Array:
+    return jnp.isfinite(state[-1]).all() & jnp.isfinite(clock[-1]).all()
 
 
 def solved_at(
@@ -217,45 +256,39 @@ def has_law(model: ResourceModel) -> bool:
     return model.rule.has_budget_law and model.interference is None
 
 
-def _error(
-    model: ResourceModel,
-    ts: Array,
-    tolerance: Any,
-    state: Array,
-    clock: Array,
-    spent: Array | None,
-    solver: Any,
-    controller: Any,
-    max_steps: int | None,
-) -> Float[Array, ""]:
+def _again(values: Any, solver: Any, own: bool, max_steps: int | None) -> tuple[tuple[Array, ...], Any]:
+    """The second solve: where the caller brought a controller, the default one."""
+    model, ts, tolerance, state, clock, _ = values
+    parts = solver_parts(model, tolerance, solver if own else None, None, SECOND if own else FIRST)
+    # what has failed already is not solved again
+    asked = jnp.where(_arrived(state, clock), ts, jnp.zeros_like(ts))
+    return _states(solved_at(model, asked, *parts, diffrax.ForwardMode(), max_steps))
+
+
+def _error(values: Any, again: tuple[tuple[Array, ...], Any], own: bool) -> Float[Array, ""]:
     """How wrong a solve is: by a second one, and no less than its largest budget residual.
 
     The residual alone does not tell: however wrong a gate is, what is learned through it is spent. The second solve has
     a local tolerance ten times as coarse, and so about six times the error, and more where steps grow as fast as they
-    may: a quarter of the largest difference of levels is on the safe side. Where the caller brought a controller, the
-    second solve is the default one, and the whole difference counts.
+    may: a quarter of the largest difference of levels is on the safe side. Where the caller brought a controller
+    (`own` is false), the second solve is the default one, and the whole difference counts.
     """
+    model, ts, _, state, clock, spent = values
     exposed = model.interference is None
     # where no law tells what is spent, what is left tells where the clock has stopped: with interference since demand
     # turned negative, with "l2" since it is beyond all numbers
     off = functools.partial(budget_residual, model, exposed=exposed)
     residual = jnp.max(jnp.abs(jax.vmap(off)(state, ts, clock, spent)))
-    own = controller is None
-    parts = solver_parts(model, tolerance, solver if own else None, None, COARSER if own else 1.0)
-    # what has failed already is not solved again
-    asked = jnp.where(jnp.isfinite(state[-1]).all() & jnp.isfinite(clock[-1]).all(), ts, jnp.zeros_like(ts))
-    again = solved_at(model, asked, *parts, diffrax.RecursiveCheckpointAdjoint(), max_steps)
-
-    assert again.ys is not None
 
     def level(state: Array) -> Array:
         return model.law.level(model.effort(state)) if exposed else model.law.direct_level(state)
 
-    other = again.ys[0] / model.rate()[None] if exposed else again.ys[0]
+    (other, *_), ended = again
+    other = other / model.rate()[None] if exposed else other
     apart = jnp.abs(jax.vmap(level)(state) - jax.vmap(level)(other))
     error = jnp.max(jnp.where(model.graph.present[None], apart, 0))
     error = jnp.maximum(error / 4 if own else error, residual)
-    return jnp.where(again.result == diffrax.RESULTS.successful, error, jnp.inf)
+    return jnp.where(ended == diffrax.RESULTS.successful, error, jnp.inf)
 
 
 def off_budget(model: ResourceModel, state: tuple[Array, ...], time: Array) -> Float[Array, ""]:

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -96,8 +95,7 @@ def batch_trajectories(
     exact, ts = ts, jnp.asarray(ts, model.dtype)
 
     def by_ode(chosen: ResourceModel) -> Any:
-        options = {"adjoint": diffrax.RecursiveCheckpointAdjoint(), "max_steps": ODE_STEPS}
-        options |= {"reduce": wish.reduce, "method": wish.method}
+        options = {"max_steps": ODE_STEPS, "reduce": wish.reduce, "method": wish.method}
         return ode_members(pieces.as_arrays(chosen), ts, tolerance, **options)
 
     otherwise = by_ode if _by_ode(tolerance, model) else None
