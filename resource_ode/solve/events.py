@@ -16,7 +16,7 @@ from ..base.lost import nan_unless
 from ..base.warning import warn
 from ..model.model import ResourceModel
 from . import ode as training_time
-from .crossings import above, crossings, levels_of
+from .crossings import Crossings, above, crossings, levels_of
 from .members import Wish, in_chunks
 
 # how much more accurate the solver is asked to be where it was not: the error of a time is that of the level over the
@@ -50,16 +50,13 @@ def _event_times(
         # errors of the state are absolute, those of times relative: the less to learn, the smaller they must be
         ahead = jnp.min(jnp.where(present & ~there, goal - start, 1))
         least = least * jnp.clip(ahead, LEAST_AHEAD, 1)
-        parts = _parts(frozen, least)
-        last = jnp.asarray(float(jnp.finfo(model.dtype).max) ** LATEST, model.dtype)
-        crossed = crossings(frozen, goal, last, *parts, max_steps)
+        crossed, coarser = _two_searches(frozen, goal, least, max_steps)
         time, found = jnp.where(crossed.found, crossed.time, 0), crossed.found
-        coarser = _parts(frozen, least, training_time.SECOND)
-        error = jnp.maximum(_missed(frozen, goal, time, coarser, max_steps), crossed.residual)
+        error = jnp.maximum(_missed(crossed, coarser), crossed.residual)
         failed = present & ~found & ~there & ~crossed.never
         inaccurate = present & found & ~(error <= tolerance)
         if adjoint is not None:
-            slope, off = _at_their_times(model, level, time, parts, adjoint, max_steps)[:2]
+            slope, off = _at_their_times(model, level, time, _parts(frozen, least), adjoint, max_steps)
             held = jnp.where(found, off / jax.lax.stop_gradient(jnp.where(slope > 0, slope, 1)), 0)
             time = time - (held - jax.lax.stop_gradient(held))
         time = jnp.where(found | failed, nan_unless(~inaccurate & ~failed, time), jnp.inf)
@@ -78,11 +75,32 @@ def _parts(model: ResourceModel, tolerance: Any, pace: Any = training_time.FIRST
     return diffrax.Kvaerno5(root_finder=diffrax.VeryChord(rtol=own.rtol, atol=own.atol)), controller
 
 
+def _two_searches(model: ResourceModel, goal: Any, least: Any, max_steps: int) -> tuple[Crossings, Crossings]:
+    """Crossings by a solve and by a coarser one that tells its error, one after the other by the same code."""
+    last = jnp.asarray(float(jnp.finfo(model.dtype).max) ** LATEST, model.dtype)
+
+    def search(_: None, pace: Any) -> tuple[None, Crossings]:
+        return None, crossings(model, goal, last, *_parts(model, least, pace), max_steps)
+
+    paces = training_time.paces(model)
+    _, found = jax.lax.scan(search, None, paces)
+    first, coarser = (jax.tree.map(lambda x, k=k: x[k], found) for k in range(2))
+    return first, coarser
+
+
+def _missed(crossed: Crossings, coarser: Crossings) -> Array:
+    """The relative error of each skill's time: by a coarser solve, whose whole difference counts, since one time alone
+    may agree by chance.
+    """
+    both = crossed.found & coarser.found & (crossed.time > 0)
+    return jnp.where(both, jnp.abs(coarser.time / jnp.where(both, crossed.time, 1) - 1), jnp.inf)
+
+
 def _at_their_times(
     model: ResourceModel, level: Any, time: Array, parts: tuple[Any, Any], adjoint: Any, max_steps: int
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array]:
     """Of a solve that reports at the skills' own times, how fast each skill grows there, and how far it is `above` a
-    level; and whether that solve succeeded.
+    level.
     """
     order = jnp.argsort(time)
     solved = training_time.solved_at(model, time[order], *parts, adjoint, max_steps)
@@ -94,18 +112,7 @@ def _at_their_times(
         found, slopes = jax.jvp(lambda main: above(model, main, level), (state[0],), (change[0],))
         return slopes[skill], found[skill]
 
-    slope, off = jax.vmap(own)(jnp.arange(model.skills), time, states)
-    return slope, off, solved.result == diffrax.RESULTS.successful
-
-
-def _missed(model: ResourceModel, level: Any, time: Array, parts: tuple[Any, Any], max_steps: int) -> Array:
-    """The relative error of each skill's time: by a coarser solve, whose whole difference counts, since one time alone
-    may agree by chance.
-    """
-    slope, off, succeeded = _at_their_times(model, level, time, parts, diffrax.ForwardMode(), max_steps)
-    scale = slope * time
-    apart = jnp.where(scale > 0, jnp.abs(off) / jnp.where(scale > 0, scale, 1), jnp.inf)
-    return jnp.where(succeeded, apart, jnp.inf)
+    return jax.vmap(own)(jnp.arange(model.skills), time, states)
 
 
 def times_by_events(

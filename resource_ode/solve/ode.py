@@ -214,10 +214,15 @@ def _two_solves(model: ResourceModel, ts: Array, tolerance: Any, solver: Any, ma
         states, result = _states(solved_at(model, asked, *parts, diffrax.ForwardMode(), max_steps))
         return ~_arrived(states[0], states[1]), (states, result)
 
-    paces = tuple(jnp.asarray(pair, model.dtype) for pair in zip(FIRST, SECOND, strict=True))
-    _, found = jax.lax.scan(solve, jnp.zeros((), bool), paces)
+    _, found = jax.lax.scan(solve, jnp.zeros((), bool), paces(model))
     first, again = (jax.tree.map(lambda x, k=k: x[k], found) for k in range(2))
     return first, again
+
+
+def paces(model: ResourceModel) -> tuple[Array, Array]:
+    """Those of both solves, for a scan."""
+    tolerances, growths = zip(FIRST, SECOND, strict=True)
+    return jnp.asarray(tolerances, model.dtype), jnp.asarray(growths, model.dtype)
 
 
 def _arrived(state: Array, clock: Array) -> Array:
