@@ -8,6 +8,7 @@ import importlib
 import inspect
 import json
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -41,10 +42,13 @@ def find_reducer(given: Any) -> tuple[str, Callable[..., Any]]:
     return where, found
 
 
-def source_digest(function: Callable[..., Any]) -> str:
-    """SHA-256 of the source of a function; that of nothing if it is not known."""
-    try:
-        source = inspect.getsource(function)
-    except (OSError, TypeError):
-        source = ""
-    return hashlib.sha256(source.encode()).hexdigest()
+def source_digest(where: str, function: Callable[..., Any]) -> str:
+    """SHA-256 of the source of a function, or, for an object that is called like one, of its whole module; that of
+    nothing if neither is known.
+    """
+    for known in (function, sys.modules.get(where.partition(":")[0])):
+        try:
+            return hashlib.sha256(inspect.getsource(known).encode()).hexdigest()  # type: ignore[arg-type]
+        except (OSError, TypeError):
+            continue
+    return hashlib.sha256().hexdigest()

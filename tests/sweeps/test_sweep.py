@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import linecache
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -224,6 +227,42 @@ def test_measures_of_runs_and_a_reducer(tmp_path: Path, monkeypatch: pytest.Monk
         with pytest.raises(ValueError, match=message):
             ro.sweep(given, tmp_path / "wrong.zarr", progress=False)
     assert not (tmp_path / "wrong.zarr").exists()
+
+
+@pytest.mark.parametrize("kept", ["functools.partial(level, row=ROW)", "Level(ROW)", "lambda run: run.level[ROW, 0]"])
+def test_a_changed_reducer_is_a_changed_description(kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of what has no source of its own."""
+    monkeypatch.syspath_prepend(tmp_path)
+    text = """
+        import functools
+        def level(run, row):
+            return run.level[row, 0]
+        class Level:
+            def __init__(self, row):
+                self.row = row
+            def __call__(self, run):
+                return run.level[self.row, 0]
+        last =
+    """
+    given = {
+        "graph": {"generator": "chain", "skills": 2},
+        "frequency": {"law": "zipf", "exponent": 1.0},
+        "resource": {"learning_rate": 0.1, "gate_exponent": 0.1, "wasted_resource": 0.01},
+        "observe": {"reducer": "sweep_kept:last"},
+        "time": {"values": [0, 1, 2]},
+    }
+
+    def stored(row: int) -> Any:
+        source = inspect.cleandoc(text).rstrip() + " " + kept.replace("ROW", str(row))
+        (tmp_path / "sweep_kept.py").write_text(source)
+        sys.modules.pop("sweep_kept", None)
+        linecache.clearcache()
+        out = tmp_path / "results.zarr"
+        return ro.sweep(given, out, resume=out.exists(), progress=False).load()
+
+    assert stored(1).equals(stored(1))
+    with pytest.raises(ValueError, match="source"):
+        stored(2)
 
 
 def test_a_reducer_reads_what_the_description_gives_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
