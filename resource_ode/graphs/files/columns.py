@@ -14,18 +14,18 @@ NEEDS = (
     "dependson", "dependency", "dependencies", "needs", "requiredskill", "requiredskills",
 )  # fmt: skip
 FIRST = (
-    "source", "from", "before", "parent", "sourceid", "fromid", "fromnodeid", "start", "predecessor", "predecessors",
-    *NEEDS,
+    "source", "from", "before", "parent", "sourceid", "fromid", "fromnodeid", "start", "startid", "predecessor",
+    "predecessors", *NEEDS,
 )  # fmt: skip
 LAST = (
     "target", "to", "after", "child", "dependent", "requiredby", "unlocks", "enables", "leadsto", "composite", "dest",
-    "destination", "targetid", "toid", "tonodeid", "end", "postrequisite", "prerequisiteof", "prereqof",
+    "destination", "targetid", "toid", "tonodeid", "end", "endid", "postrequisite", "prerequisiteof", "prereqof",
     "prerequisitefor", "prereqfor", "isprerequisiteof", "isprerequisitefor", "successor", "successors",
 )  # fmt: skip
 # of these, what names the ends of an arrow, which may mean "depends on"
 ARROWS = ("source", "target", "from", "to", "sourceid", "targetid", "fromid", "toid", "fromnodeid", "tonodeid")
 EITHER = ("skill", "concept", "task", "topic", "course", "node", "name", "lesson", "item", "id", "subject", "unit")
-WEIGHTS = ("weight", "value", "strength")
+WEIGHTS = ("weight", "weights", "edgeweight", "w", "value", "strength")
 # names of columns that do not say which end is the prerequisite: an arc of a graph leads to its head, and a statement
 # about its head says something of the tail
 UNCLEAR = ("head", "tail", "object", "u", "v", "node1", "node2")
@@ -102,12 +102,20 @@ def refuse_other_columns(rows: list[list[str]], lines: list[int], found: tuple[i
                 f"line {lines[1]}: expected prerequisites in the column {said(rows[0][before_at])}, got "
                 f"{said(rows[1][before_at])}, an answer and no name"
             )
-    if header[after_at] not in EITHER or befores <= skills:
-        return
-    for index, name in enumerate(rows[0]):
+    for index, name in enumerate(rows[0] if header[after_at] in EITHER and not befores <= skills else ()):
         cells = {row[index] for row in rows[1:]} if index not in found else set()
         if len(cells) == len(rows) - 1 and befores <= cells and not all(map(str.isdecimal, cells)):
             refuse(
                 f"expected prerequisites by the names of the column {said(rows[0][after_at])}, got those of the column "
                 f"{said(name)}; delete one of the two columns and call the other skill"
             )
+    refuse_names_beside_ids(rows[0], found)
+
+
+def refuse_names_beside_ids(header: list[str], found: tuple[int, int]) -> None:
+    """Ids of skills whose names stand in another column, as in a plan or in a list of nodes."""
+    if all(word_of(header[index]) != "id" for index in found):
+        return
+    for name in header:
+        if word_of(name).endswith(("name", "title", "label")):
+            refuse(f"expected skills by their names, got ids beside the column {said(name)}; write edges by names")

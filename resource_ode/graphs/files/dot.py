@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import re
 from typing import NoReturn
 
 from .limits import MOST_EDGES
-from .names import Nodes, attribute
+from .names import Nodes, attribute, best_label
 from .network import Edges, Network
 from .problem import refuse, said
 
@@ -26,12 +27,18 @@ _SIMPLE = re.compile(
 )
 _ATTRIBUTE = re.compile(r'(\w+)\s*=\s*(?:([\w.]+)|"([^"]*)")')
 MOST_NESTED = 50
-_READ = ("label", "gate", "frequency", "shape")
+_READ = ("label", "name", "gate", "frequency", "shape", "style")
 
 
 def read_dot(text: str) -> Network:
     """The network in a DOT text."""
-    return _Parser(text).graph()
+    return _Parser(text.replace("\r\n", "\n")).graph()
+
+
+def _plain(text: str) -> str:
+    """The text of an HTML label without what sets its type."""
+    text = html.unescape(re.sub(r"<[^<>]*+>", "", re.sub(r"<br\b[^<>]*+>", "\n", text, flags=re.IGNORECASE)))
+    return " ".join(text.split())
 
 
 class _Parser:
@@ -123,10 +130,13 @@ class _Parser:
         nodes = Nodes()
         for identity, values in self.values.items():
             what = f"node {said(identity)}"
+            if "invis" in values.get("style", ""):
+                refuse(f"{what}: expected one that is drawn, got style={said(values['style'])}; delete it")
             label = attribute(values, "label", what)
             if label is not None:
                 label = re.sub(r"\\[nlr]", "\n", label)
                 label = None if "\\" in label or "record" in values.get("shape", "").lower() else label
+            label = best_label(label, attribute(values, "name", what), identity)
             nodes.add(identity, label, attribute(values, "gate", what), attribute(values, "frequency", what))
         for source, target in self.edges.ends if self.clusters else ():
             if (name := next((end for end in (source, target) if end in self.clusters), None)) is not None:
@@ -237,9 +247,10 @@ class _Parser:
         return given
 
     def value_of_attribute(self) -> str:
-        if self.kind == "html":  # a drawing and no text: as if it were not there
-            self.next()
-            return ""
+        if self.kind == "html":
+            text = self.next()[1][1:-1]
+            # a table is a drawing and no text: as if it were not there
+            return "" if re.search("<table|<img", text, re.IGNORECASE) else _plain(text)
         return self.name()
 
     def add_edges(self, groups: list[list[str]], given: dict[str, str]) -> None:

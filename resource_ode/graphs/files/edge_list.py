@@ -19,6 +19,7 @@ from .columns import (
     UNCLEAR,
     WEIGHTS,
     columns_of,
+    refuse_names_beside_ids,
     refuse_other_columns,
     word_of,
 )
@@ -73,6 +74,14 @@ def read_edge_list(table: Table, direction: str | None) -> Network:
         for row, line in zip(rows[1:], lines[1:], strict=True):
             if row[found[0]] in again and [word_of(cell) for cell in row] == header:
                 refuse(f"line {line}: expected an edge, got the names of the columns once more; delete the line")
+        for index in found:
+            called = {rows[0][at] for at in found}
+            if (again_at := table.first(index, called.__contains__)) is not None:
+                refuse(
+                    f"line {again_at[1]}: expected a skill, got {said(again_at[0])}, which also stands in the first "
+                    f"row, {said(rows[0])}; if that row is an edge, put a row prerequisite,skill above it, if it names "
+                    "the columns, give them other names, and delete what is no edge"
+                )
         rows, lines = rows[1:], lines[1:]
     else:
         if direction is None:
@@ -87,6 +96,7 @@ def read_edge_list(table: Table, direction: str | None) -> Network:
         if _is_header(rows, weight_at):
             if weight_at is not None and word_of(rows[0][2]) not in WEIGHTS:
                 refuse(f"expected two columns, or a third called weight, got {said(rows[0])}; delete what is no end")
+            refuse_names_beside_ids(rows[0], (0, 1))
             rows, lines = rows[1:], lines[1:]
         found = (0, 1) if direction == "prerequisite_first" else (1, 0)
     return _network(rows, lines, found, weight_at, table.separator)
@@ -100,7 +110,7 @@ def _is_header(rows: list[list[str]], weight_at: int | None) -> bool:
         return False
     if any(word_of(cell) in (*FIRST, *LAST, *EITHER, *WEIGHTS, *UNCLEAR) for cell in top):
         return True
-    if all(is_number(cell) for cell in top):
+    if all(is_number(cell) for cell in top) and any(is_number(cell) for row in rows[1:] for cell in row[:2]):
         return False
     if weight_at is not None and not is_number(top[weight_at].replace(",", ".")):
         return True
@@ -116,7 +126,7 @@ def _network(
     befores, afters = [row[found[0]] for row in rows], [row[found[1]] for row in rows]
     weights = [row[weight_at] for row in rows] if weight_at is not None else [""] * len(rows)
     if separator in ";\t":
-        weights = [weight.replace(",", ".") for weight in weights]
+        weights = [weight if "." in weight else weight.replace(",", ".") for weight in weights]
     mentioned = dict.fromkeys(itertools.chain.from_iterable(zip(befores, afters, strict=True)))
     names = {cell: same_name(cell) for cell in mentioned}  # of each different cell, for speed
     firsts, lasts = set(befores) - set(afters), set(afters) - set(befores)
@@ -234,23 +244,26 @@ def read_networkx_lines(text: str, kind: str) -> Network:
     lines = text.splitlines()
     if len(lines) > MOST_EDGES + MOST_SKILLS:
         refuse(f"expected at most {MOST_EDGES:,} edges, got more")
+    lines = [re.sub(r"(?:^|(?<=\s))#.*+", "", line).strip() for line in lines]  # C# is a name
+    between = "\t" if any("\t" in line for line in lines) else None
     for number, line in enumerate(lines, 1):
-        line = line.partition("#")[0].strip()
         if not line:
             continue
         if not names:
             _refuse_table(line, number)
         if kind == "adjlist":
-            source, *targets = line.split(None, MOST_EDGES + 1)
+            source, *targets = map(str.strip, line.split(between, MOST_EDGES + 1))
             if targets and targets[0].startswith("{"):
                 refuse(f"line {number}: expected a node and its targets, got a list of several lines per node")
             if not targets and (mark := re.search(r"[,;|]", source)):
                 refuse(f"line {number}: expected nodes separated by blanks, got {said(line)} with {said(mark[0])}")
             rest = ""
         else:
-            words = line.split(None, 2)
+            words = list(map(str.strip, line.split(between, 2)))
             if len(words) < 2:
                 refuse(f"line {number}: expected two nodes, got {said(line)}")
+            if words[1].startswith("{"):
+                refuse(f"line {number}: expected two nodes, got {said(line)}, as in a list of several lines per node")
             source, targets, rest = words[0], words[1:2], "".join(words[2:])
         names[clean_name(source)] = None
         for target in targets:
@@ -270,7 +283,7 @@ def _refuse_table(line: str, number: int) -> None:
     if columns_of(words) is not None and len(words) in (2, 3):
         refuse(f"line {number}: expected nodes, got the names of columns {said(words)}; call the file .txt")
     for word in words[:2]:
-        if word[-1] in ",;" or word[0] == word[-1] == '"':
+        if word[-1] in ",;:" or '"' in (word[0], word[-1]) or re.fullmatch("[-=]+>", word):
             refuse(
                 f"line {number}: expected nodes separated by blanks and without quotes, got {said(line)}; call the "
                 "file .csv or .txt, with a first row that names the columns, as prerequisite,skill does"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .markup import local, parse_xml
-from .names import Nodes, attribute
+from .names import Nodes, attribute, best_label
 from .network import Edges, Network
 from .problem import guess, refuse, said
 
@@ -83,7 +83,8 @@ class _Reader:
         if identity is None:
             refuse("node: expected an id, got none")
         what = f"node {said(identity)}"
-        label = attributes.get("label") or attribute(values, "label", what) or attribute(values, "name", what)
+        label = attributes.get("label") or attribute(values, "label", what)
+        label = best_label(label, attribute(values, "name", what), identity)
         self.nodes.add(identity, label, attribute(values, "gate", what), attribute(values, "frequency", what))
 
     def add_edge(self, attributes: dict[str, str], values: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import html
 import re
 from typing import Any
 
-from .names import Nodes, attribute
+from .names import Nodes, attribute, best_label
 from .network import Edges, Network
 from .problem import guess, refuse, said
 
@@ -20,8 +20,8 @@ _PAIR = re.compile(rf"\s++(\w++)\s++({_VALUE})")
 MOST_NESTED = 50
 
 
-def read_gml(text: str) -> Network:
-    """The network in a GML text."""
+def read_gml(text: str, direction: str | None) -> Network:
+    """The network in a GML text; with a `direction` also where yEd draws edges without arrowheads."""
     top = _parse(text)
     graphs = top.get("graph", [])
     if len(graphs) != 1 or not isinstance(graphs[0], dict):
@@ -38,7 +38,7 @@ def read_gml(text: str) -> Network:
             refuse("node: expected node [ id ... ], got one without an id")
         what = f"node {said(identity)}"
         values = {key: _one(item, key, what) for key in item if key.lower() in ("label", "name", "gate", "frequency")}
-        label = attribute(values, "label", what) or attribute(values, "name", what)
+        label = best_label(attribute(values, "label", what), attribute(values, "name", what), identity)
         if str(_one(item, "isGroup", what)) == "1":
             folders[identity] = label or identity
         else:
@@ -47,16 +47,14 @@ def read_gml(text: str) -> Network:
         source, target = (_one(item, key, "edge") if isinstance(item, dict) else None for key in ("source", "target"))
         if not isinstance(source, str) or not isinstance(target, str):
             refuse("edge: expected edge [ source ... target ... ], got one without")
+        place = f"edge {said(source)} -> {said(target)}"
         for drawn in item.get("graphics", []):
-            heads = [drawn.get(key, ["none"])[0] for key in ("sourceArrow", "arrow")] if isinstance(drawn, dict) else []
-            if heads and (heads[0] not in ("none", "") or heads[1] in ("first", "both")):
-                refuse(
-                    f"edge {said(source)} -> {said(target)}: expected an arrowhead at its target alone, "
-                    "got one at its source; reverse the edge"
-                )
-        weight = _one(item, "weight", "edge")
+            if isinstance(drawn, dict):
+                _refuse_heads(drawn, place, headless=direction is None and "yFiles" in top.get("Creator", ()))
+        values = {key: _one(item, key, place) for key in item if key.lower() in ("weight", "value")}
+        weight = attribute(values, "weight", place) or attribute(values, "value", place)
         called = [values[0] for key, values in item.items() if key not in ("source", "target")]
-        edges.add(source, target, _one(item, "value", "edge") if weight is None else weight, called)
+        edges.add(source, target, weight, called)
 
     def unknown(end: Any, which: str) -> str:
         if end in folders:
@@ -64,6 +62,18 @@ def read_gml(text: str) -> Network:
         return f"{said(end)}, which no node has{guess(str(end), nodes.position)}"
 
     return edges.network(nodes, unknown)
+
+
+def _refuse_heads(drawn: dict[str, list[Any]], place: str, headless: bool) -> None:
+    """An arrowhead at the source, or, if `headless` is refused, none at all, as yEd draws what has no direction."""
+    at_source, at_target, arrow = (drawn.get(key, ["none"])[0] for key in ("sourceArrow", "targetArrow", "arrow"))
+    if at_source not in ("none", "") or arrow in ("first", "both"):
+        refuse(f"{place}: expected an arrowhead at its target alone, got one at its source; reverse the edge")
+    if headless and at_target in ("none", "") and arrow != "last":
+        refuse(
+            f"{place}: expected an arrowhead at its target, got none at either end; draw it, or say which end is the "
+            'prerequisite: direction="prerequisite_first" (where the edge begins) or "prerequisite_last"'
+        )
 
 
 def _one(item: dict[str, list[Any]], key: str, what: str) -> Any:

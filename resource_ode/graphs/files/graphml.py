@@ -156,7 +156,8 @@ class _Reader:
                 f"{place()}: expected a directed graph, since an edge leads from a prerequisite to what requires it, "
                 "got an undirected edge; save the graph as a directed one"
             )
-        self.open.append({"kind": "edge", "ends": ends, "values": {}, "called": []})
+        called = [attributes["label"]] if "label" in attributes else []  # as Neo4j writes beside its data
+        self.open.append({"kind": "edge", "ends": ends, "values": {}, "called": called})
 
     def begin_data(self, attributes: dict[str, str]) -> None:
         owner = self.open[-1] if self.open else None

@@ -34,7 +34,8 @@ def layout(table: Table) -> Layout | None:
     # the matrix is square, so the shape tells a row from a column of names, and a corner that is no number means both
     if height == width > 1 and not _is_cell(top[0], table, blank=False):
         return Layout(True, True)
-    if height == width + 1 and (_text(top, table) or _labels(top)):
+    one = width == 1 and not _is_cell(rows[-1][0], table)  # a column of text
+    if height == width + 1 and not one and (_text(top, table) or _labels(top)):
         return Layout(True, False)
     if width == height + 1 and left[0] and (_text(left, table) or _labels(left)):
         return Layout(False, True)

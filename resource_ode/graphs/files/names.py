@@ -16,6 +16,8 @@ from .problem import guess, refuse, said
 # as one writes numbers in a file: no underscores, no thousands separators, no "inf" or "nan"
 # quantifiers that give nothing back: else a long text takes time that grows with the square of its length
 _NUMBER = re.compile(r"[+-]?(\d++(\.\d*+)?|\.\d++)([eE][+-]?\d++)?")
+# as graph-tool writes numbers that are not whole
+_HEX = re.compile(r"-?0x[01]\.?[\da-f]{0,13}p(-\d{1,4}|\+\d{1,3})")
 # a line break or tab with the blanks around it
 _BREAK = re.compile(r"(?<! ) *+[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029][\s\x1c-\x1e]*")
 _JOINERS = "\u200c\u200d"  # ordinary in Persian and in emoji
@@ -48,7 +50,7 @@ def finite_number(value: Any) -> float | None:
     """A finite number, from a number or its decimal text; `None` if it is none."""
     if isinstance(value, str):
         if _NUMBER.fullmatch(value.strip()) is None:
-            return None
+            return float.fromhex(value) if _HEX.fullmatch(value) else None
     elif isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
@@ -73,6 +75,12 @@ def attribute(given: dict[str, Any], name: str, what: str) -> Any:
     if len(found) > 1:
         refuse(f"{what}: expected one attribute {name}, got {said(sorted(found))}")
     return next(iter(found.values()), None)
+
+
+def best_label(label: Any, name: Any, identity: Any) -> Any:
+    """A label, or a name where there is none or it says no more than the id: networkx writes its nodes as labels."""
+    plain = label in (None, "", identity) or (isinstance(label, str) and label.isdecimal())
+    return (name or label) if plain else label
 
 
 def _blank(value: Any) -> bool:

@@ -47,7 +47,7 @@ def read_json(text: str, direction: str | None) -> Network:
         # Cytoscape.js wraps what it says of a node in `data`
         wrapped = isinstance(data["nodes"], list) and any(isinstance(n, dict) and "data" in n for n in data["nodes"])
         return _cytoscape(data) if wrapped and "edges" in data else _node_link(data, direction)
-    if "children" in data:
+    if "children" in data and "edges" not in data and "links" not in data:
         return _tree(data, direction)
     if "graph" in data or "graphs" in data:
         refuse(f"expected {KINDS}, got what may be JSON Graph Format, which is not read")
@@ -129,7 +129,10 @@ def _node_link(data: dict[str, Any], direction: str | None) -> Network:
     told_of: dict[Any, tuple[str, Any]] = {}
     for index, node in enumerate(_list(data, "nodes")):
         values = _flat(node) if isinstance(node, dict) else {"id": node}
-        told = next((key for key in values if word_of(key) in NEEDS and isinstance(values[key], (list, str))), None)
+        for inner in ("children", "nodes"):
+            if isinstance(values.get(inner), list) and values[inner] and isinstance(values[inner][0], dict):
+                refuse(f"nodes[{index}]: expected nodes side by side, got one that holds others as {inner}")
+        told = next((key for key in values if _tells(key, values[key])), None)
         if told is not None and values[told] and not data[listed]:
             refuse(f"nodes[{index}]: expected the prerequisites as a list {listed}, got them as {said(told)} of a node")
         identity = next((values[name] for name in ("id", "name", "label") if name in values), None)
@@ -174,6 +177,11 @@ def _node_link(data: dict[str, Any], direction: str | None) -> Network:
     return edges.network(nodes, unknown)
 
 
+def _tells(key: str, value: Any) -> bool:
+    """Whether an attribute of a node holds what it requires; a parent may be that, or a group."""
+    return (word_of(key) in NEEDS and isinstance(value, (list, str))) or (key == "parent" and _key(value) is not None)
+
+
 def _refuse_other_prerequisites(
     told_of: dict[Any, tuple[str, Any]], ends: list[tuple[Any, Any]], nodes: Nodes, listed: str, direction: str | None
 ) -> None:
@@ -187,10 +195,10 @@ def _refuse_other_prerequisites(
             before[target].add(source)
     key_of = dict(zip(nodes.names(), nodes.position, strict=True)) | {key: key for key in nodes.position}
     for key, (word, told) in told_of.items():
-        parts = re.split(r"\s*[,;|]\s*", told) if isinstance(told, str) else told
+        parts = re.split(r"\s*[,;|]\s*", told) if isinstance(told, str) else told if isinstance(told, list) else [told]
         found = {key_of[part] for part in map(_key, parts) if part in key_of}
-        if found and found != before[key]:
-            other = next(iter(found ^ before[key]))
+        if found and (found != before[key] if word_of(word) in NEEDS else not found <= before[key]):
+            other = next(iter(found - before[key] or found ^ before[key]))
             refuse(
                 f"node {said(key)}: expected as {said(word)} what the {listed} say, got {said(told)}, but "
                 f"{'an edge leads' if other in before[key] else 'no edge leads'} there from {said(other)}; "
@@ -262,20 +270,21 @@ def _cytoscape(elements: Any) -> Network:
             if not isinstance(item, dict) or not isinstance(item.get("data"), dict):
                 refuse(f"elements.{kind}[{index}]: expected an object with data, got {said(item)}")
         found[kind] = [item["data"] for item in items]
-    parents = {_key(values["parent"]) for values in found["nodes"] if values.get("parent") is not None}
+    # Cytoscape takes a number and its text for one id; networkx writes the one at the nodes, the other at the edges
+    parents = {_text(_key(values["parent"])) for values in found["nodes"] if values.get("parent") is not None}
     nodes, folders = Nodes(), {}
     for index, values in enumerate(found["nodes"]):
-        key = _key(values.get("id"))
-        if key is None:
+        if _key(values.get("id")) is None:
             refuse(f"elements.nodes[{index}]: expected an id, a text or a number, got {said(values)}")
+        key = _text(_key(values["id"]))
         if key in parents:
             folders[key] = values.get("name", values.get("label", key))
         else:
             _named(nodes, key, values)
     edges = Edges()
     for index, values in enumerate(found["edges"]):
-        pair = _ends(values, index, "elements.edges")
-        edges.add(*pair, _weight(values), _called(values))
+        source, target = map(_text, _ends(values, index, "elements.edges"))
+        edges.add(source, target, _weight(values), _called(values))
 
     def unknown(end: Any, which: str) -> str:
         if end in folders:

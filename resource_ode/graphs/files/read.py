@@ -114,14 +114,15 @@ def _network(path: Path, direction: str | None) -> Network:
     _refuse_others(head)
     if suffix in (".graphml", ".gexf"):
         refuse(f"expected {suffix[1:].upper() if suffix == '.gexf' else 'GraphML'}, got text that is no XML")
-    kind = kind if kind not in ("", "table") or suffix in (".csv", ".tsv") else _kind(head) or kind
+    if suffix not in (".csv", ".tsv", ".edgelist", ".adjlist"):
+        kind = _kind(head) or kind  # a suffix may mislead
     if not kind:
         refuse(f"expected a {KNOWN} file, got {f'the suffix {said(suffix)}' if suffix else 'no suffix'}")
     text = decode(data, legacy=kind == "table")
     if kind == "json":
         return read_json(text, direction)
     if kind == "gml":
-        return read_gml(text)
+        return read_gml(text, direction)
     if kind == "dot":
         return read_dot(text)
     if kind in ("edgelist", "adjlist"):
@@ -129,10 +130,10 @@ def _network(path: Path, direction: str | None) -> Network:
     return _table(text, suffix, direction)
 
 
-def decode_head(data: bytes) -> str:
+def decode_head(data: bytes, length: int | None = 4000) -> str:
     """The first characters of a text in any of the usual encodings, for a first look."""
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    return data[:4000].decode(encoding, errors="replace").lstrip()
+    return data[:length].decode(encoding, errors="replace").lstrip()
 
 
 def _refuse_binary(data: bytes, suffix: str) -> None:
@@ -145,17 +146,21 @@ def _refuse_binary(data: bytes, suffix: str) -> None:
 
 
 def _refuse_others(head: str) -> None:
-    for start, name, reader in (
-        ("*vertices", "Pajek", "SkillGraph.from_networkx(networkx.DiGraph(networkx.read_pajek(path)))"),
-        ("%%matrixmarket", "Matrix Market", "SkillGraph.from_adjacency(scipy.io.mmread(path).toarray())"),
+    for start, name, otherwise in (
+        (r"\*vertices", "Pajek", "SkillGraph.from_networkx(networkx.DiGraph(networkx.read_pajek(path))) reads it"),
+        ("%%matrixmarket", "Matrix Market", "SkillGraph.from_adjacency(scipy.io.mmread(path).toarray()) reads it"),
+        (r"(graph|flowchart)\s+(tb|td|bt|rl|lr)\s*(;|\n)", "Mermaid", ""),
+        ("@startuml", "PlantUML", ""),
+        ("@prefix|@base", "Turtle", ""),
+        ("format-version:", "OBO", ""),
+        (r"dl\s+n\s*=", "UCINET DL", ""),
     ):
-        if head[:20].lower().startswith(start):
-            refuse(f"expected a {KNOWN} file, got {name}; {reader} reads it")
+        if re.match(start, head[:40].lower()):
+            refuse(f"expected a {KNOWN} file, got {name}; {otherwise or 'save it as one of those'}")
 
 
 def _xml(data: bytes, head: str, direction: str | None) -> Network:
-    match = re.search(r"<(?![?!])(?:[\w.-]+:)?([\w.-]+)", re.sub(r"<!--.*?-->", "", head, flags=re.DOTALL))
-    root = match[1] if match else ""
+    root = _root(head) or _root(decode_head(data, None))  # the whole where it begins with a long comment
     if root == "gexf":
         return read_gexf(data)
     if root in ("graphml", ""):
@@ -163,11 +168,18 @@ def _xml(data: bytes, head: str, direction: str | None) -> Network:
     refuse(f"expected GraphML or GEXF, got XML whose first element is <{said(root)[1:-1]}>")
 
 
+def _root(text: str) -> str:
+    """The first element of an XML text, without its prefix."""
+    match = re.search(r"<(?![?!])(?:[\w.-]+:)?([\w.-]+)", re.sub(r"<!--.*?(?:-->|\Z)", "", text, flags=re.DOTALL))
+    return match[1] if match else ""
+
+
 def _kind(head: str) -> str:
     """The format of a text without a suffix that says it."""
     if head.startswith(("{", "[")):
         return "json"
-    if re.match(r"(strict\s+)?(di)?graph\b[^\n\[]*\{", head):
+    begin = re.sub(r"\A(?:\s|//[^\n]*|/\*.*?\*/|#[^\n]*)*", "", head, flags=re.DOTALL)
+    if re.match(r"(strict\s+)?(di)?graph\b[^\n\[{]*\s*\{", begin):
         return "dot"
     if re.match(r"(?:(?:#|(?:Creator|Version|comment)\b)[^\n]*\n\s*)*graph\s*\[", head):
         return "gml"

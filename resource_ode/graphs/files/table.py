@@ -137,13 +137,15 @@ def _without_comments(rows: list[list[str]], numbers: list[int], lines: list[str
 
 
 def _beside_row_names(rows: list[list[str]], lines: list[str]) -> bool:
-    """Whether R's `write.table` wrote them: quoted names of the rows, above which the first row has no cell."""
+    """Whether R's `write.table` wrote them: names of the rows, or quoted numbers, above which no cell stands."""
     width = len(rows[0]) + 1
-    if len(rows) < 2 or any(len(row) != width for row in rows[1:]) or any(line[:1] != '"' for line in lines[1:]):
+    if len(rows) < 2 or any(len(row) != width for row in rows[1:]):
         return False
     names = [row[0] for row in rows[1:]]
-    numbered = len(set(names)) == len(names) and all(name.isdecimal() for name in names)
-    return numbered or sorted(names) == sorted(rows[0])
+    if sorted(names) == sorted(rows[0]):
+        return True
+    quoted = all(line[:1] == '"' for line in lines[1:])
+    return quoted and len(set(names)) == len(names) and all(name.isdecimal() for name in names)
 
 
 def _separator(lines: list[str], blanks: bool) -> str:
