@@ -7,7 +7,7 @@ import pytest
 from graph_file_cases import CHAIN, NAMES, reads, refuses
 
 FIRST = {"direction": "prerequisite_first"}
-NUMBERED: nx.DiGraph[int] = nx.DiGraph([(0, 1), (1, 2)])
+NUMBERED = nx.DiGraph([(0, 1), (1, 2)])
 for number, name in enumerate(NAMES):
     NUMBERED.nodes[number]["name"] = name
 
