@@ -114,8 +114,10 @@ def refuse_other_columns(rows: list[list[str]], lines: list[int], found: tuple[i
 
 def refuse_names_beside_ids(header: list[str], found: tuple[int, int]) -> None:
     """Ids of skills whose names stand in another column, as in a plan or in a list of nodes."""
-    if all(word_of(header[index]) != "id" for index in found):
-        return
-    for name in header:
-        if word_of(name).endswith(("name", "title", "label")):
-            refuse(f"expected skills by their names, got ids beside the column {said(name)}; write edges by names")
+    for end in (word_of(header[index]) for index in found):
+        for name in header:
+            word = word_of(name)
+            if word == end or not (end.endswith("id") or end in ARROWS):
+                continue
+            if word.startswith(end.removesuffix("id")) and word.endswith(("name", "title", "label")):
+                refuse(f"expected skills by their names, got ids beside the column {said(name)}; write edges by names")

@@ -33,7 +33,7 @@ from .table import Table
 MISSING = {"na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil", "-", "--", "\u2013", "\u2014"}
 # around a list in one cell, as Python and JSON write it
 CLOSING = {"[": "]", "{": "}", "(": ")"}
-_PARTS = re.compile(r"\s*[;|,+/&\n]\s*|\s+and\s+")
+_PARTS = re.compile(r"\s*[;|,+/&\n]\s*|\s+(?:and|or)\s+")
 
 
 def columns(table: Table) -> tuple[int, int] | None:
@@ -194,11 +194,13 @@ def _refuse_row(before: str, after: str, is_first: bool, is_last: bool, weight: 
 
 def _several(cell: str, names: Container[str]) -> bool:
     """Whether a cell that is itself no skill lists some: skills of the file, or what a semicolon separates."""
-    if not _PARTS.search(cell):
+    if re.search(r"[\s;|,+/&]", cell) is None:
         return False
-    parts = [[same_name(part) for part in split.split(cell)] for split in (re.compile(r"[;|,\n]"), _PARTS)]
-    listed = len(parts[0]) > 1 and any(part in names for part in parts[0])
-    return listed or all(part in names for part in parts[1]) or bool(re.search(r";\s|\w;\w", cell))
+    ways = r"[;|,\n]", _PARTS, r"\s+"
+    marked, parts, words = ([same_name(part) for part in re.split(way, cell)] for way in ways)
+    listed = len(marked) > 1 and any(part in names for part in marked)
+    alone = any(len(all_of) > 1 and all(part in names for part in all_of) for all_of in (parts, words))
+    return listed or alone or bool(re.search(r";\s|\w;\w", cell))
 
 
 def _refuse_unread_signs(table: Table, read: set[int | None]) -> None:

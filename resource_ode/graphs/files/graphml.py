@@ -6,7 +6,7 @@ from typing import Any
 
 from ..direction import backward
 from .markup import parse_xml
-from .names import Nodes, attribute
+from .names import Nodes, attribute, best_label
 from .network import Edges, Network
 from .problem import guess, refuse, said
 
@@ -215,8 +215,8 @@ class _Reader:
     def add_node(self, item: dict[str, Any]) -> None:
         what = f"node {said(item['id'])}"
         values = {**self.defaults["node"], **item["values"]}
-        label = next((values[key] for key in ("NodeLabel", *LABELS) if values.get(key, "").strip()), None)
-        label = label or next((found for key in LABELS if (found := attribute(values, key, what))), None)
+        label = values.get("NodeLabel")
+        label = label or best_label(attribute(values, "label", what), attribute(values, "name", what), item["id"])
         if item["folder"]:
             self.folders[item["id"]] = label or item["id"]
             return

@@ -79,7 +79,7 @@ def attribute(given: dict[str, Any], name: str, what: str) -> Any:
 
 def best_label(label: Any, name: Any, identity: Any) -> Any:
     """A label, or a name where there is none or it says no more than the id: networkx writes its nodes as labels."""
-    plain = label in (None, "", identity) or (isinstance(label, str) and label.isdecimal())
+    plain = _blank(label) or label == identity or (isinstance(label, str) and label.isdecimal())
     return (name or label) if plain else label
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from .columns import NEEDS, word_of
-from .names import Nodes, attribute, finite_number
+from .names import Nodes, attribute, best_label, finite_number
 from .network import Edges, Network
 from .problem import GraphFileError, guess, refuse, said
 
@@ -86,7 +86,8 @@ def _list(data: dict[str, Any], key: str) -> list[Any]:
 def _named(nodes: Nodes, key: Any, values: dict[str, Any]) -> None:
     """Add a node with the attributes that are read."""
     what = f"node {said(key)}"
-    label = next((values[name] for name in ("label", "name") if _key(values.get(name)) not in (None, "")), None)
+    label, name = (found if _key(found := values.get(word)) is not None else None for word in ("label", "name"))
+    label = best_label(label, name, key)
     label = label if label is None or _key(label) != key else None
     text = None if label is None else _text(label if not isinstance(label, list) else tuple(label))
     nodes.add(key, text, attribute(values, "gate", what), attribute(values, "frequency", what), text=_text(key))
@@ -271,7 +272,7 @@ def _cytoscape(elements: Any) -> Network:
                 refuse(f"elements.{kind}[{index}]: expected an object with data, got {said(item)}")
         found[kind] = [item["data"] for item in items]
     # Cytoscape takes a number and its text for one id; networkx writes the one at the nodes, the other at the edges
-    parents = {_text(_key(values["parent"])) for values in found["nodes"] if values.get("parent") is not None}
+    parents = {_text(key) for values in found["nodes"] if (key := _key(values.get("parent"))) is not None}
     nodes, folders = Nodes(), {}
     for index, values in enumerate(found["nodes"]):
         if _key(values.get("id")) is None:

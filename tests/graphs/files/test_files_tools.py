@@ -7,15 +7,24 @@ import pytest
 from graph_file_cases import CHAIN, NAMES, reads, refuses
 
 FIRST = {"direction": "prerequisite_first"}
-NUMBERED = nx.DiGraph([(0, 1), (1, 2)])
-for number, name in enumerate(NAMES):
-    NUMBERED.nodes[number]["name"] = name
+NUMBERED = nx.DiGraph()
+NUMBERED.add_nodes_from((number, {"name": name}) for number, name in enumerate(NAMES))
+NUMBERED.add_edges_from([(0, 1), (1, 2)])
 
 
 @pytest.mark.parametrize("suffix", ["gexf", "gml", "graphml"])
 def test_names_beside_numbers_of_networkx(tmp_path, suffix):
     getattr(nx, f"write_{suffix}")(NUMBERED, tmp_path / "a")
     reads(tmp_path, f"a.{suffix}", (tmp_path / "a").read_bytes())
+
+
+def test_names_beside_labels_that_are_numbers(tmp_path):
+    nodes = '<node id="0"><data key="l">0</data><data key="n">letters</data></node>'
+    keys = '<key id="l" for="node" attr.name="label"/><key id="n" for="node" attr.name="name"/>'
+    text = f'<graphml>{keys}<graph edgedefault="directed">{nodes}</graph></graphml>'
+    reads(tmp_path, "a.graphml", text, NAMES[:1], [[]])
+    nodes = [{"id": "0", "label": "0", "name": "letters"}, {"id": "b", "label": "words", "name": "w"}]
+    reads(tmp_path, "a.json", json.dumps({"nodes": nodes, "edges": []}), NAMES[:2], [[], []])
 
 
 def test_numbers_in_what_networkx_writes_for_cytoscape(tmp_path):
@@ -138,6 +147,10 @@ COLUMNS = {
         "got ids beside the column 'Task Name'; write edges",
     ),
     "ids and titles": ("id,title,prerequisite\n1,a,\n2,b,1\n", "got ids beside the column 'title'"),
+    "ends by ids": ("Source,Target,Source Label\n1,2,a\n", "got ids beside the column 'Source Label'"),
+    "ids of ends": ("source_id,source_name,target_id\n1,a,2\n", "got ids beside the column 'source_name'"),
+    "several by or": ("skill,needs\na,\nb,a\nc,a or b\n", "line 4: expected one prerequisite per row, got 'a or b'"),
+    "several by blanks": ("skill,needs\na,\nb,a\nc,a b\n", "line 4: expected one prerequisite per row, got 'a b'"),
     "a weight called w": ("from,to,w\na,b,0\nb,c,1\n", "weight of 'a' -> 'b': expected another than 0"),
     "a thousand": ("from;to;weight\na;b;1.234,5\n", "expected a finite number, got '1.234,5'"),
     "one column": ("skill\nletters\n", "expected a square matrix, with or without names, or a list of edges with"),
