@@ -85,18 +85,26 @@ def _solve_budget(resource: Array, frequency: Array, wasted_resource: Array, los
     return jax.lax.fori_loop(0, _NEWTON_STEPS, newton, (jnp.sqrt(low) * jnp.sqrt(high), low, high))[0]
 
 
+def _latest(frequency: Array) -> Array:
+    """The last clock, (1,), whose efforts are numbers of their type."""
+    return jnp.finfo(frequency.dtype).max / 8 / jnp.maximum(jnp.max(frequency, keepdims=True), 1)
+
+
 @functools.partial(jax.jit, static_argnums=3)
 def _clock_at(resource: Array, frequency: Array, wasted_resource: Array, loss: str) -> Array:
     started = resource > 0
-    ended = jnp.zeros_like(started)
     if loss == "mse":
         ended = (wasted_resource <= 0) & (resource >= frequency.shape[0])
+    else:
+        # margins have no end, but without waste the clock grows as their exponential
+        ended = resource >= _spent(_latest(frequency), frequency, wasted_resource, loss)
     clock = _solve_budget(jnp.where(started & ~ended, resource, 0.5), frequency, wasted_resource, loss)
     clock = jnp.where(ended, jnp.inf, jnp.where(started, clock, 0))
     return jnp.where(jnp.isnan(resource), resource, clock)
 
 
-# Clock at which a resource is spent: infinite where a run without waste has been given all that it can take.
+# Clock at which a resource is spent: infinite where a run without waste has been given all that it can take, and
+# beyond the numbers of its type.
 clock_at: jax.custom_jvp[Array] = jax.custom_jvp(_clock_at, nondiff_argnums=(3,))
 
 
@@ -148,7 +156,7 @@ def independent_clock(
 
     Returns:
         Clock (time,), in units of 1/frequency; 0 at t = 0; `inf` (with derivative 0) once a run without waste has
-        learned everything, $\eta t \ge n$ (mse).
+        learned everything, $\eta t \ge n$ (mse), or is beyond all numbers of its type (cross entropy).
 
     Raises:
         ValueError: a shape, a concrete value or the name of the loss is not as above.
@@ -237,8 +245,18 @@ def independent_margins(
     times, frequency, learning_rate, wasted_resource = independent_arguments(
         times, frequency, learning_rate, wasted_resource, "cross_entropy"
     )
-    clock = clock_at(learning_rate * times, frequency, wasted_resource, "cross_entropy")
-    return margin_from_exposure(frequency[None, :] * clock[:, None])
+    return _margins(learning_rate * times, frequency, wasted_resource)
+
+
+@jax.jit
+def _margins(resource: Array, frequency: Array, wasted_resource: Array) -> Array:
+    clock = clock_at(resource, frequency, wasted_resource, "cross_entropy")[:, None]
+    running = jnp.isfinite(clock) | jnp.isnan(clock)
+    margin = margin_from_exposure(frequency[None, :] * jnp.where(running, clock, 0))
+    # where the clock is beyond all numbers margins are ln(p_j tau), and the waste is none: the sum of them is spent
+    logarithm = jnp.log(frequency)[None, :]
+    late = logarithm + (resource[:, None] - jnp.sum(logarithm)) / frequency.shape[0]
+    return jnp.where(running, margin, late)
 
 
 _CHUNK = 1 << 20  # speed only: numbers that a row of chunks may hold

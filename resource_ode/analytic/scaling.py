@@ -112,14 +112,17 @@ def _loss_exponent(resource: Array, frequency: Array, wasted_resource: Array, lo
     clock = clock_at(resource, frequency, wasted_resource, loss)
     running = jnp.isfinite(clock)
     safe = jnp.where(running, clock, 0)
+    spending = spending_rate(safe, frequency, wasted_resource, loss)
     if loss == "mse":
         weight = frequency[None, :] * jnp.exp(-2 * safe[:, None] * (frequency - frequency.min())[None, :])
-        rate = 2 * (weight * frequency[None, :]).sum(1) / weight.sum(1)
+        exponent = resource / spending * (2 * (weight * frequency[None, :]).sum(1) / weight.sum(1))
     else:
         margin = margin_from_exposure(frequency[None, :] * safe[:, None])
         speed = frequency[None, :] * jax.nn.sigmoid(-margin)
-        rate = (speed**2).sum(1) / (frequency[None, :] * jax.nn.softplus(-margin)).sum(1)
-    exponent = resource / spending_rate(safe, frequency, wasted_resource, loss) * rate
+        # squares of the speeds themselves would underflow long before their ratio to the loss
+        fastest = speed.max(1, keepdims=True)
+        relative = frequency[None, :] * jax.nn.softplus(-margin) / fastest
+        exponent = resource * (fastest[:, 0] / spending) * ((speed / fastest) ** 2).sum(1) / relative.sum(1)
     return jnp.where(running, exponent, jnp.nan)
 
 
@@ -145,7 +148,8 @@ def loss_exponent(
         loss: "mse" or "cross_entropy".
 
     Returns:
-        Exponents (time,), dimensionless; 0 at t = 0, NaN once a run without waste has ended.
+        Exponents (time,), dimensionless; 0 at t = 0, NaN once a run without waste has ended (cross entropy: once its
+        clock is beyond all numbers of its type).
 
     Raises:
         ValueError: a shape, a concrete value or the name of the loss is not as above.

@@ -211,7 +211,10 @@ def small_gate_learning_times(
     generation, log_rate = _generations(prerequisites, gate, frequency)
     earlier = jnp.asarray(generation[None, :] < generation[:, None])
     same = jnp.asarray(generation[None, :] == generation[:, None])
-    ratio = jnp.exp(jnp.where(same, log_rate[None, :] - log_rate[:, None], 0))
+    # not infinite, which times a level of 0 is no number
+    ratio = jnp.minimum(
+        jnp.exp(jnp.where(same, log_rate[None, :] - log_rate[:, None], 0)), jnp.finfo(frequency.dtype).max
+    )
     levels = jnp.where(same, -jnp.expm1(jnp.log1p(-level) * ratio), jnp.where(earlier, 1, 0).astype(frequency.dtype))
     return levels.sum(1) / learning_rate
 

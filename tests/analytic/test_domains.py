@@ -92,3 +92,25 @@ def test_the_number_of_its_axes(name, argument):
     for wrong in (usual[None], *([usual[0]] if usual.ndim else [])):
         with pytest.raises(ValueError, match=rf"^{argument}: expected "):
             FORMS[name](**given | {argument: wrong})
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("resource", "frequency"), [(50.0, [1.0]), (160.0, [1.0, 0.1]), (3000.0, [1e-3, 1e3, 1.0])])
+def test_margins_without_waste_go_on_where_the_clock_ends(dtype, resource, frequency):
+    """So late l = ln(p tau), to rounding, and all that was spent is in the margins."""
+    given = (np.array([resource], dtype), np.array(frequency, dtype), dtype(1), dtype(0))
+    log = np.log(frequency)
+    expected = log + (resource - log.sum()) / log.size
+    np.testing.assert_allclose(ro.analytic.independent_margins(*given)[0], expected, rtol=1e-6)
+    clock = float(ro.analytic.independent_clock(*given, "cross_entropy")[0])
+    latest = np.finfo(dtype).max / 8 / max(frequency)
+    logarithm = (resource - log.sum()) / log.size
+    assert clock == np.inf if logarithm > np.log(latest) else abs(np.log(clock) - logarithm) < 1e-4
+    # each skill's part of the loss falls as exp(-l), so that L ~ exp(-eta t/n)
+    exponent = float(ro.analytic.loss_exponent(*given, "cross_entropy")[0])
+    assert np.isnan(exponent) if clock == np.inf else abs(exponent / (resource / log.size) - 1) < 1e-5
+
+
+def test_a_level_of_nothing_takes_no_time_however_far_rates_are_apart():
+    times = ro.analytic.small_gate_learning_times(0.0, [[], []], "all", [1e200, 1e-200], 1e-3)
+    np.testing.assert_array_equal(times, [0.0, 0.0])
