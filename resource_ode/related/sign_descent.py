@@ -239,8 +239,11 @@ def _clock(models: GeometryModel, ts: Array) -> Array:
         squares = frequency**2
         if model.batch_size is not None:
             squares = squares + frequency * (jnp.sum(frequency) - frequency) / model.batch_size
-        # no margin grows faster than eta t, and levels are 1 to rounding at a log-depth of 40
-        effort = 40.0 if loss.has_end else loss.effort_of_progress(jnp.minimum(rate * ts[-1], 500.0))
+        # no margin grows faster than eta t, nor is there a clock beyond the numbers of its type; levels are 1 to
+        # rounding at a log-depth of 40
+        room = np.log(jnp.finfo(ts.dtype).max) - 3 + jnp.log(jnp.min(frequency / jnp.maximum(jnp.max(frequency), 1)))
+        margin = jnp.clip(jnp.minimum(rate * ts[-1], 500.0), 1e-4, room)
+        effort = 40.0 if loss.has_end else loss.effort_of_progress(margin)
         last, first = jnp.log(effort / jnp.min(frequency)), jnp.log(1e-5 / jnp.max(frequency))
         edges = jnp.append(0, jnp.exp(jnp.linspace(first, last, PANELS)))
         half, middle = jnp.diff(edges)[:, None] / 2, (edges[1:] + edges[:-1])[:, None] / 2

@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 from matplotlib import pyplot
+from scipy.integrate import solve_ivp
 
 import resource_ode as ro
 from resource_ode.related.geometry import GeometryModel
@@ -177,6 +178,21 @@ def test_cross_entropy_follows_the_law():
     assert run.trajectory.margin.shape == (2, 3, TS.size, 5)
     np.testing.assert_allclose(np.tanh(np.asarray(run.trajectory.margin) / 2), run.level, atol=1e-12)
     assert rms(run.level, law(model, TS).level[:, None]) < 0.03
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_law_of_cross_entropy_at_its_ends(dtype):
+    """Late and at the start, in either precision; the levels are those of a solver of the equation."""
+    frequency = np.array([1.0, 0.1], dtype)
+    model = GeometryModel(frequency, dimension=1000, learning_rate=1e-3, noise=1.0, loss="cross_entropy")
+    np.testing.assert_array_equal(law(model, [0.0]).level, np.zeros((1, 2)))
+
+    def change(_, margin):
+        demand = frequency / (1 + np.exp(margin))
+        return float(model.resource_rate) * demand / np.sqrt(np.sum(demand**2) + float(model.noise_length) ** 2)
+
+    solved = solve_ivp(change, (0, 1e5), [0.0, 0.0], method="LSODA", rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(law(model, [0.0, 1e5]).level[-1], np.tanh(solved.y[:, -1] / 2), atol=1e-4)
 
 
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
