@@ -325,7 +325,7 @@ def _observe(top: Section, timed: bool, swept: list[str]) -> tuple[dict[str, Any
     except ValueError as error:
         raise table.error(str(error), "reducer") from None
     # a changed function is a changed description
-    held["reducer"], held["reducer_source"] = where, source_digest(where, reducer)
+    held["reducer"], held["reducer_source"] = where, source_digest(reducer)
     return held, reducer
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import copy
+import functools
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
@@ -294,3 +298,68 @@ def test_a_sweep_says_what_it_is_in_one_line():
         }
     )
     assert repr(plan) == "Sweep(8 members: wasted_resource (4), graph (2); observes horizon, efficiency)"
+
+
+def test_what_a_reducer_was_made_with_is_part_of_the_description(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sources alone would be the same, and a sweep that is resumed would mix the numbers of two measures."""
+
+    def scaled(factor: Any) -> Any:
+        return lambda run: factor * run.loss[-1]
+
+    class Scaled:
+        def __init__(self, factor: Any):
+            self.factor = factor
+
+        def __call__(self, run: Any) -> Any:
+            return self.factor * run.loss[-1]
+
+    def base(run: Any, factor: Any = 1.0, *, power: Any = 1.0) -> Any:
+        return factor * run.loss[-1] ** power
+
+    def with_default(factor: Any) -> Any:
+        def measured(run: Any, by: Any = factor) -> Any:
+            return by * run.loss[-1]
+
+        return measured
+
+    module = types.ModuleType("made_measures")
+    monkeypatch.setitem(sys.modules, "made_measures", module)
+    makers = (
+        lambda factor: functools.partial(base, factor=factor),
+        lambda factor: functools.partial(base, power=np.array([1.0, factor])),
+        lambda factor: functools.partial(functools.partial(base, factor=factor)),
+        scaled,
+        Scaled,
+        lambda factor: Scaled({"of": [factor, scaled(factor)]}),
+        lambda factor: Scaled(factor).__call__,
+        lambda factor: functools.wraps(base)(scaled(factor)),
+        lambda factor: jax.jit(scaled(factor)),
+        with_default,
+    )
+    for make in makers:
+        digests = []
+        for factor in (2.0, 2.0, 3.0):
+            module.measure = make(factor)  # type: ignore[attr-defined]
+            given = changed(observe={"reducer": "made_measures:measure"}, time={"values": [0, 1]})
+            digests.append(read_sweep(given).digest)
+        assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_function_that_bears_the_name_of_another_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be the other one that is run."""
+    module = types.ModuleType("named_measures")
+    monkeypatch.setitem(sys.modules, "named_measures", module)
+    source = "import functools\n\n\ndef last(run):\n    return run.loss[-1]\n"
+    exec(source, module.__dict__)
+    given = {"time": {"values": [0, 1]}}
+    assert read_sweep(changed(observe={"reducer": module.last}, **given)).reducer is module.last
+
+    @functools.wraps(module.last)
+    def twice(run: Any) -> Any:
+        return 2 * module.last(run)
+
+    message = said(observe={"reducer": twice}, **given)
+    assert message == (
+        "[observe] reducer: expected a function that can be imported, as module:function, got "
+        '"named_measures:last", a name under which there is another function'
+    )
