@@ -12,6 +12,8 @@ from ..base.values import brief
 
 # steps at which a function is read, and pieces of a schedule
 MOST_READ, MOST_PIECES = 2**16, 10_000
+# steps at which what it says of all at once is held against what it says of one
+PROBED = 9
 
 
 def sampled(function: Any, until: Any, tolerance: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -32,8 +34,11 @@ def sampled(function: Any, until: Any, tolerance: Any) -> tuple[np.ndarray, np.n
 def _read(function: Any, steps: np.ndarray) -> np.ndarray:
     """The function at each step: of all at once where it takes arrays."""
     try:
-        values = np.asarray(function(steps), float)
+        # a copy, since the function may write into it
+        values = np.asarray(function(steps.copy()), float)
     except Exception:  # a function of single steps says so in ways of its own
+        values = None
+    if values is not None and values.shape in ((), steps.shape) and not _agrees(function, steps, values):
         values = None
     if values is None or values.shape not in ((), steps.shape):
         try:
@@ -48,6 +53,17 @@ def _read(function: Any, steps: np.ndarray) -> np.ndarray:
             f"function: expected finite numbers of at least 0, got {values[place]:g} at step {steps[place]}"
         )
     return values
+
+
+def _agrees(function: Any, steps: np.ndarray, values: np.ndarray) -> bool:
+    """Whether a function says of all steps at once what it says of each: one that looks at all of them does not."""
+    some = np.unique(np.linspace(0, steps.size - 1, PROBED).round().astype(int))
+    try:
+        single = np.asarray([float(function(int(step))) for step in steps[some]])
+    except Exception:  # one that takes nothing but arrays
+        return True
+    near = 1e-4 * np.abs(single).max()
+    return np.allclose(np.broadcast_to(values, steps.shape)[some], single, 1e-4, near, equal_nan=True)
 
 
 def _pieces(steps: np.ndarray, spent: np.ndarray, allowed: float) -> np.ndarray:

@@ -140,12 +140,14 @@ def _simulate(
 def default_times(model: ResourceModel, *, whole: bool) -> Array:
     """Times from 0 to a little beyond the last skill's 95% in the slowest member.
 
-    **Raises:** `ValueError` where that is traced, or never happens.
+    **Raises:** `ValueError` where that is traced, or never happens, or is the beginning.
     """
     if not is_concrete(model):
         raise ValueError("ts: expected times, since under jit, vmap and grad they cannot follow from the model")
     last = float(np.max(np.asarray(horizon(model))))
     if not np.isfinite(last):
         raise ValueError("ts: expected times, since not every skill of the model ever reaches level 0.95")
+    if last <= 0:
+        raise ValueError("ts: expected times, since every skill of the model begins at level 0.95 or above")
     times = np.linspace(0, BEYOND * last, ROWS)
     return checked_times(np.unique(np.round(times)) if whole else times, model.dtype)

@@ -15,6 +15,11 @@ FUNCTIONS = {
     "of single steps": lambda step: [1e-3, 2e-3][int(step) % 2],
     "constant": lambda step: 1e-3,
     "a pause": lambda step: np.where(step < 1000, 1e-3, 0.0),
+    "writes into what it is given": lambda step: (
+        np.add(step, 1, out=step) * 1e-6 if np.ndim(step) else 1e-6 * (step + 1)
+    ),
+    "by the last of its steps": lambda step: 1e-3 * np.exp(-np.max(step) / 500),
+    "whether any step": lambda step: 1e-4 if np.any(np.asarray(step) > 700) else 1e-3,
 }
 
 
@@ -29,6 +34,11 @@ def test_what_is_spent_is_within_the_tolerance(function, tolerance):
     off = np.abs(np.interp(np.arange(2001), times, nodes) - exact)
     assert off.max() <= tolerance * exact[-1] * (1 + 1e-5) + 1e-7 * exact[-1]
     assert times[-1] == 2000 and values[-1] == pytest.approx(float(function(2000)), rel=1e-6, abs=1e-12)
+
+
+def test_a_function_of_arrays_alone_is_read():
+    schedule = ro.Schedule.sampled(lambda steps: 1e-3 * (steps.astype(float) < 500), 2000)
+    assert schedule.times.tolist() == [0, 500, 2000] and schedule.values.tolist() == pytest.approx([1e-3, 0, 0])
 
 
 def test_constants_are_one_piece_and_jumps_are_exact():

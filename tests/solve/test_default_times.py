@@ -44,3 +44,8 @@ def test_none_where_a_skill_is_never_learned():
     stops = one(WASTE[1]).replace(learning_rate=ro.Schedule([0.0, 1.0], [RATE, 0.0]))
     with pytest.raises(ValueError, match="ts: expected times, since not every skill of the model ever reaches"):
         ro.simulate(stops)
+
+
+def test_none_where_all_is_learned_from_the_beginning():
+    with pytest.raises(ValueError, match="ts: expected times, since every skill of the model begins at level"):
+        ro.simulate(one(WASTE[1]).replace(initial_level=[0.99]))
