@@ -24,14 +24,16 @@ from .wanted import Wanted, keys_of_runs
 STEP = ("step", "steps", "_step", "global_step", "trainer/global_step", "global step", "training step", "iteration",
         "iterations", "t", "ts", "time", "epoch")  # fmt: skip
 TASK = ("task", "skill", "tag", "key", "metric")
+NUMBERED = ("task", "skill")
 VALUE = ("value", "values", "accuracy", "acc", "loss", "level", "score")
-RUN = ("run", "run_name", "model", "dir_name", "experiment", "graph")
+RUN = ("run", "run_name", "run_id", "run id", "model", "dir_name", "experiment", "graph")
 SEED = ("seed", "seeds")
 FREQUENCY = ("frequency", "weight", "share")
 # from here on not every whole number is one in floating point
 FARTHEST_STEP = 2.0**53
-# what loggers add
-PASSED_OVER = ("wall time", "wall_time", "_timestamp", "_runtime", "relative time (wall)", "relative time (process)")
+# what loggers add beside the step that is taken: clocks, and other counts of steps
+PASSED_OVER = ("wall time", "wall_time", "timestamp", "_timestamp", "_runtime", "relative time (wall)",
+               "relative time (process)", "_step", "global_step", "trainer/global_step", "epoch")  # fmt: skip
 
 
 @dataclasses.dataclass
@@ -108,7 +110,7 @@ def read_curves(
     for source in sources:
         table = as_table(source)
         origin = table.source if len(sources) == 1 else ""
-        raws += _runs_of(_where(table, where), wanted, run, seed)
+        raws += _runs_of(_where(table, where), wanted, value, run, seed)
     wanted.check()
     if not raws:
         raise CurvesError(f"{origin}curves: expected at least one run, got a table with none of the tasks")
@@ -160,27 +162,20 @@ def _find(table: Table, known: tuple[str, ...]) -> str | None:
     return None if found is None else found[0]
 
 
-def _runs_of(table: Table, tasks: Wanted, run: Any, seed: Any) -> list[Raw]:
+def _runs_of(table: Table, tasks: Wanted, kind: str, run: Any, seed: Any) -> list[Raw]:
     step = _find(table, STEP)
     if step is None:
         raise table.error(f"expected a column named step, got {named(list(table.columns))}")
     small = {name.lower().strip() for name in table.columns}
     if small == {"wall time", "step", "value"}:
         return _tensorboard(table, step, tasks, run, seed)
-    if any(" - " in name for name in table.columns if name != step):
+    measured = [name for name in table.columns if name != step and name.lower().strip() not in PASSED_OVER]
+    if measured and all(" - " in name for name in measured):
         return _weights_and_biases(table, step, tasks, run, seed)
-    task, value = _find(table, TASK), _find(table, VALUE)
-    if task is not None and value is not None and _is_text(table, task):
+    task, value = _find(table, TASK), _find(table, (kind, *VALUE))
+    if task is not None and value is not None and table.is_name(task, numbers=task.lower().strip() in NUMBERED):
         return _long(table, step, task, value, tasks, run, seed)
     return _wide(table, step, tasks, run, seed)
-
-
-def _is_text(table: Table, column: str) -> bool:
-    """Whether a column names something, rather than being measured."""
-    try:
-        return all(math.isnan(table.number(column, row)) for row in range(min(3, len(table.places))))
-    except CurvesError:
-        return True
 
 
 def _groups(table: Table, run: Any, seed: Any) -> list[tuple[str, Any, list[int]]]:
@@ -234,15 +229,32 @@ def _wide(table: Table, step: str, tasks: Wanted, run: Any, seed: Any) -> list[R
     for label, number, rows in _groups(table, run, seed):
         hint = "; give a column run or seed where runs follow one another"
         values = {name: np.array([table.number(column, row) for row in rows]) for column, name in chosen.items()}
+        rows = _filled(table, step, rows, values)
         steps = _checked_steps(table, step, rows, hint)
         found.append(Raw(label, number, steps, values, [table.places[row] for row in rows]))
     return found
 
 
+def _filled(table: Table, step: str, rows: list[int], values: dict[str, np.ndarray]) -> list[int]:
+    """The rows that are left where those of one step, with other tasks in each, are one: loggers write one a call."""
+    steps = np.array([table.number(step, row, "a training step") for row in rows])
+    if not np.any(steps[1:] == steps[:-1]):
+        return rows
+    cells, kept = np.stack(list(values.values()), axis=1), [0]
+    for row in range(1, len(rows)):
+        last, new = kept[-1], np.isfinite(cells[row])
+        if steps[row] == steps[last] < FARTHEST_STEP and not np.isfinite(cells[last, new]).any():
+            cells[last, new] = cells[row, new]
+        else:
+            kept.append(row)
+    values.update(zip(values, cells[kept].T, strict=True))
+    return [rows[row] for row in kept]
+
+
 def _long(table: Table, step: str, task: str, value: str, tasks: Wanted, run: Any, seed: Any) -> list[Raw]:
     every = list(dict.fromkeys(str(cell) for cell in table.columns[task]))
     for row, cell in enumerate(table.columns[task]):
-        if cell is None or not str(cell).strip():
+        if not str(cell).strip() or (is_missing(cell) and not isinstance(cell, str)):
             where = f"column {brief(task)}, {table.places[row]}"
             raise table.error(f"{where}: expected the name of a task, got an empty cell")
     chosen, weights = tasks.of(table, every), _find(table, FREQUENCY)

@@ -20,6 +20,9 @@ from ..base.words import printable, said_path
 SEPARATORS = ",;\t"
 MOST_BYTES = 2**28
 DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+# as 1,000 or 1'000: which of them is meant by 1,000 is not told
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:[,.'\s\u2019]\d{3})+(?:[,.]\d*)?")
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 MISSING = ("", "nan", "na", "n/a", "null", "none", "-")
 
 
@@ -53,15 +56,33 @@ class Table:
             found = math.inf if isinstance(cell, str) and "_" in cell else float(cell)
         except (TypeError, ValueError, OverflowError):
             found = math.inf
-        if isinstance(cell, (bool, np.bool_)) or math.isinf(found):
-            point = "; write decimal points" if isinstance(cell, str) and DECIMAL_COMMA.fullmatch(cell.strip()) else ""
-            raise self.error(f"column {brief(column)}, {self.places[row]}: expected {what}, got {brief(cell)}{point}")
+        # times are counts of nanoseconds to NumPy
+        if isinstance(cell, (bool, np.bool_, np.datetime64, np.timedelta64)) or math.isinf(found):
+            hint = _of_writing(cell.strip()) if isinstance(cell, str) else ""
+            raise self.error(f"column {brief(column)}, {self.places[row]}: expected {what}, got {brief(cell)}{hint}")
         return found
+
+    def is_name(self, column: str, numbers: bool) -> bool:
+        """Whether a column names something, rather than being measured: by text, or `numbers`, all of them whole."""
+        rows = range(len(self.places))
+        try:
+            if all(math.isnan(self.number(column, row)) for row in rows[:3]):
+                return True
+            return numbers and all(self.number(column, row) % 1 == 0 for row in rows)
+        except CurvesError:
+            return True
 
     def taking(self, rows: Sequence[int]) -> Table:
         """Some of the rows."""
         columns = {name: [cells[row] for row in rows] for name, cells in self.columns.items()}
         return dataclasses.replace(self, columns=columns, places=[self.places[row] for row in rows])
+
+
+def _of_writing(cell: str) -> str:
+    """How a number would be written."""
+    thousands = bool(THOUSANDS.fullmatch(cell))
+    point = "decimal points" if DECIMAL_COMMA.fullmatch(cell) else "numbers" if thousands else ""
+    return f"; write {point}{' without separators of thousands' * thousands}" if point else ""
 
 
 def is_missing(cell: Any) -> bool:
@@ -102,8 +123,9 @@ def _from_columns(columns: Mapping[Any, Any]) -> Table:
         _check_name(name, len(found))
         array = np.asarray(cells)
         if array.ndim != 1:
-            raise CurvesError(f"column {brief(name)}: expected a list of cells, got {brief(cells)}")
-        found[name] = list(cells) if isinstance(cells, (list, tuple)) else array.tolist()
+            hint = "; make rows a table: pandas.DataFrame(rows)" if array.ndim == 0 else ""
+            raise CurvesError(f"column {brief(name)}: expected a list of cells, got {brief(cells)}{hint}")
+        found[name] = list(cells) if isinstance(cells, (list, tuple)) or array.dtype.kind in "mM" else array.tolist()
     lengths = {len(cells) for cells in found.values()}
     if len(lengths) != 1 or lengths == {0}:
         raise CurvesError(f"curves: expected columns of one length, at least 1, got {sorted(lengths)}")
@@ -160,13 +182,15 @@ def _from_file(path: Path) -> Table:
             raise wrong("expected a CSV file, got a device or a pipe")
         if path.stat().st_size > MOST_BYTES:
             raise wrong(f"expected a file of at most {MOST_BYTES / 2**20:.0f} MiB, got a larger one")
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        # spreadsheets and Windows shells write UTF-16, and say so
+        text = content.decode("utf-16" if content.startswith(UTF16) else "utf-8-sig")
     except FileNotFoundError:
         raise wrong("expected a CSV file, got no file at all") from None
     except OSError as error:
         raise wrong(f"expected a file that can be read, got {error.strerror}") from None
     except UnicodeDecodeError:
-        raise wrong("expected text in UTF-8 (CSV), got other bytes") from None
+        raise wrong("expected text in UTF-8 or UTF-16 (CSV), got other bytes") from None
     if "\0" in text:
         raise wrong("expected text (CSV), got zero bytes")
     lines = text.splitlines(keepends=True)

@@ -201,8 +201,8 @@ def test_a_graph_of_tables_alone(tmp_path, capsys):
         ("step,A\n9007199254740992,.5\n9007199254740993,.7\n", "line 3: expected steps that increase"),
         ("step,A\n0,1\n10,.9\n20,.5\n", "column 'A': expected an accuracy that begins below 1"),
         (
-            "step,epoch,A\n0,0,.5\n10,2,.9\n",
-            "column 'epoch', line 3: expected an accuracy from 0 to 1, got 2; divide by",
+            "step,hours,A\n0,0,.5\n10,2,.9\n",
+            "column 'hours', line 3: expected an accuracy from 0 to 1, got 2; divide by",
         ),
         ("step,A\n0,.5\n10,.5\n20,.5\n", "runs: expected a task that rises, got none"),
     ],
