@@ -185,8 +185,13 @@ def _check_levels(
     where = f"column {brief(names[task])}, {place(run, row)}"
     got = f"{levels[run][row, task]:.3g}{source}"
     fix = "" if value == "level" else "; give chance and ceiling of the task"
-    # a network may begin with a loss above that of chance
-    bad = worst > MOST_OUTSIDE and (value in ("accuracy", "level") or levels[run][row, task] > 1)
+    below = levels[run][row, task] < 0
+    other = {"accuracy": "loss", "loss": "accuracy", "squared_error": "accuracy"}.get(value)
+    if other is not None and below and worst > MOST_OUTSIDE:
+        fix += f', or say that it is {KINDS[other]}: "{other}"; name the tasks if this is none'
+    # a network may begin with a loss above that of chance, but not stay there
+    most = np.concatenate([level[:, task] for level in levels])
+    bad = worst > MOST_OUTSIDE and (value in ("accuracy", "level") or not below or np.nanmedian(most) < -1)
     if bad:
         raise ValueError(f"{where}: expected a level from 0 to 1, got {got}{fix}")
     more = f", and {count - 1} more" if count > 1 else ""
