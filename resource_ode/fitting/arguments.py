@@ -17,6 +17,8 @@ from ..model.strength import carried_over, read_strengths
 from .curves import Curves, named
 from .freedom import PARAMETERS
 
+# sums of two mixtures that differ by so large a factor are likely to be in different units
+UNLIKE = 10.0
 AT_MOST_ONE = ("plateau", "prerequisite_strength")
 POSITIVE = ("learning_rate", "wasted_resource", "plateau", "gate_exponent", "learnability")
 
@@ -150,6 +152,17 @@ def checked_free(free: Any, held: Mapping[str, Any], edges: bool, several: bool)
         if name not in names and name not in held:
             raise ValueError(f"free: expected {name} among them, or a number for it in prior, got neither")
     return tuple(name for name in PARAMETERS if name in names)
+
+
+def unlike_sums(mixtures: list[Any]) -> list[str]:
+    """A sentence where runs state their mixtures in different units, as percent and shares, or none."""
+    sums = [float(mixture.sum()) for mixture in mixtures if isinstance(mixture, np.ndarray)]
+    if not sums or max(sums) < UNLIKE * min(sums):
+        return []
+    return [
+        f"mixtures of runs sum to {min(sums):.3g} and to {max(sums):.3g}: they are used as given, never normalised; "
+        "state all in one unit, unless runs did meet that many more examples in a step"
+    ]
 
 
 def distinct_shares(mixtures: list[Any]) -> list[np.ndarray]:

@@ -345,7 +345,7 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
             raise ValueError(
                 f"prior: expected a number for {name}, which is not free, got {brief(dict(prior or {})[name])}"
             )
-    said = []
+    said = arguments.unlike_sums(grid.mixtures)
     flat, last = curves.never_rising(), said_step(grid.steps[-1])
     if len(flat) == len(curves.names):
         raise ValueError(
@@ -363,13 +363,13 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
             f"column {named(early)} is at a level of 0.8 or more from the first row on: when it is learned was not "
             "measured, and its learnability is bounded from below only"
         )
-        warnings.warn(said[-1], stacklevel=2)
     if flat:
         said.append(
             f"column {named(flat)} never rises above a level of 0.2 up to the last row, step {last}: its "
             "learnability is bounded from above only"
         )
-        warnings.warn(said[-1], stacklevel=2)
+    for sentence in said:
+        warnings.warn(sentence, stacklevel=2)
     stated = "frequency_power" in {**held, **likely}
     rising = [name not in flat for name in curves.names]
     known = stated or "frequency_power" in chosen

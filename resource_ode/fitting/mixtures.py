@@ -130,9 +130,10 @@ def what_if(
     single, labelled = _labelled(mixtures, found.names)
     rows = []
     for label, mixture in labelled.items():
-        row = found.checked_mixture(mixture, f"mixture {label!r}" if not single else "mixture")
+        name = "mixture" if single else f"mixture {label!r}"
+        row = found.checked_mixture(mixture, name)
         if not (isinstance(row, np.ndarray) and row.all()):
-            raise ValueError(f"mixture {label!r}: expected a number above 0 for each task, got {brief(mixture)}")
+            raise ValueError(f"{name}: expected a number above 0 for each task, got {brief(mixture)}")
         rows.append(row)
     array = np.array(rows)
     inside = np.array([is_inside(found, row) for row in array])
@@ -187,6 +188,10 @@ def not_measured(names: tuple[str, ...], measured: np.ndarray, level: float) -> 
 
 def _labelled(mixtures: Any, names: tuple[str, ...]) -> tuple[bool, dict[str, Any]]:
     """Mixtures with labels, and whether a single one was given."""
+    if hasattr(mixtures, "columns"):
+        raise ValueError(
+            f"mixtures: expected a mixture or several, got {type(mixtures).__name__}; give a dict of dicts"
+        )
     if hasattr(mixtures, "to_dict"):
         mixtures = mixtures.to_dict()
     if isinstance(mixtures, Mapping):

@@ -65,6 +65,28 @@ def test_what_is_no_mixture_is_refused(mixture, said):
     assert said in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_mixtures_in_different_units_are_warned_of():
+    first, second = curves([ONE, OTHER]).runs
+    scaled = [first, Run(second.steps, second.levels, 100 * second.mixture, "percent")]
+    with pytest.warns(UserWarning, match=r"mixtures of runs sum to .* and to .*: they are used as given"):
+        found = ro.fit(Curves(NAMES, tuple(scaled)), MODEL.graph, FREE)
+    assert any("state all in one unit" in sentence for sentence in found.warnings)
+    assert not ro.fit(curves([ONE, OTHER]), MODEL.graph, FREE).warnings
+
+
+def test_a_mixture_that_what_if_refuses_is_called_as_it_was_given():
+    found = ro.fit(curves(), MODEL.graph, FREE)
+    one, several = [0, 1, 1, 1], {"none of A": [0, 1, 1, 1]}
+    for mixtures, said in (
+        (one, "mixture: expected a number above 0"),
+        (several, "mixture 'none of A': expected a number above 0"),
+        (pd.DataFrame({name: [1.0] for name in NAMES}), "mixtures: expected a mixture or several, got DataFrame"),
+    ):
+        with pytest.raises(ValueError) as caught:
+            ro.what_if(found, mixtures)
+        assert str(caught.value).startswith(said)
+
+
 def test_runs_have_schedules_by_name():
     table = {"run": ["a"] * 3 + ["b"] * 3, **{name: column * 2 for name, column in TABLE.items()}}
     schedule = ro.Schedule([0, 1], [[1.0, 2.0], [2.0, 1.0]])
@@ -84,9 +106,26 @@ def test_runs_have_schedules_by_name():
         ({"step": [2**60, 2**60 + 1], "A": [0.5, 1]}, "steps beyond 2^53 cannot be told apart: subtract the first"),
         ({"step": [0, 1], "A": [1.0, 0.5]}, "column 'A': expected an accuracy that begins below 1, got 1 in the first"),
         ({"step": [0, 1], "A": [1.0, 1.0]}, "when it was learned was not measured; leave the task out, or give chance"),
-        ({"step": [0, 2], "epoch": [0, 2], "A": [0.5, 1]}, "or name the tasks if this is none"),
+        ({"step": [0, 2], "hours": [0, 2], "A": [0.5, 1]}, "or name the tasks if this is none"),
         ({"run": ["a", None, "a"], **TABLE}, "column 'run', row 1: expected a name or a number, as in other rows"),
         ({"seed": [0, np.nan, 0], **TABLE}, "column 'seed', row 1: expected a name or a number, as in other rows"),
+        (
+            {"step": np.array([1, 2], "timedelta64[ns]"), "A": [0.5, 1]},
+            "column 'step', row 0: expected a training step",
+        ),
+        ({"step": np.array([1, 2], "datetime64[ns]"), "A": [0.5, 1]}, "column 'step', row 0: expected a training step"),
+        ({"step": [0, np.datetime64(5, "ns")], "A": [0.5, 1]}, "column 'step', row 1: expected a training step"),
+        ({"step": [0, "1,000"], "A": [0.5, 1]}, "got '1,000'; write decimal points without separators of thousands"),
+        ({"step": [0, "1'000"], "A": [0.5, 1]}, "; write numbers without separators of thousands"),
+        (
+            {"step": 5, "A": 0.5},
+            "column 'step': expected a list of cells, got 5; make rows a table: pandas.DataFrame(ro",
+        ),
+        ({"step": [0, 1], "A": [0.9, 0.1]}, 'give chance and ceiling of the task, or say that it is a loss: "loss"'),
+        (
+            pd.DataFrame({"step": [0, 0], "task": ["A", np.nan], "value": [0.5, 0.5]}),
+            "column 'task', row 1: expected the name of a task, got an empty cell",
+        ),
     ],
 )
 def test_tables_that_can_be_misread_are_refused(table, said):
