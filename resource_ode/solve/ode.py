@@ -208,11 +208,8 @@ def _two_solves(model: ResourceModel, ts: Array, tolerance: Any, solver: Any, ma
     """
 
     def solve(lost: Array, pace: Any) -> tuple[Array, Any]:
-        # what has failed already is not solved again
-        asked = jnp.where(lost, jnp.zeros_like(ts), ts)
-        parts = solver_parts(model, tolerance, solver, None, pace)
-        states, result = _states(solved_at(model, asked, *parts, diffrax.ForwardMode(), max_steps))
-        return ~_arrived(states[0], states[1]), (states, result)
+        states, ended = _unless(lost, model, ts, solver_parts(model, tolerance, solver, None, pace), max_steps)
+        return _lost(*states), (states, ended)
 
     _, found = jax.lax.scan(solve, jnp.zeros((), bool), paces(model))
     first, again = (jax.tree.map(lambda x, k=k: x[k], found) for k in range(2))
@@ -225,8 +222,14 @@ def paces(model: ResourceModel) -> tuple[Array, Array]:
     return jnp.asarray(tolerances, model.dtype), jnp.asarray(growths, model.dtype)
 
 
-def _arrived(state: Array, clock: Array) -> Array:
-    return jnp.isfinite(state[-1]).all() & jnp.isfinite(clock[-1]).all()
+def _lost(state: Array, clock: Array, *_: Any) -> Array:
+    return ~(jnp.isfinite(state[-1]).all() & jnp.isfinite(clock[-1]).all())
+
+
+def _unless(lost: Array, model: ResourceModel, ts: Array, parts: tuple[Any, Any], max_steps: int | None) -> Any:
+    """States and result of a solve without derivatives; what is lost already is not solved again."""
+    asked = jnp.where(lost, jnp.zeros_like(ts), ts)
+    return _states(solved_at(model, asked, *parts, diffrax.ForwardMode(), max_steps))
 
 
 def solved_at(
@@ -265,9 +268,7 @@ def _again(values: Any, solver: Any, own: bool, max_steps: int | None) -> tuple[
     """The second solve: where the caller brought a controller, the default one."""
     model, ts, tolerance, state, clock, _ = values
     parts = solver_parts(model, tolerance, solver if own else None, None, SECOND if own else FIRST)
-    # what has failed already is not solved again
-    asked = jnp.where(_arrived(state, clock), ts, jnp.zeros_like(ts))
-    return _states(solved_at(model, asked, *parts, diffrax.ForwardMode(), max_steps))
+    return _unless(_lost(state, clock), model, ts, parts, max_steps)
 
 
 def _error(values: Any, again: tuple[tuple[Array, ...], Any], own: bool) -> Float[Array, ""]:

@@ -248,12 +248,12 @@ def _full(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def _reduction(sweep: Sweep) -> Callable[[Trajectory], Any]:
     """What is kept of one run: the same function for every chunk, so that it is compiled once."""
     chosen = {name: OBSERVABLES[name] for name in sweep.names if OBSERVABLES[name].needs == "run"}
+    expected = [name for name in outputs(sweep) if name not in sweep.names]
 
     def reduce(run: Trajectory) -> Any:
         values = {name: row.measure(run) for name, row in chosen.items()}
         if sweep.reducer is not None:
             own = _as_dictionary(sweep, sweep.reducer, run)
-            expected = [name for name in outputs(sweep) if name not in sweep.names]
             if set(own) != set(expected):
                 raise ValueError(f"reducer: expected the names {expected} in every cell, got {sorted(own)}")
             values |= own

@@ -87,6 +87,8 @@ def _held(value: Any, around: tuple[int, ...]) -> str:
         return value.__name__
     if hasattr(value, "__wrapped__"):  # as what `jax.jit` returns
         return _held(value.__wrapped__, around)
+    if name := getattr(value, "__name__", ""):  # written in C, as `max` and `numpy.add`
+        return f"{getattr(value, '__module__', '')}.{name}"
     return _source(type(value)) + (_held(fields, around) if (fields := getattr(value, "__dict__", None)) else "")
 
 

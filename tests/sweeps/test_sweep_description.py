@@ -334,6 +334,8 @@ def test_what_a_reducer_was_made_with_is_part_of_the_description(monkeypatch: py
         lambda factor: Scaled(factor).__call__,
         lambda factor: functools.wraps(base)(scaled(factor)),
         lambda factor: jax.jit(scaled(factor)),
+        lambda factor: functools.partial(base, factor=max if factor == 2.0 else min),
+        lambda factor: functools.partial(base, factor=np.add if factor == 2.0 else np.multiply),
         with_default,
     )
     for make in makers:

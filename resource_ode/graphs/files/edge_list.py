@@ -74,8 +74,8 @@ def read_edge_list(table: Table, direction: str | None) -> Network:
         for row, line in zip(rows[1:], lines[1:], strict=True):
             if row[found[0]] in again and [word_of(cell) for cell in row] == header:
                 refuse(f"line {line}: expected an edge, got the names of the columns once more; delete the line")
+        called = {rows[0][index] for index in found}
         for index in found:
-            called = {rows[0][at] for at in found}
             if (again_at := table.first(index, called.__contains__)) is not None:
                 refuse(
                     f"line {again_at[1]}: expected a skill, got {said(again_at[0])}, which also stands in the first "
