@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from ..base.annotations import Given, Numbers
 from ..base.tracing import is_concrete
-from ..base.values import brief, float_type, plain
+from ..base.values import brief, float_type, in_range, plain
 from ..base.words import missing_attribute
 from .sampling import sampled
 
@@ -95,8 +95,12 @@ class Schedule(eqx.Module):
         return cls(*sampled(function, until, tolerance))
 
     def at(self, time: Numbers) -> Array:
-        """The value in force at one time (a change takes effect at its own time)."""
-        piece = jnp.searchsorted(self.times, jnp.asarray(time), side="right") - 1
+        """The value in force at one time (a change takes effect at its own time).
+
+        **Raises:** `ValueError` for a time that is negative or not finite.
+        """
+        held = in_range("time", time, self.times.dtype, least=0)
+        piece = jnp.searchsorted(self.times, held, side="right") - 1
         return self.values[jnp.clip(piece, 0, self.times.shape[0] - 1)]
 
 

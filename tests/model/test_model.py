@@ -232,6 +232,14 @@ def test_a_schedule_changes_at_its_own_time():
     assert [float(schedule.at(t)) for t in (0.0, 1.9, 2.0, 4.9, 5.0, 1e9)] == [1, 1, 10, 10, 100, 100]
 
 
+@pytest.mark.parametrize("time", [-1.0, np.nan])
+def test_no_value_is_in_force_at_what_is_no_time(time):
+    schedule = ro.Schedule([0.0, 2.0], [1.0, 10.0])
+    for asked in (schedule.at, build(learning_rate=schedule).learning_rate_at):
+        with pytest.raises(ValueError, match=f"time: expected finite numbers at least 0, got {time}"):
+            asked(time)
+
+
 @pytest.mark.parametrize(
     ("models", "message"),
     [
