@@ -24,7 +24,7 @@ from .columns import (
     word_of,
 )
 from .limits import MOST_EDGES, MOST_SKILLS
-from .names import Nodes, clean_name, finite_number, is_number, same_name
+from .names import Nodes, clean_name, finite_number, is_number, refuse_comment, same_name
 from .network import Edges, Network, number_of
 from .problem import refuse, said
 from .table import Table
@@ -136,6 +136,12 @@ def _network(
         for before, after, weight, line in zip(befores, afters, weights, lines, strict=True):
             if before in wrong or after in wrong:
                 _refuse_row(names[before], names[after], before in firsts, after in lasts, weight, line)
+    if hashed := {cell for cell in names if "#" in cell}:
+        known = {*names.values()}
+        for before, after, line in zip(befores, afters, lines, strict=True):
+            for cell in (before, after):
+                if cell in hashed:
+                    refuse_comment(names[cell], known, f"line {line}")
     nodes = Nodes()
     place = {name: nodes.add(name) for name in dict.fromkeys(names.values()) if name}
     wrong = {cell for cell in firsts if _several(cell, place)}
@@ -274,6 +280,11 @@ def read_networkx_lines(text: str, kind: str) -> Network:
             edges.add(clean_name(source), clean_name(target), _weight(rest, number) if rest else None, called)
     if not names:
         refuse("expected a list of edges, got an empty file")
+    if kind == "adjlist" and all([*map(str.strip, line.split(between))][1:] == ["0"] for line in lines if line):
+        refuse(
+            "expected nodes and their targets, got 0 after each node, as in a list of several lines per node that has "
+            "no edges; delete the zeros, or, if 0 is a node, add a line for it"
+        )
     for name in names:
         nodes.add(name)
     return edges.network(nodes, lambda end, which: said(end))

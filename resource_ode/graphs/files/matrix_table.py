@@ -6,15 +6,18 @@ import dataclasses
 
 import numpy as np
 
-from .columns import refuse_backward_corner
+from .columns import columns_of, refuse_backward_corner, word_of
 from .limits import MOST_EDGES
-from .names import is_number, same_name
+from .names import is_number, refuse_comment, same_name
 from .network import Network
 from .problem import refuse, said
 from .table import Table
 
 # what stands for a number in an adjacency table
 WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "x": 1.0, "✓": 1.0, "✔": 1.0}
+# what spreadsheets call a row or column of sums
+TOTALS = {"total", "totals", "grandtotal", "sum", "sums", "summe", "gesamt", "somme", "suma", "totale", "\u03c3"}
+MISSING = ("na", "nan", "inf", "-inf")
 _PLAIN = frozenset("0123456789+-.eE")
 
 
@@ -65,6 +68,31 @@ def _share(cells: list[str], table: Table) -> float:
     return sum(_is_cell(cell, table) for cell in cells) / max(1, len(cells))
 
 
+def refuse_totals(table: Table) -> None:
+    """Sums of the rows or columns of a matrix, which would be one skill more where they stand on both sides."""
+    rows = table.rows
+    above, beside = rows[0][-1], rows[-1][0]
+    wide, tall = word_of(above) in TOTALS, word_of(beside) in TOTALS
+    if not (wide or tall) or columns_of(rows[0]) is not None:
+        return
+    header = wide or _text(rows[0][1:], table)
+    column = tall or _text([row[0] for row in rows[1:]], table)
+    cells = [row[column:] for row in rows[header:]]
+    if len(cells) <= tall or len(cells[0]) <= wide or not all(_is_cell(cell, table) for row in cells for cell in row):
+        return
+    numbers = np.array([[_cell(cell, table) or 0.0 for cell in row] for row in cells])
+    matrix = numbers[: len(cells) - tall, : len(cells[0]) - wide]
+    near = 0.02 * np.abs(matrix).max()  # numbers are rounded before they are written
+    right = not wide or np.allclose(numbers[: len(matrix), -1], matrix.sum(1), atol=near)
+    below = not tall or np.allclose(numbers[-1, : matrix.shape[1]], matrix.sum(0), atol=near)
+    if right and below:
+        got = "a row and a column" if wide and tall else "a column" if wide else "a row"
+        refuse(
+            f"expected a skill for each row and column, got {got} of totals, {said(above if wide else beside)}; "
+            f"delete {'them' if wide and tall else 'it'}, or call the skill otherwise"
+        )
+
+
 def read_matrix_table(table: Table) -> Network:
     """The network of an adjacency matrix: row i lists what skill i is a prerequisite of."""
     found = layout(table)
@@ -84,6 +112,8 @@ def read_matrix_table(table: Table) -> Network:
         names = beside or above
         if above == [f"V{place}" for place in range(1, width)] and beside == [str(n) for n in range(1, height)]:
             above = beside = names = None  # what R writes for a matrix without names
+        for name in {*(above or ()), *(beside or ())}:
+            refuse_comment(name, {*(above or ()), *(beside or ())}, "names")
         for index, name in enumerate(names or ()):
             if not name:
                 refuse(f"names: expected one for each row and column, got none for number {index + 1}")
@@ -121,7 +151,7 @@ def _numbers(cells: list[str], line: int, row: int, table: Table) -> list[float]
     numbers = []
     for column, cell in enumerate(cells):
         number = _cell(cell, table)
-        if number is None and column == row and cell.lower() in ("na", "nan", "inf", "-inf"):
+        if number is None and column == row and cell.lower() in MISSING:
             number = 0.0  # how a skill hangs together with itself is not read
         if number is None:
             hint = ""
@@ -152,7 +182,7 @@ def _cell(cell: str, table: Table) -> float | None:
 
 
 def _is_cell(cell: str, table: Table, blank: bool = True) -> bool:
-    return (blank or cell != "") and (_cell(cell, table) is not None or cell.lower() in ("na", "nan", "inf", "-inf"))
+    return (blank or cell != "") and (_cell(cell, table) is not None or cell.lower() in MISSING)
 
 
 def _text(cells: list[str], table: Table) -> bool:

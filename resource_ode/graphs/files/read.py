@@ -19,7 +19,7 @@ from .edge_list import can_be_edges, columns, read_edge_list, read_networkx_line
 from .gexf import read_gexf
 from .gml import read_gml
 from .graphml import read_graphml
-from .matrix_table import is_matrix, layout, mostly_numbers, read_matrix_table
+from .matrix_table import is_matrix, layout, mostly_numbers, read_matrix_table, refuse_totals
 from .network import DIRECTIONS, Network, skill_graph
 from .node_link import read_json
 from .npy import MAGIC, read_npy, read_npz
@@ -32,6 +32,8 @@ SUFFIXES = {
     ".json": "json", ".cyjs": "json", ".gml": "gml", ".dot": "dot", ".gv": "dot", ".edgelist": "edgelist",
     ".adjlist": "adjlist", **dict.fromkeys(TABLES, "table"),
 }  # fmt: skip
+# a name may begin with a bracket, but does not go on as JSON does
+_JSON = re.compile(r"""\{\s*(?:["}]|\Z)|\[\s*(?:["\]{]|\[\s*["\]\[{\d-]|\Z)""")
 KNOWN = ".graphml, .gexf, .gml, .dot, .json, .csv, .tsv, .txt, .edgelist, .adjlist, .npy or .npz"
 
 
@@ -116,6 +118,9 @@ def _network(path: Path, direction: str | None) -> Network:
         refuse(f"expected {suffix[1:].upper() if suffix == '.gexf' else 'GraphML'}, got text that is no XML")
     if suffix not in (".csv", ".tsv", ".edgelist", ".adjlist"):
         kind = _kind(head) or kind  # a suffix may mislead
+    elif (other := _kind(head)) and (other != "json" or _JSON.match(head)):
+        what = "a table" if kind == "table" else "a list of edges"
+        refuse(f"expected {what}, got {other.upper()}; call the file .{other}")
     if not kind:
         refuse(f"expected a {KNOWN} file, got {f'the suffix {said(suffix)}' if suffix else 'no suffix'}")
     text = decode(data, legacy=kind == "table")
@@ -191,6 +196,7 @@ def _table(text: str, suffix: str, direction: str | None) -> Network:
     if table.comment is not None and columns(table) is None and columns_of(table.comment) is not None:
         table.rows.insert(0, table.comment)  # as SNAP writes above its edges
         table.lines.insert(0, table.lines[0])
+    refuse_totals(table)
     shape, named = layout(table), columns(table) is not None
     matrix = is_matrix(table)
     if matrix and shape is not None and shape.header and shape.column:

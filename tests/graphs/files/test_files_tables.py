@@ -77,6 +77,57 @@ def test_other_formats_are_named(tmp_path):
     refuses(tmp_path, "a.txt", tgf, "line 3: expected a row, got #, as in the Trivial Graph", direction=FIRST)
 
 
+TOTALS = {
+    "both": ("a,b,Total", ("a,0,1,1", "b,0,0,0", "Total,0,1,1"), "a row and a column of totals, 'Total'; delete them"),
+    "both, no sum of all": ("a,b,Sum", ("a,0,1,1", "b,0,0,0", "Sum,0,1,"), "a row and a column of totals, 'Sum'"),
+    "both, of three": (
+        "a,b,c,Total", ("a,0,1,1,2", "b,0,0,1,1", "c,0,0,0,0", "Total,0,1,2,3"), "a row and a column of totals",
+    ),
+    "both, rounded": ("a,b,Sum", ("a,0,.333,.33", "b,.125,0,.13", "Sum,.125,.333,.46"), "a row and a column of totals"),
+    "a column": ("a,b,Total", ("a,0,1,1", "b,0,0,0"), "got a column of totals, 'Total'; delete it"),
+    "a row": ("a,b", ("a,0,1", "b,0,0", "Total,0,1"), "got a row of totals, 'Total'; delete it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("corner", ["", "skill", "prerequisite"])
+@pytest.mark.parametrize("case", TOTALS)
+def test_totals_are_no_skill(tmp_path, case, corner):
+    above, rows, message = TOTALS[case]
+    refuses(tmp_path, "a.csv", "\n".join([f"{corner},{above}", *rows]), message)
+    refuses(tmp_path, "a.txt", "\n".join([f"{corner},{above}", *rows]).replace(",", "\t"), message)
+
+
+def test_totals_beside_names_on_one_side(tmp_path):
+    refuses(tmp_path, "a.csv", "a,b,Total\n0,1,1\n0,0,0\n", "got a column of totals, 'Total'; delete it")
+    refuses(tmp_path, "a.csv", "a,0,1\nb,0,0\nTotal,0,1\n", "got a row of totals, 'Total'; delete it")
+
+
+def test_a_skill_may_be_called_sum(tmp_path):
+    reads(tmp_path, "a.csv", ",a,b,Sum\na,0,1,1\nb,0,0,1\nSum,0,0,0\n", ["a", "b", "Sum"], [[], [0], [0, 1]])
+    reads(tmp_path, "a.csv", ",a,Sum\na,0,0.01\nSum,0,0\n", ["a", "Sum"], [[], [0]])
+    reads(tmp_path, "a.csv", "from,to,total\n1,2,2\n2,3,3\n", "123")
+
+
+def test_a_number_after_a_hash_is_of_the_name(tmp_path):
+    reads(tmp_path, "a.csv", "from,to\nPart #1,Part # 2\n", ["Part #1", "Part # 2"], [[], [0]])
+    reads(tmp_path, "a.csv", "from,to,note\nC#,F#,F # sharp\n", ["C#", "F#"], [[], [0]])
+
+
+@pytest.mark.parametrize(
+    "suffix, expected", [(".csv", "a table"), (".tsv", "a table"), (".adjlist", "a list of edges")]
+)
+def test_other_formats_in_tables_are_named(tmp_path, suffix, expected):
+    graph = '{\n "nodes": [{"id": "a"}, {"id": "b"}],\n "links": []\n}\n'
+    for text in (graph, graph.replace("\n", ""), "{}", "[[0, 1], [0, 0]]", '[\n {"source": "a", "target": "b"}\n]'):
+        refuses(tmp_path, f"a{suffix}", text, f"expected {expected}, got JSON; call the file .json")
+    refuses(tmp_path, f"a{suffix}", "digraph { a -> b }", f"expected {expected}, got DOT; call the file .dot")
+    refuses(tmp_path, f"a{suffix}", "graph [\n directed 1\n]", f"expected {expected}, got GML; call the file .gml")
+
+
+def test_names_may_begin_with_brackets(tmp_path):
+    reads(tmp_path, "a.csv", "[a],{b}\n0,1\n0,0\n", ["[a]", "{b}"], [[], [0]])
+
+
 OTHER_NAMES = {
     "bare": (MATRIX, None),
     "NumPy": (MATRIX.replace("0", "0.0e+00").replace("1", "1.0e+00"), None),
@@ -148,6 +199,13 @@ REFUSED = {
     "edges, several that stand nowhere else": ("skill,needs\nd,b;c\n", "line 2: expected one prerequisite per row"),
     "marks that are no numbers": (BOTH.replace("0", "-"), "line 2: expected numbers, got '-'"),
     "a column too many": (BOTH.replace("\n", ",0\n").replace("sentences,0", "sentences,sum", 1), "expected a square"),
+    "edges, a comment after a cell": (
+        "from,to\na,b  # note\nb,c\n",
+        "line 2: expected a name, got 'b # note', which may end in a comment; delete the comment, or write the name wi",
+    ),
+    "edges, a comment after the only cell of the name": ("from,to\na,b # note\n", "line 2: expected a name, got 'b #"),
+    "edges, a comment without a blank": ("from,to\na #1,b\na,c\n", "line 2: expected a name, got 'a #1', which may"),
+    "a comment after names": ("a,b # note\n0,1\n0,0\n", "names: expected a name, got 'b # note', which may end in a"),
     "edges, undirected": ("Source,Target,Type\na,b,Undirected\n", "line 2: expected a directed graph, got an edge of"),
     "edges, no weight": ("source,target,weight\na,b,much\n", "weight of 'a' -> 'b': expected a finite number, got 'mu"),
     "edges, a control character": ("prerequisite,skill\na,\x1b[2J\n", "that can be printed, got '\\x1b[2J'"),
@@ -193,6 +251,11 @@ def test_lists_of_networkx(tmp_path):
     refuses(tmp_path, "a.edgelist", "machine learning statistics\n", "expected a finite number, got 'statistics'")
     refuses(tmp_path, "a.edgelist", "a b {'weight': -1}\n", "expected one above 0, got -1")
     refuses(tmp_path, "a.adjlist", "a 1\nb {}\nb 0\n", "line 2: expected a node and its targets, got a list of several")
+    counted = "expected nodes and their targets, got 0 after each node, as in a list of several lines per node"
+    refuses(tmp_path, "a.adjlist", "# by networkx\na 0\nb 0\n", counted)
+    refuses(tmp_path, "a.adjlist", "a b\t0\nc\t0\n", counted)
+    reads(tmp_path, "a.adjlist", "a 0\nb 0\n0\n", "a0b", [[], [0, 2], []])
+    reads(tmp_path, "a.adjlist", "c\ta 0\nb\ta 0\n", ["c", "a 0", "b"], [[], [0, 2], []])
     refuses(tmp_path, "a.adjlist", "a,b\nb,c\n", "line 1: expected nodes separated by blanks, got 'a,b'")
     refuses(tmp_path, "a.edgelist", "a\n", "line 1: expected two nodes, got 'a'")
 
