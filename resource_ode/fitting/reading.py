@@ -16,7 +16,7 @@ from ..base.values import brief, listed
 from ..base.words import nearest
 from ..model.schedule import Schedule
 from .curves import Curves, Mixture, Run, checked_mixture, checked_schedule
-from .reading_forms import Raw, runs_of
+from .reading_forms import Raw, notes_of, runs_of
 from .scaling import as_levels
 from .tables import CurvesError, Source, Table, as_table
 from .wanted import Wanted, keys_of_runs
@@ -42,7 +42,8 @@ def read_curves(
         each has a column `step` and one per task, and may have columns `run` and `seed`; in long form columns `step`,
         `task`, `value`, and may have `run`, `seed` and `frequency` (how often the task was met in that run). The CSV
         exports of TensorBoard (one tag per file, named `run-...-tag-....csv`) and of Weights & Biases (columns
-        `run - metric`) are known by their columns. Empty cells and NaN are missing values; steps may be uneven.
+        `run - metric`) are known by their columns. Empty cells and NaN are missing values; steps may be uneven. Decimal
+        commas are read where semicolons or tabs separate the cells and no number has a point.
     - `value`: what the cells are: `"accuracy"`, `"loss"`, `"squared_error"` (whose root falls as the unlearned part
         does) or `"level"`.
     - `chance`: what a task has before it is learned, one number for all, or by task. By default it is inferred from
@@ -80,10 +81,12 @@ def read_curves(
     if seed is not None:
         seed = whole_number("seed", seed, least=0)
     raws: list[Raw] = []
+    inferred: list[str] = []
     origin, wanted = "", Wanted(tasks, len(sources))
     for source in sources:
         table = as_table(source)
         origin = table.source if len(sources) == 1 else ""
+        inferred += notes_of(table)
         raws += runs_of(_where(table, where), wanted, value, run, seed)
     wanted.check()
     if not raws:
@@ -107,7 +110,7 @@ def read_curves(
     runs = tuple(
         Run(raw.steps, level, mix, raw.name, raw.seed) for raw, level, mix in zip(raws, levels, mixtures, strict=True)
     )
-    return Curves(names, runs, tuple(notes))
+    return Curves(names, runs, (*inferred, *notes))
 
 
 def _where(table: Table, where: Any) -> Table:

@@ -43,6 +43,17 @@ class Raw:
     frequency: dict[str, float] | None = None
 
 
+def notes_of(table: Table) -> list[str]:
+    """What was inferred of a table, one sentence each."""
+    found = [
+        f"numbers of {brief(table.name)} were read with decimal commas, as {brief(cell)} in column {brief(column)}, "
+        f"{place}"
+        for column, place, cell in table.commas.columns.values()
+        if column.lower().strip() not in (*RUN, *SEED, *TASK)
+    ]
+    return found[:1]
+
+
 def _find(table: Table, known: tuple[str, ...]) -> str | None:
     small: dict[str, list[str]] = {}
     for name in table.columns:
@@ -64,6 +75,12 @@ def runs_of(table: Table, tasks: Wanted, kind: str, run: Any, seed: Any) -> list
     if measured and all(" - " in name for name in measured):
         return _weights_and_biases(table, step, tasks, run, seed)
     task, value = _find(table, TASK), _find(table, (kind, *VALUE))
+    if task is not None and value is not None and task in table.commas.columns:
+        _, place, cell = table.commas.columns[task]
+        raise table.error(
+            f"column {brief(task)}, {place}: expected the name of a task, or a number under the name of one, got "
+            f"{brief(cell)}, which may be either; write names without commas, or call the column otherwise"
+        )
     if task is not None and value is not None and table.is_name(task, numbers=task.lower().strip() in NUMBERED):
         return _long(table, step, task, value, tasks, run, seed)
     return _wide(table, step, tasks, run, seed)

@@ -16,12 +16,10 @@ from ..base.annotations import DataFrame, Dataset, FilePath, Given
 from ..base.checks import file_path
 from ..base.values import brief
 from ..base.words import printable, said_path
+from .commas import DECIMAL_COMMA, EITHER, Commas, commas_of, is_separated, of_writing
 
 SEPARATORS = ",;\t"
 MOST_BYTES = 2**28
-DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
-# as 1,000 or 1'000: which of them is meant by 1,000 is not told
-THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:[,.'\s\u2019]\d{3})+(?:[,.]\d*)?")
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 MISSING = ("", "nan", "na", "n/a", "null", "none", "-")
 
@@ -35,13 +33,14 @@ class Table:
     """Columns of cells: text or numbers.
 
     `source`: what messages begin with ("" or "curves.csv: "); `places`: what messages call each row; `name`: of the
-    file, without folder and extension.
+    file, without folder and extension; `commas`: what they mean in its numbers.
     """
 
     columns: dict[str, list[Any]]
     places: list[str]
     source: str = ""
     name: str = ""
+    commas: Commas = dataclasses.field(default_factory=Commas)
 
     def error(self, message: str) -> CurvesError:
         return CurvesError(f"{self.source}{message}")
@@ -51,6 +50,8 @@ class Table:
         cell = self.columns[column][row]
         if is_missing(cell):
             return math.nan
+        if isinstance(cell, str) and self.commas.comma is not None:
+            cell = self._with_point(column, cell.strip())
         try:
             # Python takes 1_000 for a thousand, which no logger writes
             found = math.inf if isinstance(cell, str) and "_" in cell else float(cell)
@@ -58,9 +59,22 @@ class Table:
             found = math.inf
         # times are counts of nanoseconds to NumPy
         if isinstance(cell, (bool, np.bool_, np.datetime64, np.timedelta64)) or math.isinf(found):
-            hint = _of_writing(cell.strip()) if isinstance(cell, str) else ""
+            hint = of_writing(cell.strip()) if isinstance(cell, str) else ""
             raise self.error(f"column {brief(column)}, {self.places[row]}: expected {what}, got {brief(cell)}{hint}")
         return found
+
+    def _with_point(self, column: str, cell: str) -> str:
+        """A number with a decimal comma as Python writes it; refused where others of the table have a point."""
+        comma, point = self.commas.comma, self.commas.point
+        if column in self.commas.columns:
+            return cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell) else cell
+        if comma and point and comma != point and ("," in cell or EITHER.fullmatch(cell)) and is_separated(cell):
+            raise self.error(
+                f"column {brief(point[0])}, {point[1]}: expected a number without a point, as {brief(comma[2])} in "
+                f"column {brief(comma[0])}, {comma[1]}, got {brief(point[2])}; write all numbers with decimal points, "
+                "without separators of thousands"
+            )
+        return cell
 
     def is_name(self, column: str, numbers: bool) -> bool:
         """Whether a column names something, rather than being measured: by text, or `numbers`, all of them whole."""
@@ -76,13 +90,6 @@ class Table:
         """Some of the rows."""
         columns = {name: [cells[row] for row in rows] for name, cells in self.columns.items()}
         return dataclasses.replace(self, columns=columns, places=[self.places[row] for row in rows])
-
-
-def _of_writing(cell: str) -> str:
-    """How a number would be written."""
-    thousands = bool(THOUSANDS.fullmatch(cell))
-    point = "decimal points" if DECIMAL_COMMA.fullmatch(cell) else "numbers" if thousands else ""
-    return f"; write {point}{' without separators of thousands' * thousands}" if point else ""
 
 
 def is_missing(cell: Any) -> bool:
@@ -226,4 +233,5 @@ def _from_file(path: Path) -> Table:
         if len(row) != len(names):
             raise wrong(f"line {place}: expected {len(names)} cells, as in line {places[0]}, got {len(row)}")
     columns = {name: [row[place] for row in rows[1:]] for place, name in enumerate(names) if name}
-    return Table(columns, [f"line {place}" for place in places[1:]], source, path.stem)
+    said = [f"line {place}" for place in places[1:]]
+    return Table(columns, said, source, path.stem, Commas() if separator == "," else commas_of(columns, said))
