@@ -42,8 +42,9 @@ def read_curves(
         each has a column `step` and one per task, and may have columns `run` and `seed`; in long form columns `step`,
         `task`, `value`, and may have `run`, `seed` and `frequency` (how often the task was met in that run). The CSV
         exports of TensorBoard (one tag per file, named `run-...-tag-....csv`) and of Weights & Biases (columns
-        `run - metric`) are known by their columns. Empty cells and NaN are missing values; steps may be uneven. Decimal
-        commas are read where semicolons or tabs separate the cells and no number has a point.
+        `run - metric`), and the tables of MLflow, Comet, Aim and Neptune are known by their columns. Empty cells and
+        NaN are missing values; steps may be uneven. Decimal commas are read where semicolons or tabs separate the cells
+        and no number has a point.
     - `value`: what the cells are: `"accuracy"`, `"loss"`, `"squared_error"` (whose root falls as the unlearned part
         does) or `"level"`.
     - `chance`: what a task has before it is learned, one number for all, or by task. By default it is inferred from

@@ -12,16 +12,19 @@ import numpy as np
 from ..base.values import brief
 from ..base.words import said_step
 from .curves import named
-from .tables import Table, is_missing
+from .tables import CurvesError, Table, is_missing
 from .wanted import Wanted
 
 # what columns are called, in small letters; the first that is there is taken
 STEP = ("step", "steps", "_step", "global_step", "trainer/global_step", "global step", "training step", "iteration",
         "iterations", "t", "ts", "time", "epoch")  # fmt: skip
-TASK = ("task", "skill", "tag", "key", "metric")
+TASK = ("task", "skill", "tag", "key", "metric", "metric.name", "metricname", "metric_name", "attribute_path")
 NUMBERED = ("task", "skill")
-VALUE = ("value", "values", "accuracy", "acc", "loss", "level", "score")
-RUN = ("run", "run_name", "run_id", "run id", "model", "dir_name", "experiment", "graph")
+VALUE = ("value", "values", "metricvalue", "metric_value", "float_value", "accuracy", "acc", "loss", "level", "score")
+RUN = ("run", "run_name", "run_id", "run id", "run.hash", "run_hash", "experimentkey", "experiment_key", "model",
+       "dir_name", "experiment", "graph")  # fmt: skip
+# of these, what may be a task as well
+UNCLEAR_RUN = ("model", "dir_name", "experiment", "graph")
 SEED = ("seed", "seeds")
 FREQUENCY = ("frequency", "weight", "share")
 # from here on not every whole number is one in floating point
@@ -29,6 +32,8 @@ FARTHEST_STEP = 2.0**53
 # what loggers add beside the step that is taken: clocks, and other counts of steps
 PASSED_OVER = ("wall time", "wall_time", "timestamp", "_timestamp", "_runtime", "relative time (wall)",
                "relative time (process)", "_step", "global_step", "trainer/global_step", "epoch")  # fmt: skip
+# what Aim adds: alone, each may be a task
+TOGETHER = ("idx", "time")
 
 
 @dataclasses.dataclass
@@ -71,7 +76,7 @@ def runs_of(table: Table, tasks: Wanted, kind: str, run: Any, seed: Any) -> list
     small = {name.lower().strip() for name in table.columns}
     if small == {"wall time", "step", "value"}:
         return _tensorboard(table, step, tasks, run, seed)
-    measured = [name for name in table.columns if name != step and name.lower().strip() not in PASSED_OVER]
+    measured = _measured(table, step)
     if measured and all(" - " in name for name in measured):
         return _weights_and_biases(table, step, tasks, run, seed)
     task, value = _find(table, TASK), _find(table, (kind, *VALUE))
@@ -86,9 +91,62 @@ def runs_of(table: Table, tasks: Wanted, kind: str, run: Any, seed: Any) -> list
     return _wide(table, step, tasks, run, seed)
 
 
-def _groups(table: Table, run: Any, seed: Any) -> list[tuple[str, Any, list[int]]]:
-    """Rows of each run: its name, its seed, the rows."""
-    runs, seeds = _find(table, RUN), _find(table, SEED)
+def _measured(table: Table, step: str) -> list[str]:
+    """The columns without the step, and without clocks and other counts of steps."""
+    small = {name: name.lower().strip() for name in table.columns if name != step}
+    passed = (*PASSED_OVER, *TOGETHER) if set(TOGETHER) <= {*small.values()} else PASSED_OVER
+    return [name for name, word in small.items() if word not in passed]
+
+
+def _runs_of_wide(table: Table, step: str, tasks: Wanted) -> str | None:
+    """The column that names runs: not one that was asked for as a task, nor one that is measured."""
+    for word in RUN:
+        column = _find(table, (word,))
+        if column is not None and column not in (tasks.names or ()) and not _is_measured(table, step, column):
+            return column
+    return None
+
+
+def _is_measured(table: Table, step: str, column: str) -> bool:
+    """Whether a column named as one of runs holds the numbers of a task instead; refused where either may be meant.
+
+    It does where they change along steps that need no run to be told apart, and one of them stands in a single row: a
+    run has two at least.
+    """
+    seeds = _find(table, SEED)
+    groups: dict[Any, list[int]] = {}
+    for row in range(len(table.places)):
+        seed = None if seeds is None else table.columns[seeds][row]
+        groups.setdefault(None if is_missing(seed) else seed, []).append(row)
+    try:
+        numbers, steps = (
+            np.array([table.number(name, row) for row in range(len(table.places))]) for name in (column, step)
+        )
+    except CurvesError:
+        return False
+    fewest = []
+    for rows in groups.values():
+        cells, further = numbers[rows], np.diff(steps[rows])
+        # rows of one step may be those of one run where each holds other tasks
+        if not np.all(further >= 0) or (np.any(further == 0) and not np.isnan(cells).any()):
+            return False
+        _, counts = np.unique(cells[np.isfinite(cells)], return_counts=True)
+        fewest += [counts.min()] if len(counts) > 1 else []
+    if not fewest:
+        return False
+    if column.lower().strip() not in UNCLEAR_RUN:
+        return bool(min(fewest) == 1 and np.any(numbers[np.isfinite(numbers)] % 1))
+    if min(fewest) > 1:
+        raise table.error(
+            f"column {brief(column)}: expected names of runs or what a task has, got numbers that may be either beside "
+            "steps that only increase; call it run if they name runs, and name it in tasks if it is a task"
+        )
+    return True
+
+
+def _groups(table: Table, runs: str | None, run: Any, seed: Any) -> list[tuple[str, Any, list[int]]]:
+    """Rows of each run, which the column `runs` names: its name, its seed, the rows."""
+    seeds = _find(table, SEED)
     for name, given, column in (("run", run, runs), ("seed", seed, seeds)):
         if given is not None and column is not None:
             raise table.error(f"{name}: expected none beside the column {brief(column)}, got {brief(given)}")
@@ -126,15 +184,16 @@ def _checked_steps(table: Table, step: str, rows: list[int], also: str = "") -> 
 
 
 def _wide(table: Table, step: str, tasks: Wanted, run: Any, seed: Any) -> list[Raw]:
-    others = {step, _find(table, RUN), _find(table, SEED)}
-    columns = [name for name in table.columns if name not in others and name.lower().strip() not in PASSED_OVER]
+    runs = _runs_of_wide(table, step, tasks)
+    others = {runs, _find(table, SEED)}
+    columns = [name for name in _measured(table, step) if name not in others]
     chosen = tasks.of(table, columns)
     if not columns:
         raise table.error(f"expected a column for each task beside {brief(step)}, got none")
     if not chosen:
         return []
     found = []
-    for label, number, rows in _groups(table, run, seed):
+    for label, number, rows in _groups(table, runs, run, seed):
         hint = "; give a column run or seed where runs follow one another"
         values = {name: np.array([table.number(column, row) for row in rows]) for column, name in chosen.items()}
         rows = _filled(table, step, rows, values)
@@ -167,7 +226,7 @@ def _long(table: Table, step: str, task: str, value: str, tasks: Wanted, run: An
             raise table.error(f"{where}: expected the name of a task, got an empty cell")
     chosen, weights = tasks.of(table, every), _find(table, FREQUENCY)
     found = []
-    for label, number, rows in _groups(table, run, seed):
+    for label, number, rows in _groups(table, _find(table, RUN), run, seed):
         cells: dict[str, list[int]] = {}
         for row in rows:
             cells.setdefault(str(table.columns[task][row]), []).append(row)

@@ -82,6 +82,90 @@ def test_runs_of_mlflow_are_told_apart(tmp_path):
     assert np.isnan(found.runs[0].levels).all(axis=0).tolist() == [False, False, True]
 
 
+TOOLS = {
+    "Comet": {"task": "metricName", "value": "metricValue"},
+    "Aim": {"task": "metric.name"},
+    "Aim, before": {"task": "metric"},
+    "Neptune": {"task": "attribute_path", "value": "float_value"},
+}
+BESIDE = {
+    "Comet": {"experimentKey": "f00", "timestamp": 1_700_000_000_000, "epoch": None, "runContext": "validate"},
+    "Aim": {
+        "run.hash": "f00",
+        "idx": 3,
+        "epoch": 0,
+        "time": "2024-01-01",
+        "run.hparams.lr": 0.1,
+        "metric.context.x": 1,
+    },
+    "Aim, before": {
+        "run": "f00",
+        "idx": 3,
+        "epoch": 0,
+        "time": "2024-01-01",
+        "run.hparams.lr": 0.1,
+        "context.x": "val",
+    },
+    "Neptune": {"run_id": "f00", "attribute_type": "float_series", "timestamp": "2024-01-01", "int_value": None},
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_tables_of_other_loggers(tmp_path, tool):
+    table = LONG.rename(columns=TOOLS[tool]).assign(**BESIDE[tool])
+    table.to_csv(tmp_path / "metrics.csv", index=False)
+    for form in (table, tmp_path / "metrics.csv"):
+        assert check(form).runs[0].name == "f00"
+    (key,) = [name for name in ("experimentKey", "run.hash", "run", "run_id") if name in table]
+    both = pd.concat([table, table.assign(**{key: "ba5"})])
+    assert [run.name for run in ro.read_curves(both, chance=0.5).runs] == ["f00", "ba5"]
+
+
+def test_one_metric_of_aim_has_a_clock_and_a_count_beside_it():
+    alone = pd.DataFrame({"idx": range(len(STEPS)), "step": STEPS, "value": ACCURACIES[:, 0], "epoch": 0})
+    found = ro.read_curves(alone.assign(time=pd.date_range("2024", periods=len(STEPS))), chance=0.5)
+    assert found.names == ("value",)
+    # a task may be called so, where the other is not there
+    named = ro.read_curves(WIDE.rename(columns={"A": "time"}), chance=0.5)
+    assert named.names == ("time", "B", "AB")
+
+
+@pytest.mark.parametrize("word", ["model", "experiment", "graph", "run"])
+def test_a_task_that_is_called_as_runs_are(tmp_path, word):
+    table = WIDE.rename(columns={"A": word})
+    table.to_csv(tmp_path / "metrics.csv", index=False)
+    two = pd.concat([table.assign(seed=0), table.assign(seed=1, B=0.5)])
+    sparse = pd.concat([table.drop(columns="B"), table[["step", "B"]]]).sort_values("step", kind="stable")
+    for form in (table, tmp_path / "metrics.csv", two, two.assign(dir_name="d"), sparse.reset_index(drop=True)):
+        found = ro.read_curves(form, chance=0.5)
+        assert set(found.names) == {word, "B", "AB"}
+        levels = found.runs[0].levels[:, found.names.index(word)]
+        np.testing.assert_allclose(levels, LEVELS[:, 0], atol=1e-12)
+    assert [run.seed for run in ro.read_curves(two, chance=0.5).runs] == [0, 1]
+
+
+@pytest.mark.parametrize("word", ["model", "experiment", "graph", "run"])
+def test_numbers_that_name_runs(word):
+    """Their steps begin anew, or stand in one another's rows, or the number is one for each seed."""
+    first, second = WIDE.assign(**{word: 1.4}), WIDE.assign(**{word: 2.8})
+    for table in (pd.concat([first, second]), pd.concat([first, second]).sort_values("step", kind="stable")):
+        assert [run.name for run in ro.read_curves(table, chance=0.5).runs] == ["1.4", "2.8"]
+    seeds = pd.concat([first.assign(seed=0), second.assign(seed=1)])
+    assert [run.name for run in ro.read_curves(seeds, chance=0.5).runs] == ["1.4, seed 0", "2.8, seed 1"]
+    assert check(first).runs[0].name == "1.4"
+
+
+def test_numbers_that_may_name_runs_or_be_a_task():
+    table = {"step": [0, 1, 2, 3], "model": [0.5, 0.5, 0.9, 0.9], "A": [0.5, 0.6, 0.7, 0.8]}
+    with pytest.raises(
+        CurvesError, match=r"column 'model': expected names of runs or what a task has, got numbers that"
+    ):
+        ro.read_curves(table, value="level")
+    assert ro.read_curves(table, value="level", tasks=["model", "A"]).names == ("model", "A")
+    table["run"] = table.pop("model")
+    assert [run.name for run in ro.read_curves(table, value="level").runs] == ["0.5", "0.9"]
+
+
 def test_tasks_by_number_are_a_long_table():
     for task in ("task", "Skill"):
         table = LONG.assign(**{"task": LONG.task.map(NAMES.index)}).rename(columns={"task": task})
