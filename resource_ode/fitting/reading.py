@@ -50,7 +50,7 @@ def read_curves(
     - `chance`: what a task has before it is learned, one number for all, or by task. By default it is inferred from
         the first rows (for an accuracy, 1/2, 1/3, 1/4, 1/5, 1/10 or 0 where one is near).
     - `ceiling`: what a solved task has. By default an accuracy of 1, a squared error of 0, and for a loss the lowest
-        that was reached.
+        that was reached. Accuracies are in percent where chance and ceiling are.
     - `mixture`: how often each task was met, in the order of the tasks or by name; a
         [`resource_ode.Schedule`][] of it; or a dict by run, whose names may have `*` for any letters, as
         `{"even-*": [1, 1], "rare-*": [1, 0.1]}`. Used as given, never normalised.

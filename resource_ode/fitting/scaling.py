@@ -48,9 +48,14 @@ def as_levels(
                 raise ValueError(
                     f'{name}: expected none beside value="level", which is 0 at chance, got {brief(given)}'
                 )
-    else:
-        _check_range(tables, names, value, place)
-    bottoms, tops, notes = _ends(tables, names, value, chance, ceiling)
+    ends = {"chance": _by_task("chance", chance, names), "ceiling": _by_task("ceiling", ceiling, names)}
+    percent = _in_percent(tables, names, ends) if value == "accuracy" else [False] * len(names)
+    if value != "level":
+        _check_range(tables, names, value, place, percent)
+    bottoms, tops, notes = _ends(tables, names, value, ends)
+    if any(percent):
+        which = named([name for name, each in zip(names, percent, strict=True) if each], 3)
+        notes.insert(0, f"accuracies of {which} were read as percent, as chance and ceiling are")
     for task, (bottom, top) in enumerate(zip(bottoms, tops, strict=True)):
         wrong = top <= bottom if value in ("accuracy", "level") else bottom <= top
         if wrong and value == "loss" and chance is None and ceiling is None:
@@ -81,13 +86,12 @@ def as_levels(
 
 
 def _ends(
-    tables: Sequence[np.ndarray], names: Sequence[str], value: str, chance: Any, ceiling: Any
+    tables: Sequence[np.ndarray], names: Sequence[str], value: str, given: Mapping[str, list[float | None]]
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """What level 0 and level 1 are for each task, and notes on those that were inferred."""
+    """What level 0 and level 1 are for each task, as given or inferred, and notes on those that were inferred."""
     if value == "level":
         return np.zeros(len(names)), np.ones(len(names)), []
     bottoms, tops, notes = np.zeros(len(names)), np.zeros(len(names)), list[tuple[str, str, str]]()
-    given = {"chance": _by_task("chance", chance, names), "ceiling": _by_task("ceiling", ceiling, names)}
     for task, name in enumerate(names):
         every = np.concatenate([table[:, task] for table in tables])
         every = every[np.isfinite(every)]
@@ -155,14 +159,51 @@ def _by_task(name: str, given: Any, names: Sequence[str]) -> list[float | None]:
     return found
 
 
-def _check_range(tables: Sequence[np.ndarray], names: Sequence[str], value: str, place: Place) -> None:
+def _in_percent(
+    tables: Sequence[np.ndarray], names: Sequence[str], given: Mapping[str, list[float | None]]
+) -> list[bool]:
+    """Which accuracies are in percent: those whose chance and ceiling are.
+
+    **Raises:** `ValueError` where only one of them is, or no accuracy of these tasks is beyond 1.
+    """
+    percent = []
+    for name, chance, ceiling in zip(names, given["chance"], given["ceiling"], strict=True):
+        # no chance is 0 in either unit, and one of 1 leaves nothing to learn unless it is a percent
+        percent.append(chance is not None and ceiling is not None and ceiling > 1 and (chance >= 1 or chance == 0))
+        if ceiling is not None and ((ceiling > 1 and not percent[-1]) or ceiling > 100):
+            got = f"a ceiling of {ceiling:g} {'without a chance' if chance is None else f'with a chance of {chance:g}'}"
+            raise ValueError(
+                f"ceiling: expected chance and ceiling of column {brief(name)}, both from 0 to 1, or both in percent "
+                f"as its accuracies, got {got}"
+            )
+    columns = [np.concatenate([table[:, task] for table in tables]) for task in range(len(names))]
+    small = [task for task, each in enumerate(percent) if each and not np.any(columns[task] > 1)]
+    if small and len(small) == sum(percent):
+        raise ValueError(
+            f"ceiling: expected a number from 0 to 1, as the accuracies of column {brief(names[small[0]])} are, got "
+            f"{given['ceiling'][small[0]]:g}; give chance and ceiling in the unit of the accuracies"
+        )
+    if small:
+        warnings.warn(
+            f"column {brief(names[small[0]])}: expected accuracies in percent, as chance and ceiling are, got none "
+            "beyond 1, which are read as less than a percent",
+            stacklevel=4,
+        )
+    return percent
+
+
+def _check_range(
+    tables: Sequence[np.ndarray], names: Sequence[str], value: str, place: Place, percent: Sequence[bool]
+) -> None:
     least, most = (0.0, 1.0) if value == "accuracy" else (-math.inf if value == "loss" else 0.0, math.inf)
+    mosts = np.where(percent, 100.0, most)
     for run, table in enumerate(tables):
-        for row, task in np.argwhere(~((table >= least) & (table <= most)) & ~np.isnan(table)):
+        for row, task in np.argwhere(~((table >= least) & (table <= mosts)) & ~np.isnan(table)):
             found = table[row, task]
-            percent = "divide by 100 if these are percent, or " if 1 < found <= 100 else ""
-            hint = f"; {percent}name the tasks if this is none" if value == "accuracy" else ""
-            wanted = f"{KINDS[value]} {'from 0 to 1' if value == 'accuracy' else 'of at least 0'}"
+            unit = "divide by 100 if these are percent, give chance and ceiling in percent, or "
+            hint = f"; {unit if 1 < found <= 100 else ''}name the tasks if this is none" if value == "accuracy" else ""
+            scale = f"from 0 to {mosts[task]:g}" if value == "accuracy" else "of at least 0"
+            wanted = f"{KINDS[value]} {scale}"
             where = f"column {brief(names[task])}, {place(run, int(row))}"
             raise ValueError(f"{where}: expected {wanted}, got {found:g}{hint}")
 

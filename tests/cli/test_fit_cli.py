@@ -312,9 +312,12 @@ def test_wrong_names_of_runs_and_tasks_are_one_line(tmp_path, capsys, options, s
 
 def test_decimal_commas_are_said(tmp_path, capsys):
     path = tmp_path / "curves.csv"
-    path.write_text("step;A;B\n0;0,5;0,5\n10;0,9;0,8\n")
+    path.write_text('step,A,B\n0,"0,5","0,5"\n10,"0,9","0,8"\n')
     assert cli.main(["infer-graph", str(path)]) == 2
     assert "expected a number, got '0,5'; write decimal points" in capsys.readouterr().err
+    path.write_text("step;A;B\n0;0,5;0,5\n1.000;0,9;0,8\n")
+    assert cli.main(["infer-graph", str(path)]) == 2
+    assert "column 'step', line 3: expected a number without a point, as '0,5'" in capsys.readouterr().err
 
 
 def test_the_example_curves(tmp_path, capsys, monkeypatch):

@@ -1,5 +1,7 @@
 """Curves are read from every form of table, scaled as said, and refused in words that name column and row."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -135,6 +137,61 @@ def test_a_squared_error_far_below_its_ceiling_is_refused():
     np.testing.assert_allclose(curves.runs[0].levels[:, 0], [0, 1 - np.sqrt(0.1 / 3.1), 1])
     curves = ro.read_curves(table, value="squared_error", ceiling=0.15)
     np.testing.assert_allclose(curves.runs[0].levels[:, 0], [0, 1 - np.sqrt(0.85 / 3.85), 1])
+
+
+@pytest.mark.parametrize("chance", [50, 25, 1, 0, {"A": 50, "B": 25}])
+def test_percent_where_chance_and_ceiling_are(chance):
+    percent = {"step": [0, 1, 2], "A": [50.0, 75, 100], "B": [30.0, 100, 62.5]}
+    parts = {"step": [0, 1, 2], "A": [0.5, 0.75, 1], "B": [0.3, 1, 0.625]}
+    part = {name: each / 100 for name, each in chance.items()} if isinstance(chance, dict) else chance / 100
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = ro.read_curves(percent, chance=chance, ceiling=100)
+        expected = ro.read_curves(parts, chance=part, ceiling=1)
+    np.testing.assert_allclose(found.runs[0].levels, expected.runs[0].levels, atol=1e-12)
+    assert found.notes == ("accuracies of 'A', 'B' were read as percent, as chance and ceiling are",)
+
+
+def test_percent_of_one_task():
+    table = {"step": [0, 1], "A": [50, 100], "B": [0.25, 1]}
+    found = ro.read_curves(table, chance={"A": 50, "B": 0.25}, ceiling={"A": 100, "B": 1})
+    np.testing.assert_array_equal(found.runs[0].levels, [[0, 0], [1, 1]])
+    assert found.notes == ("accuracies of 'A' were read as percent, as chance and ceiling are",)
+    with pytest.warns(UserWarning, match="column 'B': expected accuracies in percent, as chance and"):
+        ro.read_curves(table, chance=0, ceiling=100)
+
+
+PERCENT, PARTS = {"step": [0, 1], "A": [50, 90]}, {"step": [0, 1], "A": [0.5, 0.9]}
+BOTH = "ceiling: expected chance and ceiling of column 'A', both from 0 to 1, or both in percent as its accuracies, "
+
+
+@pytest.mark.parametrize(
+    "table, chance, ceiling, said",
+    [
+        (
+            PERCENT,
+            None,
+            None,
+            "column 'A', row 0: expected an accuracy from 0 to 1, got 50; divide by 100 if these are ",
+        ),
+        (PERCENT, 50, None, ", give chance and ceiling in percent, or name the tasks"),
+        (PERCENT, 0.5, 1, ", give chance and ceiling in percent, or name the tasks"),
+        (PERCENT, 50, 1, ", give chance and ceiling in percent, or name the tasks"),
+        (PERCENT, None, 100, BOTH + "got a ceiling of 100 without a chance"),
+        (PERCENT, 0.5, 100, BOTH + "got a ceiling of 100 with a chance of 0.5"),
+        (PERCENT, 50, 120, BOTH + "got a ceiling of 120 with a chance of 50"),
+        (PARTS, 0.5, 100, BOTH),
+        (PARTS, None, 100, BOTH),
+        (PARTS, 0, 100, "ceiling: expected a number from 0 to 1, as the accuracies of column 'A' are, got 100"),
+        (PARTS, 2, 100, "ceiling: expected a number from 0 to 1, as the accuracies of column 'A' are, got 100"),
+        ({"step": [0, 1], "A": [50, 101]}, 50, 100, "column 'A', row 1: expected an accuracy from 0 to 100, got 101"),
+        ({"step": [0, 1], "A": [50, -1]}, 50, 100, "column 'A', row 1: expected an accuracy from 0 to 100, got -1"),
+    ],
+)
+def test_percent_and_parts_are_not_mixed(table, chance, ceiling, said):
+    with pytest.raises(CurvesError) as caught:
+        ro.read_curves(table, chance=chance, ceiling=ceiling)
+    assert said in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_many_notes_are_one():
