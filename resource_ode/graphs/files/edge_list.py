@@ -24,7 +24,7 @@ from .columns import (
     word_of,
 )
 from .limits import MOST_EDGES, MOST_SKILLS
-from .names import Nodes, clean_name, finite_number, is_number, refuse_comment, same_name
+from .names import Nodes, clean_name, commented, finite_number, is_number, refuse_comment, same_name
 from .network import Edges, Network, number_of
 from .problem import refuse, said
 from .table import Table
@@ -136,12 +136,15 @@ def _network(
         for before, after, weight, line in zip(befores, afters, weights, lines, strict=True):
             if before in wrong or after in wrong:
                 _refuse_row(names[before], names[after], before in firsts, after in lasts, weight, line)
-    if hashed := {cell for cell in names if "#" in cell}:
-        known = {*names.values()}
-        for before, after, line in zip(befores, afters, lines, strict=True):
-            for cell in (before, after):
-                if cell in hashed:
-                    refuse_comment(names[cell], known, f"line {line}")
+    known = {*names.values()}
+    if hashed := {cell for cell, name in names.items() if commented(name, known)}:
+        cell, line = next(
+            (cell, line)
+            for before, after, line in zip(befores, afters, lines, strict=True)
+            for cell in (before, after)
+            if cell in hashed
+        )
+        refuse_comment(names[cell], f"line {line}")
     nodes = Nodes()
     place = {name: nodes.add(name) for name in dict.fromkeys(names.values()) if name}
     wrong = {cell for cell in firsts if _several(cell, place)}

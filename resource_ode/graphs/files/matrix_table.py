@@ -8,7 +8,7 @@ import numpy as np
 
 from .columns import columns_of, refuse_backward_corner, word_of
 from .limits import MOST_EDGES
-from .names import is_number, refuse_comment, same_name
+from .names import commented, is_number, refuse_comment, same_name
 from .network import Network
 from .problem import refuse, said
 from .table import Table
@@ -112,8 +112,9 @@ def read_matrix_table(table: Table) -> Network:
         names = beside or above
         if above == [f"V{place}" for place in range(1, width)] and beside == [str(n) for n in range(1, height)]:
             above = beside = names = None  # what R writes for a matrix without names
-        for name in {*(above or ()), *(beside or ())}:
-            refuse_comment(name, {*(above or ()), *(beside or ())}, "names")
+        for name in (every := dict.fromkeys([*(above or ()), *(beside or ())])):
+            if commented(name, every):
+                refuse_comment(name, "names")
         for index, name in enumerate(names or ()):
             if not name:
                 refuse(f"names: expected one for each row and column, got none for number {index + 1}")

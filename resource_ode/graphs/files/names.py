@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Container, Hashable
-from typing import Any
+from typing import Any, NoReturn
 
 from ..graph import GATES
 from .limits import MOST_SKILLS
@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"[+-]?(\d++(\.\d*+)?|\.\d++)([eE][+-]?\d++)?")
 _HEX = re.compile(r"-?0x[01]\.?[\da-f]{0,13}p(-\d{1,4}|\+\d{1,3})")
 # a line break or tab with the blanks around it
 _BREAK = re.compile(r"(?<! ) *+[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029][\s\x1c-\x1e]*")
-_COMMENT = re.compile(r"(.*\S)\s++#(.*)", re.DOTALL)
+_HASH = re.compile(r"\s++#")
 _JOINERS = "\u200c\u200d"  # ordinary in Persian and in emoji
 
 
@@ -47,17 +47,21 @@ def same_name(cell: str) -> str:
     return unicodedata.normalize("NFC", " ".join(clean_name(cell).split()))
 
 
-def refuse_comment(name: str, names: Container[str], where: str) -> None:
-    """A name that goes on as a comment does; `Lesson # 2` and `Lesson #2` do not, unless `Lesson` is a name as well."""
-    found = _COMMENT.fullmatch(name) if "#" in name else None
-    if found is None:
-        return
-    before, after = found.groups()
-    if before in names or not (after[:1].isdecimal() or after.strip().isdecimal()):
-        refuse(
-            f"{where}: expected a name, got {said(name)}, which may end in a comment; delete the comment, or write the "
-            "name without a blank before #"
-        )
+def commented(name: str, names: Container[str]) -> bool:
+    """Whether a name may go on as a comment; `Lesson # 2` and `Lesson #2` do not, unless `Lesson` is a name as well."""
+    for mark in _HASH.finditer(name) if "#" in name else ():
+        before, after = name[: mark.start()], name[mark.end() :]
+        if before and (before in names or not (after[:1].isdecimal() or after.strip().isdecimal())):
+            return True
+    return False
+
+
+def refuse_comment(name: str, where: str) -> NoReturn:
+    """Refuse a name that may go on as a comment."""
+    refuse(
+        f"{where}: expected a name, got {said(name)}, which may end in a comment; delete the comment, or write the "
+        "name without a blank before #"
+    )
 
 
 def finite_number(value: Any) -> float | None:

@@ -205,6 +205,8 @@ REFUSED = {
     ),
     "edges, a comment after the only cell of the name": ("from,to\na,b # note\n", "line 2: expected a name, got 'b #"),
     "edges, a comment without a blank": ("from,to\na #1,b\na,c\n", "line 2: expected a name, got 'a #1', which may"),
+    "edges, a number in a comment": ("from,to\na,b # note #1\n", "line 2: expected a name, got 'b # note #1', which"),
+    "edges, a comment after a number": ("from,to\na,b #1 # note\n", "line 2: expected a name, got 'b #1 # note', whi"),
     "a comment after names": ("a,b # note\n0,1\n0,0\n", "names: expected a name, got 'b # note', which may end in a"),
     "edges, undirected": ("Source,Target,Type\na,b,Undirected\n", "line 2: expected a directed graph, got an edge of"),
     "edges, no weight": ("source,target,weight\na,b,much\n", "weight of 'a' -> 'b': expected a finite number, got 'mu"),
