@@ -8,6 +8,7 @@ import importlib.util
 import os
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -23,10 +24,10 @@ RECIPE = ["setup.py", "pyproject.toml"]
 headers = glob.glob("resource_ode/native/*.h")
 
 
-def extension(name: str, **more: list[str]) -> Extension:
+def extension(name: str, *sources: str, **more: list[str]) -> Extension:
     return Extension(
         f"resource_ode.native._{name}",
-        [f"resource_ode/native/{name}.cpp"],
+        [f"resource_ode/native/{source}.cpp" for source in sources],
         depends=headers,
         extra_compile_args=options,
         extra_link_args=["-pthread"] if unix else [],
@@ -36,11 +37,14 @@ def extension(name: str, **more: list[str]) -> Extension:
     )
 
 
-extensions = [extension("loops")]
+# the loops themselves are a source per kind of processor
+extensions = [extension("loops", "loops_avx512", "loops_avx2", "loops_plain", "loops")]
 # the headers of the oldest jaxlib supported, by build-system.requires: newer ones take handlers built with them
 jaxlib = importlib.util.find_spec("jaxlib")
 if jaxlib is not None and jaxlib.origin is not None:
-    extensions.append(extension("handlers", include_dirs=[os.path.join(os.path.dirname(jaxlib.origin), "include")]))
+    extensions.append(
+        extension("handlers", "handlers", include_dirs=[os.path.join(os.path.dirname(jaxlib.origin), "include")])
+    )
 
 
 class BuildLoops(build_ext):
@@ -48,6 +52,16 @@ class BuildLoops(build_ext):
 
     Where an extension cannot be built, the reason is kept beside its place, for `resource_ode.show_config`.
     """
+
+    def build_extensions(self):
+        one_by_one = self.compiler.compile
+
+        def at_once(sources, **options):
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                return sum(pool.map(lambda source: one_by_one([source], **options), sources), [])
+
+        self.compiler.compile = at_once
+        super().build_extensions()
 
     def build_extension(self, ext):
         place = self.get_ext_fullpath(ext.name)

@@ -1,4 +1,4 @@
-// Everything that computes, for one kind of processor; included in a namespace of its own for each.
+// Everything that computes, for one kind of processor; included in a namespace without a name by the source of each.
 
 #include "vectors.h"
 #include "laws.h"
@@ -106,3 +106,20 @@ bool any_levels(bool cross_entropy, const double *frequency, const double *start
     const auto call = cross_entropy ? levels<CrossEntropy, Out> : levels<MeanSquaredError, Out>;
     return call({frequency, start, after}, members, skills, times, run, states, to);
 }
+
+constexpr Kernels KERNELS = {INTERFACE,
+                             any_trajectories<float>,
+                             any_trajectories<double>,
+                             any_times<float>,
+                             any_times<double>,
+                             any_tangents,
+                             any_cotangents,
+                             any_spent,
+                             any_loads,
+                             any_trajectories_in_pieces<float>,
+                             any_trajectories_in_pieces<double>,
+                             any_times_in_pieces<float>,
+                             any_times_in_pieces<double>,
+                             any_measures,
+                             any_levels<float>,
+                             any_levels<double>};

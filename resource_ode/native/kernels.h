@@ -5,8 +5,10 @@
 #include "batch.h"
 #include "runner.h"
 
+// of this table and the structures that its calls take; that of `library.py`
+constexpr int64_t INTERFACE = 20;
+
 struct Kernels {
-    // of this table and the structures that its calls take
     int64_t interface;
     bool (*trajectories32)(const Batch &, const Options &, const Rule &, const Runner &, const Trajectories<float> &);
     bool (*trajectories64)(const Batch &, const Options &, const Rule &, const Runner &, const Trajectories<double> &);
@@ -24,4 +26,10 @@ struct Kernels {
                               const Pieced &);
     bool (*times_in_pieces64)(const Batch &, const Options &, const Rule &, const Runner &, const Times<double> &,
                               const Pieced &);
+    bool (*measures)(const Batch &, const Options &, const Rule &, const Runner &, const Measures &);
+    // loss; frequencies, efforts at the start, frequencies from level 1/2 on; members, skills, times; exposures to levels
+    bool (*levels32)(bool, const double *, const double *, const double *, int64_t, int64_t, int64_t, const Runner &,
+                     const float *, float *);
+    bool (*levels64)(bool, const double *, const double *, const double *, int64_t, int64_t, int64_t, const Runner &,
+                     const double *, double *);
 };

@@ -14,11 +14,11 @@ import numpy as np
 from ..base.constants import CONSTANTS, Constants
 from ..base.legendre import COARSE_NODES, NEWTON_STEPS, NODES, gauss_legendre
 
-# must be that of `loops.cpp`
-INTERFACE = 19
+# must be that of `kernels.h`
+INTERFACE = 20
 # panels fill vectors, of so many numbers at most
 MOST_LANES = 8
-# what the loops are compiled for; vectors of 4, 4 and 8 numbers
+# what the loops are compiled for, the first of them on no x86; vectors of 4, 4 and 8 numbers
 PROCESSORS = ("any processor", "AVX2", "AVX-512")
 # panels of the last solve of a graph, and how many are tried
 MOST_PANELS, ATTEMPTS = 384, 4
@@ -31,10 +31,9 @@ def library() -> ctypes.CDLL | None:
 
 
 def processor(best: str | None = None) -> str:
-    """The last of `PROCESSORS` that the machine is; from now on none after `best`, if given."""
+    """The last of `PROCESSORS` that the machine is; from now on none after `best`, if given and there is such a one."""
     loops = library()
     assert loops is not None
-    loops.resource_ode_processor.restype = ctypes.c_int64
     most = -1 if best is None else PROCESSORS.index(best)
     return PROCESSORS[loops.resource_ode_processor(ctypes.c_int64(most))]
 
@@ -60,6 +59,9 @@ def _opened() -> tuple[ctypes.CDLL | None, str]:
         if loops.resource_ode_interface(*map(ctypes.c_int64, sizes)) != INTERFACE:
             return None, "they were built for another version of the package; install it again"
         loops.resource_ode_kernels.restype = ctypes.c_void_p
+        loops.resource_ode_processor.restype = ctypes.c_int64
+        if loops.resource_ode_processor(ctypes.c_int64(-1)) < 0:
+            return None, "they are not for this processor, which has no AVX2"
     except (OSError, AttributeError) as error:
         return None, f"they cannot be loaded ({str(error)[:200]})"
     return loops, ""

@@ -1,144 +1,79 @@
 // The cascade as compiled loops: full trajectories, learning times and levels of many graphs on all cores.
 //
-// Everything that computes is compiled once a kind of processor, and the best kind that is there is taken when it runs.
+// Everything that computes is compiled once per kind of processor, and the best kind that is there is taken when it runs.
 
-#include "kernels.h"
-#include "processor.h"
+#include "kinds.h"
 
-#include <algorithm>
 #include <atomic>
-#include <cmath>
-#include <cstdint>
-#include <limits>
-#include <memory>
-#include <new>
 #include <type_traits>
-#include <vector>
-
-#define WIDTH 4
-namespace {
-namespace plain {
-#include "cascade_of_a_kind.h"
-}  // namespace plain
-}  // namespace
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#define HAS_KINDS 1
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-#endif
-namespace {
-namespace avx2 {
-#include "cascade_of_a_kind.h"
-}  // namespace avx2
-}  // namespace
-#if defined(__clang__)
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,fma"))), apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512vl,fma")
-#endif
-#undef WIDTH
-#define WIDTH 8
-namespace {
-namespace avx512 {
-#include "cascade_of_a_kind.h"
-}  // namespace avx512
-}  // namespace
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-#endif
 
 namespace {
 
 // In the order of `library.PROCESSORS`.
-enum Kind : int64_t { PLAIN, AVX2, AVX512 };
+enum Kind : int64_t { NONE = -1, PLAIN, AVX2, AVX512 };
 
 // Tests try kinds that are not the best.
 std::atomic<int64_t> best_allowed{AVX512};
 
+// What loops there are for the processor at hand.
 int64_t kind_here() {
+#if defined(HAS_PLAIN)
+    constexpr int64_t least = PLAIN;
+#else
+    constexpr int64_t least = NONE;
+#endif
 #if defined(HAS_KINDS)
     static const int64_t best = [] {
-        if (!__builtin_cpu_supports("fma") || !__builtin_cpu_supports("avx2")) return PLAIN;
+        if (!__builtin_cpu_supports("fma") || !__builtin_cpu_supports("avx2")) return least;
         const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                           __builtin_cpu_supports("avx512vl");
-        return wide ? AVX512 : AVX2;
+        return wide ? int64_t{AVX512} : int64_t{AVX2};
     }();
-    return std::min<int64_t>(best, best_allowed);
+    return std::min<int64_t>(best, std::max<int64_t>(best_allowed, least == PLAIN ? PLAIN : AVX2));
 #else
-    return PLAIN;
+    return least;
 #endif
 }
 
+const Kernels &here() {
 #if defined(HAS_KINDS)
-#define OF_THIS_KIND(function, ...)                             \
-    (kind_here() == AVX512 ? avx512::function(__VA_ARGS__)      \
-     : kind_here() == AVX2 ? avx2::function(__VA_ARGS__)        \
-                           : plain::function(__VA_ARGS__))
-#else
-#define OF_THIS_KIND(function, ...) plain::function(__VA_ARGS__)
+    const int64_t kind = kind_here();
+    if (kind == AVX512) return avx512_kernels;
+#if defined(HAS_PLAIN)
+    if (kind == PLAIN) return plain_kernels;
 #endif
-
-template <class Out>
-bool trajectories(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
-                  const Trajectories<Out> &to) {
-    return OF_THIS_KIND(any_trajectories, batch, options, rule, run, to);
+    return avx2_kernels;
+#else
+    return plain_kernels;
+#endif
 }
 
-template <class Out>
-bool times(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Times<Out> &to) {
-    return OF_THIS_KIND(any_times, batch, options, rule, run, to);
-}
+// The calls of the kind that is the best when they are called.
+template <auto Call>
+struct OfThisKind;
+template <class... Given, bool (*Kernels::*Call)(Given...)>
+struct OfThisKind<Call> {
+    static bool call(Given... given) { return (here().*Call)(given...); }
+};
 
-bool tangents(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Tangents &to) {
-    return OF_THIS_KIND(any_tangents, batch, options, rule, run, to);
-}
-
-bool cotangents(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Cotangents &to) {
-    return OF_THIS_KIND(any_cotangents, batch, options, rule, run, to);
-}
-
-bool spent(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Spent &to) {
-    return OF_THIS_KIND(any_spent, batch, options, rule, run, to);
-}
-
-bool loads(const Batch &batch, const Runner &run, const Loads &to) { return OF_THIS_KIND(any_loads, batch, run, to); }
-
-template <class Out>
-bool trajectories_in_pieces(const Batch &batch, const Options &options, const Rule &rule, const Runner &run,
-                            const Trajectories<Out> &to, const Pieced &pieced) {
-    return OF_THIS_KIND(any_trajectories_in_pieces, batch, options, rule, run, to, pieced);
-}
-
-template <class Out>
-bool times_in_pieces(const Batch &batch, const Options &options, const Rule &rule, const Runner &run, const Times<Out> &to,
-                     const Pieced &pieced) {
-    return OF_THIS_KIND(any_times_in_pieces, batch, options, rule, run, to, pieced);
-}
-
-constexpr int64_t INTERFACE = 19;
+#define OF_THIS_KIND(name) OfThisKind<&Kernels::name>::call
 const Kernels KERNELS = {INTERFACE,
-                         trajectories<float>,
-                         trajectories<double>,
-                         times<float>,
-                         times<double>,
-                         tangents,
-                         cotangents,
-                         spent,
-                         loads,
-                         trajectories_in_pieces<float>,
-                         trajectories_in_pieces<double>,
-                         times_in_pieces<float>,
-                         times_in_pieces<double>};
+                         OF_THIS_KIND(trajectories32),
+                         OF_THIS_KIND(trajectories64),
+                         OF_THIS_KIND(times32),
+                         OF_THIS_KIND(times64),
+                         OF_THIS_KIND(tangents),
+                         OF_THIS_KIND(cotangents),
+                         OF_THIS_KIND(spent),
+                         OF_THIS_KIND(loads),
+                         OF_THIS_KIND(trajectories_in_pieces32),
+                         OF_THIS_KIND(trajectories_in_pieces64),
+                         OF_THIS_KIND(times_in_pieces32),
+                         OF_THIS_KIND(times_in_pieces64),
+                         OF_THIS_KIND(measures),
+                         OF_THIS_KIND(levels32),
+                         OF_THIS_KIND(levels64)};
+#undef OF_THIS_KIND
 
 }  // namespace
 
@@ -208,7 +143,9 @@ bool run_trajectories(const Problem &problem, const Options &options, const Rule
                                members_of(problem, code, 1),
                                groups_of(problem, error),
                                {}};
-    return trajectories(batch_of(problem), options, rule, on_own_threads(problem.threads), to);
+    const Runner run = on_own_threads(problem.threads);
+    if constexpr (std::is_same_v<Out, float>) return here().trajectories32(batch_of(problem), options, rule, run, to);
+    else return here().trajectories64(batch_of(problem), options, rule, run, to);
 }
 
 template <class Out>
@@ -219,7 +156,9 @@ bool run_times(const Problem &problem, const Options &options, const Rule &rule,
                         members_of(problem, code, 1),
                         groups_of(problem, error),
                         {}};
-    return times(batch_of(problem), options, rule, on_own_threads(problem.threads), to);
+    const Runner run = on_own_threads(problem.threads);
+    if constexpr (std::is_same_v<Out, float>) return here().times32(batch_of(problem), options, rule, run, to);
+    else return here().times64(batch_of(problem), options, rule, run, to);
 }
 
 }  // namespace
@@ -238,7 +177,8 @@ EXPORT int64_t resource_ode_interface(int64_t nodes, int64_t coarse_nodes, int64
     return same ? INTERFACE : -1;
 }
 
-// The kind of processor that is computed for; from now on none above `most`, if that is one.
+// The kind of processor that is computed for, or -1 if there are no loops for it; from now on none above `most`, if that is
+// one.
 EXPORT int64_t resource_ode_processor(int64_t most) {
     if (most >= 0) best_allowed = most;
     return kind_here();
@@ -268,7 +208,7 @@ EXPORT int resource_ode_measures(const Problem *problem, const Options *options,
                       members_of(*problem, code, 1),
                       groups_of(*problem, error)};
     const Runner run = on_own_threads(problem->threads);
-    return OF_THIS_KIND(any_measures, batch_of(*problem), *options, *rule, run, to);
+    return here().measures(batch_of(*problem), *options, *rule, run, to);
 }
 
 // `level` is that of `Spent`.
@@ -280,7 +220,7 @@ EXPORT int resource_ode_spent(const Problem *problem, const Options *options, co
                    rows_of(*problem, demand),
                    rows_of(*problem, squares),
                    rows_of(*problem, error)};
-    return spent(batch_of(*problem), *options, *rule, on_own_threads(problem->threads), to);
+    return here().spent(batch_of(*problem), *options, *rule, on_own_threads(problem->threads), to);
 }
 
 // `after` is null if no skill is self-paced; `start` are efforts.
@@ -289,10 +229,10 @@ EXPORT int resource_ode_levels(const double *frequency, const double *start, con
                                const void *state, void *level) {
     const Runner run = on_own_threads(threads);
     if (single)
-        return OF_THIS_KIND(any_levels, cross_entropy != 0, frequency, start, after, members, skills, times, run,
-                            static_cast<const float *>(state), static_cast<float *>(level));
-    return OF_THIS_KIND(any_levels, cross_entropy != 0, frequency, start, after, members, skills, times, run,
-                        static_cast<const double *>(state), static_cast<double *>(level));
+        return here().levels32(cross_entropy != 0, frequency, start, after, members, skills, times, run,
+                               static_cast<const float *>(state), static_cast<float *>(level));
+    return here().levels64(cross_entropy != 0, frequency, start, after, members, skills, times, run,
+                           static_cast<const double *>(state), static_cast<double *>(level));
 }
 
 }  // extern "C"

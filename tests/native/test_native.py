@@ -239,9 +239,9 @@ def test_all_processors_give_the_same(options):
                 found[best] = np.asarray(run.level), np.asarray(slopes), np.asarray(run.clock)
         finally:
             native.processor(native_library.PROCESSORS[-1])
-    first = found.pop(native_library.PROCESSORS[0])
+    first = found.popitem()[1]
     if not found:
-        pytest.skip("this machine is no kind of processor that has loops of its own")
+        pytest.skip("loops of one kind only are built for processors that this machine is")
     for level, slope, clock in found.values():
         np.testing.assert_allclose(level, first[0], rtol=0, atol=1e-8)
         np.testing.assert_allclose(slope, first[1], rtol=1e-6)

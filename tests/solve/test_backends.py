@@ -98,7 +98,7 @@ def only(way):
             # concrete models with pools would go by the loops as primitives
             patch.setattr(traced, "serves_pools", lambda *_: False)
         if way in OTHERS and native.processor(OTHERS[way]) != OTHERS[way]:
-            pytest.skip(f"this machine has not even {OTHERS[way]}")
+            pytest.skip(f"no loops for {OTHERS[way]} are built, or the machine has it not")
         if way == "gpu":
             patch.setenv("RESOURCE_ODE_GPU_KERNEL", "pallas")
             patch.setattr(gpu_solver, "INTERPRET", True)
