@@ -58,7 +58,8 @@ class BuildLoops(build_ext):
 
         def at_once(sources, **options):
             with ThreadPoolExecutor(os.cpu_count()) as pool:
-                return sum(pool.map(lambda source: one_by_one([source], **options), sources), [])
+                made = pool.map(lambda source: one_by_one([source], **options), sources)
+                return [name for names in made for name in names]
 
         self.compiler.compile = at_once
         super().build_extensions()
