@@ -30,7 +30,7 @@ struct Paces {
 };
 
 // Openings of the skills of one panel in blocks side by side, node after node, and at the end the exposures at
-// its left edge: a vector of panels at a time.
+// its edges: a vector of panels at a time.
 template <class Law>
 class Table {
   public:
@@ -55,25 +55,28 @@ class Table {
         if (filled[slot] == group) return;
         filled[slot] = group;
         for (int64_t block = 0; block < blocks; block++) {
-            const double *from[LANES], *left[LANES];
+            const double *from[LANES], *edge[LANES];
             for (int64_t lane = 0; lane < LANES; lane++) {
                 const int64_t s = std::min(block * LANES + lane, skills - 1);
                 from[lane] = opening + s * NODES * panels + first;
-                left[lane] = at_edges + s * cascade->stride + first;
+                edge[lane] = at_edges + s * cascade->stride + first;
             }
             double *to = to_slot + block * BLOCK;
             for (int64_t panel = 0; panel < LANES; panel++, to += blocks * BLOCK) {
                 for (int64_t node = 0; node < NODES; node++)
                     store(to + node * LANES, by_lane([&](int64_t lane) { return from[lane][node * panels + panel]; }));
-                store(to + NODES * LANES, by_lane([&](int64_t lane) { return left[lane][panel]; }));
+                for (int64_t end = 0; end < 2; end++)
+                    store(to + (NODES + end) * LANES, by_lane([&](int64_t lane) { return edge[lane][panel + end]; }));
             }
         }
     }
 
-    // Exposures of a block of skills, NaN if absent; rounding must not make a level negative.
+    // Exposures of a block of skills, NaN if absent. They never fall: where an opening grows by orders of magnitude in a
+    // panel, its interpolant may be wrong by more than all that came before, which a skill that is learned would lose.
     inline Vector exposures(const Vector (&weights)[NODES], int64_t block) const {
-        const Vector value = integrals(weights, block);
-        return value < 0 ? all(0.0) : value;
+        const double *edges = here + block * BLOCK + NODES * LANES;
+        const Vector value = integrals(weights, block), left = load(edges), right = load(edges + LANES);
+        return value < left ? left : value > right ? right : value;
     }
 
     inline Vector integrals(const Vector (&weights)[NODES], int64_t block) const {
@@ -97,7 +100,7 @@ class Table {
     }
 
   private:
-    static constexpr int64_t BLOCK = (NODES + 1) * LANES, MOST_STAYING = 1024;
+    static constexpr int64_t BLOCK = (NODES + 2) * LANES, MOST_STAYING = 1024;
     const int64_t skills;
     int64_t slots = 0;
     Numbers numbers;

@@ -1,5 +1,8 @@
 // What is read of the panels of a walk: learning times, or a trajectory.
 
+// An exposure inside a panel: it never falls, whatever its interpolant does (as in `table.h`).
+SHARED static inline Real between(Real x, Real left, Real right) { return x < left ? left : x > right ? right : x; }
+
 // Where a call of learning times wants them: (row, clock, skill).
 struct TimesTo {
     Real *found;
@@ -59,7 +62,7 @@ class TimesReader {
         for (int j = 0; j < graph.count; j++) {
             Real x = panel.x[j];
             for (int node = 0; node < NODES; node++) x += weights[node][0] * panel.opening[j][node];
-            learned += first(graph.law.progress(all(graph.effort(j, x < 0 ? 0 : x))));
+            learned += first(graph.law.progress(all(graph.effort(j, between(x, panel.x[j], panel.after[j])))));
         }
         const Real clock = panel.left + panel.half * (1 + place);
         for (int c = 0; c < given.clocks; c++) {
@@ -165,7 +168,7 @@ class TrajectoriesReader {
                 for (int k = 0; k < graph.count; k++) {
                     Real x = panel.x[k];
                     for (int node = 0; node < NODES; node++) x += weights[node][0] * panel.opening[k][node];
-                    row_of[graph.skill[k]] = x < 0 || !begun ? 0 : x;
+                    row_of[graph.skill[k]] = begun ? between(x, panel.x[k], panel.after[k]) : 0;
                 }
             }
         }

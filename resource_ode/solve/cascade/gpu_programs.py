@@ -279,8 +279,9 @@ def read_clock(
     found = at(exposure, here, skill)
     for node, weight in enumerate(node_weights(position, half)):
         found = found + tall(weight) * at(opening, here, node, skill)
-    # rounding must not make a level negative
-    found = jnp.where(tall(begun), jnp.maximum(found, 0), 0) + wide(absent)
+    # exposures never fall, whatever the interpolant does
+    found = jnp.minimum(jnp.maximum(found, at(exposure, here, skill)), at(exposure, here + 1, skill))
+    found = jnp.where(tall(begun), found, 0) + wide(absent)
     keep = tall(within) & wide(inside)
     triton.store(state.at[graph, which, tall(time), wide(column)], found, mask=keep)
 
@@ -314,6 +315,8 @@ def read_times(graphs: Graphs, target: Any, solved: Solution, clock: Any, learne
             found = at(exposure, panel, j & most)
             for node, weight in enumerate(weights):
                 found = found + weight * at(opening, panel, node, j & most)
+            # exposures never fall, whatever the interpolant does
+            found = jnp.minimum(jnp.maximum(found, at(exposure, panel, j & most)), at(exposure, panel + 1, j & most))
             begin = start[program, j]
             return total + (saturation(begin + rate[program, j] * found) - saturation(begin))
 

@@ -121,7 +121,11 @@ def evaluate_primitive(
     panel: Int[Array, " time"],
     place: Float[Array, " time"],
 ) -> Float[Array, "time skill"]:
-    """The integrals of many skills at the same positions."""
+    """The integrals of many skills at the same positions, of values that are not negative.
+
+    They never fall: where a value grows by orders of magnitude in a panel, its interpolant may be wrong by more than
+    all that came before, and a skill that is learned would be so no more.
+    """
     # a loop, since XLA would compute the place anew for each power (and a place costs a whole search)
     _, powers = jax.lax.scan(lambda power, _: (power * place, power), jnp.ones_like(place), None, length=NODES + 1)
     half = jnp.diff(edges) / 2
@@ -131,4 +135,5 @@ def evaluate_primitive(
     result = at_edges.T[panel]
     for node in range(NODES):
         result = result + weights[node][:, None] * table[panel, node]
-    return result
+    left, right = at_edges.T[panel], at_edges.T[panel + 1]
+    return jnp.where(result < left, left, jnp.where(result > right, right, result))
