@@ -109,8 +109,10 @@ class Adjoint {
         store(at + step, load(at + step) + cotangent * x);
     }
 
-    // All that is left to do, once the cotangents at places are there.
-    void sweep() {
+    // All that is left to do, once the cotangents at places are there; with "l2", `pulls` (node, panel) are those of half
+    // the sum of the squares of what the skills demand.
+    void sweep(const double *pulls = nullptr) {
+        this->pulls = pulls;
         const int64_t panels = cascade->panels, step = table.blocks * LANES;
         for (int64_t s : graph.order) {
             const double *at = direct.data() + s;
@@ -132,6 +134,7 @@ class Adjoint {
     const Cascade<Law> *cascade = nullptr;
     int64_t size = 0;
     Numbers points, behind, back, later, inside;
+    const double *pulls = nullptr;
     std::vector<uint8_t> hit;
     std::vector<double> direct;
 
@@ -142,7 +145,7 @@ class Adjoint {
     void sweep(int64_t s) {
         const int64_t panels = cascade->panels;
         const bool rooted = !graph.count(s), needed = graph.needed[s];
-        if (rooted && !needed) return;
+        if (rooted && !needed && !pulls) return;
         const Pace pace = graph.paces[s];
         const double *o = cascade->opening + s * NODES * panels;
         EffortCotangents own;
@@ -154,6 +157,7 @@ class Adjoint {
                 from_gates(s, p, pace.rate, got, total, own);
             else
                 from_any_gates(s, p, pace, got, total, own);
+            if (pulls) from_demand(s, p, pace, got, total, own);
             if (rooted) continue;
             for (int64_t lane = 0; lane < LANES; lane++) {
                 if (!hit[static_cast<size_t>(p + lane)]) continue;
@@ -224,6 +228,32 @@ class Adjoint {
         gathered.exponent += sum(by_exponent);
         if (Law::SLOW) gathered.plateau += sum(by_plateau);
         integrals_back(bar, half, got);
+    }
+
+    // And from what it demands, p c demand(z); no skill is self-paced.
+    void from_demand(int64_t s, int64_t p, const Pace &pace, Vector (&got)[NODES], Vector &total, EffortCotangents &own) {
+        const int64_t panels = cascade->panels, at = s * NODES * panels + p;
+        const Vector half = load(cascade->half + p), left = load(cascade->at_edges + s * cascade->stride + p);
+        Vector open[NODES], bar[NODES], direct[NODES], more[NODES], by_rate = all(0.0), by_plateau = all(0.0);
+        Vector before = all(0.0), before_x = all(0.0);
+        for (int64_t n = 0; n < NODES; n++) open[n] = load(cascade->opening + at + n * panels);
+        Folded(open).integrals(rule, half, inside + p, panels);
+        for (int64_t n = 0; n < NODES; n++) {
+            const Vector x = left + load(inside + n * panels + p), z = pace.effort(x), demand = graph.law.demand(z);
+            const Vector pull = load(pulls + n * panels + p) * pace.rate * open[n] * demand;
+            by_rate += pull * open[n] * demand;
+            if (Law::SLOW) by_plateau += pull * pace.rate * open[n] * graph.law.demand_by_plateau(z);
+            direct[n] = pull * pace.rate * demand;
+            const Vector cotangent = pull * pace.rate * open[n] * graph.law.demand_slope(z);
+            before += cotangent, before_x += cotangent * x;
+            bar[n] = cotangent * pace.rate;
+            total += bar[n];
+        }
+        integrals_back(bar, half, more);
+        for (int64_t n = 0; n < NODES; n++) got[n] += more[n] + direct[n];
+        own.before += sum(before), own.before_x += sum(before_x);
+        gathered.rate[s] += sum(by_rate);
+        if (Law::SLOW) gathered.plateau += sum(by_plateau);
     }
 
     // From a skill's openings to the gates that it waits for.

@@ -152,6 +152,7 @@ struct Tangents {
     Parameters<const double> along;
     View<const double> steps;  // (time,), of the training steps
     View<double> found, clock;
+    View<double> spent;        // (time,), for "l2" only
 };
 
 // And back.
@@ -161,6 +162,7 @@ struct Cotangents {
     View<const double> found, clock;
     Parameters<double> by;
     View<double> steps;
+    View<const double> spent;  // (time,), for "l2" only
 };
 
 // Results of the members: numbers that their learning times amount to.

@@ -307,8 +307,8 @@ def every(_: Call) -> bool:
 
 
 def _derived(call: Call) -> bool:
-    """Whether the loops have its derivatives."""
-    return not call.squared
+    """Whether the loops have its derivatives: not where what is competed for jumps as skills turn."""
+    return not (call.squared and call.paced)
 
 
 solve_p: Primitive = primitive("solve", _solve_results, _solve_by_loops, _solve_by_arrays, every, _solve_by_walk)

@@ -87,7 +87,7 @@ struct Cascade {
             if (since) since->state[s] = shut(graph, s, at_edges[s * stride + panels]) ? SHUT : OPEN;
         }
         if (since) since->end.jumps = jumps;
-        return with_demand ? with_clock(graph, rule, worst + jumps + bends, false) : worst + bends;
+        return ERRORS && with_demand ? with_clock(graph, rule, worst + jumps + bends, false) : worst + bends;
     }
 
     // `cascade.at_exponent`: this from a solved cascade at another gate exponent, `ratio` times its own; the openings

@@ -22,6 +22,7 @@
 #include "pieces.h"
 #include "measures.h"
 #include "loads.h"
+#include "squared.h"
 #include "adjoint.h"
 #include "backward.h"
 #include "forward.h"

@@ -193,6 +193,9 @@ class ClockReader {
         return at.beyond > 0 ? waste : std::max(total, waste);
     }
 
+    // The denominator at a node of a vector of panels.
+    Vector at_nodes(int64_t place) const { return load(&integrand[static_cast<size_t>(place)]); }
+
     // That integral at a place of a panel, whose weights are given.
     double spent_at(int64_t p, const Vector (&weights)[NODES]) const {
         double total = spent[p];

@@ -6,11 +6,13 @@ const Cascade<Law> *again(Solver<Law> &solver, const Kept &panels, int64_t row, 
                           double endless) {
     const double *edges = panels.edges.at(row);
     if (edges[0] > 0) return solver.on_edges(row, edges);
-    const bool found = level ? solver.for_times(row, *level, false) != nullptr
+    const bool found = level ? solver.for_times(row, *level, solver.batch.squared) != nullptr
                              : solver.for_clocks(row, last, endless) != nullptr;
     // a graph of so many skills that its values came by windows may have no block of panels within the tolerance
     const bool fails = edges[0] == Solver<Law>::WINDOWS && !solver.enough;
-    return found && !fails ? solver.settled() : nullptr;
+    if (!found || fails) return nullptr;
+    if (solver.batch.squared && solver.batch.groups > 1) solver.look_at_demand();
+    return solver.settled();
 }
 
 template <class Law>
@@ -39,7 +41,8 @@ constexpr double lost(bool asked) { return asked ? NAN : 0.0; }
 // What is a clock's own, of one that has no solution; returns whether something was asked of it.
 inline bool lose_clock(const Batch &batch, const Cotangents &to, int64_t row, int64_t group, int64_t clock) {
     const bool asked = any_of(to.found.at(row, group, clock), batch.skills * std::max<int64_t>(to.times, 1)) ||
-                       (to.times && any_of(to.clock.at(row, group, clock), to.times));
+                       (to.times && any_of(to.clock.at(row, group, clock), to.times)) ||
+                       (to.times && batch.squared && any_of(to.spent.at(row, group, clock), to.times));
     *to.by.rate.at(row, group, clock) = *to.by.waste.at(row, group, clock) = lost(asked);
     if (to.times) std::fill_n(to.steps.at(row, group, clock), to.times, lost(asked));
     return asked;
@@ -64,9 +67,11 @@ bool tangents(const Batch &batch, const Options &options, const Rule &rule, cons
                     const Direction along = direction_of(to.along, row, e, c);
                     const double rate = *batch.rate.at(row, e, c), waste = *batch.waste.at(row, e, c);
                     double *found = to.found.at(row, e, c), *clock = to.times ? to.clock.at(row, e, c) : nullptr;
+                    double *spent = to.times && batch.squared ? to.spent.at(row, e, c) : nullptr;
                     if (!cascade || !sound_clock(rate, waste)) {
                         std::fill_n(found, batch.skills * std::max<int64_t>(to.times, 1), NAN);
                         std::fill_n(clock, to.times, NAN);
+                        if (spent) std::fill_n(spent, to.times, NAN);
                         continue;
                     }
                     worker->forward.move(*cascade, along);
@@ -74,7 +79,7 @@ bool tangents(const Batch &batch, const Options &options, const Rule &rule, cons
                         worker->forward.times(*level, along, rate, waste, found);
                     else
                         worker->forward.trajectory(along, rate, waste, to.given.ts.at(row, e, c), to.steps.at(row, e, c),
-                                                   to.times, to.given.clock.at(row, e, c), found, clock);
+                                                   to.times, to.given.clock.at(row, e, c), found, clock, spent);
                 }
         };
     });
@@ -100,8 +105,7 @@ bool cotangents(const Batch &batch, const Options &options, const Rule &rule, co
                 if (!clocks.empty() && !to.times)
                     worker->backward.times(*cascade, *level, row, e, to.found, to.by);
                 else if (!clocks.empty())
-                    worker->backward.trajectory(*cascade, row, e, to.times, to.given.ts, to.given.clock, to.found,
-                                                to.clock, to.by, to.steps);
+                    worker->backward.trajectory(*cascade, row, e, to);
                 if (asked || clocks.empty()) lose_graph(batch, to.by, row, e, lost(asked));
             }
         };

@@ -11,7 +11,7 @@ struct Direction {
 template <class Law>
 class Forward {
   public:
-    explicit Forward(const Solver<Law> &solver) : solver(solver), graph(solver.graph), rule(solver.rule), table(solver.batch.skills), table_moved(solver.batch.skills) {}
+    explicit Forward(const Solver<Law> &solver) : solver(solver), graph(solver.graph), rule(solver.rule), table(solver.batch.skills), table_moved(solver.batch.skills), squared(solver) {}
 
     // Moves the whole cascade along a direction.
     void move(const Cascade<Law> &cascade, const Direction &along) {
@@ -22,6 +22,7 @@ class Forward {
         const auto room = static_cast<size_t>(table.blocks * LANES);
         changes.clear(room), change_of.resize(room), openings.resize(room), moves.resize(room);
         paces.read(graph, solver.batch.paced);
+        if (graph.squared) squared.open(cascade);
         to_plateau = along.plateau;
         const double half = to_plateau * graph.law.effort_by_plateau(0.5);
         for (int64_t s : graph.order) {
@@ -39,6 +40,7 @@ class Forward {
     void times(double level, const Direction &along, double rate, double waste, double *found) {
         const double goal = graph.law.effort_at(level), goes = effort_moves(along.goal, level);
         std::fill_n(found, graph.skills, 0.0);
+        if (graph.squared) squared.move(waste, along.waste);
         for (int64_t s : graph.order) {
             const Pace &pace = graph.paces[s];
             const double wanted = graph.wanted(s, goal);
@@ -48,30 +50,37 @@ class Forward {
             const double *x = cascade->at_edges + s * cascade->stride;
             own.read(rule, cascade->opening + s * NODES * cascade->panels + p, cascade->panels, 0.0, cascade->half[p],
                      x[p], x[p + 1]);
-            const Sum total = look(p, invert(rule, own, wanted));
+            const double place = invert(rule, own, wanted);
+            const Spending spending = of_clock(look(p, place), p, place, along.waste, waste);
             const double opening = openings[static_cast<size_t>(s)], dx = moves[static_cast<size_t>(s)];
             // of the exposure that the goal needs, and of the resource time at which it is there
             const double needs = (goes - change_of[static_cast<size_t>(s)].at(pace, wanted)) / slope(pace, wanted);
             const double late = opening > 0 ? (needs - dx) / opening : 0.0;
-            found[s] = (total.moved + (total.demand + waste) * late + along.waste * tau -
-                        (total.learned + waste * tau) * along.rate / rate) / rate;
+            found[s] = (spending.moved + spending.price * late - spending.total * along.rate / rate) / rate;
         }
     }
 
     // Exposures (time, skill) and resource time (time,) of one clock.
     void trajectory(const Direction &along, double rate, double waste, const double *ts, const double *to_ts,
-                    int64_t times, const double *clock, double *state, double *to_clock) {
+                    int64_t times, const double *clock, double *state, double *to_clock, double *to_spent) {
         std::fill_n(state, times * graph.skills, 0.0);
+        if (graph.squared) squared.move(waste, along.waste);
         int64_t p = 0;
         for (int64_t k = 0; k < times; k++) {
             to_clock[k] = 0.0;
-            if (!(ts[k] >= 0) || !std::isfinite(clock[k])) continue;
+            if (to_spent) to_spent[k] = 0.0;
+            if (!(ts[k] >= 0)) continue;
+            const double handed_out = rate * to_ts[k] + along.rate * ts[k];
+            if (to_spent) to_spent[k] = std::isfinite(clock[k]) ? handed_out : squared.moved_in_all();
+            if (!std::isfinite(clock[k])) continue;
             while (p < cascade->panels - 1 && cascade->edges[p + 1] <= clock[k]) p++;
             const double half = cascade->half[p];
             // beyond the end all is over: nothing changes any more but the clock of what is wasted
-            const Sum total = look(p, half > 0 ? std::min((clock[k] - cascade->edges[p]) / half - 1, 1.0) : 0.0);
-            const double gained = rate * to_ts[k] + along.rate * ts[k] - total.moved - along.waste * clock[k];
-            const double late = total.demand + waste > 0 ? gained / (total.demand + waste) : 0.0;
+            const double place = half > 0 ? std::min((clock[k] - cascade->edges[p]) / half - 1, 1.0) : 0.0;
+            const Sum sums = look(p, place);
+            tau = clock[k];
+            const Spending spending = of_clock(sums, p, place, along.waste, waste);
+            const double late = spending.price > 0 ? (handed_out - spending.moved) / spending.price : 0.0;
             to_clock[k] = late;
             double *row = state + k * graph.skills;
             for (int64_t s = 0; s < graph.skills; s++)
@@ -118,6 +127,10 @@ class Forward {
     struct Sum {
         double learned, demand, moved;
     };
+    // What is spent up to a place, what a little more resource time costs there, and how the first moves where it stands.
+    struct Spending {
+        double total, price, moved;
+    };
 
     const Solver<Law> &solver;
     const Graph<Law> &graph;
@@ -127,6 +140,7 @@ class Forward {
     std::vector<Change> change_of;
     Changes changes;
     Table<Law> table, table_moved;
+    SquaredClock<Law> squared;
     Paces paces;
     double to_plateau = 0.0;
     // of the place that is looked at: openings and exposures that move, of skills side by side
@@ -177,13 +191,21 @@ class Forward {
             integrals(change, half, own_moved + p, panels);
             const Vector gained = half * dot_all(change);
             for (int64_t lane = 0; lane < LANES; lane++) dx[p + lane + 1] = dx[p + lane] + gained[lane];
-            if (!graph.needed[s]) continue;
+            if (!graph.needed[s] && !graph.squared) continue;
             Folded(opening).integrals(rule, half, own + p, panels);
             const Vector left = load(x + p), left_moved = load(dx + p);
             for (int64_t n = 0; n < NODES; n++) {
                 const Vector here = left + load(own + n * panels + p), z = pace.effort(here);
                 const Vector dz = change_of[static_cast<size_t>(s)].at(pace, here) +
                                   pace.pace(here) * (left_moved + load(own_moved + n * panels + p));
+                if (graph.squared) {
+                    const Vector open = opening[n], left_to_learn = graph.law.demand(z), pace_there = pace.pace(here);
+                    Vector moves = pace_there * (change[n] * left_to_learn + open * graph.law.demand_slope(z) * dz);
+                    moves += along.frequency[s] * open * left_to_learn;
+                    if (Law::SLOW) moves += pace_there * open * (to_plateau * graph.law.demand_by_plateau(z));
+                    squared.add(n * panels + p, pace_there * open * left_to_learn * moves);
+                    if (!graph.needed[s]) continue;
+                }
                 const Vector g = load(cascade->gates + s * each + n * panels + p);
                 Vector depth_moves = graph.law.depth_slope(z) * dz;
                 if (Law::SLOW) depth_moves += to_plateau * graph.law.depth_by_plateau(z);
@@ -203,6 +225,13 @@ class Forward {
             for (int64_t k = 0; k < NODES; k++) total += rule.to_nodes[k * NODES + node] * values[k];
             store(to + node * step, half * total);
         }
+    }
+
+    // By the budget law, or where there is none by the integral itself; `tau` is the resource time.
+    Spending of_clock(const Sum &sums, int64_t p, double place, double to_waste, double waste) const {
+        if (!graph.squared) return {sums.learned + waste * tau, sums.demand + waste, sums.moved + to_waste * tau};
+        const auto at = squared.at(p, place, tau);
+        return {squared.spent(at), squared.price(at), squared.moved(at)};
     }
 
     // Looks at a place of a panel: what all skills together have learned there, demand, and how the first changes at a

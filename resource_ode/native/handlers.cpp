@@ -287,7 +287,8 @@ ffi::Error tangent_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi:
                        along(BY_STRENGTH, batch.strengths()), along(BY_GOAL, 1), along(BY_RATE, 1), along(BY_WASTE, 1)},
                       along(BY_STEPS, steps),
                       call.numbers_to(0, skills * std::max<int64_t>(times, 1)),
-                      OF_TIMES ? View<double>() : call.numbers_to(1, times)};
+                      OF_TIMES ? View<double>() : call.numbers_to(1, times),
+                      OF_TIMES || !batch.squared ? View<double>() : call.numbers_to(2, times)};
     const bool succeeded = kernels->tangents(batch, options_of(call), *rule, on_threads_of(pool), to);
     call.put();
     return done(succeeded);
@@ -297,7 +298,10 @@ template <bool OF_TIMES>
 ffi::Error cotangent_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
                           ffi::Dictionary attributes) {
     Call call(arguments, results, attributes);
-    Batch batch = batch_of(call, axes_behind(OF_TIMES ? std::vector<int64_t>{1} : std::vector<int64_t>{2, 1}));
+    // of "l2" what has been spent is a result as well
+    std::vector<int64_t> own = OF_TIMES ? std::vector<int64_t>{1} : std::vector<int64_t>{2, 1};
+    if (!OF_TIMES && call.number("squared") != 0) own.push_back(1);
+    Batch batch = batch_of(call, axes_behind(own));
     call.sort_axes(call.numbers_named("together"));
     lay_out(call, batch);
     const int64_t steps = call.argument(STEPS).dimensions().back(), times = OF_TIMES ? 0 : steps, skills = batch.skills;
@@ -311,7 +315,8 @@ ffi::Error cotangent_call(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ff
                          call.numbers_to(3, 1), call.numbers_to(BY_PLATEAU, 1),
                          call.numbers_to(BY_STRENGTH, batch.strengths()), call.numbers_to(BY_GOAL, 1),
                          call.numbers_to(BY_RATE, 1), call.numbers_to(BY_WASTE, 1)},
-                        call.numbers_to(BY_STEPS, steps)};
+                        call.numbers_to(BY_STEPS, steps),
+                        own.size() < 3 ? View<const double>() : call.numbers(OWN_FIRST + 2, times)};
     if (OF_TIMES) std::fill_n(to.steps.data, call.result(BY_STEPS).element_count(), 0.0);
     const bool succeeded = kernels->cotangents(batch, options_of(call), *rule, on_threads_of(pool), to);
     call.put();

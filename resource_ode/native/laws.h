@@ -8,6 +8,7 @@ struct WithoutPlateau {
     static constexpr bool SLOW = false;
     SHARED static inline Vector depth_by_plateau(Vector) { return all(0.0); }
     SHARED static inline Vector progress_by_plateau(Vector) { return all(0.0); }
+    SHARED static inline Vector demand_by_plateau(Vector) { return all(0.0); }
     SHARED static double effort_by_plateau(double) { return 0.0; }
 };
 
@@ -17,6 +18,7 @@ struct MeanSquaredError : WithoutPlateau {
     SHARED static inline Vector rough_depth(Vector z) { return z; }
     SHARED static inline Vector depth_slope(Vector) { return all(1.0); }
     SHARED static inline Vector demand(Vector z) { return decay(z); }
+    SHARED static inline Vector demand_slope(Vector z) { return -decay(z); }
     SHARED static inline Vector progress(Vector z) { return saturation(z); }
     SHARED static inline Vector level(Vector z) { return saturation(z); }
     // minus the progress, up to a constant: what is left of it
@@ -58,12 +60,19 @@ struct SlowStart {
         const Vector own = scale(z);
         return plateau * decay(z) / (own * own);
     }
+    SHARED inline Vector demand_slope(Vector z) const {
+        return demand(z) * (2 * (1 - plateau) * (decay(z) / scale(z)) - 1.0);
+    }
     SHARED inline Vector progress(Vector z) const { return plateau * saturation(z) / scale(z); }
     static constexpr bool SLOW = true;
     SHARED inline Vector depth_by_plateau(Vector z) const { return saturation(z) / scale(z); }
     SHARED inline Vector progress_by_plateau(Vector z) const {
         const Vector own = scale(z);
         return decay(z) / own * (saturation(z) / own);
+    }
+    SHARED inline Vector demand_by_plateau(Vector z) const {
+        const Vector own = scale(z);
+        return decay(z) / own * ((decay(z) - plateau * saturation(z)) / own) / own;
     }
     SHARED double effort_by_plateau(double level) const { return -level / (plateau * (plateau * (1 - level) + level)); }
     SHARED inline void demand_and_rest(Vector z, Vector &demand, Vector &rest) const {
@@ -104,6 +113,7 @@ struct CrossEntropy : WithoutPlateau {
         return (1.0 + w) / (both * both);
     }
     SHARED static inline Vector demand(Vector z) { return 1.0 / (2.0 + grown(z)); }
+    SHARED static inline Vector demand_slope(Vector z) { return -demand(z) * depth_slope(z); }
     SHARED static inline Vector progress(Vector z) { return margin(z); }
     SHARED static inline Vector level(Vector z) {
         const Vector w = grown(z > MOST_GROWN ? all(MOST_GROWN) : z);  // NaN stays

@@ -15,7 +15,7 @@ from ..base.constants import CONSTANTS, Constants
 from ..base.legendre import COARSE_NODES, NEWTON_STEPS, NODES, gauss_legendre
 
 # must be that of `kernels.h`
-INTERFACE = 20
+INTERFACE = 21
 # panels fill vectors, of so many numbers at most
 MOST_LANES = 8
 # what the loops are compiled for, the first of them on no x86; vectors of 4, 4 and 8 numbers

@@ -94,9 +94,12 @@ class Solver {
         solved.resize(static_cast<int64_t>(edges[0]));
         solved.edges[0] = 0.0;
         for (int64_t p = 1; p <= solved.panels; p++) solved.edges[p] = edges[p];
-        solved.template solve<false>(graph, rule, false);
+        solved.template solve<false>(graph, rule, graph.squared);
         return settled();
     }
+
+    // The demand of the solved cascade, which rows with several groups are solved without.
+    void look_at_demand() { solved.template solve<false>(graph, rule, true); }
 
     // The solved cascade with its edges moved to where the kinks are: what jumps there has a derivative of the first order
     // in how far they are apart.
@@ -111,7 +114,7 @@ class Solver {
             const double room = std::min(*nearest - nearest[-1], nearest < last ? nearest[1] - *nearest : 0.0);
             if (std::abs(*nearest - kink.place) < room / 4) *nearest = kink.place;
         }
-        solved.template solve<false>(graph, rule, false);
+        solved.template solve<false>(graph, rule, graph.squared);
         return &solved;
     }
 

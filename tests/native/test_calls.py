@@ -47,6 +47,8 @@ VARIANTS = {
     "mixed": {"gate": MIXED},
     "cross_entropy": {"loss": "cross_entropy"},
     "l2": {"competition": "l2"},
+    "l2 of entropy": {"competition": "l2", "loss": "cross_entropy", "initial_level": LEVELS, "gate": MIXED},
+    "l2 extended": {"competition": "l2", "plateau": 0.05, "prerequisite_strength": 0.7, "learnability": 1.5},
     "self-paced": {"frequency_after": AFTER},
     "extended": {"plateau": 0.05, "frequency_power": 0.6, "learnability": 1.5, "prerequisite_strength": 0.7},
     "plateau": {"plateau": 0.01, "initial_level": LEVELS, "frequency_after": AFTER, "gate": MIXED},
@@ -62,6 +64,7 @@ VARIANTS = {
 }
 # those whose derivatives are the loops' own: quick to compile
 FEW = ["mse", "levels", "mixed", "cross_entropy", "self-paced", "extended", "plateau", "strength"]
+FEW += ["l2", "l2 of entropy", "l2 extended"]
 
 
 def some(names, quick):
@@ -274,9 +277,10 @@ def test_derivatives_in_float32():
         np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-3 * np.max(np.abs(y)))
 
 
-def test_jacobians_and_batches_of_derivatives():
+@pytest.mark.parametrize("competition", ["l1", "l2"])
+def test_jacobians_and_batches_of_derivatives(competition):
     """Directions and cotangents beside the members; what is shared gets the sum."""
-    model = random_models().flat()
+    model = random_models(competition=competition).flat()
 
     def last(frequency, waste, exponent):
         changed = with_fields(model, frequency=frequency, wasted_resource=waste, gate_exponent=exponent)
@@ -312,8 +316,44 @@ def test_second_derivatives():
     np.testing.assert_allclose(found, jnp.stack(expected), rtol=1e-4, atol=1e-5 * float(jnp.max(jnp.abs(found))))
 
 
-def test_reverse_mode_by_finite_differences_without_waste():
-    model = random_models(wasted_resource=0.0)[0]
+@pytest.mark.parametrize("competition", ["l1", "l2"])
+def test_jacobians_of_runs(competition):
+    """A run to the end, so accurate that its panels are not kept: all cotangents of a member share a solve."""
+    model, ts = random_models(competition=competition)[0], jnp.asarray([0.0, 30.0, 100.0, 3000.0])
+
+    def run(frequency, waste, exponent, ts):
+        changed = with_fields(model, frequency=frequency, wasted_resource=waste, gate_exponent=exponent)
+        found = ro.simulate(changed, ts, tolerance=1e-10)
+        return jnp.concatenate([found.state, found.clock[:, None]], axis=1)
+
+    at = (model.frequency, jnp.asarray(0.05), jnp.asarray(0.2), ts)
+    forward, backward = (jac(run, argnums=(0, 1, 2, 3))(*at) for jac in (jax.jacfwd, jax.jacrev))
+    for x, y in zip(forward, backward, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-9 * np.max(np.abs(y)))
+
+
+def test_all_that_can_be_spent_moves():
+    """Without waste "l2" ends when all is learned; what was spent by then depends on the frequencies."""
+    model, ts = random_models(competition="l2", wasted_resource=0.0)[0], jnp.asarray([10.0, 3000.0])
+
+    def spent(frequency):
+        return ro.simulate(with_fields(model, frequency=frequency), ts, tolerance=1e-10).spent
+
+    direction = jnp.linspace(-1.0, 1.0, SKILLS) * model.frequency
+    found = spent(model.frequency)
+    assert abs(float(found[0]) - 0.2) < 1e-9 and found[1] < 0.02 * 3000
+    _, along = jax.jvp(spent, (model.frequency,), (direction,))
+    step = 1e-4
+    moved = (spent(model.frequency + step * direction) - spent(model.frequency - step * direction)) / (2 * step)
+    np.testing.assert_allclose(along, moved, rtol=1e-5, atol=1e-7)
+    back = jax.grad(lambda frequency: spent(frequency)[1])(model.frequency)
+    np.testing.assert_allclose(jnp.vdot(back, direction), along[1], rtol=1e-10)
+    assert abs(float(along[1])) > 1e-3
+
+
+@pytest.mark.parametrize("competition", ["l1", "l2"])
+def test_reverse_mode_by_finite_differences_without_waste(competition):
+    model = random_models(wasted_resource=0.0, competition=competition)[0]
 
     def levels(rate):
         rate = jnp.asarray(rate)
@@ -362,7 +402,8 @@ def test_gradients_with_pools():
 
 
 def test_derivatives_by_arrays_where_nothing_is_required():
-    model = ro.ResourceModel(ro.SkillGraph([[], []]), np.array([1.0, 0.4]), 1.0, 0.1, competition="l2")
+    changes = {"competition": "l2", "frequency_after": [0.5, 0.5]}  # which the loops have no derivatives of
+    model = ro.ResourceModel(ro.SkillGraph([[], []]), np.array([1.0, 0.4]), 1.0, 0.1, **changes)
 
     def last(waste):
         return ro.learning_times(model.replace(wasted_resource=waste), 0.6)[-1]
