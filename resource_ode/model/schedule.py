@@ -99,7 +99,7 @@ class Schedule(eqx.Module):
 
         **Raises:** `ValueError` for a time that is negative or not finite.
         """
-        held = in_range("time", time, self.times.dtype, least=0)
+        held = in_range("time", time, self.times.dtype, least=0.0)
         piece = jnp.searchsorted(self.times, held, side="right") - 1
         return self.values[jnp.clip(piece, 0, self.times.shape[0] - 1)]
 
