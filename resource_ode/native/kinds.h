@@ -17,7 +17,7 @@
 #define HAS_KINDS 1
 #endif
 // Of x86 there is hardly a processor left without AVX2, and JAX itself needs AVX: the loops for any processor, which take
-// twice as long to compile there as those for one kind, are for all others. `CFLAGS=-DWITH_PLAIN` adds them, for tests.
+// twice as long to compile there as those for one kind, are for all others. `CPPFLAGS=-DWITH_PLAIN` adds them, for tests.
 #if !defined(HAS_KINDS) || defined(WITH_PLAIN)
 #define HAS_PLAIN 1
 #endif

@@ -276,11 +276,11 @@ def read_clock(
         return lax.broadcast_in_dim(value, (TIMES, room), (1,))
 
     here, skill = tall(panel), wide(mine & (room - 1))
-    found = at(exposure, here, skill)
+    found = before = at(exposure, here, skill)
     for node, weight in enumerate(node_weights(position, half)):
         found = found + tall(weight) * at(opening, here, node, skill)
     # exposures never fall, whatever the interpolant does
-    found = jnp.minimum(jnp.maximum(found, at(exposure, here, skill)), at(exposure, here + 1, skill))
+    found = jnp.minimum(jnp.maximum(found, before), at(exposure, here + 1, skill))
     found = jnp.where(tall(begun), found, 0) + wide(absent)
     keep = tall(within) & wide(inside)
     triton.store(state.at[graph, which, tall(time), wide(column)], found, mask=keep)
@@ -312,11 +312,11 @@ def read_times(graphs: Graphs, target: Any, solved: Solution, clock: Any, learne
         weights = node_weights(place, half)
 
         def other(j: Any, total: Array) -> Array:
-            found = at(exposure, panel, j & most)
+            found = before = at(exposure, panel, j & most)
             for node, weight in enumerate(weights):
                 found = found + weight * at(opening, panel, node, j & most)
             # exposures never fall, whatever the interpolant does
-            found = jnp.minimum(jnp.maximum(found, at(exposure, panel, j & most)), at(exposure, panel + 1, j & most))
+            found = jnp.minimum(jnp.maximum(found, before), at(exposure, panel + 1, j & most))
             begin = start[program, j]
             return total + (saturation(begin + rate[program, j] * found) - saturation(begin))
 
