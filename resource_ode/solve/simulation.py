@@ -124,7 +124,9 @@ def _simulate(
     if isinstance(way, Cascade) and backend is not None:
         tolerance = as_tolerance(way.tolerance, "level", backend.floors, model.dtype)
         given = lost_unless_sound(model, ts, graph_too=not checks_graphs(model)) if traced else model
-        result = batch_trajectories(given, ts, tolerance, wish, backend, under_trace=traced)
+        result, by_ode, _ = batch_trajectories(given, ts, tolerance, wish, backend, under_trace=traced)
+        if by_ode:
+            wish = wish._replace(method=f'{wish.method}, and "ode" for members that it was not sure of')
     elif isinstance(way, ODE):
         result = solve_ode(model, ts, as_tolerance(way.tolerance, "level", way.name, model.dtype), way, wish)
     else:

@@ -194,10 +194,14 @@ def test_members_never_meet(monkeypatch, path):
         run = ro.simulate(model, ts, tolerance=1e-7)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            said.append('and "ode" for members that it was not sure of' in run.method)
             return np.asarray(run.state), codes(run), np.asarray(ro.learning_times(model, 0.5, tolerance=1e-7))
+
+    said: list[bool] = []
 
     alone = [np.concatenate(x) for x in zip(*(solved(part([i])) for i in range(6)), strict=True)]
     assert alone[1].tolist() == [0, INACCURATE, 0, 0, 0, 0] and np.all(np.isnan(alone[2][1]))
+    assert said == [True, False, False, False, True, True]
     for i in (0, 4, 5):
         assert np.all(alone[0][i] == batch.wasted_resource[i]) and np.all(alone[2][i] == batch.wasted_resource[i])
     assert np.all(alone[0][2, -1] > 1) and np.all(alone[2][2:4] > 1)

@@ -40,6 +40,16 @@ class Found(NamedTuple):
     unsure: np.ndarray
 
 
+class Answer(NamedTuple):
+    """What a whole batch comes to, and how many members the backend was not sure of: those that the general solver
+    took, and those that nobody could. Under a trace neither is known, and both are 0.
+    """
+
+    values: Any
+    by_ode: int = 0
+    unsolved: int = 0
+
+
 class AbstractCascade(ABC):
     """Solves rows of cascades, each member to its tolerance or marked as unsure; members do not meet."""
 

@@ -24,7 +24,7 @@ from ..tolerance import FLOORS
 from . import quadrature as resource_time
 from . import rates, schedules, traced
 from .arrays import ArrayCascade
-from .backend import AbstractCascade, Found, Job
+from .backend import AbstractCascade, Answer, Found, Job
 from .compiled import CompiledCascade
 from .gpu import GPUCascade
 from .pools import places_of
@@ -77,19 +77,20 @@ def batch_trajectories(
     backend: AbstractCascade,
     *,
     under_trace: bool,
-) -> Any:
+) -> Answer:
     """Exposure, clock, spent resource and result code of every member, or the caller's reductions of them."""
     if under_trace and schedules.scheduled(model):
-        return schedules.trajectories(model, ts, tolerance, wish.reduce, wish.method)[0]
+        return Answer(schedules.trajectories(model, ts, tolerance, wish.reduce, wish.method)[0])
     if isinstance(model.learning_rate, Schedule) and not schedules.scheduled(model):
         solved = functools.partial(batch_trajectories, tolerance=tolerance, backend=backend, under_trace=under_trace)
         return rates.trajectories(solved, model, ts, wish)
     if under_trace and traced.serves(model):
-        return traced.batch_trajectories(model, ts, tolerance, wish.reduce, wish.method)[0]
+        return Answer(traced.batch_trajectories(model, ts, tolerance, wish.reduce, wish.method)[0])
     if under_trace:
         graphs, clocks, back = split_axes(model, share_exponents=False)
         options = {"panels": traced.TRACED, "endless": True, "reduce": wish.reduce, "method": wish.method}
-        return back(programs.compiled(trajectories)((graphs, clocks, clocks, None), (ts, tolerance), **options)[0])
+        solve_traced = programs.compiled(trajectories)
+        return Answer(back(solve_traced((graphs, clocks, clocks, None), (ts, tolerance), **options)[0]))
 
     # the loops compute in float64, and take times so, whatever the type of the model
     exact, ts = ts, jnp.asarray(ts, model.dtype)
@@ -104,14 +105,14 @@ def batch_trajectories(
         pieced = functools.partial(
             schedules.trajectories, ts=ts, tolerance=tolerance, reduce=wish.reduce, method=wish.method
         )
-        return _solve_pieces(model, pieced, otherwise, numbers, wish)[0]
+        return _solve_pieces(model, pieced, otherwise, numbers, wish)
     if traced.serves_pools(model, numbers):
         program = programs.compiled(traced.batch_trajectories)
 
         def pooled(chosen: ResourceModel) -> Any:
             return program(chosen, ts, tolerance, wish.reduce, wish.method, places_of(chosen))
 
-        return _solve_pieces(model, pooled, otherwise, numbers, wish)[0]
+        return _solve_pieces(model, pooled, otherwise, numbers, wish)
     rows_by = backend if model.pool is None else _without_obstacle(model)
 
     loops = rows_by is BACKENDS[0]
@@ -119,7 +120,7 @@ def batch_trajectories(
     def solve(rows: Rows, job: Job) -> Found:
         return rows_by.trajectories(rows, exact if loops else ts, tolerance, job)
 
-    return _solve_batch(model, solve, otherwise, numbers, wish, alone=loops)[0]
+    return _solve_batch(model, solve, otherwise, numbers, wish, alone=loops)
 
 
 def batch_times(
@@ -133,7 +134,7 @@ def batch_times(
         floor = FLOORS[backend.floors][np.dtype(model.dtype).name]
         times, unsolved = rates.learning_times(solved, model, tolerance, floor, under_trace=under_trace)
     else:
-        times, unsolved = _times(model, tolerance, level, wish, backend, under_trace=under_trace)
+        times, _, unsolved = _times(model, tolerance, level, wish, backend, under_trace=under_trace)
     if unsolved:
         why = "without waste" if _by_ode(tolerance, model) else "at such a tolerance"
         why = why if model.skills <= EVENT_SKILLS else f"with more than {EVENT_SKILLS} skills"
@@ -148,18 +149,16 @@ def batch_times(
 
 def _times(
     model: ResourceModel, tolerance: Any, level: Any, wish: Wish, backend: AbstractCascade, *, under_trace: bool
-) -> tuple[Array, int]:
-    """Learning times, but for schedules of the learning rate alone, and of how many members nobody is sure, where that
-    is known.
-    """
+) -> Answer:
+    """Learning times, but for schedules of the learning rate alone."""
     if under_trace and schedules.scheduled(model):
-        return schedules.learning_times(model, level, tolerance)[0], 0
+        return Answer(schedules.learning_times(model, level, tolerance)[0])
     if under_trace and traced.serves(model):
-        return traced.batch_times(model, level, tolerance)[0], 0
+        return Answer(traced.batch_times(model, level, tolerance)[0])
     if under_trace:
         graphs, clocks, back = split_axes(model, share_exponents=False)
         solve_traced = programs.compiled(learning_times)
-        return back(solve_traced((graphs, clocks, clocks, None), (level, tolerance), panels=traced.TRACED)[0]), 0
+        return Answer(back(solve_traced((graphs, clocks, clocks, None), (level, tolerance), panels=traced.TRACED)[0]))
 
     def by_events(chosen: ResourceModel) -> Array:
         members = pieces.as_arrays(chosen)
@@ -208,11 +207,9 @@ def _solve_pieces(
     otherwise: Callable[[ResourceModel], Any] | None,
     numbers: int,
     wish: Wish,
-) -> tuple[Any, int]:
+) -> Answer:
     """A batch with pools, or a schedule of frequency or wasted resource, by `solve`, which returns results and which of
     them are sure; those that are not go to `otherwise`, as in `_solve_batch`.
-
-    Returns the result, and how many members nobody was sure of.
     """
     shape, total = model.batch_shape, number_of_members(model)
     size = min(total, wish.batch_size or total, traced.pools_at_a_time(model, numbers))
@@ -225,7 +222,7 @@ def _solve_pieces(
         result, sure = in_chunks(model, solve, wish._replace(batch_size=size))
     doubtful = np.flatnonzero(~np.asarray(sure).ravel())
     if not len(doubtful):
-        return result, 0
+        return Answer(result)
     given = model.wasted_resource
     # in a schedule there is no zero
     waste = np.ones(()) if isinstance(given, Schedule) else given
@@ -236,7 +233,7 @@ def _solve_pieces(
         flat = jax.tree.map(lambda x: x.reshape((total, *x.shape[len(shape) :])), result)
         flat = pieces.put(flat, again, otherwise(take(jax.tree.map(np.asarray, model.flat()), again)))
         result = jax.tree.map(lambda x: x.reshape((*shape, *x.shape[1:])), flat)
-    return result, len(doubtful) - len(again)
+    return Answer(result, len(again), len(doubtful) - len(again))
 
 
 def _solve_batch(
@@ -247,19 +244,17 @@ def _solve_batch(
     wish: Wish,
     *,
     alone: bool,
-) -> tuple[Any, int]:
+) -> Answer:
     """Rows `(row, exponent, clock)` of one width by `solve`; a graph with many clocks takes several rows. Members that
     stay unsure go to `otherwise`, if there is any, each for itself, but for those without waste, which it cannot solve.
     `numbers` is how many numbers the result of a member has; with `alone` a model without batch axes is a row as it is,
     which costs the host a third of the time.
-
-    Returns the result, and how many members nobody was sure of.
     """
     total = number_of_members(model)
     if not model.batch_shape and alone and wish.reduce is None and wish.progress is None:
         found = solve(only_row(model), Job(1, None, lambda finished: None, None, wish.method))
         if not found.unsure.any():
-            return pieces.as_arrays(jax.tree.map(lambda x: x[0, 0, 0], found.values)), 0
+            return Answer(pieces.as_arrays(jax.tree.map(lambda x: x[0, 0, 0], found.values)))
     model = jax.tree.map(np.asarray, model)
     graphs, clocks, back = split_axes(model, share_exponents=exponents_can_share(model, numbers))
     members, exponents, each = clocks.rate.shape[:3]
@@ -287,14 +282,14 @@ def _solve_batch(
             wish.progress(exponents * (whole * each + min(part * wide, each)), total)
 
     result, unsure = solve(rows, Job(size, step, done, wish.reduce, wish.method))
-    left, unsolved = np.flatnonzero(unsure.any(axis=1)), 0
+    left, solved, unsolved = np.flatnonzero(unsure.any(axis=1)), 0, 0
     if len(left):
         # the copies that fill a row up are members like the others, but count for nothing
         own = (np.arange(count * wide) < each).reshape((count, 1, wide))[left % count]
         doubtful = np.broadcast_to(unsure[left][..., None], (len(left), exponents, wide)).copy()
         wasteful = mine.waste[left] > 0 if model.pool is None else np.all(mine.waste[left] > 0, axis=-1)
         solvable = doubtful & wasteful & (otherwise is not None)
-        unsolved = int(np.sum(doubtful & ~solvable & own))
+        solved, unsolved = int(np.sum(solvable & own)), int(np.sum(doubtful & ~solvable & own))
         place = np.nonzero(solvable)
         if otherwise is not None and len(place[0]):
             again = otherwise(take(members_of(take(rows, left)), np.ravel_multi_index(place, doubtful.shape)))
@@ -304,4 +299,4 @@ def _solve_batch(
         x = x.reshape((members, count, exponents, wide, *x.shape[3:])).swapaxes(1, 2)
         return x.reshape((members, exponents, count * wide, *x.shape[4:]))[:, :, :each]
 
-    return pieces.as_arrays(back(jax.tree.map(narrowed, result))), unsolved
+    return Answer(pieces.as_arrays(back(jax.tree.map(narrowed, result))), solved, unsolved)

@@ -25,6 +25,7 @@ from ...model.model import ResourceModel
 from ...model.schedule import Schedule
 from ...results.trajectory import Trajectory
 from ..members import Wish, in_chunks
+from .backend import Answer
 from .sharing import PIECE, take
 
 # times at a constant rate are asked to be more accurate than those that follow, by as much as a schedule may need, but
@@ -94,7 +95,7 @@ def steady(model: ResourceModel) -> ResourceModel:
     return with_fields(model, **{name: np.ones((), model.dtype) for name in scheduled}) if scheduled else model
 
 
-def trajectories(solve: Callable[..., Solved], model: ResourceModel, ts: Array, wish: Wish) -> Any:
+def trajectories(solve: Callable[..., Answer], model: ResourceModel, ts: Array, wish: Wish) -> Answer:
     """Exposure, clock, spent resource and result code of every member, or the caller's reductions of them; `solve`
     finds them at a constant learning rate.
     """
@@ -106,13 +107,14 @@ def trajectories(solve: Callable[..., Solved], model: ResourceModel, ts: Array, 
         return solve(constant, when, wish=wish)
 
     def reduced(part: ResourceModel) -> Any:
-        found = solve(part, when, wish=Wish())
+        found = solve(part, when, wish=Wish()).values
         return programs.compiled(_reduced)((part, found), (ts, schedule), reduce=wish.reduce, method=wish.method)
 
     if not is_concrete(model, ts):
-        return in_chunks(constant, reduced, Wish())
+        return Answer(in_chunks(constant, reduced, Wish()))
     numbers = ts.shape[0] * model.skills
-    return in_chunks(constant, reduced, wish._replace(batch_size=wish.batch_size or max(1, PIECE // numbers)))
+    size = wish.batch_size or max(1, PIECE // numbers)
+    return Answer(in_chunks(constant, reduced, wish._replace(batch_size=size)))
 
 
 def _reduced(members: tuple[ResourceModel, Solved], shared: tuple[Array, Schedule], *, reduce: Any, method: str) -> Any:
@@ -127,7 +129,7 @@ def _reduced(members: tuple[ResourceModel, Solved], shared: tuple[Array, Schedul
 
 
 def learning_times(
-    solve: Callable[[ResourceModel, Any], tuple[Any, int]],
+    solve: Callable[[ResourceModel, Any], Answer],
     model: ResourceModel,
     tolerance: Any,
     floor: float,
@@ -135,7 +137,7 @@ def learning_times(
     under_trace: bool,
 ) -> tuple[Any, int]:
     """Learning times `(*batch, skill)`, NaN where their relative error may exceed the tolerance, and how many members
-    have such; `solve(model, tolerance)` finds both at a constant learning rate.
+    have such; `solve(model, tolerance)` finds them at a constant learning rate.
     """
     schedule = model.learning_rate
     assert isinstance(schedule, Schedule)
@@ -145,7 +147,7 @@ def learning_times(
         strict = jnp.maximum(tolerance / jnp.minimum(pace.stretch, FINER), floor)
         # one that would have been refused stays so
         strict = jnp.where(tolerance > 0, strict, tolerance).astype(model.dtype)
-        times, sure = _in_training(pace, solve(constant, strict)[0], strict, tolerance)
+        times, sure = _in_training(pace, solve(constant, strict).values, strict, tolerance)
         return nan_unless(sure, times), 0
 
     def flat(found: Any) -> np.ndarray:
@@ -154,12 +156,12 @@ def learning_times(
     # of an absent skill there is no time to be sure of
     absent = ~flat(np.broadcast_to(model.graph.present, shape))
     strict = np.asarray(max(tolerance / min(pace.stretch, FINER), floor), model.dtype)
-    times, sure = _in_training(pace, flat(solve(constant, strict)[0]), strict, tolerance)
+    times, sure = _in_training(pace, flat(solve(constant, strict).values), strict, tolerance)
     doubtful = np.flatnonzero(~np.all(sure | absent, axis=-1))
     if len(doubtful) and strict > floor:
         members = take(jax.tree.map(np.asarray, constant).flat(), doubtful)
         strict = np.asarray(floor, model.dtype)
-        times[doubtful], sure[doubtful] = _in_training(pace, flat(solve(members, strict)[0]), strict, tolerance)
+        times[doubtful], sure[doubtful] = _in_training(pace, flat(solve(members, strict).values), strict, tolerance)
     times[~sure] = np.nan
     unsolved = np.sum(~np.all(sure | absent, axis=-1))
     return jnp.asarray(times.reshape(shape), model.dtype), int(unsolved)
