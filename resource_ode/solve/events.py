@@ -49,14 +49,14 @@ def _event_times(
         start, there = levels_of(frozen, begin), above(frozen, begin, goal) >= 0
         # errors of the state are absolute, those of times relative: the less to learn, the smaller they must be
         ahead = jnp.min(jnp.where(present & ~there, goal - start, 1))
-        least = least * jnp.clip(ahead, LEAST_AHEAD, 1)
-        crossed, coarser = _two_searches(frozen, goal, least, max_steps)
+        aim = least * jnp.clip(ahead, LEAST_AHEAD, 1), jnp.clip(ahead / LEAST_AHEAD, _tiny(ahead) ** 0.5, 1)
+        crossed, coarser = _two_searches(frozen, goal, aim, max_steps)
         time, found = jnp.where(crossed.found, crossed.time, 0), crossed.found
-        error = jnp.maximum(_missed(crossed, coarser), crossed.residual)
+        error = jnp.maximum(_missed(crossed, coarser), crossed.residual) + _rounding(frozen, begin, goal - start)
         failed = present & ~found & ~there & ~crossed.never
         inaccurate = present & found & ~(error <= tolerance)
         if adjoint is not None:
-            slope, off = _at_their_times(model, level, time, _parts(frozen, least), adjoint, max_steps)
+            slope, off = _at_their_times(model, level, time, _parts(frozen, aim), adjoint, max_steps)
             held = jnp.where(found, off / jax.lax.stop_gradient(jnp.where(slope > 0, slope, 1)), 0)
             time = time - (held - jax.lax.stop_gradient(held))
         time = jnp.where(found | failed, nan_unless(~inaccurate & ~failed, time), jnp.inf)
@@ -65,9 +65,15 @@ def _event_times(
     return jax.vmap(one)(models)
 
 
-def _parts(model: ResourceModel, tolerance: Any, pace: Any = training_time.FIRST) -> tuple[Any, Any]:
-    """The solver and its controller."""
-    solver, controller = training_time.solver_parts(model, tolerance, None, None, pace)
+def _tiny(like: Array) -> float:
+    """The least normal number of a data type."""
+    return float(jnp.finfo(like.dtype).tiny)
+
+
+def _parts(model: ResourceModel, aim: tuple[Array, Array], pace: Any = training_time.FIRST) -> tuple[Any, Any]:
+    """The solver and its controller, for an accuracy and for how large what counts is."""
+    tolerance, scale = aim
+    solver, controller = training_time.solver_parts(model, tolerance, None, None, pace, scale)
     if model.interference is None:
         return solver, controller
     # levels may come to rest, and only an implicit solver crosses a rest in few steps
@@ -75,12 +81,14 @@ def _parts(model: ResourceModel, tolerance: Any, pace: Any = training_time.FIRST
     return diffrax.Kvaerno5(root_finder=diffrax.VeryChord(rtol=own.rtol, atol=own.atol)), controller
 
 
-def _two_searches(model: ResourceModel, goal: Any, least: Any, max_steps: int) -> tuple[Crossings, Crossings]:
+def _two_searches(
+    model: ResourceModel, goal: Any, aim: tuple[Array, Array], max_steps: int
+) -> tuple[Crossings, Crossings]:
     """Crossings by a solve and by a coarser one that tells its error, one after the other by the same code."""
     last = jnp.asarray(float(jnp.finfo(model.dtype).max) ** LATEST, model.dtype)
 
     def search(_: None, pace: Any) -> tuple[None, Crossings]:
-        return None, crossings(model, goal, last, *_parts(model, least, pace), max_steps)
+        return None, crossings(model, goal, last, *_parts(model, aim, pace), max_steps)
 
     paces = training_time.paces(model)
     _, found = jax.lax.scan(search, None, paces)
@@ -94,6 +102,15 @@ def _missed(crossed: Crossings, coarser: Crossings) -> Array:
     """
     both = crossed.found & coarser.found & (crossed.time > 0)
     return jnp.where(both, jnp.abs(coarser.time / jnp.where(both, crossed.time, 1) - 1), jnp.inf)
+
+
+def _rounding(model: ResourceModel, begin: Array, ahead: Array) -> Array | float:
+    """What rounding of the state alone does to each skill's time, relative to it: both solves round alike."""
+    if model.interference is None:
+        # efforts start at 0, and have all their digits
+        return 0.0
+    _, scale = jax.jvp(model.law.direct_level, (begin,), (begin,))
+    return 2 * float(jnp.finfo(begin.dtype).eps) * jnp.abs(scale) / jnp.where(ahead > 0, ahead, 1)
 
 
 def _at_their_times(

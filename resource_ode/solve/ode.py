@@ -132,11 +132,11 @@ def initial_state(model: ResourceModel) -> tuple[Array, Array, Array]:
 
 
 def solver_parts(
-    model: ResourceModel, tolerance: Any, solver: Any, controller: Any, pace: Any = FIRST
+    model: ResourceModel, tolerance: Any, solver: Any, controller: Any, pace: Any = FIRST, scale: Any = 1.0
 ) -> tuple[Any, Any]:
     """The diffrax solver and controller: defaults where none was passed; schedules make the controller stop at their
     jumps. The first of `pace` multiplies the local tolerance, also where that is the least that the data type allows;
-    the second is how fast steps may grow.
+    the second is how fast steps may grow. Where only efforts below 1 count, `scale` says how large they are.
     """
     solver = diffrax.Tsit5() if solver is None else solver
     if controller is None:
@@ -148,7 +148,7 @@ def solver_parts(
         coarser, growth = pace
         local = coarser * jnp.maximum(tolerance / safety, 4 * float(jnp.finfo(model.dtype).eps))
         # the largest error of all counts: a mean would let one skill among many be as wrong as they are many
-        least = local * ABSOLUTE
+        least = local * ABSOLUTE * scale
         controller = diffrax.PIDController(rtol=local, atol=least, norm=optimistix.max_norm, factormax=growth)
         jumps = [
             s.times for s in (model.frequency, model.learning_rate, model.wasted_resource) if isinstance(s, Schedule)

@@ -1,5 +1,7 @@
 """All learning times of a member from one solve: against the cascade, and against levels at these times."""
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -49,3 +51,25 @@ def test_derivatives_are_those_of_differences():
     for pool in range(2):
         ends = [total(waste.at[pool].add(sign * step)) for sign in (1, -1)]
         np.testing.assert_allclose(slope[pool], (ends[0] - ends[1]) / (2 * step), rtol=1e-4)
+
+
+@pytest.mark.parametrize("level", [1e-11, 1e-14])
+def test_levels_far_below_one(level):
+    # efforts that open the gates of other pools are as small
+    own = {"learning_rate": np.array([0.01, 0.02]), "wasted_resource": np.array([0.01, 0.3])}
+    model = across(gate_exponent=30.0, frequency=np.array([1.0, 100.0, 1e4, 1.0]), **own)
+    loose, close = (np.asarray(ro.learning_times(model, level, tolerance=x)) for x in (1e-4, 1e-9))
+    np.testing.assert_allclose(loose, close, rtol=1e-4)
+
+
+@pytest.mark.parametrize("level", [1e-8, 1e-11, 1e-14])
+def test_levels_that_rounding_hides_beside_what_is_unlearned(level):
+    overlap, frequency = (np.ones((3, 3)) + np.eye(3)) / 2, np.array([1.0, 0.1, 3.0])
+    model = ro.ResourceModel(
+        ro.SkillGraph([[], [], []]), frequency, learning_rate=0.01, wasted_resource=0.1, interference=overlap
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        times = np.asarray(ro.learning_times(model, level))
+    right = level * (frequency.sum() + 0.1) / (0.01 * overlap @ frequency)
+    assert np.isnan(times).all() if level < 1e-9 else np.allclose(times, right, rtol=1e-7, atol=0)
