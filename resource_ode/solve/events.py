@@ -24,6 +24,8 @@ from .members import Wish, in_chunks
 FINER = 1000
 # of what is learned until a level is reached, the least for which the solver is asked to be more accurate
 LEAST_AHEAD = 1e-3
+# units of rounding that a goal, or what has been learned, is off by
+ROUNDING = 2
 # the training step at which a search ends, as a power of the largest number: no bound on what is still to come is near,
 # and right for all gates, losses and schedules, and where nothing moves any more steps grow tenfold
 LATEST = 0.75
@@ -52,7 +54,7 @@ def _event_times(
         aim = least * jnp.clip(ahead, LEAST_AHEAD, 1), jnp.clip(ahead / LEAST_AHEAD, _tiny(ahead) ** 0.5, 1)
         crossed, coarser = _two_searches(frozen, goal, aim, max_steps)
         time, found = jnp.where(crossed.found, crossed.time, 0), crossed.found
-        error = jnp.maximum(_missed(crossed, coarser), crossed.residual) + _rounding(frozen, begin, goal - start)
+        error = jnp.maximum(_missed(crossed, coarser), crossed.residual) + _rounding(frozen, begin, goal)
         failed = present & ~found & ~there & ~crossed.never
         inaccurate = present & found & ~(error <= tolerance)
         if adjoint is not None:
@@ -104,13 +106,19 @@ def _missed(crossed: Crossings, coarser: Crossings) -> Array:
     return jnp.where(both, jnp.abs(coarser.time / jnp.where(both, crossed.time, 1) - 1), jnp.inf)
 
 
-def _rounding(model: ResourceModel, begin: Array, ahead: Array) -> Array | float:
-    """What rounding of the state alone does to each skill's time, relative to it: both solves round alike."""
+def _rounding(model: ResourceModel, begin: Array, level: Any) -> Array:
+    """What rounding alone does to each skill's time, relative to it: beside where a skill starts, what is still to come
+    may be little. Both solves round alike.
+    """
+    goal = jnp.broadcast_to(jnp.asarray(level, begin.dtype), begin.shape)
     if model.interference is None:
-        # efforts start at 0, and have all their digits
-        return 0.0
-    _, scale = jax.jvp(model.law.direct_level, (begin,), (begin,))
-    return 2 * float(jnp.finfo(begin.dtype).eps) * jnp.abs(scale) / jnp.where(ahead > 0, ahead, 1)
+        # an effort is known as well as its logarithm
+        held, goal = model.initial_effort(), model.law.effort_at(goal)
+        scale = held * (1 + jnp.log1p(held))
+    else:
+        held, scale = jax.jvp(model.law.direct_level, (begin,), (begin,))
+    ahead = goal - held
+    return ROUNDING * float(jnp.finfo(begin.dtype).eps) * jnp.abs(scale) / jnp.where(ahead > 0, ahead, 1)
 
 
 def _at_their_times(

@@ -73,3 +73,13 @@ def test_levels_that_rounding_hides_beside_what_is_unlearned(level):
         times = np.asarray(ro.learning_times(model, level))
     right = level * (frequency.sum() + 0.1) / (0.01 * overlap @ frequency)
     assert np.isnan(times).all() if level < 1e-9 else np.allclose(times, right, rtol=1e-7, atol=0)
+
+
+@pytest.mark.parametrize(("loss", "begin", "ahead"), [("cross_entropy", 0.3617, 2e-13), ("mse", 0.9943, 4e-14)])
+def test_goals_that_rounding_hides_beside_where_a_skill_starts(loss, begin, ahead):
+    # the loops are not sure, and ask the general solver; one skill whose demand hardly changes on the way
+    model = ro.ResourceModel(
+        ro.SkillGraph([[]]), [1.0], learning_rate=0.01, wasted_resource=1e-3, loss=loss, initial_level=[begin]
+    )
+    with pytest.warns(UserWarning, match="1 of 1 times are NaN"):
+        assert np.isnan(np.asarray(ro.learning_times(model, begin + ahead))).all()
