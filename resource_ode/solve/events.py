@@ -72,7 +72,7 @@ def _tiny(like: Array) -> float:
     return float(jnp.finfo(like.dtype).tiny)
 
 
-def _parts(model: ResourceModel, aim: tuple[Array, Array], pace: Any = training_time.FIRST) -> tuple[Any, Any]:
+def _parts(model: ResourceModel, aim: tuple[Any, Any], pace: Any = training_time.FIRST) -> tuple[Any, Any]:
     """The solver and its controller, for an accuracy and for how large what counts is."""
     tolerance, scale = aim
     solver, controller = training_time.solver_parts(model, tolerance, None, None, pace, scale)
@@ -83,9 +83,7 @@ def _parts(model: ResourceModel, aim: tuple[Array, Array], pace: Any = training_
     return diffrax.Kvaerno5(root_finder=diffrax.VeryChord(rtol=own.rtol, atol=own.atol)), controller
 
 
-def _two_searches(
-    model: ResourceModel, goal: Any, aim: tuple[Array, Array], max_steps: int
-) -> tuple[Crossings, Crossings]:
+def _two_searches(model: ResourceModel, goal: Any, aim: tuple[Any, Any], max_steps: int) -> tuple[Crossings, Crossings]:
     """Crossings by a solve and by a coarser one that tells its error, one after the other by the same code."""
     last = jnp.asarray(float(jnp.finfo(model.dtype).max) ** LATEST, model.dtype)
 
