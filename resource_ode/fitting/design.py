@@ -230,7 +230,9 @@ def _factor(plain: Any, other: Any, off: float) -> tuple[float, float, float]:
     half = half_width(plain[1][:, None] - other[1], off)
     # what takes longer than was looked at is not faster, and by how much is not known
     ratio, half = np.where(np.isfinite(ratio), ratio, -np.inf), np.where(np.isfinite(ratio), half, np.inf)
-    low, high = np.where(np.isfinite(half), ratio - half, -np.inf), np.where(np.isfinite(half), ratio + half, np.inf)
+    known = np.isfinite(half)
+    reach = np.where(known, half, 0)
+    low, high = np.where(known, ratio - reach, -np.inf), np.where(known, ratio + reach, np.inf)
     found = (float(np.exp(ends.max(axis=0).min())) for ends in (ratio, low, high))
     return next(found), next(found), next(found)
 

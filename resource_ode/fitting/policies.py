@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ..base.modules import with_fields
 from ..graphs.graph import SkillGraph
 from .freedom import Freedom
 
@@ -94,6 +95,8 @@ class Followed(NamedTuple):
 
 def followed(freedom: Freedom, draws: np.ndarray, rule: Rule, total: float, until: float, level: float) -> Followed:
     """Learning times and mixtures under a rule."""
+    # a rule meets every task, also one that the first run left out
+    freedom = with_fields(freedom, met=jnp.ones_like(freedom.met))
     dtype = freedom.reference.dtype
     ts = jnp.linspace(0, until, ROWS, dtype=dtype)
     rule = Rule(jnp.asarray(rule.power, dtype), jnp.asarray(rule.topology))
