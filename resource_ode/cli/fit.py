@@ -50,6 +50,7 @@ def fit(
     from ..config.fitted import Fitted, write_fitted
     from ..fitting.fit import fit as fit_curves
     from ..fitting.mixtures import reach_to_keep
+    from ..fitting.reach import was_measured
 
     curves = read_files(files, value, chance, ceiling, mixture, task)
     for file in files:
@@ -70,9 +71,9 @@ def fit(
     for line in report.split("\n"):
         tell(line)
     tried = [mixture for mixture in curves.mixtures if mixture.sum() > 0]
-    known = found.stated or len(tried) > 1
     reach = reach_to_keep(found, LEVEL)
-    fitted = Fitted(tried_rows(tried, len(curves.names)), known, reach.error, reach.growth, reach.factor)
+    rows, measured = tried_rows(tried, len(curves.names)), was_measured(found, LEVEL)
+    fitted = Fitted(rows, found.knows_power, reach.error, reach.growth, reach.factor, measured)
     try:
         write_fitted(out, found.model, found.problem.last, fitted)
     except ValueError as error:

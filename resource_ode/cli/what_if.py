@@ -10,6 +10,7 @@ import typer
 from ..base.words import said_step
 from .checks import start_jax
 from .curves import as_mixture
+from .fit import LEVEL
 from .terminal import WrongInput, tell
 
 INTERVAL = 1.96
@@ -32,6 +33,7 @@ def what_if(
     from ..config.toml import ScenarioError
     from ..fitting.arguments import distinct_shares
     from ..fitting.curves import checked_mixture
+    from ..fitting.mixtures import not_measured
     from ..fitting.reach import Reach, within
     from ..solve.learning import learning_times
 
@@ -73,3 +75,5 @@ def what_if(
         )
         if not within(share, shares):
             tell("  It is outside the range of mixtures that were tried, and the interval as wide as errors are there.")
+    for line in not_measured(scenario.names, fitted.time_measured, LEVEL):
+        tell(line)

@@ -15,7 +15,7 @@ from ..base.checks import file_path
 from ..model.model import ResourceModel
 from .toml import Table
 
-FITTED = ("tried", "frequency_power_known", "time_error", "time_error_growth", "time_factor")
+FITTED = ("tried", "frequency_power_known", "time_error", "time_error_growth", "time_factor", "time_measured")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Fitted:
     **Fields:** `tried`: `(mixture, skill)`, those of the runs; `frequency_power_known`: whether other mixtures may be
     predicted; `time_error`: standard deviation of the logarithm of learning times in the mixtures tried, of what the
     fit is off and what the curves leave open; `time_error_growth`: what is added to it per unit of distance from them;
-    `time_factor`: `(skill,)`, measured over fitted learning times, by which predictions are multiplied.
+    `time_factor`: `(skill,)`, measured over fitted learning times, by which predictions are multiplied;
+    `time_measured`: `(skill,)`, whether any run shows when a task is learned.
     """
 
     tried: np.ndarray
@@ -33,6 +34,7 @@ class Fitted:
     time_error: float
     time_error_growth: float
     time_factor: np.ndarray
+    time_measured: np.ndarray
 
 
 def read_fitted(top: Table, skills: int) -> Fitted | None:
@@ -55,10 +57,13 @@ def read_fitted(top: Table, skills: int) -> Fitted | None:
     if not isinstance(given, list) or len(given) != skills:
         raise table.error(f"expected {skills} numbers", "time_factor")
     factor = [table.checked(f"time_factor[{k}]", value, above=0.0) for k, value in enumerate(given)]
+    flags = table.get("time_measured", [True] * skills)
+    if not isinstance(flags, list) or len(flags) != skills or not all(isinstance(flag, bool) for flag in flags):
+        raise table.error(f"expected {skills} times true or false", "time_measured")
     error = table.number("time_error", 0.0, least=0.0)
     # where it was not measured, as of a fit to one mixture
     growth = table.number("time_error_growth", 0.5, least=0.0)
-    return Fitted(array, known, error, growth, np.array(factor))
+    return Fitted(array, known, error, growth, np.array(factor), np.array(flags))
 
 
 def write_fitted(path: str | os.PathLike[str], model: ResourceModel, until: float, fitted: Fitted) -> None:
@@ -88,6 +93,7 @@ def _text(model: ResourceModel, until: float, fitted: Fitted) -> str:
     lines += [f"frequency_power_known = {'true' if fitted.frequency_power_known else 'false'}"]
     lines += [f"time_error = {_number(fitted.time_error)}"]
     lines += [f"time_error_growth = {_number(fitted.time_error_growth)}", f"time_factor = {_list(fitted.time_factor)}"]
+    lines += [f"time_measured = [{', '.join('true' if each else 'false' for each in fitted.time_measured)}]"]
     graph, frequency = model.graph, np.asarray(model.frequency)
     names, either = graph.skill_names(), np.asarray(graph.any_gate)
     for skill, row in enumerate(graph.prerequisite_lists()):

@@ -80,7 +80,7 @@ class Curves:
     def join(parts: Any) -> Curves:
         """All runs of several curves of the same tasks, which may stand in any order.
 
-        **Raises:** `ValueError` for something that is no curves, or curves of other tasks.
+        **Raises:** `ValueError` for something that is no curves, curves of other tasks, or a run given twice.
 
         **Example:**
 
@@ -107,6 +107,12 @@ class Curves:
                 dataclasses.replace(run, levels=run.levels[:, order], mixture=_reordered(run.mixture, order))
                 for run in part.runs
             ]
+        for place, run in enumerate(runs):
+            if any(_same(run, other) for other in runs[:place]):
+                raise ValueError(
+                    f"join: expected each run once, got the same numbers twice for run {brief(run.name)}; if these are "
+                    "two seeds, give each a seed"
+                )
         notes = tuple(dict.fromkeys(note for part in found for note in part.notes))
         return Curves(names, tuple(_told_apart(runs)), notes)
 
@@ -187,14 +193,19 @@ class Curves:
 
     def never_rising(self) -> list[str]:
         """Tasks that rise in no run (by no more than 0.2, the mean of three rows)."""
-        best = np.full(len(self.names), -math.inf)
-        for run in self.runs:
+        best = self.highest().max(axis=0)
+        return [name for name, most in zip(self.names, best, strict=True) if not most > RISEN]
+
+    def highest(self) -> np.ndarray:
+        """The highest mean of three rows, `(run, task)`."""
+        best = np.full((len(self.runs), len(self.names)), -math.inf)
+        for place, run in enumerate(self.runs):
             for task, curve in enumerate(run.levels.T):
                 curve = curve[np.isfinite(curve)]
                 if curve.size:
                     width = min(3, curve.size)
-                    best[task] = max(best[task], np.convolve(curve, np.ones(width) / width, "valid").max())
-        return [name for name, most in zip(self.names, best, strict=True) if not most > RISEN]
+                    best[place, task] = np.convolve(curve, np.ones(width) / width, "valid").max()
+        return best
 
     def learned_before(self) -> list[str]:
         """Tasks that are at a level of 0.8 or more from the first row of every run on: their rise was not measured."""
@@ -357,6 +368,14 @@ def _reordered(mixture: Any, order: list[int]) -> Any:
     if isinstance(mixture, np.ndarray):
         return mixture[order]
     return dataclasses.replace(mixture, values=mixture.values[:, order])
+
+
+def _same(one: Run, other: Run) -> bool:
+    """Whether two runs are one and the same: of one seed and mixture, and with all numbers alike."""
+    if one.seed != other.seed or one.scheduled != other.scheduled or not np.array_equal(one.steps, other.steps):
+        return False
+    same = one.mixture is other.mixture if one.scheduled else np.array_equal(one.mixture, other.mixture)
+    return same and np.array_equal(one.levels, other.levels, equal_nan=True)
 
 
 def _told_apart(runs: list[Run]) -> Iterator[Run]:

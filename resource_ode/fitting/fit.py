@@ -15,7 +15,7 @@ from ..base.values import brief, checked_times
 from ..base.words import missing_attribute, said_step
 from ..model.model import ResourceModel
 from ..solve.simulation import simulate
-from . import arguments, baselines, profile, report
+from . import arguments, baselines, doubts, profile, report
 from .arguments import Free, Prior, Requires
 from .curves import Curves, Mixture, Runs, as_curves, checked_mixture, named
 from .freedom import NEVER, freedom_of
@@ -41,11 +41,12 @@ class Fit:
     **Fields:**
 
     - `curves`: the runs.
-    - `model`: the fitted [`resource_ode.ResourceModel`][], in the first mixture that has all tasks.
+    - `model`: the fitted [`resource_ode.ResourceModel`][], in the first mixture that has all tasks; where none has, each
+        task as often as the runs that met it did, and as a typical one if none did.
     - `residual`: root mean square of the levels that the model misses.
     - `parameters`: a pandas DataFrame, a row for each parameter: `value`; `low` and `high`, a 95 % interval by profile
         likelihood; `verdict`: "identified", "bounded" or "not identified"; `remark`: on which side it is bounded, and
-        which combination with others is known; with three seeds of a mixture or more, `seed_low` and `seed_high`: a 95
+        which combination with others is known; with three seeds of each mixture or more, `seed_low` and `seed_high`: a 95
         % interval by drawing seeds anew.
     - `warnings`: what the caller ought to know, one sentence each.
 
@@ -85,9 +86,12 @@ class Fit:
     def model(self) -> ResourceModel:
         mixtures = [mixture for mixture in self.problem.grid.mixtures if isinstance(mixture, np.ndarray)]
         whole = next((mixture for mixture in mixtures if mixture.all()), None)
-        if whole is None and not mixtures and self.problem.grid.mixtures[0] is not None:
-            return self.problem.freedom.model_of(self.x, self.problem.grid.mixtures[0])
-        return self.model_of(mixtures[0] if whole is None and mixtures else whole)
+        if whole is not None or not mixtures:
+            return self.model_of(self.problem.grid.mixtures[0] if whole is None else whole)
+        # a task that is left out must not keep the learnability of one that is never met: users replace the frequency
+        met = np.sum([mixture > 0 for mixture in mixtures], axis=0)
+        mean = np.sum(mixtures, axis=0) / np.maximum(met, 1)
+        return self.model_of(np.where(met > 0, mean, float(self.problem.freedom.reference)))
 
     @functools.cached_property
     def parameters(self) -> Any:
@@ -115,7 +119,7 @@ class Fit:
         """Vectors fitted to seeds drawn anew, `(draw, number)`; `None` with fewer than three seeds of each mixture."""
         grid = self.problem.grid
         counts = np.bincount(grid.tried)
-        if counts.max() < SEEDS:
+        if counts.min() < SEEDS:
             return None
         random = np.random.default_rng(0)
         found = []
@@ -129,7 +133,7 @@ class Fit:
         finally:
             self.problem.measure(grid)
         # seeds drawn anew spread less than seeds do
-        wider = math.sqrt(counts.max() / (counts.max() - 1))
+        wider = math.sqrt(counts.min() / (counts.min() - 1))
         return self.x + wider * (np.array(found) - self.x)
 
     # -- on rows that it has not seen
@@ -171,9 +175,8 @@ class Fit:
         """The fit to the first `part` of each run, which is scored on the rest."""
         judged = self.curves if self.flat_from is None else self.curves.until(self.flat_from)
         first = judged.split(self.part)[0]
-        flat = first.never_rising()
         # which tasks rise later is not to be known yet
-        freedom = self.problem.freedom.with_rising([name not in flat for name in self.names])
+        freedom = self.problem.freedom.with_rising(doubts.rising(first))
         problem = Problem(freedom, self._judged.first(self.part), self.problem.prior)
         return Fit(first, problem, problem.search(), self.stated, [])
 
@@ -223,6 +226,11 @@ class Fit:
         ts = checked_times(steps, self.problem.steps.dtype)
         return np.asarray(simulate(self.model_of(self.checked_mixture(mixture)), ts).level)
 
+    @property
+    def knows_power(self) -> bool:
+        """Whether it is known how speed follows frequency: runs of several mixtures show it, or it was stated."""
+        return self.stated or len(arguments.distinct_shares(self.problem.grid.mixtures)) > 1
+
     def checked_mixture(self, mixture: Any, name: str = "mixture") -> Any:
         """A mixture that may be predicted: the one of the runs by default.
 
@@ -240,7 +248,7 @@ class Fit:
             raise ValueError(f"{name}: expected none, since the mixtures of the runs are not known; state them "
                              "where the curves are read (mixture)")  # fmt: skip
         same = any(np.allclose(share, other, rtol=1e-6) for other in shares)
-        if len(shares) == 1 and not same and not self.stated:
+        if not same and not self.knows_power:
             raise ValueError(
                 f"{name}: expected that of the runs, {_said(shares[0], self.names)}, got {_said(share, self.names)}: "
                 "runs of one mixture do not show how speed follows frequency; add a run of another mixture, or state "
@@ -311,7 +319,8 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
     where both are free, the geometric mean of the learnabilities (of tasks that rise) is 1 by convention.
 
     **Raises:** `ValueError` for a graph of other tasks, unknown parameters, fewer numbers than parameters, curves of
-    which none rises, or runs of which only some say their mixture. **Warns** of tasks that never rise.
+    which none rises, or runs of which only some say their mixture. **Warns** of tasks that never rise or are never met, and of a
+    mixture that leaves out what its run learned.
 
     **Example:**
 
@@ -345,33 +354,11 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
             raise ValueError(
                 f"prior: expected a number for {name}, which is not free, got {brief(dict(prior or {})[name])}"
             )
-    said = arguments.unlike_sums(grid.mixtures)
-    flat, last = curves.never_rising(), said_step(grid.steps[-1])
-    if len(flat) == len(curves.names):
-        raise ValueError(
-            f"runs: expected a task that rises, got none: column {flat[0]!r} and all others stay below a level of 0.2 "
-            f"up to the last row, step {last}; train longer, or give chance and ceiling"
-        )
-    early = curves.learned_before()
-    if len({*flat, *early}) == len(curves.names):
-        raise ValueError(
-            f"runs: expected a task whose rise was measured, got none: column {early[0]!r} is at a level of 0.8 or "
-            "more from the first row on; measure from the beginning, or give chance and ceiling"
-        )
-    if early:
-        said.append(
-            f"column {named(early)} is at a level of 0.8 or more from the first row on: when it is learned was not "
-            "measured, and its learnability is bounded from below only"
-        )
-    if flat:
-        said.append(
-            f"column {named(flat)} never rises above a level of 0.2 up to the last row, step {last}: its "
-            "learnability is bounded from above only"
-        )
+    said = doubts.checked(curves, grid)
     for sentence in said:
         warnings.warn(sentence, stacklevel=2)
     stated = "frequency_power" in {**held, **likely}
-    rising = [name not in flat for name in curves.names]
+    rising = doubts.rising(curves)
     known = stated or "frequency_power" in chosen
     try:
         freedom = freedom_of(graph, curves.names, grid.mixtures, chosen, held, rising, known)

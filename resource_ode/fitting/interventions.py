@@ -19,6 +19,8 @@ from ..base.annotations import Given
 from ..base.words import missing_attribute
 from ..graphs.graph import SkillGraph
 from .curves import Curves, Runs, as_curves, checked_level, named
+from .doubts import learned_unmet
+from .edges import symmetric, transitive, without_cycles
 
 # a run leaves a task out if it meets it this much more rarely than the runs that serve as a measure
 RARELY = 0.25
@@ -27,8 +29,6 @@ ERRORS, LEAST_EFFECT = 3.0, 0.1
 INTERVAL = 1.96
 # logarithms of times of one run are not known better than this
 LEAST_ERROR = 0.01
-# curves of two tasks are alike if they differ by no more than seeds do, times this
-ALIKE = 1.5
 
 
 class InferredGraph:
@@ -41,7 +41,10 @@ class InferredGraph:
     - `strength`: $w$, how much of a child's learning waits for the parent: 0 for not at all, 1 for wholly.
     - `low`, `high`: a 95 % interval.
     - `confident`: where the effect is beyond doubt.
+    - `hinted`: where a task is later than the unaffected, but not surely later than with the other.
+    - `contradicted`: what would be confident, were it not that other effects say the opposite.
     - `transitive`: confident ones that others explain: `A -> C` beside `A -> B -> C`.
+    - `left_out`: `(task,)`, whether a run leaves a task out.
     - `decided`: pairs of which a run tells whether there is an effect.
     - `symmetric`: pairs of tasks whose curves are alike, so that one run cannot tell them apart.
     - `level`: the level whose times were compared.
@@ -54,10 +57,13 @@ class InferredGraph:
     names: tuple[str, ...]
     level: float
     decided: np.ndarray
+    left_out: np.ndarray
     strength: np.ndarray
     low: np.ndarray
     high: np.ndarray
     confident: np.ndarray
+    hinted: np.ndarray
+    contradicted: np.ndarray
     transitive: np.ndarray
     identified: bool
     symmetric: list[tuple[str, str]]
@@ -70,8 +76,9 @@ class InferredGraph:
         later: np.ndarray,
         error: np.ndarray,
         open_ended: np.ndarray,
+        left_out: np.ndarray,
     ):
-        self.curves, self.names, self.level = curves, curves.names, level
+        self.curves, self.names, self.level, self.left_out = curves, curves.names, level, left_out
         self.decided = np.isfinite(effect)
         self.identified = bool(self.decided.any())
         with np.errstate(invalid="ignore"):
@@ -81,10 +88,13 @@ class InferredGraph:
             self.high = np.where(open_ended, 1.0, np.clip(-np.expm1(-(effect + INTERVAL * error)), 0.0, 1.0))
             # later than the unaffected, and later than with the task: not all profit alike from what it leaves
             least = np.maximum(ERRORS * error, LEAST_EFFECT)
-            self.confident = (effect > least) & (later > least)
-        _without_cycles(self.confident, self.strength)
-        self.transitive = _transitive(self.confident)
-        self.symmetric = _symmetric(curves)
+            found = (effect > least) & (later > least)
+            self.hinted = (effect > least) & ~found
+        self.confident = found.copy()
+        without_cycles(self.confident, self.strength)
+        self.contradicted = found & ~self.confident
+        self.transitive = transitive(self.confident)
+        self.symmetric = symmetric(curves)
 
     @property
     def graph(self) -> SkillGraph | None:
@@ -108,17 +118,41 @@ class InferredGraph:
             for child, parent in np.argwhere(direct)
         }
 
+    def _doubts(self) -> list[str]:
+        """What the runs hint at, and what in them cannot be so."""
+        lines = []
+        hints = self._pairs(self.hinted)
+        if hints:
+            lines.append(
+                f"Perhaps: {hints}, later than others are without it, but not surely later than with it: tasks may "
+                "profit unequally from what it leaves."
+            )
+        against = self._pairs(self.contradicted)
+        if against:
+            lines.append(
+                f"Left out, since tasks cannot build on one another in a circle: {against}. The runs contradict each "
+                "other; check their mixtures, or add seeds."
+            )
+        return lines + [f"Note: {each}." for each in learned_unmet(self.curves)]
+
+    def _pairs(self, where: np.ndarray) -> str:
+        """`'child' on 'parent'`, the first few of many."""
+        pairs = [f"{self.names[child]!r} on {self.names[parent]!r}" for child, parent in np.argwhere(where)]
+        return ", ".join(pairs[:5]) + (f" and {len(pairs) - 5} more" if len(pairs) > 5 else "")
+
     def report(self) -> str:
         """What was found, in plain sentences."""
         if not self.identified:
-            lines = [
-                "Which task builds on which is not identified: no run leaves a task out or meets it much more rarely."
-            ]
+            lines = ["Which task builds on which is not identified: " + (
+                "too few learning times were measured, or no other task's was to compare one with."
+                if self.left_out.any() else "no run leaves a task out or meets it much more rarely.")]  # fmt: skip
             lines += [f"{a!r} and {b!r} have curves that are alike: a single run cannot tell them apart."
                       for a, b in self.symmetric]  # fmt: skip
             runs = suggest_runs(self.curves)
-            if not runs:
+            if not runs and len(self.names) == 1:
                 return "\n".join([*lines, "There is one task alone, which builds on no other."])
+            if not runs:
+                return "\n".join([*lines, *self._doubts()])
             return "\n".join(
                 [*lines, f"Runs without {named(list(runs))} would tell (suggest_runs has their mixtures)."]
             )
@@ -129,20 +163,21 @@ class InferredGraph:
             )
             text = f"{self.names[child]!r} builds on {self.names[parent]!r}: strength {interval}"
             lines.append(text + (", through another task" if self.transitive[child, parent] else "") + ".")
-        lines = lines or ["No task builds on another, as far as these runs tell."]
-        dropped = [name for place, name in enumerate(self.names) if self.decided[:, place].any()]
-        undecided = [name for name in self.names if name not in dropped]
+        if not self.confident.any():
+            lines = [
+                "No task builds on another, as far as these runs tell. (Tasks are compared with the half of the others "
+                "that is later least: what nearly all of them build on alike does not show.)"
+            ]
+        lines += self._doubts()
+        undecided = [name for name, out in zip(self.names, self.left_out, strict=True) if not out]
         if undecided:
             lines.append(f"Not identified: what builds on {named(undecided)}, which no run leaves out.")
-        pairs = [
-            f"{self.names[child]!r} on {self.names[parent]!r}"
-            for child, parent in np.argwhere(~self.decided)
-            if child != parent and self.names[parent] in dropped
-        ]
+        pairs = self._pairs(~self.decided & self.left_out & ~np.eye(len(self.names), dtype=bool))
         if pairs:
-            lines.append(f"Not identified, since the task's learning was measured in too few runs: "
-                         f"{', '.join(pairs[:5])}"
-                         f"{f' and {len(pairs) - 5} more' if len(pairs) > 5 else ''}.")  # fmt: skip
+            lines.append(
+                "Not identified, since the task's learning was measured in too few runs, or no other task's was to "
+                f"compare it with: {pairs}."
+            )
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -166,6 +201,9 @@ def infer_graph(runs: Runs, level: Given[float] = 0.8) -> InferredGraph:
     **Other arguments:**
 
     - `level`: the level whose learning times are compared.
+
+    $r_0$ is that of the half of the other tasks that is later least: what nearly all build on alike does not show. With
+    two tasks there is none to compare with, and a dependency shows only where the task is later than with the other.
 
     **Returns:** an [`InferredGraph`][resource_ode.fitting.interventions.InferredGraph]. Without such runs it says that
     nothing is identified: curves of one mixture do not show who builds on whom.
@@ -201,9 +239,11 @@ def infer_graph(runs: Runs, level: Given[float] = 0.8) -> InferredGraph:
         logs, censored = _logs(every, ends)
         seeds = _seed_spread(logs, censored, [base, *without.values()])
         for parent, chosen in without.items():
-            _compare(parent, logs, censored, base, chosen, effect, later, open_ended)
+            rarer = _rarer(curves, parent, base, chosen)
+            _compare(parent, rarer, logs, censored, base, chosen, effect, later, open_ended)
         _set_errors(effect, error, open_ended, seeds, len(base), {j: len(rows) for j, rows in without.items()})
-    return InferredGraph(curves, level, effect, later, error, open_ended)
+    left_out = np.isin(np.arange(tasks), list(without))
+    return InferredGraph(curves, level, effect, later, error, open_ended, left_out)
 
 
 def suggest_runs(runs: Runs) -> dict[str, dict[str, float]]:
@@ -285,8 +325,22 @@ def _seed_spread(logs: np.ndarray, censored: np.ndarray, groups: list[list[int]]
     return (math.sqrt(squares / freedom) if freedom else math.nan), freedom
 
 
+def _rarer(curves: Curves, parent: int, base: list[int], chosen: list[int]) -> float:
+    """The logarithm of how much more rarely a task is met where another is left out, 0 if none is: by so much it may be
+    later. What is met as often and has less to compete with is not.
+    """
+    before, after = (np.array([curves.runs[place].mixture for place in rows]) for rows in (base, chosen))
+    least = 0.0
+    # as given, and as shares, where runs state them in different units
+    for one, other in ((before, after), (before / before.sum(axis=1)[:, None], after / after.sum(axis=1)[:, None])):
+        rest = np.delete(one.max(axis=0), parent) / np.delete(other.min(axis=0), parent)
+        least = max(least, float(np.log(rest).max(initial=0)))
+    return least
+
+
 def _compare(
     parent: int,
+    most: float,
     logs: np.ndarray,
     censored: np.ndarray,
     base: list[int],
@@ -295,22 +349,25 @@ def _compare(
     later: np.ndarray,
     open_ended: np.ndarray,
 ) -> None:
-    """Effects of leaving out one task on all others: logarithms of how much later they are than the unaffected."""
+    """Effects of leaving out one task on all others: logarithms of how much later they are than the unaffected, which
+    are later by no more than `most`.
+    """
     before, after = _medians(logs[base]), _medians(logs[chosen])
     # not learned in most of the runs: how much later than this is unknown
     lost_before = np.mean(censored[base], axis=0) >= 0.5
     lost_after = np.mean(censored[chosen], axis=0) >= 0.5
     others = np.arange(len(before)) != parent
     mine = np.where(others & ~lost_before, after - before, np.nan)
-    settled = mine[np.isfinite(mine) & ~lost_after]
-    if not settled.size:
-        settled = np.zeros(1)
+    settled = np.isfinite(mine) & ~lost_after
     # most tasks do not build on this one; those that do are later, so that the lower half tells
-    usual = float(np.median(np.sort(settled)[: max(1, math.ceil(settled.size / 2))]))
-    found, later[:, parent] = mine - usual, mine
-    unsure = lost_after & ~(found > LEAST_EFFECT)
+    half = np.sort(mine[settled])[: math.ceil(settled.sum() / 2)]
+    usual = min(float(np.median(half)), most) if half.size else most
+    # one that has no other to compare with is told only where it is later than that by itself
+    alone = settled if settled.sum() == 1 else np.zeros_like(settled)
+    found, later[:, parent] = mine - np.where(alone, most, usual), mine
+    unsure = (lost_after | alone) & ~(found > LEAST_EFFECT)
     effect[:, parent] = np.where(np.isfinite(found) & ~unsure, found, np.nan)
-    open_ended[:, parent] = lost_after & ~unsure
+    open_ended[:, parent] = (lost_after | alone) & ~unsure
 
 
 def _medians(logs: np.ndarray) -> np.ndarray:
@@ -340,50 +397,3 @@ def _set_errors(
         # the median of few is about as sure as their mean; the unaffected tasks add a little
         error[:, parent] = spread * math.sqrt(1.2 * (1 / base + 1 / count))
     error[~np.isfinite(effect)] = math.nan
-
-
-def _without_cycles(confident: np.ndarray, strength: np.ndarray) -> None:
-    """Drop the weakest dependency of each cycle: two tasks cannot build on one another."""
-    while True:
-        reach = _reach(confident)
-        inside = np.argwhere(confident & reach.T)
-        if not len(inside):
-            return
-        child, parent = min(inside, key=lambda pair: strength[pair[0], pair[1]])
-        confident[child, parent] = False
-
-
-def _reach(edges: np.ndarray) -> np.ndarray:
-    """Which task leads back to which, over any number of edges."""
-    reach = edges.copy()
-    for middle in range(len(edges)):
-        reach |= reach[:, middle : middle + 1] & reach[middle : middle + 1, :]
-    return reach
-
-
-def _transitive(edges: np.ndarray) -> np.ndarray:
-    """Edges beside which there is a longer way."""
-    reach = _reach(edges)
-    return edges & ((edges.astype(int) @ reach.astype(int)) > 0)
-
-
-def _symmetric(curves: Curves) -> list[tuple[str, str]]:
-    """Pairs of tasks that differ by no more than seeds do, or noise between rows where there is one run."""
-    found = []
-    names = curves.names
-    for a in range(len(names)):
-        for b in range(a + 1, len(names)):
-            apart, noise = [], []
-            for run in curves.runs:
-                one, other = run.levels[:, a], run.levels[:, b]
-                both = np.isfinite(one) & np.isfinite(other)
-                difference = one[both] - other[both]
-                if difference.size < 3 or (run.mixture is not None and not run.scheduled
-                                           and run.mixture[a] != run.mixture[b]):  # fmt: skip
-                    break
-                apart.append(float(np.mean(difference**2)))
-                noise.append(float(np.mean(np.diff(difference) ** 2) / 2))
-            else:
-                if math.sqrt(np.mean(apart)) <= ALIKE * math.sqrt(np.mean(noise)) + 1e-9:
-                    found.append((names[a], names[b]))
-    return found

@@ -190,6 +190,9 @@ def _pair(label: str, rows: dict[str, np.ndarray], covariance: np.ndarray) -> st
         if spread <= 0 or math.sqrt(spread) < WORTH / 4:
             continue
         power = -float(mine @ covariance @ row) / spread
+        if np.allclose(mine + power * row, 0, atol=1e-3):
+            # the mean that is 1 by convention says as much
+            continue
         left = own + power * float(mine @ covariance @ row)
         if left < best[1] and abs(power) > 0.05:
             best = (other, left, power)

@@ -62,6 +62,9 @@ def test_fit_then_what_if(tmp_path, capsys):
     (tmp_path / "wrong.toml").write_text(out.read_text().replace("tried = [", "tried = [[0.0, 0.0, 0.0], "))
     assert cli.main(["what-if", str(tmp_path / "wrong.toml"), "--mixture", "A=.3,B=.4,AB=.3"]) == 2
     assert "tried: expected mixtures with a number above 0 in each" in capsys.readouterr().err
+    (tmp_path / "wrong.toml").write_text(out.read_text().replace("time_measured = [true", "time_measured = [1"))
+    assert cli.main(["what-if", str(tmp_path / "wrong.toml"), "--mixture", "A=.3,B=.4,AB=.3"]) == 2
+    assert "time_measured: expected 3 times true or false" in capsys.readouterr().err
     for text, wrong in (("A=.5,B=.5", "got none for 'AB'"), ("A=.5", "got none for"), ("A", "as A=.5,B=.5, got A")):
         assert cli.main(["what-if", str(out), "--mixture", text]) == 2
         assert wrong in capsys.readouterr().err
@@ -333,3 +336,27 @@ def test_the_example_curves(tmp_path, capsys, monkeypatch):
     # runs that leave a task out do not make small shares of it known
     assert cli.main(["what-if", "model.toml", "--mixture", "A=.3,B=.3,AB=.4", "--mixture", "A=.01,B=.49,AB=.5"]) == 0
     assert capsys.readouterr().out.count("outside the range of mixtures that were tried") == 1
+
+
+@pytest.mark.filterwarnings("always:column 'AB' is met in no run")
+def test_a_file_predicts_what_the_fit_does_where_every_run_leaves_a_task_out(tmp_path, capsys):
+    curves, out = write(tmp_path / "curves.csv", [0.6, 0.4, 0.0], [0.3, 0.7, 0.0]), tmp_path / "model.toml"
+    assert cli.main(["fit", curves, "--out", str(out), *HELD[:4]]) == 0
+    said = capsys.readouterr()
+    assert "column 'AB' is met in no run" in said.err
+    assert cli.main(["what-if", str(out), "--mixture", "A=.4,B=.4,AB=.2"]) == 0
+    said = capsys.readouterr().out
+    with pytest.warns(UserWarning, match="column 'AB' is met in no run"):
+        found = ro.fit(ro.read_curves(curves), free=("learning_rate", "wasted_resource"))
+    expected = ro.what_if(found, [0.4, 0.4, 0.2])
+    times = [float(part.rpartition(": ")[2]) for part in said.splitlines()[1].split(",")]
+    np.testing.assert_allclose(times, expected.times, rtol=2e-3)
+    assert "Not measured in any run: when 'AB' reaches level 0.8" in said
+
+
+def test_one_mixture_in_two_units_predicts_no_other(tmp_path, capsys):
+    curves, out = write(tmp_path / "curves.csv", [0.4, 0.4, 0.2], [0.8, 0.8, 0.4]), tmp_path / "model.toml"
+    assert cli.main(["fit", curves, "--out", str(out), *HELD[:4]]) == 0
+    assert not read_scenario(out).fitted.frequency_power_known
+    assert cli.main(["what-if", str(out), "--mixture", "A=.2,B=.3,AB=.5"]) == 2
+    assert "runs of one mixture do not show what others do" in capsys.readouterr().err

@@ -476,3 +476,47 @@ def test_the_band_holds_the_fit_and_mostly_the_truth():
     # of six fits, whose rows err together
     assert 0.9 < np.mean(held)
     np.testing.assert_allclose(np.mean(width), 1.96 * np.mean(error), rtol=0.4)
+
+
+LEAVING = [[0.5, 0.0, 0.3, 0.2], [0.3, 0.4, 0.0, 0.3], [0.2, 0.3, 0.5, 0.0]]
+
+
+def test_the_model_of_runs_that_all_leave_something_out_has_all_tasks():
+    soft = MODEL.replace(prerequisite_strength=0.5)
+    held = {"prerequisite_strength": 0.5, "gate_exponent": 0.3}
+    found = ro.fit(curves(LEAVING, model=soft), MODEL.graph, (*FREE[:2], *FREE[3:]), held)
+    # its frequency may be replaced, and no task keeps the learnability of what is never met
+    np.testing.assert_allclose(found.model.learnability, [1.0, 1.25, 0.8, 1.0], rtol=0.1)
+    between = np.array([0.3, 0.3, 0.2, 0.2])
+    np.testing.assert_allclose(ro.learning_times(found.model.replace(frequency=between)),
+                               ro.learning_times(found.model_of(between)), rtol=1e-6)  # fmt: skip
+    np.testing.assert_allclose(found.model.frequency, [1 / 3, 0.35, 0.4, 0.25])
+
+
+def test_what_no_run_met_is_said_and_is_no_task_that_never_rises():
+    without = np.array([0.4, 0.3, 0.3, 0.0])
+    with pytest.warns(UserWarning, match="column 'C' is met in no run, by their mixtures") as caught:
+        found = ro.fit(curves([without]), MODEL.graph, FREE[:3])
+    assert not any("never rises" in str(each.message) for each in caught)
+    assert found.model.frequency[3] > 0.1
+    only = Curves(("A",), (Run(STEPS, np.linspace(0, 1, 100)[:, None], np.array([1.0]), "run"),))
+    none = Curves(("A", "B"), (Run(STEPS, np.linspace([0, 0], [1, 0], 100), np.array([0.0, 1.0]), "run"),))
+    assert ro.fit(only, free=FREE[:2]).residual < 0.5
+    with pytest.raises(ValueError, match="expected a task that rises in a run that met it, got none: column 'A'"):
+        ro.fit(none)
+
+
+def test_seeds_are_drawn_anew_where_each_mixture_has_some():
+    runs = [*curves([ONE], seeds=3).runs, *curves([OTHER]).runs]
+    found = ro.fit(Curves(NAMES, tuple(runs)), MODEL.graph, FREE)
+    # of what the one run of the other mixture is by chance, draws would say nothing
+    assert found.seed_draws is None and "seed_low" not in found.parameters
+
+
+def test_what_holds_by_convention_is_not_said_to_be_known():
+    """Of two tasks, the learnability of one is 1 over that of the other."""
+    pair = ro.ResourceModel(ro.SkillGraph({"A": [], "B": ["A"]}), [0.5, 0.5], 0.02, 0.1, 0.3)
+    few = curves([np.array([0.5, 0.5])], model=pair, steps=np.arange(0.0, 900.0, 15.0), noise=0.01)
+    table = ro.fit(few, pair.graph).parameters
+    assert table.verdict["learnability[A]"] != "identified"
+    assert not table.remark.str.contains(r"learnability\[[AB]\]\^1 is known to 0 %").any()

@@ -287,3 +287,72 @@ def test_fit_train_refit():
     found, history = ro.improve(curves(model=SLOW, steps=STEPS), train, MODEL.graph, rounds=1, free=FREE)
     assert len(found.curves) == 3 and history[0]["mixture"] == asked[0]
     np.testing.assert_allclose(history[0]["predicted"], history[0]["measured"], rtol=0.05)
+
+
+def without_one(model, until=4.0, noise=0.01):
+    return left_out(model, noise=noise, until=until)
+
+
+def test_a_task_alone_beside_the_one_left_out_is_no_measure_of_itself():
+    pair = ro.ResourceModel(ro.SkillGraph({"A": [], "B": ["A"]}), [0.5, 0.5], 0.02, 0.1, 0.3)
+    found = ro.infer_graph(without_one(pair.replace(prerequisite_strength=0.7)))
+    assert not found.identified and np.all(np.isnan(found.strength)) and found.left_out.all()
+    assert "not identified: too few learning times were measured, or no other task's" in found.report()
+    # later than with the other, in spite of all that it leaves, is seen; how much is left open
+    late = ro.infer_graph(without_one(pair.replace(prerequisite_strength=0.97, gate_exponent=0.05), until=8.0))
+    assert late.graph.prerequisite_lists() == [[], [0]] and late.high[1, 0] == 1
+    assert "which no run leaves out" not in late.report()
+
+
+def test_what_all_others_build_on_is_seen_where_all_are_later():
+    star = ro.ResourceModel(ro.SkillGraph({"A": [], "B": ["A"], "C": ["A"], "D": ["A"]}), [0.25] * 4, 0.02, 0.05, 0.05)
+    found = ro.infer_graph(without_one(star.replace(prerequisite_strength=0.97)))
+    assert found.graph.prerequisite_lists() == [[], [0], [0], [0]]
+    # and where they profit alike from what it leaves, the report says what it cannot see
+    soft = ro.infer_graph(without_one(star.replace(prerequisite_strength=0.7)))
+    assert not soft.confident.any() and "what nearly all of them build on alike does not show" in soft.report()
+
+
+def test_effects_that_are_not_surely_later_are_hinted_at():
+    chain = ro.ResourceModel(ro.SkillGraph({"A": [], "B": ["A"], "C": ["B"]}), [1 / 3] * 3, 0.02, 0.1, 0.3)
+    found = ro.infer_graph(without_one(chain.replace(prerequisite_strength=0.7), noise=0.005))
+    assert found.hinted[1, 0] and found.low[1, 0] > 0.1 and not found.confident.any()
+    assert "Perhaps: 'B' on 'A'" in found.report()
+
+
+def test_runs_that_contradict_each_other_are_said():
+    runs = list(without_one(MODEL).runs)
+    for run, task in ((1, 1), (2, 0)):
+        levels = runs[run].levels.copy()
+        levels[:, task] = 0
+        runs[run] = dataclasses.replace(runs[run], levels=levels)
+    found = ro.infer_graph(Curves(NAMES, tuple(runs)))
+    assert found.contradicted.sum() == 1 and not (found.confident & found.confident.T).any()
+    assert "cannot build on one another in a circle: " in found.report()
+
+
+def test_mixtures_that_leave_out_what_is_learned_are_said():
+    """Of two runs, each has the mixture of the other."""
+    runs = list(without_one(MODEL).runs)
+    runs[1], runs[2] = (dataclasses.replace(a, mixture=b.mixture) for a, b in (runs[1:3], runs[2:0:-1]))
+    curves = Curves(NAMES, tuple(runs))
+    said = "run '1, 0': expected column 'B' to stay low, since its mixture says that the task is never met"
+    assert said in ro.infer_graph(curves).report()
+    with pytest.warns(UserWarning, match=said):
+        assert said in ro.fit(curves, MODEL.graph).report()
+
+
+@functools.cache
+def policies_in_order(*order):
+    mixtures = [[0.34, 0.33, 0.33], [0.2, 0.3, 0.5], [0, 0.5, 0.5]]
+    model = ro.ResourceModel(ro.SkillGraph({"A": [], "B": [], "C": ["A"]}), [1 / 3] * 3, 0.02, 0.1, 0.3)
+    found = curves([np.array(mixtures[k]) for k in order], noise=0.0, model=model, steps=np.arange(0.0, 900.0, 15.0))
+    return ro.design(ro.fit(found, model.graph, ("learning_rate", "wasted_resource", "frequency_power"))).policies
+
+
+def test_rules_meet_every_task_whichever_run_is_first():
+    first, last = policies_in_order(2, 0, 1), policies_in_order(0, 1, 2)
+    for name, policy in last.items():
+        np.testing.assert_allclose(first[name].last, policy.last, rtol=1e-3)
+        np.testing.assert_allclose([first[name].low, first[name].high], [policy.low, policy.high], rtol=1e-2)
+    assert all(np.isfinite(policy.last) for policy in first.values())

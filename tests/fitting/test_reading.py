@@ -305,6 +305,14 @@ def curves_of(names, seed, value=0.9):
     return ro.read_curves(table, value="level", seed=seed, mixture=mixture)
 
 
+def test_a_run_that_is_joined_twice_is_not_two_seeds():
+    table = {"step": [0, 100], "A": [0.0, 0.9], "B": [0.0, np.nan]}
+    one, other = (ro.read_curves(table, value="level", mixture=[1.0, part]) for part in (1.0, 0.5))
+    assert len(ro.Curves.join([one, other, ro.read_curves(table, value="level", mixture=[1.0, 1.0], seed=1)])) == 3
+    with pytest.raises(ValueError, match="join: expected each run once, got the same numbers twice for run 'run'"):
+        ro.Curves.join([one, other, one])
+
+
 def test_join_matches_tasks_by_name():
     joined = ro.Curves.join([curves_of("AB", 0), curves_of("BA", 1, 0.5)])
     assert joined.names == ("A", "B") and [run.name for run in joined.runs] == ["run", "run (2)"]
