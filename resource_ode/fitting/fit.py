@@ -41,13 +41,13 @@ class Fit:
     **Fields:**
 
     - `curves`: the runs.
-    - `model`: the fitted [`resource_ode.ResourceModel`][], in the first mixture that has all tasks; where none has, each
-        task as often as the runs that met it did, and as a typical one if none did.
+    - `model`: the fitted [`resource_ode.ResourceModel`][], in the first mixture that has all tasks; where none
+        has, each task as often as the runs that met it did, and as a typical one if none did.
     - `residual`: root mean square of the levels that the model misses.
     - `parameters`: a pandas DataFrame, a row for each parameter: `value`; `low` and `high`, a 95 % interval by profile
         likelihood; `verdict`: "identified", "bounded" or "not identified"; `remark`: on which side it is bounded, and
-        which combination with others is known; with three seeds of each mixture or more, `seed_low` and `seed_high`: a 95
-        % interval by drawing seeds anew.
+        which combination with others is known; with three seeds of each mixture or more, `seed_low` and `seed_high`: a
+        95 % interval by drawing seeds anew.
     - `warnings`: what the caller ought to know, one sentence each.
 
     **Example:**
@@ -319,8 +319,8 @@ def fit(runs: Runs, graph: Requires = None, free: Free = None, prior: Prior = No
     where both are free, the geometric mean of the learnabilities (of tasks that rise) is 1 by convention.
 
     **Raises:** `ValueError` for a graph of other tasks, unknown parameters, fewer numbers than parameters, curves of
-    which none rises, or runs of which only some say their mixture. **Warns** of tasks that never rise or are never met, and of a
-    mixture that leaves out what its run learned.
+    which none rises, or runs of which only some say their mixture. **Warns** of tasks that never rise or are
+    never met, and of a mixture that leaves out what its run learned.
 
     **Example:**
 

@@ -59,6 +59,8 @@ def intervals(problem: Problem, x: np.ndarray, labels: list[str]) -> list[Known]
     slopes = wide.slopes(best)
     information = np.einsum("rk,rl->kl", slopes, slopes)
     covariance = np.linalg.pinv(information, hermitian=True)
+    # what the curves do not show at all would be moved out of its bounds, from where the way back is long
+    moved = np.linalg.inv(information + np.eye(best.size) / FIRST**2)
     found = []
     for label in labels:
         row, shift = problem.freedom.direction(label)
@@ -67,7 +69,7 @@ def intervals(problem: Problem, x: np.ndarray, labels: list[str]) -> list[Known]
         range_low, range_high = _range(problem, row)
         ends = []
         for side, limit in ((-1, range_low), (1, range_high)):
-            ends.append(_end(wide, best, least, row, covariance, spread, side, limit))
+            ends.append(_end(wide, best, least, row, moved @ row, spread, side, limit))
         # where the ridge draws the value out of what the curves alone allow, the interval holds both
         low, high = ends[0] + shift, ends[1] + shift
         if low < math.inf and high > -math.inf:
@@ -87,22 +89,28 @@ def _end(
     best: np.ndarray,
     least: float,
     row: np.ndarray,
-    covariance: np.ndarray,
+    along: np.ndarray,
     spread: float,
     side: int,
     limit: float,
 ) -> float:
-    """Where on one side the rise is that of a 95 % interval; infinite if nowhere up to the limit."""
+    """Where on one side the rise is that of a 95 % interval; infinite if nowhere up to the limit. `along`: how all
+    numbers change where this one does.
+    """
     center = float(row @ best)
     room = min(abs(limit - center), FARTHEST)
     if room < 1e-6:
         return side * math.inf
-    along = covariance @ row / max(float(row @ covariance @ row), 1e-30)
+    along = along / max(float(row @ along), 1e-30)
     at, reached = best, 0.0
     below, above = (0.0, 0.0), (math.inf, math.inf)
     distance = min(ENDS * spread, FIRST, room)
     for _ in range(TRIES):
-        at = wide.solve(at + side * (distance - reached) * along, held=(row, center + side * distance), most=FEW_STEPS)
+        held = (row, center + side * distance)
+        at = wide.solve(at + side * (distance - reached) * along, held, FEW_STEPS)
+        if wide.cost(at) - least > (1 + NEAR) * RISE:
+            # nothing beyond is likely only where the others were fitted to the end
+            at = wide.solve(at, held)
         reached, rise = distance, max(wide.cost(at) - least, 0.0)
         if abs(rise - RISE) < NEAR * RISE:
             end = distance * math.sqrt(RISE / rise)

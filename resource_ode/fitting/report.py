@@ -23,9 +23,10 @@ def report(found: Any) -> str:
     lines += ["", *_errors(found), *verdict(found), "", "Parameters (95 % intervals):"]
     lines += [f"  {line}" for line in _parameters(found)]
     if freedom.relative:
+        some = "" if all(freedom.gauge > 0) else ", over tasks that rise,"
         lines.append(
-            "Learnabilities are relative, their geometric mean is 1: the scales of learnability, wasted resource and "
-            "time cannot be told apart."
+            f"Learnabilities are relative, their geometric mean{some} is 1: the scales of learnability, wasted "
+            "resource and time cannot be told apart."
         )
     lines += ["", _mixtures(found)]
     return "\n".join(lines)

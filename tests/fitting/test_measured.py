@@ -9,7 +9,7 @@ import pytest
 
 import resource_ode as ro
 from resource_ode.base.modules import with_fields
-from resource_ode.fitting import baselines, grid
+from resource_ode.fitting import baselines, grid, profile
 from resource_ode.fitting.curves import Curves, Run
 from resource_ode.fitting.intervals import directions
 
@@ -300,6 +300,7 @@ def test_a_task_that_never_rises_is_warned_of_and_bounded():
     assert found.parameters.verdict["learnability[C]"] == "bounded"
     assert found.parameters.remark["learnability[C]"].startswith("from above")
     assert "Note: column 'C' never rises" in found.report()
+    assert "their geometric mean, over tasks that rise, is 1:" in found.report()
 
 
 # -- rows and baselines
@@ -520,3 +521,20 @@ def test_what_holds_by_convention_is_not_said_to_be_known():
     table = ro.fit(few, pair.graph).parameters
     assert table.verdict["learnability[A]"] != "identified"
     assert not table.remark.str.contains(r"learnability\[[AB]\]\^1 is known to 0 %").any()
+
+
+def test_intervals_are_ended_where_the_others_were_fitted_to_the_end():
+    """With so much waste the learning rate is not known at all, and whatever moves drags it along."""
+    model = MODEL.replace(wasted_resource=10.0, plateau=0.02)
+    found = ro.fit(curves(model=model, steps=np.arange(0.0, 5e4, 500.0), start=7), MODEL.graph)
+    table = found.parameters
+    assert table.verdict["learning_rate"] == "bounded"
+    known = table[table.verdict == "identified"]
+    assert len(known) >= 7 and np.all(known.low < known.value) and np.all(known.value < known.high)
+    wide = found.problem.with_weaker(profile.WEAKER).with_noise_that_counts(found.x)
+    best = wide.solve(found.x)
+    for label in ("frequency_power", "gate_exponent"):
+        row, _ = found.problem.freedom.direction(label)
+        for end in table.loc[label, ["low", "high"]]:
+            at = wide.solve(best, (row, np.log(end) if profile.is_logarithm(label) else end))
+            assert 0.5 * profile.RISE < wide.cost(at) - wide.cost(best) < 1.5 * profile.RISE
