@@ -143,19 +143,20 @@ class InferredGraph:
     def report(self) -> str:
         """What was found, in plain sentences."""
         if not self.identified:
-            lines = ["Which task builds on which is not identified: " + (
-                "too few learning times were measured, or no other task's was to compare one with."
-                if self.left_out.any() else "no run leaves a task out or meets it much more rarely.")]  # fmt: skip
+            reason = "no run leaves a task out or meets it much more rarely."
+            if self.left_out.any():
+                reason = "too few learning times were measured, or no other task's was to compare one with."
+            elif not _sorted(self.curves)[0]:
+                reason = "no run has all tasks, to compare with those that leave one out."
+            lines = [f"Which task builds on which is not identified: {reason}"]
             lines += [f"{a!r} and {b!r} have curves that are alike: a single run cannot tell them apart."
                       for a, b in self.symmetric]  # fmt: skip
             runs = suggest_runs(self.curves)
-            if not runs and len(self.names) == 1:
-                return "\n".join([*lines, "There is one task alone, which builds on no other."])
-            if not runs:
-                return "\n".join([*lines, *self._doubts()])
-            return "\n".join(
-                [*lines, f"Runs without {named(list(runs))} would tell (suggest_runs has their mixtures)."]
-            )
+            if runs:
+                lines.append(f"Runs without {named(list(runs))} would tell (suggest_runs has their mixtures).")
+            elif len(self.names) == 1:
+                lines.append("There is one task alone, which builds on no other.")
+            return "\n".join([*lines, *self._doubts()])
         lines = []
         for child, parent in np.argwhere(self.confident):
             interval = (
@@ -330,12 +331,11 @@ def _rarer(curves: Curves, parent: int, base: list[int], chosen: list[int]) -> f
     later. What is met as often and has less to compete with is not.
     """
     before, after = (np.array([curves.runs[place].mixture for place in rows]) for rows in (base, chosen))
-    least = 0.0
+    shares = (before / before.sum(axis=1)[:, None], after / after.sum(axis=1)[:, None])
     # as given, and as shares, where runs state them in different units
-    for one, other in ((before, after), (before / before.sum(axis=1)[:, None], after / after.sum(axis=1)[:, None])):
-        rest = np.delete(one.max(axis=0), parent) / np.delete(other.min(axis=0), parent)
-        least = max(least, float(np.log(rest).max(initial=0)))
-    return least
+    rests = [np.delete(one.max(axis=0) / np.maximum(other.min(axis=0), 1e-300), parent)
+             for one, other in ((before, after), shares)]  # fmt: skip
+    return float(np.log(np.stack(rests)).max(initial=0))
 
 
 def _compare(

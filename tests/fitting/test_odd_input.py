@@ -1,5 +1,6 @@
 """What is odd or wrong in curves, mixtures, levels and priors is refused in a sentence, or told in a warning."""
 
+import dataclasses
 import decimal
 import fractions
 import warnings
@@ -201,7 +202,10 @@ def test_what_was_learned_before_the_first_row_has_no_learning_time():
     # nor is it an effect of none that it is there in runs that leave another task out
     inferred = ro.infer_graph(risen(0.9, 0.8))
     assert not inferred.decided.any() and inferred.graph is None
-    assert ro.infer_graph(risen(0.0)).decided[1, 0]
+    for first, others, known in ((0.9, 0.8, False), (0.0, 0.0, True)):
+        runs = [dataclasses.replace(run, levels=run.levels[:, [0, 1, 1]], mixture=run.mixture[[0, 1, 1]])
+                for run in risen(first, others).runs]  # fmt: skip
+        assert ro.infer_graph(Curves(("A", "B", "C"), tuple(runs))).decided[1, 0] == known
 
 
 def test_one_task_builds_on_no_other():

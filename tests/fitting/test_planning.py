@@ -356,3 +356,8 @@ def test_rules_meet_every_task_whichever_run_is_first():
         np.testing.assert_allclose(first[name].last, policy.last, rtol=1e-3)
         np.testing.assert_allclose([first[name].low, first[name].high], [policy.low, policy.high], rtol=1e-2)
     assert all(np.isfinite(policy.last) for policy in first.values())
+
+
+def test_without_a_run_of_all_tasks_that_is_what_is_missing():
+    found = ro.infer_graph(Curves(NAMES, without_one(MODEL).runs[1:]))
+    assert "not identified: no run has all tasks, to compare with those that leave one out." in found.report()
