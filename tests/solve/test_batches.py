@@ -210,6 +210,19 @@ def test_pieces_of_learning_times_and_of_grids():
         np.testing.assert_array_equal(ro.simulate(grid, TIMES, batch_size=size).state, whole.state)
 
 
+def test_exponents_far_apart_need_not_share_a_cascade(monkeypatch):
+    """What the cascade of all exponents is not sure of is solved alone before the general solver is asked."""
+    monkeypatch.setattr(batches, "times_by_events", lambda *_, **__: pytest.fail("went to the general solver"))
+    keys = jax.random.split(jax.random.key(0), 8)
+    graphs = jax.vmap(lambda key: ro.graphs.random_dag(key, 16, 0.2))(keys)
+    frequency = np.random.default_rng(0).lognormal(0, 1, (8, 16))
+    model = ro.ResourceModel(graphs, frequency, 1e-3, 0.1, 0.1)
+    exponents, wastes = np.geomspace(1e-8, 1, 17), np.array([1e-3, 10.0])
+    together = ro.learning_times(model.grid(wasted_resource=wastes, gate_exponent=exponents))
+    alone = [ro.learning_times(model.grid(wasted_resource=wastes, gate_exponent=[one])) for one in exponents]
+    np.testing.assert_allclose(together, np.concatenate(alone, axis=2), rtol=1e-7)
+
+
 @pytest.mark.parametrize("members", [33, 64])
 def test_ragged_ends_over_devices(monkeypatch, members):
     """Four devices take 8 members each at a time; the last turn has 1 member for them all, or is full."""

@@ -282,21 +282,27 @@ def _solve_batch(
             wish.progress(exponents * (whole * each + min(part * wide, each)), total)
 
     result, unsure = solve(rows, Job(size, step, done, wish.reduce, wish.method))
-    left, solved, unsolved = np.flatnonzero(unsure.any(axis=1)), 0, 0
+    left, by_ode, unsolved = np.flatnonzero(unsure.any(axis=1)), 0, 0
     if len(left):
         # the copies that fill a row up are members like the others, but count for nothing
         own = (np.arange(count * wide) < each).reshape((count, 1, wide))[left % count]
-        doubtful = np.broadcast_to(unsure[left][..., None], (len(left), exponents, wide)).copy()
+        doubtful = own & unsure[left][..., None]
         wasteful = mine.waste[left] > 0 if model.pool is None else np.all(mine.waste[left] > 0, axis=-1)
-        solvable = doubtful & wasteful & (otherwise is not None)
-        solved, unsolved = int(np.sum(solvable & own)), int(np.sum(doubtful & ~solvable & own))
-        place = np.nonzero(solvable)
-        if otherwise is not None and len(place[0]):
-            again = otherwise(take(members_of(take(rows, left)), np.ravel_multi_index(place, doubtful.shape)))
-            result = pieces.put(result, (left[place[0]], *place[1:]), again)
+        # where one cascade had to serve several exponents, each may do better with one of its own
+        again = doubtful if exponents > 1 else doubtful & wasteful & (otherwise is not None)
+        place, unsolved = np.nonzero(again), int(np.sum(doubtful & ~again))
+        if len(place[0]):
+            chosen = take(members_of(take(rows, left)), np.ravel_multi_index(place, again.shape))
+            if exponents > 1:
+                found = _solve_batch(chosen, solve, otherwise, numbers, wish._replace(progress=None), alone=False)
+            else:
+                assert otherwise is not None
+                found = Answer(otherwise(chosen), len(place[0]))
+            by_ode, unsolved = found.by_ode, unsolved + found.unsolved
+            result = pieces.put(result, (left[place[0]], *place[1:]), found.values)
 
     def narrowed(x: Any) -> Any:
         x = x.reshape((members, count, exponents, wide, *x.shape[3:])).swapaxes(1, 2)
         return x.reshape((members, exponents, count * wide, *x.shape[4:]))[:, :, :each]
 
-    return Answer(pieces.as_arrays(back(jax.tree.map(narrowed, result))), solved, unsolved)
+    return Answer(pieces.as_arrays(back(jax.tree.map(narrowed, result))), by_ode, unsolved)
