@@ -71,9 +71,12 @@ def what_if(
         tell(f"{text}: all tasks at level {level:g} by step {said_step(times.max(), 4)} "
              f"({said_step(times.max() / wider, 4)} to {said_step(times.max() * wider, 4)}).")  # fmt: skip
         tell(
-            "  " + ", ".join(f"{name}: {said_step(time, 4)}" for name, time in zip(scenario.names, times, strict=True))
+            "  Steps of each task: "
+            + ", ".join(f"{name} {said_step(time, 4)}" for name, time in zip(scenario.names, times, strict=True))
         )
         if not within(share, shares):
-            tell("  It is outside the range of mixtures that were tried, and the interval as wide as errors are there.")
+            tell(
+                "  It is outside the range of mixtures that were tried; the interval is as wide as errors are that far away."
+            )
     for line in not_measured(scenario.names, fitted.time_measured, LEVEL):
         tell(line)

@@ -190,5 +190,5 @@ def _mixtures(raws: list[Raw], names: tuple[str, ...], mixture: Any) -> list[Any
         return [checked_mixture("mixture", mixture, names)] * len(raws)
     except ValueError as error:
         # loggers write more than tasks
-        hint = "; name the tasks, where a column is none" if "got none for" in str(error) else ""
+        hint = "; if a column is no task, name the tasks" if "got none for" in str(error) else ""
         raise ValueError(f"{error}{hint}") from None

@@ -37,14 +37,14 @@ def _errors(found: Any) -> list[str]:
     table = ", ".join(f"{name} {score:.3f}" for name, score in scores.items())
     return [
         f"Residual: {found.residual:.3f} in levels (root mean square).",
-        f"Error on the last {1 - found.part:.0%} of each run{_up_to(found)}, fitted on the first {found.part:.0%}: "
+        f"Error on the last {1 - found.part:.0%} of each run{_up_to(found)}, when fitted to the first {found.part:.0%}: "
         f"{table}.".replace("%", " %"),
     ]
 
 
 def _up_to(found: Any) -> str:
     flat = found.flat_from
-    return "" if flat is None else f" up to step {said_step(flat)}, from where on the curves are flat"
+    return "" if flat is None else f" before step {said_step(flat)}, where the curves have become flat"
 
 
 def verdict(found: Any) -> list[str]:

@@ -201,7 +201,11 @@ def _check_range(
         for row, task in np.argwhere(~((table >= least) & (table <= mosts)) & ~np.isnan(table)):
             found = table[row, task]
             unit = "divide by 100 if these are percent, give chance and ceiling in percent, or "
-            hint = f"; {unit if 1 < found <= 100 else ''}name the tasks if this is none" if value == "accuracy" else ""
+            hint = (
+                f"; {unit if 1 < found <= 100 else ''}name the tasks if this column is no task"
+                if value == "accuracy"
+                else ""
+            )
             scale = f"from 0 to {mosts[task]:g}" if value == "accuracy" else "of at least 0"
             wanted = f"{KINDS[value]} {scale}"
             where = f"column {brief(names[task])}, {place(run, int(row))}"
@@ -229,7 +233,7 @@ def _check_levels(
     below = levels[run][row, task] < 0
     other = {"accuracy": "loss", "loss": "accuracy", "squared_error": "accuracy"}.get(value)
     if other is not None and below and worst > MOST_OUTSIDE:
-        fix += f', or say that it is {KINDS[other]}: "{other}"; name the tasks if this is none'
+        fix += f', or say that it is {KINDS[other]}: "{other}"; name the tasks if this column is no task'
     # a network may begin with a loss above that of chance, but not stay there
     most = np.concatenate([level[:, task] for level in levels])
     bad = worst > MOST_OUTSIDE and (value in ("accuracy", "level") or not below or np.nanmedian(most) < -1)

@@ -226,8 +226,9 @@ def inner_names(lengths: tuple[int, ...], known: dict[str, int], dims: Sequence[
         if all(known[label] == length for label, length in zip(names, lengths, strict=True))
     ]
     if len(fits) != 1:
-        which = " or ".join(", ".join(names) for names in fits) or "no axes of the model"
-        raise ValueError(f"values: axes of lengths {lengths} behind the batch may be {which}; name them by dims=(...)")
+        own = ", ".join(f"{name} ({length})" for name, length in known.items())
+        which = "may be " + " or ".join(", ".join(names) for names in fits) if fits else f"are none of {own}"
+        raise ValueError(f"values: axes of lengths {lengths} behind the batch {which}; name them by dims=(...)")
     return fits[0]
 
 

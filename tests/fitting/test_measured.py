@@ -391,7 +391,7 @@ def test_rows_behind_the_end_of_all_rises_are_no_test_of_a_forecast():
     found = ro.fit(curves(noise=0.02, seeds=2, steps=long), MODEL.graph, FREE)
     assert found.flat_from is not None and 100 < found.flat_from < 400
     assert found.describes and 2 * found.held_out < min(found.baselines.values())
-    assert f"of each run up to step {found.flat_from:g}, from where on the curves are flat" in found.report()
+    assert f"of each run before step {found.flat_from:g}, where the curves have become flat" in found.report()
     # all tasks have begun to rise in what is fitted, and what is scored comes after it and before the flat
     first = found.early.curves
     assert found.part >= 0.6 and not first.never_rising()

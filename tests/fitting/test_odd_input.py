@@ -107,7 +107,7 @@ def test_runs_have_schedules_by_name():
         ({"step": [2**60, 2**60 + 1], "A": [0.5, 1]}, "steps beyond 2^53 cannot be told apart: subtract the first"),
         ({"step": [0, 1], "A": [1.0, 0.5]}, "column 'A': expected an accuracy that begins below 1, got 1 in the first"),
         ({"step": [0, 1], "A": [1.0, 1.0]}, "when it was learned was not measured; leave the task out, or give chance"),
-        ({"step": [0, 2], "hours": [0, 2], "A": [0.5, 1]}, "or name the tasks if this is none"),
+        ({"step": [0, 2], "hours": [0, 2], "A": [0.5, 1]}, "or name the tasks if this column is no task"),
         ({"run": ["a", None, "a"], **TABLE}, "column 'run', row 1: expected a name or a number, as in other rows"),
         ({"seed": [0, np.nan, 0], **TABLE}, "column 'seed', row 1: expected a name or a number, as in other rows"),
         (
