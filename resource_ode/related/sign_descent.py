@@ -248,12 +248,21 @@ def _clock(models: GeometryModel, ts: Array) -> Array:
         edges = jnp.append(0, jnp.exp(jnp.linspace(first, last, PANELS)))
         half, middle = jnp.diff(edges)[:, None] / 2, (edges[1:] + edges[:-1])[:, None] / 2
         places = middle + half * nodes[None, :]
-        demand = loss.demand(frequency[:, None, None] * places[None])
-        length = jnp.sqrt(jnp.sum(squares[:, None, None] * demand**2, axis=0) + model.noise_length**2)
-        if loss.has_end:
-            length = jnp.maximum(length, rate * jnp.max(frequency) / 2)
-        time = jnp.append(0, jnp.cumsum(half[:, 0] * jnp.sum(length * weights[None, :], axis=1))) / rate
-        return jnp.interp(ts, time, edges)
+
+        def length_at(clock: Array) -> Array:
+            demand = loss.demand(frequency[:, None, None] * clock[None])
+            length = jnp.sqrt(jnp.sum(squares[:, None, None] * demand**2, axis=0) + model.noise_length**2)
+            return jnp.maximum(length, rate * jnp.max(frequency) / 2) if loss.has_end else length
+
+        steps = half[:, 0] * jnp.sum(length_at(places) * weights[None, :], axis=1) / rate
+        time = jnp.append(0, jnp.cumsum(steps))
+        # the cubic that has the pace of the clock, too, at both ends of its panel: over the margins of a long run these
+        # are so wide that a line would be off by more than the quadrature
+        panel = jnp.clip(jnp.searchsorted(time, ts, side="right") - 1, 0, PANELS - 1)
+        step, width = steps[panel], 2 * half[panel, 0]
+        place = jnp.clip((ts - time[panel]) / jnp.where(step > 0, step, 1), 0, 1)
+        first, last = (rate * step / width / length_at(edges[panel + end, None])[:, 0] - 1 for end in (0, 1))
+        return edges[panel] + width * (place + place * (1 - place) * (first * (1 - place) - last * place))
 
     return jax.lax.map(one, models)
 

@@ -195,6 +195,19 @@ def test_the_law_of_cross_entropy_at_its_ends(dtype):
     np.testing.assert_allclose(law(model, [0.0, 1e5]).level[-1], np.tanh(solved.y[:, -1] / 2), atol=1e-4)
 
 
+def test_the_law_of_cross_entropy_within_a_long_run():
+    """The longer the run the farther its panels reach, of which there are always as many."""
+    frequency, times = np.array([1.0, 0.1, 1e-3]), np.concatenate([[0], np.geomspace(5, 1e5, 60)])
+    model = GeometryModel(frequency, dimension=1000, learning_rate=1e-3, noise=1e-4, loss="cross_entropy")
+
+    def change(_, margin):
+        demand = frequency / (1 + np.exp(margin))
+        return float(model.resource_rate) * demand / np.sqrt(np.sum(demand**2) + float(model.noise_length) ** 2)
+
+    solved = solve_ivp(change, (0, 1e5), np.zeros(3), method="LSODA", rtol=1e-10, atol=1e-12, t_eval=times)
+    np.testing.assert_allclose(law(model, times).level, np.tanh(solved.y.T / 2), atol=1e-6)
+
+
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 def test_the_law_with_overlaps_is_descent_along_the_normalised_gradient(loss):
     model = GeometryModel(P, 3, 1e-2, loss=loss, vectors="random")
