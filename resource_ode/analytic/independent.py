@@ -1,6 +1,7 @@
 """Skills without prerequisites: the budget law inverted for the clock, and what follows from it."""
 
 import functools
+import math
 from typing import Any
 
 import jax
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..base.annotations import Given
-from ..base.special import margin_from_exposure, wright_omega
+from ..base.special import decay, log_wright_omega, margin_from_exposure, saturation, wright_omega
 from .arguments import (
     Numbers,
     check_frequency,
@@ -28,7 +29,7 @@ def _demand(effort: Array, loss: str) -> Array:
 
 def _progress(effort: Array, loss: str) -> Array:
     """What the budget counts after effort `z = p tau`: the level (MSE) or the margin (cross entropy)."""
-    return -jnp.expm1(-effort) if loss == "mse" else margin_from_exposure(effort)
+    return saturation(effort) if loss == "mse" else margin_from_exposure(effort)
 
 
 def _effort_at(level: Array, loss: str) -> Array:
@@ -177,7 +178,12 @@ def _levels(resource: Array, frequency: Array, wasted_resource: Array, loss: str
     clock = clock_at(resource, frequency, wasted_resource, loss)[:, None]
     running = jnp.isfinite(clock)
     effort = frequency[None, :] * jnp.where(running, clock, 0)
-    level = -jnp.expm1(-effort) if loss == "mse" else jnp.tanh(margin_from_exposure(effort) / 2)
+    if loss == "mse":
+        level = saturation(effort)
+    else:
+        # tanh(l/2), whose own derivative loses its digits where the level is near 1
+        margin = margin_from_exposure(effort)
+        level = saturation(margin) / (1 + decay(margin))
     return jnp.where(running, level, jnp.where(jnp.isnan(clock), clock, 1))
 
 
@@ -253,9 +259,13 @@ def _margins(resource: Array, frequency: Array, wasted_resource: Array) -> Array
     clock = clock_at(resource, frequency, wasted_resource, "cross_entropy")[:, None]
     running = jnp.isfinite(clock) | jnp.isnan(clock)
     margin = margin_from_exposure(frequency[None, :] * jnp.where(running, clock, 0))
-    # where the clock is beyond all numbers margins are ln(p_j tau), and the waste is none: the sum of them is spent
+    # where the clock is beyond all numbers margins are ln(p_j tau): with m = R/n less the mean of ln(p_j), of n skills,
+    # the budget law is ln(tau) + N_0 tau/n = m, and x = N_0 tau/n has x + ln(x) = m + ln(N_0/n)
     logarithm = jnp.log(frequency)[None, :]
-    late = logarithm + (resource[:, None] - jnp.sum(logarithm)) / frequency.shape[0]
+    mean = (resource[:, None] - jnp.sum(logarithm)) / frequency.shape[0]
+    wasteful = wasted_resource > 0
+    each = jnp.log(jnp.where(wasteful, wasted_resource, 1)) - math.log(frequency.shape[0])
+    late = logarithm + jnp.where(wasteful, log_wright_omega(mean + each) - each, mean)
     return jnp.where(running, margin, late)
 
 
@@ -352,4 +362,8 @@ def single_skill_unlearned(
     check_grid("times", times)
     check_positive(frequency=frequency, learning_rate=learning_rate, wasted_resource=wasted_resource)
     ratio = frequency / wasted_resource
-    return wright_omega(jnp.log(ratio) + ratio * (1 - learning_rate * times)) / ratio
+    rest = ratio * (1 - learning_rate * times)
+    scaled = wright_omega(jnp.log(ratio) + rest)
+    # u = e^(rest - omega), which is there where omega itself is below all numbers
+    late = scaled < 1
+    return jnp.where(late, jnp.exp(jnp.where(late, rest - scaled, 0)), scaled / ratio)

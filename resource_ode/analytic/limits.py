@@ -5,6 +5,7 @@ from jaxtyping import Array, Float
 
 from ..base.annotations import Given
 from ..base.checks import whole_number
+from ..base.special import saturation
 from .arguments import Numbers, check_grid, check_positive, floats
 from .independent import independent_arguments
 
@@ -71,4 +72,4 @@ def parallel_levels(
         times, frequency, learning_rate, wasted_resource, "mse"
     )
     check_positive(wasted_resource=wasted_resource)
-    return -jnp.expm1(-(learning_rate * times / wasted_resource)[:, None] * frequency[None, :])
+    return saturation((learning_rate * times / wasted_resource)[:, None] * frequency[None, :])

@@ -10,6 +10,7 @@ $$ \frac{s}{u} = \epsilon\,(e^z - 1), \qquad D = \ln\frac1u = \ln(1 + \epsilon\,
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..base.special import saturation
 from .arguments import (
     Numbers,
     check_frequency,
@@ -158,12 +159,13 @@ def plateau_learning_times(
 
 
 def _effort(level: Array, plateau: Array) -> Array:
-    return jnp.log1p(level / (plateau * (1 - level)))
+    # the odds themselves may be beyond the numbers of their type: this is ln of 1/(1 - level) times the rest
+    return -jnp.log1p(-level) + jnp.log1p((1 / plateau - 1) * level)
 
 
 def _levels(clock: Array, frequency: Array, plateau: Array) -> Array:
     effort = frequency[None, :] * clock[:, None]
-    grown = plateau * -jnp.expm1(-effort)
+    grown = plateau * saturation(effort)
     return grown / (jnp.exp(-effort) + grown)
 
 

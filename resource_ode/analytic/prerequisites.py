@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..base.special import decay_remainder
+from ..base.special import decay_remainder, saturation
 from .arguments import Numbers, check_frequency, check_grid, check_positive, check_shape, check_values, floats
 
 
@@ -76,7 +76,7 @@ _GRADED_NODES, _GRADED_WEIGHTS = _graded_rule(52, 12)
 def _gated_clock(clock: Array, rates: Array) -> Array:
     """`integral_0^tau prod_j (1 - exp(-b_j s)) ds` for each clock."""
     nodes, weights = (jnp.asarray(values, clock.dtype) for values in (_GRADED_NODES, _GRADED_WEIGHTS))
-    gates = -jnp.expm1(-clock[:, None, None] * nodes[None, :, None] * rates[None, None, :])
+    gates = saturation(clock[:, None, None] * nodes[None, :, None] * rates[None, None, :])
     return clock * (gates.prod(2) @ weights)
 
 

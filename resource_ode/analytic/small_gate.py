@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from ..base.annotations import Given
 from ..base.checks import entries, whole_number
+from ..base.special import saturation
 from ..base.values import brief, listed
 from ..base.words import nearest
 from .arguments import (
@@ -215,7 +216,7 @@ def small_gate_learning_times(
     ratio = jnp.minimum(
         jnp.exp(jnp.where(same, log_rate[None, :] - log_rate[:, None], 0)), jnp.finfo(frequency.dtype).max
     )
-    levels = jnp.where(same, -jnp.expm1(jnp.log1p(-level) * ratio), jnp.where(earlier, 1, 0).astype(frequency.dtype))
+    levels = jnp.where(same, saturation(-jnp.log1p(-level) * ratio), jnp.where(earlier, 1, 0).astype(frequency.dtype))
     return levels.sum(1) / learning_rate
 
 

@@ -301,7 +301,9 @@ class CrossEntropy(AbstractLoss):
         return 2 * jax.nn.sigmoid(-margin_from_exposure(effort))
 
     def level(self, effort: Values) -> Values:
-        return jnp.tanh(margin_from_exposure(effort) / 2)
+        # tanh(l/2), whose own derivative loses its digits where the level is near 1
+        margin = margin_from_exposure(effort)
+        return saturation(margin) / (1 + decay(margin))
 
     def demand(self, effort: Values) -> Values:
         return jax.nn.sigmoid(-margin_from_exposure(effort))

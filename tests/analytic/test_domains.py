@@ -5,8 +5,11 @@ The domains are those that the docstrings state, said once here for all forms.
 
 import inspect
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import wrightomega
 
 import resource_ode as ro
 
@@ -114,3 +117,59 @@ def test_margins_without_waste_go_on_where_the_clock_ends(dtype, resource, frequ
 def test_a_level_of_nothing_takes_no_time_however_far_rates_are_apart():
     times = ro.analytic.small_gate_learning_times(0.0, [[], []], "all", [1e200, 1e-200], 1e-3)
     np.testing.assert_array_equal(times, [0.0, 0.0])
+
+
+@pytest.mark.parametrize(("dtype", "waste"), [(np.float32, 1e-37), (np.float64, 1e-300), (np.float64, 1e-307)])
+def test_margins_go_on_where_the_clock_ends_with_waste_too(dtype, waste):
+    """So late almost all is wasted: tau = eta t/N_0, a number that only its logarithm stands for."""
+    frequency, resource = np.array([0.2, 0.03, 0.6], dtype), dtype(1e10)
+    given = (np.array([resource]), frequency, dtype(1), dtype(waste))
+    expected = np.log(np.float64(frequency)) + np.log(1e10) - np.log(np.float64(dtype(waste)))
+    np.testing.assert_allclose(ro.analytic.independent_margins(*given)[0], expected, rtol=1e-6)
+    assert float(ro.analytic.independent_clock(*given, "cross_entropy")[0]) == np.inf
+
+
+def test_a_small_plateau_takes_the_effort_that_its_odds_are_too_large_for():
+    level, plateau = np.array(0.999999, np.float32), np.array(1e-37, np.float32)
+    found = ro.analytic.plateau_effort(level, plateau)
+    odds = np.log(np.float64(level)) - np.log1p(-np.float64(level))
+    np.testing.assert_allclose(found, odds - np.log(np.float64(plateau)), rtol=1e-6)
+
+
+def test_one_skill_is_there_where_omega_is_below_all_numbers():
+    given = [np.float32(x) for x in (1.9e-10, 0.2, 0.45)]
+    times = np.array([8.2e11], np.float32)
+    p, eta, waste = (np.float64(x) for x in given)
+    # u N_0/p is nothing beside the rest of the budget law
+    expected = np.exp(p / waste * (1 - eta * times.astype(float)))
+    np.testing.assert_allclose(ro.analytic.single_skill_unlearned(times, *given), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("loss", "waste"), [("mse", 0.5), ("cross_entropy", 1e-9)])
+def test_derivatives_keep_their_digits_where_levels_are_near_one(loss, waste):
+    """Relative to 1 - s, of which a derivative taken from s itself knows nothing."""
+    frequency, resource = jnp.array([1.0, 0.5]), 40.0
+
+    def level(resource):
+        return ro.analytic.independent_levels(resource[None], frequency, 1.0, waste, loss)[0, 0]
+
+    def simulated(resource):
+        model = ro.ResourceModel(ro.SkillGraph([[], []]), frequency, 1.0, waste, loss=loss)
+        return ro.simulate(model, resource[None]).level[0, 0]
+
+    (clock,) = ro.analytic.independent_clock([resource], frequency, 1.0, waste, loss)
+    effort = np.asarray(frequency * clock)
+    margin = np.log(wrightomega(1 + effort))
+    demand, slope = np.exp(-effort), np.exp(-effort[0])
+    if loss == "cross_entropy":
+        demand, slope = 1 / (1 + np.exp(margin)), 2 * np.exp(-margin[0]) / (1 + np.exp(-margin[0])) ** 2
+        slope = slope * demand[0]
+    expected = slope * float(frequency[0]) / (float(np.sum(np.asarray(frequency) * demand)) + waste)
+    np.testing.assert_allclose(jax.grad(level)(jnp.asarray(resource)), expected, rtol=1e-12)
+    np.testing.assert_allclose(jax.grad(simulated)(jnp.asarray(resource)), expected, rtol=1e-6)
+
+
+def test_a_learning_time_knows_how_little_it_owes_to_skills_that_are_long_done():
+    change = jax.jacobian(lambda p: ro.analytic.independent_learning_times(0.7, p, 1.0, 0.1))(jnp.array([0.01, 0.5]))
+    clock = -np.log1p(-0.7) / 0.01
+    np.testing.assert_allclose(change[0, 1], clock * np.exp(-0.5 * clock), rtol=1e-12)
