@@ -10,8 +10,10 @@ import numpy as np
 from ..base.checks import positive_number, whole_number
 from ..base.values import brief
 
-# steps at which a function is read, and pieces of a schedule
-MOST_READ, MOST_PIECES = 2**16, 10_000
+# steps up to which a function is read at each, the most at which it is read of more, and pieces of a schedule
+ALL_READ, MOST_READ, MOST_PIECES = 2**16, 2**18, 10_000
+# where it seems to change over more than one in so many of the gaps between reads, all are read more closely
+ROUGH = 8
 # steps at which what it says of all at once is held against what it says of one
 PROBED = 9
 
@@ -22,13 +24,60 @@ def sampled(function: Any, until: Any, tolerance: Any) -> tuple[np.ndarray, np.n
         raise ValueError(f"function: expected a function of the training step, got {brief(function)}")
     until = whole_number("until", until)
     allowed = positive_number("tolerance", tolerance)
-    steps = np.unique(np.linspace(0, until, min(until, MOST_READ) + 1).round().astype(np.int64))
-    rates = _read(function, steps)
-    spent = np.append(0.0, np.cumsum(rates[:-1] * np.diff(steps)))
-    ends = _pieces(steps, spent, allowed * spent[-1])
+    steps, rates, spent = _spent(function, until, allowed)
+    # what was not read may use up half of it
+    ends = _pieces(steps, spent, allowed * spent[-1] / (1 if until <= ALL_READ else 2))
     values = np.diff(spent[ends]) / np.diff(steps[ends])
     # sums leave rounding where nothing is spent
     return steps[ends].astype(float), np.append(np.maximum(values, 0), rates[-1])
+
+
+def _spent(function: Any, until: int, allowed: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Steps, what the function is there, and what has been spent until then: of long runs not at each, but at more and
+    more where what lies between may change by more than is allowed.
+    """
+    if until <= ALL_READ:
+        steps = np.arange(until + 1)
+    else:
+        # at random places as well: a cycle may have its period in common with even ones
+        even = np.linspace(0, until, ALL_READ // 2 + 1).round().astype(np.int64)
+        between = even[:-1] + np.random.default_rng(0).integers(0, np.diff(even))
+        steps = np.unique(np.concatenate([even, between]))
+    rates = _read(function, steps)
+    while True:
+        width, change = np.diff(steps), np.diff(rates)
+        # a line from each to the next; at each step itself where no step lies between
+        each = rates[:-1] * width + change * (width - 1) / 2
+        spent = np.append(0.0, np.cumsum(each))
+        off = np.where(width > 1, _bend(steps, rates) * width, 0)
+        # half is left to the pieces
+        limit = allowed * spent[-1] / 2
+        if off.sum() <= limit:
+            return steps, rates, spent
+        worst = np.flatnonzero(off > limit / (2 * off.size))
+        wide = np.flatnonzero(width > 1)
+        if worst.size > wide.size / ROUGH:
+            # it changes everywhere, also where the reads do not show it
+            worst = wide
+        if steps.size + worst.size > MOST_READ:
+            raise ValueError(
+                f"tolerance: read at {steps.size:,} of {until:,} steps what is spent may still be off by "
+                f"{off.sum() / spent[-1]:.2g} of the whole, expected at most {allowed / 2:.2g}; loosen it"
+            )
+        more = (steps[worst] + steps[worst + 1]) // 2
+        steps, order = np.unique(np.concatenate([steps, more]), return_index=True)
+        rates = np.concatenate([rates, _read(function, more)])[order]
+
+
+def _bend(steps: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """How far a value may be off the line between two reads, judged by how far each of them is off that between its
+    neighbours.
+    """
+    before, after = np.diff(steps)[:-1], np.diff(steps)[1:]
+    line = (rates[:-2] * after + rates[2:] * before) / (before + after)
+    own = np.abs(rates[1:-1] - line)
+    own = np.concatenate([own[:1], own, own[-1:]])
+    return np.maximum(own[:-1], own[1:])
 
 
 def _read(function: Any, steps: np.ndarray) -> np.ndarray:

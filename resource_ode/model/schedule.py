@@ -77,14 +77,14 @@ class Schedule(eqx.Module):
         **Arguments:**
 
         - `function`: of a step, or of an array of steps; finite and not negative.
-        - `until`: number of steps. Of more than 65,536, so many are read, evenly spread.
+        - `until`: number of steps. Of more than 65,536, so many are read, and more where the function changes.
 
         **Other arguments:**
 
         - `tolerance`: largest error of what has been spent, relative to the whole.
 
         **Raises:** `ValueError` for a function that is none or gives other values, and where more than 10,000 pieces
-        would be needed (it says the error of so many).
+        or 262,144 reads would be needed (it says the error of so many).
 
         **Example:**
 

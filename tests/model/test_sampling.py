@@ -63,6 +63,28 @@ def test_long_runs_are_read_at_so_many_steps():
     assert schedule.times[-1] == 10**9 and len(schedule.times) < 200
 
 
+UNEVEN = {
+    "falls at first": lambda step: 1e-3 / (1 + np.asarray(step)),
+    "a jump": lambda step: np.where(np.asarray(step) < 123_457, 1e-3, 1e-5),
+    "one step of seven": lambda step: 1e-3 * (np.asarray(step) % 7 == 0),
+    "short cycles": lambda step: 1e-3 * (1 + np.sin(np.asarray(step) / 3)),
+}
+
+
+@pytest.mark.parametrize("until", [200_000, 1_000_000])
+@pytest.mark.parametrize("function", UNEVEN.values(), ids=UNEVEN)
+def test_what_is_not_read_is_within_the_tolerance_too_or_refused(function, until):
+    try:
+        schedule = ro.Schedule.sampled(function, until, tolerance=1e-3)
+    except ValueError as error:
+        assert "what is spent" in str(error) and function in (UNEVEN["one step of seven"], UNEVEN["short cycles"])
+        return
+    exact = np.append(0, np.cumsum(function(np.arange(until))))
+    times, values = np.asarray(schedule.times), np.asarray(schedule.values)
+    nodes = np.append(0, np.cumsum(values[:-1] * np.diff(times)))
+    assert np.abs(np.interp(np.arange(until + 1), times, nodes) - exact).max() <= 1.01e-3 * exact[-1]
+
+
 @pytest.mark.parametrize(
     "arguments, sentence",
     [
