@@ -242,8 +242,8 @@ def _ensemble(out: Path, echo: Echo, each: int) -> dict[str, Any]:
         "noise delays what is learned, but does not reorder it."
     )
     echo(
-        f"  (Measured on the {len(rows)} saved rows of each run instead, it seems to change by up to {gap:.3f}: an error "
-        f"of so few rows, and within the bounds that the runs state for it, up to {row_errors.max():.3f}.)"
+        f"  (Measured on the {len(rows)} saved rows of each run instead, it seems to change by up to {gap:.3f}: an "
+        f"error of so few rows, and within the bounds that the runs state for it, up to {row_errors.max():.3f}.)"
     )
     little, much = useful[0].mean(), useful[-1].mean()
     echo(

@@ -76,7 +76,8 @@ def what_if(
         )
         if not within(share, shares):
             tell(
-                "  It is outside the range of mixtures that were tried; the interval is as wide as errors are that far away."
+                "  It is outside the range of mixtures that were tried; the interval is as wide as errors are that far "
+                "away."
             )
     for line in not_measured(scenario.names, fitted.time_measured, LEVEL):
         tell(line)

@@ -37,8 +37,8 @@ def _errors(found: Any) -> list[str]:
     table = ", ".join(f"{name} {score:.3f}" for name, score in scores.items())
     return [
         f"Residual: {found.residual:.3f} in levels (root mean square).",
-        f"Error on the last {1 - found.part:.0%} of each run{_up_to(found)}, when fitted to the first {found.part:.0%}: "
-        f"{table}.".replace("%", " %"),
+        f"Error on the last {1 - found.part:.0%} of each run{_up_to(found)}, when fitted to the first "
+        f"{found.part:.0%}: {table}.".replace("%", " %"),
     ]
 
 

@@ -110,11 +110,15 @@ def add_bar(ax: Axes, image: Any, label: str, *, beside: Any = None) -> Any:
 
 def logarithmic_ticks(axis: Any, low: float, high: float) -> None:
     """Plain numbers along a logarithmic axis, few enough not to run into one another."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     # one kind for all ticks of an axis
     written = plain_number if _is_plain(low) and _is_plain(high) else _power_of_ten
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if math.log10(high / low) < 2.5 else (1.0,), numticks=8))
+    ticks: Any = LogLocator(subs=(1.0, 2.0, 5.0) if math.log10(high / low) < 2.5 else (1.0,), numticks=8)
+    # a range so short that it holds hardly any of them is almost a linear one
+    if sum(low <= tick <= high for tick in ticks.tick_values(low, high)) < 3:
+        ticks = MaxNLocator(5)
+    axis.set_major_locator(ticks)
     axis.set_major_formatter(FuncFormatter(lambda value, place: written(value)))
     axis.set_minor_formatter(NullFormatter())
 

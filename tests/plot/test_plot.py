@@ -351,6 +351,14 @@ def test_maps_share_one_bar():
     assert {"1", "100", "10000"} <= set(ticks) and not any("mathdefault" in tick for tick in ticks)
 
 
+@pytest.mark.parametrize(("low", "high"), [(850, 1150), (900, 1900), (300, 4000), (1e3, 3e5), (1e-9, 1e9)])
+def test_a_logarithmic_bar_has_three_numbers_at_least(low, high):
+    bar = plot.heat_map([[low, high]], log=True).figure.axes[1]
+    bar.figure.canvas.draw()
+    said = [place for place, label in zip(bar.get_yticks(), bar.get_yticklabels(), strict=True) if label.get_text()]
+    assert sum(low <= place <= high for place in said) >= 3
+
+
 def test_a_value_with_a_centre_is_white_there():
     image = plot.heat_map([[-1.0, 0.0, 3.0]], center=0.0).collections[0]
     np.testing.assert_allclose(image.cmap(image.norm(0.0))[:3], 1, atol=0.05)
