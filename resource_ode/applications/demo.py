@@ -141,9 +141,10 @@ def _parity(out: Path, echo: Echo, seeds: int, steps: int, samples: int) -> dict
     for position, (name, count) in enumerate(bits.items()):
         low, middle, high = (function(measured[:, position]) for function in (np.min, np.median, np.max))
         built = " + ".join(tasks.names[j] for j in tasks.prerequisites[position])
+        delay = f", {lateness(late[position])}" if np.isfinite(late[position]) else ""
         echo(
             f"    {name:<3} ({count} bits{f', from {built}' if built else ''}): networks {_step(middle)} "
-            f"({_step(low)} to {_step(high)}), model {_step(predicted[position])}{lateness(late[position])}"
+            f"({_step(low)} to {_step(high)}), model {_step(predicted[position])}{delay}"
         )
     echo(f"  Median of the networks and model differ by {rms:.2f} in level, root mean square over steps and tasks.")
     if fitted is not None:

@@ -24,8 +24,9 @@ def parity_figure(
     fitted: Any = None,
 ) -> None:
     """Networks beside the paper's parameters, and where there is one beside the fit of the extended model."""
-    said = [f"{name}{lateness(delay)}" for name, delay in zip(trained.names, late, strict=True) if np.isfinite(delay)]
-    where = f"; it reaches {accuracy:.0%} accuracy for {'; for '.join(said)}" if said else ""
+    named = zip(trained.names, late, strict=True)
+    said = [f"{lateness(delay)} for {name}" for name, delay in named if np.isfinite(delay)]
+    where = f"; the model reaches {accuracy:.0%} accuracy {', '.join(said)}" if said else ""
     title = f"The paper's parameters, no fit: median and model differ by {rms:.2f} in level (RMS){where}."
     axes = figure.subplots(1, 1 if fitted is None else 2, squeeze=False, sharey=True)[0]
     _levels_panel(axes[0], trained, np.asarray(theory.level), "a", title)
@@ -89,4 +90,4 @@ def level_of(trained: ParityRun) -> np.ndarray:
 
 
 def lateness(late: float) -> str:
-    return f", {abs(late):.0%} {'later' if late > 0 else 'earlier'}" if np.isfinite(late) else ""
+    return f"{abs(late):.0%} {'later' if late > 0 else 'earlier'}"
