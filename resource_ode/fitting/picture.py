@@ -29,7 +29,9 @@ def draw(found: Any) -> Any:
 
     grid = found.problem.grid
     panels = min(len(grid.mixtures), MOST)
-    columns, rows_of = min(panels, COLUMNS), -(-panels // COLUMNS)
+    # as few empty places as the rows allow
+    rows_of = -(-panels // COLUMNS)
+    columns = -(-panels // rows_of)
     levels, low, high = band(found)
     means, counts = grid.means()
     tasks = range(len(found.names))
@@ -71,7 +73,7 @@ def draw(found: Any) -> Any:
             Line2D([], [], color="0.4", linewidth=1.2),
             Patch(color="0.8"),
         ]
-        labels += ["measured" if counts.max() < 2 else "measured, mean", "fit", "95 % band"]
+        labels += ["measured" if counts.max() < 2 else "measured, mean", "fit", "95 % band of the fit"]
         figure.legend(handles, labels, loc="outside right upper", frameon=False)
     return figure
 

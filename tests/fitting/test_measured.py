@@ -152,7 +152,12 @@ def test_the_picture_has_a_column_a_mixture():
     # which a notebook shows, whether or not pyplot has drawn there before
     for shown in (figure, ro.plot.summary(ro.simulate(of_two().model))):
         assert shown._repr_png_()[1:4] == b"PNG"
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == [*NAMES, "measured, mean", "fit", "95 % band"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        *NAMES,
+        "measured, mean",
+        "fit",
+        "95 % band of the fit",
+    ]
 
 
 def test_the_picture_shows_every_mixture_or_says_how_many():
