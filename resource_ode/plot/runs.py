@@ -31,6 +31,8 @@ from .style import (
 
 # a loss over logarithmic time is drawn from shortly before this part of its fall
 FALLEN = 0.05
+# curves of levels that are nowhere farther apart hide one another: the later ones are dashed
+ALIKE = 0.005
 # up to so many skills, the bands of shares are parted by lines
 MOST_PARTED = 40
 
@@ -47,7 +49,8 @@ def levels(
     """Level of each skill over training steps.
 
     A skill has the same colour in all pictures of a run, see [`resource_ode.plot.colouring.colours`][]. Up to eight are
-    named, above their curves where there is room; of more, a bar explains the colours.
+    named, above their curves where there is room; of more, a bar explains the colours. A curve that lies on another is
+    dashed.
 
     **Arguments:**
 
@@ -89,8 +92,10 @@ def levels(
             # of all skills, so that few of them have the colours that they have among the others
             colors = colour_by(ax, crossed, LEARNING_TIME, missing="not learned yet", colorbar=colorbar)[chosen]
         wide = len(chosen) <= FEW
-        for curve, color in zip(level.T, colors, strict=True):
-            ax.plot(times, curve, color=color, linewidth=1.3 if wide else 0.8, solid_capstyle="round")
+        for place, (curve, color) in enumerate(zip(level.T, colors, strict=True)):
+            under = sum(np.max(np.abs(curve - other)) < ALIKE for other in level.T[:place]) if few else 0
+            style: Any = "-" if not under else (0, (6, 6 * under))
+            ax.plot(times, curve, color=color, linewidth=1.3 if wide else 0.8, linestyle=style, solid_capstyle="round")
         lines = ax.lines[-len(chosen) :]
         label_time_axis(ax, times)
         ax.set_ylabel("level")

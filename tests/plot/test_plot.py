@@ -351,6 +351,13 @@ def test_maps_share_one_bar():
     assert {"1", "100", "10000"} <= set(ticks) and not any("mathdefault" in tick for tick in ticks)
 
 
+def test_curves_that_lie_on_one_another_are_all_seen():
+    model = ro.ResourceModel(ro.SkillGraph([[], [], [], [0]]), np.ones(4), 1e-2, 0.1, 0.1)
+    drawn = plot.levels(ro.simulate(model, np.linspace(0, 500, 20))).lines
+    assert [line.get_linestyle() for line in drawn[:4]] == ["-", "--", "--", "-"]
+    assert drawn[1]._unscaled_dash_pattern != drawn[2]._unscaled_dash_pattern
+
+
 @pytest.mark.parametrize(("low", "high"), [(850, 1150), (900, 1900), (300, 4000), (1e3, 3e5), (1e-9, 1e9)])
 def test_a_logarithmic_bar_has_three_numbers_at_least(low, high):
     bar = plot.heat_map([[low, high]], log=True).figure.axes[1]
