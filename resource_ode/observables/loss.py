@@ -22,7 +22,7 @@ def loss_exponent(
 ) -> Float[Array, "..."]:
     r"""The local exponent of the loss: what a power law $L \propto t^{-\gamma}$ would have for $\gamma$ just here.
 
-    $$ -\frac{d\log L}{d\log t} = \frac{t}{L}\, \eta \sum_i p_i\, \phi_i\, (C r)_i, \qquad
+    $$ -\frac{d\log L}{d\log t} = \frac{t}{L} \sum_i p_i\, \phi_i\, (C \eta r)_i, \qquad
     \phi_i = 2 u_i \text{ (MSE)}, \quad \sigma(-l_i) \text{ (cross entropy)} $$
 
     ($C$ the interference, if any), the exact derivative at each row, not a difference of rows. Where a schedule or a
@@ -57,8 +57,10 @@ def _loss_exponent(run: Trajectory) -> Float[Array, " time"]:
         exposed = run.kind == "exposure"
         slope = _slope_of_effort(law, model.effort(state)) if exposed else _slope_of_state(law, state)
         pace = model.pace(state, time) if exposed else model.direct_pace(state, time)
-        change = share if model.interference is None else model.interference @ share
-        return jnp.sum(pace * slope * model.of_pool(model.learning_rate_at(time)) * change)
+        # what overlaps may be of another pool: each share counts at the learning rate of its own
+        spent = model.of_pool(model.learning_rate_at(time)) * share
+        change = spent if model.interference is None else model.interference @ spent
+        return jnp.sum(pace * slope * change)
 
     loss = run.loss
     some = ~(loss <= least(loss.dtype))

@@ -385,8 +385,9 @@ def around(model, state, kind, time=70.0, step=1e-3):
         rate = model.of_pool(model.learning_rate_at(time)) * pace / total
     else:
         share, _ = model.shares(model.direct_competitiveness(state, time), model.waste_at(time))
-        change = share if model.interference is None else model.interference @ share
-        rate = change * model.learning_rate_at(time) * (-1 if model.loss == "mse" else 1)
+        spent = share * model.of_pool(model.learning_rate_at(time))
+        change = spent if model.interference is None else model.interference @ spent
+        rate = change * (-1 if model.loss == "mse" else 1)
     rows = jnp.stack([state - step * rate, state, state + step * rate])
     return invented(
         model, [time - step, time, time + step], rows, [0.0, 0.0, 0.0] if model.pool is None else rows, kind
@@ -403,6 +404,10 @@ SLOPES = {
     "pools": (dict(pool=[0, 1], learning_rate=[1e-2, 2e-2]), "exposure"),
     "interference": (dict(interference=[[1, 0.3], [0.3, 1]]), "direct"),
     "interference, cross entropy": (dict(interference=[[1, 0.3], [0.3, 1]], loss="cross_entropy"), "direct"),
+    "interference across pools": (
+        dict(interference=[[1, 0.3], [0.3, 1]], pool=[0, 1], learning_rate=[1e-2, 5e-2]),
+        "direct",
+    ),
     "steps": (dict(), "direct"),
     "steps, self-paced": (dict(frequency_after=[5.0, 3.0]), "direct"),
 }
