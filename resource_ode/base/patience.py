@@ -48,9 +48,12 @@ def _say(cache: str | None) -> None:
     if _said.is_set():
         return
     _said.set()
-    kept = f"kept in {cache}" if cache else "resource_ode.keep_compiled() keeps them on disk"
-    if _not_kept.is_set():
-        kept = f"{'kept on disk' if cache else f'{kept},'} only where {CHECKS}=off was set before Python started"
+    if _not_kept.is_set() and cache:
+        kept = f"such programs are kept on disk only where {CHECKS}=off was set before Python started"
+    elif _not_kept.is_set():
+        kept = "help(resource_ode.keep_compiled) says how to keep such programs on disk"
+    else:
+        kept = f"kept in {cache}" if cache else "resource_ode.keep_compiled() keeps such programs on disk"
     with contextlib.suppress(OSError, ValueError, AttributeError):  # there may be no such stream
         sys.stderr.write(f"resource_ode: compiling (first call of this kind in this session; {kept})\n")
         sys.stderr.flush()
