@@ -244,7 +244,7 @@ def _ensemble(out: Path, echo: Echo, each: int) -> dict[str, Any]:
     )
     echo(
         f"  (Measured on the {len(rows)} saved rows of each run instead, it seems to change by up to {gap:.3f}: an "
-        f"error of so few rows, and within the bounds that the runs state for it, up to {row_errors.max():.3f}.)"
+        f"error of so few rows, for which each run states a bound, up to {row_errors.max():.3f}.)"
     )
     little, much = useful[0].mean(), useful[-1].mean()
     echo(

@@ -109,7 +109,7 @@ def test_the_map_holds_every_graph(done):
     for word, value in (("Most", mean.max()), ("Least", mean.min())):
         assert f"{word} serial: {float(value):.2f}," in report
     assert f"seems to change by up to {found['seriality_gap']:.3f}:" in report
-    assert f"the runs state for it, up to {found['seriality_error']:.3f}" in report
+    assert f"for which each run states a bound, up to {found['seriality_error']:.3f}" in report
     assert f"{efficiency[0].mean():.0%} of the resource is of use" in report
     assert f"{found['graphs_per_second']:,.0f} graphs/s" in report
     assert found["graphs_per_second"] == pytest.approx(256 / found["seconds"])
