@@ -58,7 +58,7 @@ def rising(curves: Curves) -> list[bool]:
 
 def never_met(curves: Curves) -> list[str]:
     """Tasks that no run met, by its mixture."""
-    return [name for name, met in zip(curves.names, _met(curves).any(axis=0), strict=True) if not met]
+    return [name for name, met in zip(curves.names, _met(curves).T, strict=True) if not met.any()]
 
 
 def learned_unmet(curves: Curves) -> list[str]:
