@@ -107,7 +107,7 @@ def assert_one_form(graph):
     assert not np.any(required & ~present[..., None])
 
 
-@settings(max_examples=10)  # each compiles
+@settings(max_examples=4)  # each compiles
 @given(prerequisite_lists(), st.integers(0, 3), st.randoms(use_true_random=False))
 def test_however_it_is_built_a_graph_has_one_form(lists, extra, random):
     graph = SkillGraph(lists)

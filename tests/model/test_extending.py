@@ -65,7 +65,7 @@ VARIANTS = {
     "all of them": {"loss": Cubic(), "competition": CubeRoot()},
 }
 # of what is tried together
-PARTS = ("loss", "competition")
+PARTS = ("gate", "loss", "competition")
 
 
 @pytest.mark.parametrize(

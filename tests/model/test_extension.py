@@ -29,7 +29,7 @@ def test_the_papers_values_are_no_parameters():
     assert "plateau=0.5" in repr(model(plateau=0.5)) and eqx.tree_equal(model(plateau=0.5).replace(plateau=1), paper)
 
 
-@pytest.mark.parametrize("method", ["cascade", "ode", "steps"])
+@pytest.mark.parametrize("method", ["cascade", pytest.param("ode", marks=pytest.mark.slow), "steps"])
 def test_ones_are_the_paper(method):
     """Given as arrays, as under a trace, they go through the extended equations and change nothing but rounding."""
     case = random_case(np.random.default_rng(3), learning_rate=0.1)

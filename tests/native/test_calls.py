@@ -248,8 +248,9 @@ def test_derivatives(variant, what):
 
 
 # those of runs are also held to SciPy, by tests/solve/test_optimised.py
-@pytest.mark.parametrize("what", some(["times", "run"], ["times"]))
-@pytest.mark.parametrize("variant", some([*FEW[:6], "strength of entropy"], ["extended"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["times", "run"])
+@pytest.mark.parametrize("variant", [*FEW[:6], "strength of entropy"])
 def test_derivatives_of_the_array_path(monkeypatch, variant, what):
     function, values, at = differentiable(random_models(**VARIANTS[variant]), what)
     directions = random_like((values, at), 3, 0.1)

@@ -148,9 +148,9 @@ def test_integrals_are_the_same_under_every_transformation(variant, level, monke
         # of a plain model also in tests/observables
         pytest.param("mse", None, marks=pytest.mark.slow),
         ("levels", 0.8),
-        ("cross_entropy", 0.8),
-        ("self-paced", None),
-        ("plateau", None),
+        pytest.param("cross_entropy", 0.8, marks=pytest.mark.slow),
+        pytest.param("self-paced", None, marks=pytest.mark.slow),
+        pytest.param("plateau", None, marks=pytest.mark.slow),
         pytest.param("strength", 0.8, marks=pytest.mark.slow),
     ],
 )
@@ -219,6 +219,7 @@ def test_loads_of_any_number_of_rows(count):
         np.testing.assert_allclose(getattr(found, name), its, rtol=1e-12, atol=1e-14, err_msg=name)
 
 
+@pytest.mark.slow
 def test_loads_have_derivatives_and_batches():
     """Of what does not depend on the scale, which is held."""
     model = models()[0, 1]

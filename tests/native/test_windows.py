@@ -176,6 +176,7 @@ def last_time(model, waste):
     return jnp.max(ro.learning_times(model.replace(wasted_resource=waste), 0.9))
 
 
+@pytest.mark.slow
 def test_derivatives_are_those_of_a_block_of_panels_or_not_a_number(monkeypatch):
     model = sparse_model(2100)
     of = functools.partial(last_time, model)

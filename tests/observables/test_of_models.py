@@ -125,7 +125,7 @@ def test_transformations_give_the_numbers_of_the_eager_call():
     np.testing.assert_allclose(jax.vmap(one)(frequency), eager, rtol=1e-12)
 
 
-@pytest.mark.parametrize("level", [None, 0.9])
+@pytest.mark.parametrize("level", [pytest.param(None, marks=pytest.mark.slow), 0.9])
 def test_derivatives_are_those_of_the_value(level):
     one = lambda p: obs.seriality(tree().replace(frequency=p), level=level)  # noqa: E731
     p = jnp.asarray(FREQUENCY)
@@ -156,6 +156,7 @@ def test_a_dense_run_agrees_within_its_stated_error(case):
     assert abs(float(obs.seriality(model)) - float(obs.seriality(run))) < min(error, 1e-5) + 1e-6
 
 
+@pytest.mark.slow
 def test_what_cannot_be_had_within_the_tolerance_is_nan_and_says_so(monkeypatch):
     monkeypatch.setattr(resource_time, "FINER", (resource_time.FINE,))  # no more panels where there is a kink
     monkeypatch.setattr(resource_time, "by_loops", lambda model: False)

@@ -45,7 +45,7 @@ def test_it_is_the_value_of_the_model():
         {"competition": "l2", "started": True},
         {"loss": "cross_entropy"},
         {"plateau": 0.02},
-        {"paced": True, "gate": "any"},
+        pytest.param({"paced": True, "gate": "any"}, marks=pytest.mark.slow),
         pytest.param({"loss": "cross_entropy", "paced": True, "started": True}, marks=pytest.mark.slow),
     ],
 )
@@ -106,10 +106,11 @@ def test_loops_and_arrays_state_the_same_bound():
     graph = ro.SkillGraph([[], [0], [0, 1], [1]], gate=["all", "all", "any", "all"])
     for changes in ({}, {"loss": "cross_entropy"}, {"plateau": 0.05}, {"frequency_after": [0.5, 4.0, 1.0, 1.0]}):
         model = ro.ResourceModel(graph, [1.0, 2.0, 0.3, 1.0], 1e-3, 0.1, 0.2, **changes)
-        for rows in (1, 2, 3, 4, 5, 30):
+        for rows in (1, 2, 3, 30):
             run = ro.simulate(model, np.linspace(0, 9000, rows))
             loads = loads_of_run(model, run.state)
-            for found, expected in zip((loads.least, loads.most), squared_parts(model, run.state), strict=True):
+            by_arrays = jax.jit(squared_parts)(model, run.state)
+            for found, expected in zip((loads.least, loads.most), by_arrays, strict=True):
                 np.testing.assert_allclose(found[:-1], expected, rtol=1e-9, atol=1e-12)
                 assert found[-1] == 0
 

@@ -168,7 +168,7 @@ def few_panels(monkeypatch):
     monkeypatch.setattr(arrays, "MORE_PANELS", ())
 
 
-@pytest.mark.parametrize("path", ["loops", "arrays"])
+@pytest.mark.parametrize("path", ["loops", pytest.param("arrays", marks=pytest.mark.slow)])
 def test_members_never_meet(monkeypatch, path):
     """Each member of any part of a mixed batch is what it is alone, in values and in code."""
     if path == "arrays":
@@ -303,7 +303,7 @@ DIRECT = dataclasses.replace(
         pytest.param(CHAIN, id="law"),
         pytest.param(dataclasses.replace(CHAIN, competition="l2"), id="l2", marks=pytest.mark.slow),
         pytest.param(dataclasses.replace(CHAIN, loss="cross_entropy"), id="cross entropy", marks=pytest.mark.slow),
-        pytest.param(DIRECT, id="interference"),
+        pytest.param(DIRECT, id="interference", marks=pytest.mark.slow),
     ],
 )
 def test_the_ode_says_when_it_is_wrong(case):

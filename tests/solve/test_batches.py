@@ -170,7 +170,7 @@ def test_gate_exponents_do_not_share_where_scaling_fails():
     assert not exponents_can_share(model.replace(frequency=np.ones((2, SKILLS))), 1)
 
 
-@pytest.mark.parametrize("method", ["cascade", "ode", "steps"])
+@pytest.mark.parametrize("method", ["cascade", pytest.param("ode", marks=pytest.mark.slow), "steps"])
 def test_pieces_are_the_whole_bit_for_bit(method):
     rng = np.random.default_rng(3)
     model = batch([random_case(rng) for _ in range(4)])
@@ -185,7 +185,7 @@ def test_pieces_are_the_whole_bit_for_bit(method):
     assert seen == [(2, 5), (4, 5), (5, 5)]
 
 
-@pytest.mark.parametrize("path", ["loops", "arrays"])
+@pytest.mark.parametrize("path", ["loops", pytest.param("arrays", marks=pytest.mark.slow)])
 def test_progress_over_a_plane_of_one_graph(monkeypatch, path):
     """Exponents share a cascade: with each piece of the wastes all three of them are done, 15 members in the end."""
     if path == "arrays":
@@ -223,7 +223,7 @@ def test_exponents_far_apart_need_not_share_a_cascade(monkeypatch):
     np.testing.assert_allclose(together, np.concatenate(alone, axis=2), rtol=1e-7)
 
 
-@pytest.mark.parametrize("members", [33, 64])
+@pytest.mark.parametrize("members", [33, pytest.param(64, marks=pytest.mark.slow)])
 def test_ragged_ends_over_devices(monkeypatch, members):
     """Four devices take 8 members each at a time; the last turn has 1 member for them all, or is full."""
     monkeypatch.setattr(batches, "microbatch", lambda skills, members: 8)

@@ -62,6 +62,7 @@ def test_levels_and_times_are_right(monkeypatch, skills):
     assert asked > 80 and sure >= 0.9 * asked
 
 
+@pytest.mark.slow
 def test_by_arrays_they_are_right_or_said_to_be_unsure(monkeypatch):
     cases = [(member, references.solve(member, ts, 0.5)) for member, ts in (deep(seed, 120) for seed in range(6))]
     cases = [(member, right.times) for member, right in cases if np.max(right.time_error) < 1e-6]

@@ -99,6 +99,7 @@ def test_errors_of_all_skills_come_through_the_clock():
         np.testing.assert_allclose(run.level, right, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_ode_does_not_trust_the_budget_alone():
     """Gates that are wrong spend what they let through: levels are off by far more than the residual tells."""
     rng = np.random.default_rng(0)
@@ -216,7 +217,7 @@ def test_gates_that_bend_are_seen():
         assert off(member, np.asarray(ro.learning_times(model, tolerance=tolerance)), 0.5) < tolerance
 
 
-@pytest.mark.parametrize("way", ["loops", "arrays"])
+@pytest.mark.parametrize("way", ["loops", pytest.param("arrays", marks=pytest.mark.slow)])
 def test_levels_that_float32_cannot_hold_are_said_to_be_inaccurate(way, monkeypatch):
     """From level 1/2 on the skill is a million times as fast: the next number after its exposure is another level."""
 

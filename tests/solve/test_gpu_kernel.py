@@ -82,9 +82,8 @@ def by_arrays():
     return first_solve(arrays.trajectories, arrays.learning_times, models())
 
 
-@pytest.mark.parametrize(
-    ("dtype", "close"), [("float64", 1e-12), pytest.param("float32", 1e-5, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("dtype", "close"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_it_is_the_first_solve_of_the_array_path(dtype, close):
     """All that comes out of it; error estimates but for the budget law, which the programs hold at edges only."""
     model = models(dtype)
@@ -111,7 +110,7 @@ def test_it_is_the_first_solve_of_the_array_path(dtype, close):
         np.testing.assert_allclose(error, exact, rtol=0.25, atol=1e-13)
 
 
-@pytest.mark.parametrize(("dtype", "close"), [("float64", 1e-6), ("float32", 2e-4)])
+@pytest.mark.parametrize(("dtype", "close"), [pytest.param("float64", 1e-6, marks=pytest.mark.slow), ("float32", 2e-4)])
 def test_levels_are_right(first_solvers, dtype, close):
     run = ro.simulate(models(dtype), TS.astype(dtype), method="cascade")
     levels = independent.solve(models(), TS)[0]
@@ -143,7 +142,8 @@ def test_who_starts_at_the_level_has_it():
     assert np.any(present & (start >= LEVEL))
 
 
-@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("exponent", [1e-5, 1.0])
 def test_extreme_parameters(monkeypatch, dtype, exponent):
     """Wastes and frequencies over eight decades."""
@@ -194,6 +194,7 @@ def test_who_asks_gets_it_and_nobody_else(monkeypatch, first_solvers):
         assert gpu_kernel.applies(chain) == (skills == 32)
 
 
+@pytest.mark.slow
 def test_several_exponents_go_by_arrays(first_solvers):
     model = models().replace(gate_exponent=np.array([0.1, 1.0])[:, None, None], initial_level=None)
     ro.simulate(model, TS, method="cascade", tolerance=1e-3)
@@ -250,7 +251,7 @@ def test_exponentials(dtype):
 
 
 @pytest.mark.filterwarnings("ignore:The Pallas Triton backend is deprecated:DeprecationWarning")
-@pytest.mark.parametrize(("dtype", "skills"), [("float32", 16), ("float64", 5)])
+@pytest.mark.parametrize(("dtype", "skills"), [("float32", 16), pytest.param("float64", 5, marks=pytest.mark.slow)])
 def test_it_compiles_for_cuda(monkeypatch, dtype, skills):
     """As far as JAX goes without a device: to the programs of Triton's compiler."""
     monkeypatch.setattr(gpu_kernel, "INTERPRET", False)

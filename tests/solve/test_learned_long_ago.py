@@ -40,6 +40,7 @@ def test_learning_times(model, reference, tolerance):
     np.testing.assert_allclose(under_trace, reference, rtol=bound)
 
 
+@pytest.mark.slow
 def test_learning_times_by_arrays(model, reference, monkeypatch):
     monkeypatch.setattr(batch, "BACKENDS", batch.BACKENDS[-1:])
     for module in (calls, traced):

@@ -234,6 +234,7 @@ def test_derivatives(kind, what):
         np.testing.assert_allclose(np.asarray(slopes[name])[known], expected[known], rtol=2e-5, atol=2e-6 * scale)
 
 
+@pytest.mark.slow
 def test_derivatives_by_a_rate_of_zero():
     # on one side alone, since none is negative
     every, given = functions("mse")
@@ -268,7 +269,8 @@ def test_batches_under_transformations():
     np.testing.assert_allclose(slopes, every, rtol=1e-5)
 
 
-@pytest.mark.parametrize("what", ["times", pytest.param("rows", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["times", "rows"])
 def test_second_derivatives(what):
     every, given = functions("mse")
     by_waste = lambda values: every[what](given | {"waste": values})  # noqa: E731

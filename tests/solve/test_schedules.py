@@ -300,6 +300,7 @@ def test_rounding_that_a_slower_piece_magnifies():
     np.testing.assert_allclose(strict[sure], expected[sure], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_members_do_not_meet():
     model, mixture = random_models(11)
     for changes in ({}, {"wasted_resource": 0.02}, mixture):
@@ -430,6 +431,7 @@ def test_derivatives_by_times_at_which_two_schedules_change():
         np.testing.assert_allclose(slopes[1][k], (float(total(starts, starts + step)) - there) / 1e-4, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_derivatives_by_a_frequency_of_zero():
     # on one side alone: what an earlier start of the third skill would change
     for function in functions("mixture")[0].values():
@@ -441,7 +443,7 @@ def test_derivatives_by_a_frequency_of_zero():
             np.testing.assert_allclose(slopes[k], (4 * rise[1] - 3 * rise[0] - rise[2]) / 2e-5, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("schedules", ["rate", "all"])
+@pytest.mark.parametrize("schedules", ["rate", pytest.param("all", marks=pytest.mark.slow)])
 def test_jit_vmap_and_reduce(schedules):
     model = case_of(**SCHEDULES[schedules]).model().replace(gate_exponent=[0.1, 0.3, 1.0])
     times, run = ro.learning_times(model, 0.4), ro.simulate(model, TS)

@@ -112,6 +112,8 @@ OBSTRUCTED = {
 # kinds whose programs take longest to compile, and whose parts other kinds have too
 SLOW = (
     "mse, l1, initial level",
+    "extended",
+    "interference, cross entropy",
     "pools, crossing",
     "self-paced, cross entropy",
     "pools",
@@ -128,7 +130,7 @@ SLOW = (
 
 
 # by the ODE, random models of these laws below are held to SciPy
-OF_RANDOM = ("cross entropy", "self-paced", "soft chain", "plateau", "interference")
+OF_RANDOM = ("l2", "cross entropy", "self-paced", "soft chain", "plateau", "interference")
 
 
 @pytest.mark.parametrize(
@@ -315,7 +317,7 @@ def test_tolerance_bounds_the_level_error(method, tolerance):
     assert largest_errors(run, [case.levels() for case in cases]).max() <= tolerance
 
 
-@pytest.mark.parametrize("chance", [0.2, 0.6])
+@pytest.mark.parametrize("chance", [pytest.param(0.2, marks=pytest.mark.slow), 0.6])
 def test_estimated_errors_bound_what_is_wrong(chance):
     """The estimate of one solve between the panels that graphs begin with, against a solve with many more."""
     keys = jax.random.split(jax.random.key(11), 24)
@@ -436,7 +438,7 @@ SMOOTH = Case([[], [0], [0]], np.array([1.0, 0.8, 1.5]), 0.5, 0.5, 0.5)
     [
         pytest.param(diffrax.Euler(), 1, marks=pytest.mark.slow),
         pytest.param(diffrax.Heun(), 2, marks=pytest.mark.slow),
-        (diffrax.Bosh3(), 3),
+        pytest.param(diffrax.Bosh3(), 3, marks=pytest.mark.slow),
         (diffrax.Tsit5(), 5),
     ],
 )

@@ -41,6 +41,7 @@ def exact(exponent, factor):
     return (learned @ [1 - START, 1, 1] + WASTE * clock) / RATE
 
 
+@pytest.mark.slow
 def test_the_kink_moves():
     """It was off by 5e-5 of itself, and by 6% where kinks move faster."""
     h, k = np.meshgrid([-2, -1, 1, 2], [-2, -1, 1, 2])
@@ -62,9 +63,9 @@ def test_the_kink_moves():
 def test_where_gates_take_over(strength):
     """Only where one does; other places halve panels."""
     edges = jnp.linspace(0.0, 5.0, 13)
-    given = model(EXPONENT, prerequisite_strength=strength)
-    kinks = takeovers(given, solve_cascade(given, edges))
+    found = jax.jit(lambda given: takeovers(given, solve_cascade(given, edges)))
+    kinks = found(model(EXPONENT, prerequisite_strength=strength))
     np.testing.assert_allclose(kinks[0], -np.log1p(-START) / (FREQUENCY[1] - FREQUENCY[0]), rtol=1e-12)
     assert np.all(np.isin(kinks[1:], (edges[:-1] + edges[1:]) / 2))
     alike = model(EXPONENT).replace(gate_exponent=EXPONENT, graph=ro.SkillGraph([[], [], [0, 1]]))
-    assert not np.any(np.isin(takeovers(alike, solve_cascade(alike, edges)), kinks[0]))
+    assert not np.any(np.isin(found(alike), kinks[0]))

@@ -73,7 +73,9 @@ def test_times_behind_a_skill_that_becomes_far_faster(ensemble, tolerance):
     assert np.max(np.abs(found / exact - 1)) <= tolerance
 
 
-@pytest.mark.parametrize(("backends", "tolerance"), [(slice(1), 1e-11), (slice(-1, None), 1e-7)])
+@pytest.mark.parametrize(
+    ("backends", "tolerance"), [(slice(1), 1e-11), pytest.param(slice(-1, None), 1e-7, marks=pytest.mark.slow)]
+)
 def test_members_that_are_sure_are_right(ensemble, backends, tolerance, monkeypatch):
     """The loops next to rounding, and the arrays, which have no panels for the layers: nobody else is asked."""
     model, exact = ensemble

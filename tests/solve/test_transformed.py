@@ -131,7 +131,9 @@ def test_a_lost_run_of_self_paced_skills_has_no_concurrency():
     assert np.isnan(ro.observables.concurrency(run)).all()
 
 
-@pytest.mark.parametrize("changes", [{}, {"method": "ode", "tolerance": 1e-8}, {"competition": "l2"}])
+@pytest.mark.parametrize(
+    "changes", [{}, pytest.param({"method": "ode", "tolerance": 1e-8}, marks=pytest.mark.slow), {"competition": "l2"}]
+)
 def test_a_run_has_a_derivative_by_time_at_its_start(changes):
     given = model(**{k: changes[k] for k in changes if k == "competition"})
     options = {k: v for k, v in changes.items() if k != "competition"}
@@ -145,9 +147,11 @@ def test_a_run_has_a_derivative_by_time_at_its_start(changes):
     np.testing.assert_allclose(slope, [0.01 * FREQUENCY[0] / whole, 0, 0], rtol=1e-6, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_run_has_a_derivative_by_time_at_its_start_without_loops(monkeypatch):
     monkeypatch.setattr("resource_ode.native.calls.handlers", lambda: None)
-    slope = jax.jacrev(lambda ts: ro.simulate(model(gate_exponent=0.06), ts).level[0])(jnp.asarray([0.0, 10.0]))[:, 0]
+    first = jax.jit(jax.jacrev(lambda ts: ro.simulate(model(gate_exponent=0.06), ts).level[0]))
+    slope = first(jnp.asarray([0.0, 10.0]))[:, 0]
     np.testing.assert_allclose(slope, [0.01 / 1.1, 0, 0], rtol=1e-6, atol=1e-12)
 
 
