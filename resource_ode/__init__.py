@@ -53,6 +53,7 @@ if _TYPE_CHECKING:
     from .solve.learning import learning_times as learning_times
     from .solve.method import ODE as ODE
     from .solve.method import Cascade as Cascade
+    from .solve.method import Modes as Modes
     from .solve.method import Steps as Steps
     from .solve.simulation import simulate as simulate
     from .sweeps import read_sweep as read_sweep
@@ -75,6 +76,7 @@ _LAZY = {
     "learning_times": ("solve.learning", "learning_times"),
     "simulate": ("solve.simulation", "simulate"),
     "Cascade": ("solve.method", "Cascade"),
+    "Modes": ("solve.method", "Modes"),
     "ODE": ("solve.method", "ODE"),
     "Steps": ("solve.method", "Steps"),
     "plot": ("plot", None),

@@ -34,9 +34,10 @@ def simulate(
         str,
         one_of(
             "--method",
-            ("auto", "cascade", "ode", "steps"),
+            ("auto", "cascade", "modes", "ode", "steps"),
             "auto: the fastest that applies. cascade: an exact change of clock, then a quadrature. "
-            "ode: the general solver. steps: one training step after another; times must be whole numbers.",
+            "modes: the same for interference, by eigenvectors. ode: the general solver. "
+            "steps: one training step after another; times must be whole numbers.",
         ),
     ] = "auto",
     tolerance: Annotated[

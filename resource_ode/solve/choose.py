@@ -10,7 +10,8 @@ from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
 from .cascade import schedules
-from .method import ODE, PLAIN, AbstractMethod, Auto, Cascade
+from .method import ODE, PLAIN, AbstractMethod, Auto, Cascade, Modes
+from .modes import modes_obstacle
 
 
 def cascade_obstacle(model: ResourceModel) -> str | None:
@@ -42,9 +43,14 @@ def choose(model: ResourceModel, method: AbstractMethod, asked: Any) -> tuple[Ab
     if isinstance(method, Cascade) and obstacle:
         others = '"steps"' if _without_waste(model) else '"ode" or "auto"'
         raise ValueError(f'method: "cascade" cannot solve this model, since {obstacle}; use {others}')
+    if isinstance(method, Modes) and (why := modes_obstacle(model)):
+        raise ValueError(f'method: "modes" cannot solve this model, since {why}; use "auto"')
     why = "as asked"
     if isinstance(method, Auto):
-        if obstacle:
+        if obstacle and modes_obstacle(model) is None:
+            method = PLAIN["modes"] if method.tolerance is None else Modes(tolerance=method.tolerance)
+            why = "fastest that applies: interference of squared errors"
+        elif obstacle:
             method, why = ODE(tolerance=method.tolerance), obstacle
         else:
             method = PLAIN["cascade"] if method.tolerance is None else Cascade(tolerance=method.tolerance)

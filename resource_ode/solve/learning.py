@@ -2,7 +2,8 @@ r"""The verb `learning_times`: when each skill reaches a level, without a time g
 
 By the resource clock: the time $\tau_i$ at which exposure reaches what the level needs is a property of the graph
 alone, and $\eta t_i = \int_0^{\tau_i} F\,d\tau + N_0 \tau_i$: affine in $N_0$, inverse in $\eta$. A grid of both costs
-one cascade for each graph. Models outside the cascade go by events of the general solver.
+one cascade for each graph. Outside the cascade, interference goes by eigenvectors where it can, and all else by events
+of the general solver.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from .cascade.traced import checks_graphs
 from .choose import cascade_obstacle
 from .events import times_by_events
 from .members import Wish, checked_wish
+from .modes import modes_obstacle, times_by_modes
 from .tolerance import as_tolerance
 
 
@@ -85,13 +87,17 @@ def _learning_times(
     model: ResourceModel, level: Any, tolerance: Any, wish: Wish, *, beyond: bool, traced: bool
 ) -> Float[Array, "*batch skill"]:
     backend = backend_for(model, under_trace=traced) if cascade_obstacle(model) is None else None
-    tolerance = as_tolerance(tolerance, "time", "ode" if backend is None else backend.floors, model.dtype)
+    by_modes = backend is None and not traced and modes_obstacle(model) is None
+    floors = backend.floors if backend is not None else "modes" if by_modes else "ode"
+    tolerance = as_tolerance(tolerance, "time", floors, model.dtype)
     numpy = np if is_concrete(level) else jnp
     level, harmless = (numpy.asarray(x, model.dtype) for x in (level, 0.5))
     # a level that is never reached is solved for a harmless one, so that no infinity enters a derivative
     possible = (level > -1) & ((level < 1) | beyond)
     goal = numpy.where(possible, level, harmless)
-    if backend is None:
+    if by_modes:
+        times = times_by_modes(model, goal, tolerance, wish)
+    elif backend is None:
         times = times_by_events(model, goal, tolerance, wish, traced=traced)
     else:
         times = batch_times(model, goal, tolerance, wish, backend, under_trace=traced)

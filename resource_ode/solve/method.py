@@ -56,6 +56,29 @@ class Cascade(AbstractMethod):
     tolerance: Numbers | None = None
 
 
+class Modes(AbstractMethod):
+    """Eigenvectors of the overlaps, in resource time: for interference with mean squared error and competition "l1".
+
+    Without initial levels, pools and schedules, and not under `jit`, `vmap` and `grad`, where the ODE serves. Levels
+    are exact but for rounding, whose effect is estimated.
+
+    **Arguments:**
+
+    - `tolerance`: bound of the level error (absolute); default 1e-6 in float64, 2e-4 in float32.
+
+    **Example:**
+
+    >>> import resource_ode as ro
+    >>> overlaps = [[1.0, 0.5], [0.5, 1.0]]
+    >>> model = ro.ResourceModel(ro.SkillGraph([[], []]), [1.0, 0.5], 1e-2, 0.1, interference=overlaps)
+    >>> ro.simulate(model, [0.0, 50.0], method=ro.Modes()).level[-1].round(3).tolist()
+    [0.44, 0.354]
+    """
+
+    name: ClassVar[str] = "modes"
+    tolerance: Numbers | None = None
+
+
 class ODE(AbstractMethod):
     """Integration in training steps with diffrax: for every model with a positive wasted resource.
 
@@ -114,7 +137,7 @@ class Steps(AbstractMethod):
     name: ClassVar[str] = "steps"
 
 
-METHODS: dict[str, type[AbstractMethod]] = {kind.name: kind for kind in (Auto, Cascade, ODE, Steps)}
+METHODS: dict[str, type[AbstractMethod]] = {kind.name: kind for kind in (Auto, Cascade, Modes, ODE, Steps)}
 # without options: what makes a module takes longer than much of a small solve
 PLAIN = {name: kind() for name, kind in METHODS.items()}
 

@@ -19,7 +19,8 @@ from .cascade.traced import checks_graphs
 from .choose import choose
 from .learning import horizon
 from .members import OfSound, checked_wish, where_sound
-from .method import ODE, AbstractMethod, Cascade, Steps, as_method
+from .method import ODE, AbstractMethod, Cascade, Modes, Steps, as_method
+from .modes import solve_modes
 from .ode import solve_ode
 from .steps import solve_steps
 from .tolerance import as_tolerance
@@ -66,10 +67,11 @@ def simulate(
     - `model`: a [`resource_ode.ResourceModel`][]; its batch axes become those of the result.
     - `ts`: `(time,)`, training steps at which to report, not negative and increasing. Every method starts at `t = 0`,
         whatever `ts[0]`. Without any: 201 times from 0 to 1.05 times when the last skill reaches level 0.95.
-    - `method`: `"auto"` takes the fastest that applies; `"cascade"` solves in resource time; `"ode"` integrates in
-        training steps with diffrax, and takes every model with $N_0 > 0$; `"steps"` is the discrete recursion $u
-        \leftarrow \max(u - \eta r, 0)$ of sign descent, for which `ts` are whole numbers. These are short for
-        [`resource_ode.Cascade`][], [`resource_ode.ODE`][] and [`resource_ode.Steps`][], which hold their own options.
+    - `method`: `"auto"` takes the fastest that applies; `"cascade"` solves in resource time, and so does `"modes"`
+        for interference, by eigenvectors; `"ode"` integrates in training steps with diffrax, and takes every model with
+        $N_0 > 0$; `"steps"` is the discrete recursion $u \leftarrow \max(u - \eta r, 0)$ of sign descent, for which `ts` are whole numbers.
+        These are short for [`resource_ode.Cascade`][], [`resource_ode.Modes`][], [`resource_ode.ODE`][] and
+        [`resource_ode.Steps`][], which hold their own options.
 
     **Other arguments:**
 
@@ -118,19 +120,22 @@ def _simulate(
     if backend is not None:
         why = f"{why}; by {backend.name}"
     wish = checked_wish(*wishes, f"{way.name} ({why})", traced=traced)
-    reduce = wish.reduce
+    reduce, by_ode = wish.reduce, 0
     if traced and backend is None and reduce is not None:
         wish = wish._replace(reduce=OfSound(reduce))
     if isinstance(way, Cascade) and backend is not None:
         tolerance = as_tolerance(way.tolerance, "level", backend.floors, model.dtype)
         given = lost_unless_sound(model, ts, graph_too=not checks_graphs(model)) if traced else model
         result, by_ode, _ = batch_trajectories(given, ts, tolerance, wish, backend, under_trace=traced)
-        if by_ode:
-            wish = wish._replace(method=f'{wish.method}, and "ode" for members that it was not sure of')
+    elif isinstance(way, Modes):
+        tolerance = as_tolerance(way.tolerance, "level", way.name, model.dtype)
+        result, by_ode, _ = solve_modes(model, ts, tolerance, wish)
     elif isinstance(way, ODE):
         result = solve_ode(model, ts, as_tolerance(way.tolerance, "level", way.name, model.dtype), way, wish)
     else:
         result = solve_steps(model, ts, wish)
+    if by_ode:
+        wish = wish._replace(method=f'{wish.method}, and "ode" for members that it was not sure of')
     if reduce is not None:
         return result
     state, clock, spent, codes = result

@@ -18,11 +18,12 @@ from ..base.tracing import concrete_number
 from ..base.values import brief
 
 DEFAULTS = {"level": {"float64": 1e-6, "float32": 2e-4}, "time": {"float64": 1e-7, "float32": 1e-4}}
-# of the compiled loops, which compute in float64 whatever they return; of the cascade on arrays; of the ODE; and of
-# discrete steps, which are exact by definition
+# of the compiled loops and of eigenvectors, which compute in float64 whatever they return; of the cascade on arrays; of
+# the ODE; and of discrete steps, which are exact by definition
 FLOORS = {
     "loops": {"float64": 1e-12, "float32": 5e-7},
     "cascade": {"float64": 1e-12, "float32": 2e-5},
+    "modes": {"float64": 1e-11, "float32": 5e-7},
     "ode": {"float64": 1e-11, "float32": 1e-4},
     "steps": {"float64": 0.0, "float32": 0.0},
 }
@@ -50,7 +51,7 @@ def as_tolerance(value: Any, error_of: str, method: str, dtype: Any) -> Array | 
     if not 0 < number < 1:
         raise ValueError(f"tolerance: expected a number between 0 and 1 (an error of a {error_of}), got {brief(value)}")
     if number < least:
-        way = 'method="ode"' if method == "ode" else "the cascade"
+        way = f'method="{method}"' if method in ("ode", "modes") else "the cascade"
         other = "" if name == "float64" else ", or compute in float64"
         raise ValueError(
             f"tolerance: {way} in {name} can be asked for {floor:g} at best, got {number:g}; loosen it{other}"

@@ -235,7 +235,8 @@ def test_wrong_arguments_are_refused(options, message):
 
 def test_batch_size_is_used_by_events_or_refused(monkeypatch):
     wastes, overlap = np.array([0.1, 0.2, 0.3]), np.array([[1.0, 0.1], [0.1, 1.0]])
-    cases = [Case([[], []], np.array([1.0, 0.5]), 1e-2, waste, interference=overlap) for waste in wastes]
+    own = {"interference": overlap, "loss": "cross_entropy"}
+    cases = [Case([[], []], np.array([1.0, 0.5]), 1e-2, waste, **own) for waste in wastes]
     model, sizes = cases[0].model(wasted_resource=wastes), []
     solve = events._event_times
 

@@ -44,7 +44,10 @@ KINDS = {
     "l2": ("l2",),
     "without waste": ("without waste",),
 }
-METHODS_OF = {name: ("cascade", "ode") for name in KINDS} | {"interference": ("ode",), "without waste": ("cascade",)}
+METHODS_OF = {name: ("cascade", "ode") for name in KINDS} | {
+    "interference": ("modes", "ode"),
+    "without waste": ("cascade",),
+}
 
 
 def levels_start(rng, chance=0.5):
@@ -213,7 +216,8 @@ def test_random_models_against_scipy(kind):
     rng = np.random.default_rng([*kind.encode()])
     cases = [(RANDOM | OBSTRUCTED)[kind](rng) for _ in range(COUNT)]
     references = [case.levels() for case in cases]
-    for method in ("cascade", "ode") if kind in RANDOM else ("ode",):
+    modes = ("modes",) if kind in ("interference, mse", "extended, interference") else ()
+    for method in ("cascade", "ode") if kind in RANDOM else (*modes, "ode"):
         run = solve(cases, method=method)
         assert run.failures() == ""
         errors = largest_errors(run, references)
@@ -417,8 +421,10 @@ def test_auto_says_what_it_took_and_why():
     again = ro.simulate(case.model(), TIMES, method="cascade")
     assert again.method.startswith("cascade (as asked; by ")
     assert np.array_equal(run.level, again.level)
-    overlapping = ro.simulate(Case([[]] * 2, [1.0, 0.5], interference=np.eye(2)).model(), [0.0, 1.0])
-    assert overlapping.method.startswith("ode (") and "interference" in overlapping.method
+    overlapping = Case([[]] * 2, [1.0, 0.5], interference=np.eye(2)).model()
+    assert ro.simulate(overlapping, [0.0, 1.0]).method == "modes (fastest that applies: interference of squared errors)"
+    beside = ro.simulate(overlapping.replace(loss="cross_entropy"), [0.0, 1.0])
+    assert beside.method.startswith("ode (") and "interference" in beside.method
 
 
 def test_any_first_time_starts_at_zero():
@@ -584,7 +590,7 @@ def test_values_of_self_paced_levels_by_the_ode_under_jit():
         ([0.0, 0.0], {}, "ts: expected finite, increasing times from 0 on"),
         ([-1.0, 0.5], {}, "ts: expected finite, increasing times from 0 on"),
         ([0.0, np.inf], {}, "ts: expected finite, increasing times from 0 on"),
-        ([0.0, 1.0], {"method": "euler"}, "method: expected one of auto, cascade, ode, steps, got 'euler'"),
+        ([0.0, 1.0], {"method": "euler"}, "method: expected one of auto, cascade, modes, ode, steps, got 'euler'"),
         ([0.0, 1.0], {"tolerance": 0.0}, "tolerance: expected a number between 0 and 1"),
         ([0.0, 1.0], {"tolerance": 2.0}, "tolerance: expected a number between 0 and 1"),
         ([0.0, 1.0], {"batch_size": 0}, "batch_size: expected a positive whole number, got 0"),
