@@ -68,7 +68,7 @@ def keep_compiled(folder: FilePath | None = None) -> Path:
     """Keep compiled programs on disk, so that the first call of a kind is slow once and not once a session.
 
     This sets the compilation cache of JAX, for everything that the session compiles from here on. Programs of the ODE
-    (`method="ode"`, and learning times with interference) hold checks that JAX does not keep: they are kept only where
+    (`method="ode"`, and learning times that need it) hold checks that JAX does not keep: they are kept only where
     the environment variable `EQX_ON_ERROR=off` was set before Python started.
 
     **Arguments:** `folder`: where; by default `resource_ode` in the folder of the user's caches. It is made if it is

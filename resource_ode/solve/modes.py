@@ -273,6 +273,8 @@ def _rows(modes: Modes, levels: Levels, given: np.ndarray) -> tuple[np.ndarray, 
     each, shares = modes.take(np.s_[:, None]), levels.share.swapaxes(1, 2)
     gone, grown, left = _decays(each, clock)
     spent, pull, late = _spending(each, clock, grown, left)
+    # and by what the clock was not made better
+    late = late + np.where(np.isinf(clock), 0, np.abs(spent - given))
     late = np.where(pull > 0, late / np.where(pull > 0, pull, 1), 0)
     level, summed, moving = gone @ shares, gone @ np.abs(shares), (modes.speed[:, None] * left) @ np.abs(shares)
     with np.errstate(invalid="ignore"):

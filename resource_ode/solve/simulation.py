@@ -68,10 +68,10 @@ def simulate(
     - `ts`: `(time,)`, training steps at which to report, not negative and increasing. Every method starts at `t = 0`,
         whatever `ts[0]`. Without any: 201 times from 0 to 1.05 times when the last skill reaches level 0.95.
     - `method`: `"auto"` takes the fastest that applies; `"cascade"` solves in resource time, and so does `"modes"`
-        for interference, by eigenvectors; `"ode"` integrates in training steps with diffrax, and takes every model with
-        $N_0 > 0$; `"steps"` is the discrete recursion $u \leftarrow \max(u - \eta r, 0)$ of sign descent, for which `ts` are whole numbers.
-        These are short for [`resource_ode.Cascade`][], [`resource_ode.Modes`][], [`resource_ode.ODE`][] and
-        [`resource_ode.Steps`][], which hold their own options.
+        with interference, by eigenvectors; `"ode"` integrates in training steps with diffrax, and takes every model
+        with $N_0 > 0$; `"steps"` is the discrete recursion $u \leftarrow \max(u - \eta r, 0)$ of sign descent, for
+        which `ts` are whole numbers. These are short for [`resource_ode.Cascade`][], [`resource_ode.Modes`][],
+        [`resource_ode.ODE`][] and [`resource_ode.Steps`][], which hold their own options.
 
     **Other arguments:**
 

@@ -223,7 +223,8 @@ def test_exponents_far_apart_need_not_share_a_cascade(monkeypatch):
     np.testing.assert_allclose(together, np.concatenate(alone, axis=2), rtol=1e-7)
 
 
-@pytest.mark.parametrize("members", [33, pytest.param(64, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("members", [33, 64])
 def test_ragged_ends_over_devices(monkeypatch, members):
     """Four devices take 8 members each at a time; the last turn has 1 member for them all, or is full."""
     monkeypatch.setattr(batches, "microbatch", lambda skills, members: 8)

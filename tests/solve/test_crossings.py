@@ -72,7 +72,7 @@ def test_levels_that_rounding_hides_beside_what_is_unlearned(level):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        times = np.asarray(times_by_events(model, level, 1e-7, Wish(), traced=False))
+        times = np.asarray(times_by_events(model, np.asarray(level), np.asarray(1e-7), Wish(), traced=False))
     right = level * (frequency.sum() + 0.1) / (0.01 * overlap @ frequency)
     assert np.isnan(times).all() if level < 1e-9 else np.allclose(times, right, rtol=1e-7, atol=0)
     np.testing.assert_allclose(ro.learning_times(model, level), right, rtol=1e-7)
