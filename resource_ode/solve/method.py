@@ -72,7 +72,7 @@ class Modes(AbstractMethod):
     >>> overlaps = [[1.0, 0.5], [0.5, 1.0]]
     >>> model = ro.ResourceModel(ro.SkillGraph([[], []]), [1.0, 0.5], 1e-2, 0.1, interference=overlaps)
     >>> ro.simulate(model, [0.0, 50.0], method=ro.Modes()).level[-1].round(3).tolist()
-    [0.44, 0.354]
+    [0.382, 0.31]
     """
 
     name: ClassVar[str] = "modes"

@@ -17,6 +17,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.slow
 def test_what_is_refused_keeps_no_memory(name):
     def refuse():
         with pytest.raises(ValueError, match="expected"):

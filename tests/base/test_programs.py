@@ -29,6 +29,7 @@ def stay_few(monkeypatch, use, sizes):
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="other devices keep what they slice and reshape")
+@pytest.mark.slow
 def test_runs_of_new_shapes_leave_no_more_programs_than_are_kept(monkeypatch):
     def use(rows):
         model = ro.ResourceModel(ro.SkillGraph([[], [0], [0, 1]]), [1.0, 0.5, 2.0], 0.01, 0.1, 0.1)

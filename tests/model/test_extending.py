@@ -94,6 +94,7 @@ def test_a_loss_against_its_closed_form():
     np.testing.assert_allclose(ro.simulate(model, [10.0, 60.0]).level[:, 0], [0.1, 0.6], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_derivatives_and_batches():
     waste = jnp.asarray([0.05, 0.1, 0.2])
     times = ro.learning_times(MODEL.replace(wasted_resource=waste, competition=CubeRoot()))

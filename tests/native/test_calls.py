@@ -184,6 +184,7 @@ class Own(CrossEntropy):
     name = "own"
 
 
+@pytest.mark.slow
 def test_laws_of_a_users_own_go_by_arrays():
     model = random_models(loss=Own())
     traced = jax.jit(lambda m: ro.simulate(m, TS))(model)
@@ -402,6 +403,7 @@ def test_gradients_with_pools():
     np.testing.assert_allclose(jax.grad(total)(at), moved, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_derivatives_by_arrays_where_nothing_is_required():
     changes = {"competition": "l2", "frequency_after": [0.5, 0.5]}  # which the loops have no derivatives of
     model = ro.ResourceModel(ro.SkillGraph([[], []]), np.array([1.0, 0.4]), 1.0, 0.1, **changes)

@@ -175,6 +175,7 @@ def test_leading_axes_that_tell_graphs_apart_and_others(host):
     np.testing.assert_allclose(clock, run.clock, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_compiled_programs_call_it_on_a_gpu(monkeypatch):
     """And only where it is asked for and serves."""
     monkeypatch.setattr(walks, "obstacle", lambda: None)

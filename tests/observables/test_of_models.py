@@ -125,7 +125,8 @@ def test_transformations_give_the_numbers_of_the_eager_call():
     np.testing.assert_allclose(jax.vmap(one)(frequency), eager, rtol=1e-12)
 
 
-@pytest.mark.parametrize("level", [pytest.param(None, marks=pytest.mark.slow), 0.9])
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [None, 0.9])
 def test_derivatives_are_those_of_the_value(level):
     one = lambda p: obs.seriality(tree().replace(frequency=p), level=level)  # noqa: E731
     p = jnp.asarray(FREQUENCY)

@@ -211,7 +211,7 @@ def test_members_never_meet(monkeypatch, path):
             np.testing.assert_allclose(found, expected[index], rtol=0 if path == "loops" else 1e-11)
 
 
-@pytest.mark.parametrize("path", ["loops", "arrays"])
+@pytest.mark.parametrize("path", ["loops", pytest.param("arrays", marks=pytest.mark.slow)])
 def test_gate_exponents_of_one_graph_stand_for_themselves(monkeypatch, path):
     if path == "arrays":
         on_arrays(monkeypatch)

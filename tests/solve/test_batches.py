@@ -364,7 +364,7 @@ def test_the_counter_counts():
     assert compilations.count >= 1
 
 
-@pytest.mark.parametrize("method", ["cascade", "ode"])
+@pytest.mark.parametrize("method", ["cascade", pytest.param("ode", marks=pytest.mark.slow)])
 def test_other_values_of_equal_shape_do_not_recompile(method):
     """Other graphs, gates, parameters, times, tolerances and names."""
 

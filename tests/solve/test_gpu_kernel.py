@@ -202,6 +202,7 @@ def test_several_exponents_go_by_arrays(first_solvers):
     assert first_solvers[:1] + first_solvers[-1:] == ["trajectories", "learning_times"]
 
 
+@pytest.mark.slow
 def test_who_is_unsure_goes_on_by_arrays(first_solvers):
     run = ro.simulate(models(), TS, method="cascade", tolerance=1e-9)
     assert first_solvers[:2] == ["first_trajectories", 64]
@@ -225,6 +226,7 @@ def test_a_member_that_is_lost_says_so_and_spoils_no_neighbour():
     np.testing.assert_array_equal(np.asarray(state)[~lost], np.asarray(whole[0])[~lost])
 
 
+@pytest.mark.slow
 def test_reductions(monkeypatch):
     """The caller's own numbers of each member, of whatever the programs find."""
     graphs, clocks, _ = batches.split_axes(models(), share_exponents=False)

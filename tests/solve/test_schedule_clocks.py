@@ -79,7 +79,9 @@ def random_models(seed, kind, count=24):
     return ro.ResourceModel(graph, frequency, rate, waste, exponent, **own)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind == "entropy with l2")) for kind in KINDS]
+)
 def test_errors_are_within_the_tolerance(kind):
     ts = np.append(0, np.geomspace(0.1, 1e3, 40))
     run = jax.jit(lambda model, tolerance: ro.simulate(model, ts, tolerance=tolerance))

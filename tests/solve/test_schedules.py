@@ -144,7 +144,7 @@ def random_models(seed, count=64):
     return model, {"frequency": ro.Schedule(np.append(0.0, np.sort(10 ** rng.uniform(-1, 2.5, 2))), mixtures)}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, 1, pytest.param(2, marks=pytest.mark.slow)])
 def test_errors_are_within_the_tolerance(seed):
     model, mixture = random_models(seed)
     for changes in ({}, {"learning_rate": 0.3} | mixture, {"wasted_resource": 0.02}, mixture):
@@ -228,7 +228,7 @@ def test_skills_that_are_met_while_nothing_is_handed_out():
     assert np.isinf(ro.learning_times(for_ever)).all()
 
 
-@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+@pytest.mark.parametrize("loss", ["mse", pytest.param("cross_entropy", marks=pytest.mark.slow)])
 def test_a_level_that_skills_start_at(loss):
     case = case_of(**SCHEDULES["all"], loss=loss, initial_level=np.array([0.0, 0.3, 1e-6, 0.9, 0.0]))
     for level, skill in ((0.3, 1), (1e-6, 2), (0.9, 3)):
@@ -396,7 +396,7 @@ def functions(schedules):
 
 
 @pytest.mark.parametrize("schedules", ["rate", "all"])
-@pytest.mark.parametrize("what", ["times", "levels"])
+@pytest.mark.parametrize("what", ["times", pytest.param("levels", marks=pytest.mark.slow)])
 def test_derivatives(what, schedules):
     every, given = functions(schedules)
     function = every[what]

@@ -116,6 +116,7 @@ OBSTRUCTED = {
 SLOW = (
     "mse, l1, initial level",
     "extended",
+    "interference, mse",
     "interference, cross entropy",
     "pools, crossing",
     "self-paced, cross entropy",
@@ -359,7 +360,7 @@ def extreme_cases():
     return cases
 
 
-@pytest.mark.parametrize("method", ["cascade", "ode"])
+@pytest.mark.parametrize("method", ["cascade", pytest.param("ode", marks=pytest.mark.slow)])
 def test_extreme_parameters(method):
     cases = extreme_cases()
     run = solve(cases, method=method)
