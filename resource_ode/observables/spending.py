@@ -21,7 +21,9 @@ from ..model.schedule import Schedule
 from ..results.outcome import RESULTS
 from ..results.trajectory import Trajectory
 from ..solve.cascade.rates import steady
+from ..solve.choose import cascade_obstacle
 from ..solve.learning import horizon, learning_times
+from ..solve.modes import modes_obstacle
 from ..solve.simulation import simulate
 from .between_rows import crossing_bounds
 from .resource_time import obstacle, until_level
@@ -101,8 +103,13 @@ def _waste_by_run(model: ResourceModel, level: Any, tolerance: Any) -> Float[Arr
     """At the horizon of each member, from a run with this row alone."""
     ends = horizon(model, level)
     shape = model.batch_shape
-
-    found = _waste_at(model.flat(), ends.reshape((int(np.prod(shape)),)), tolerance)
+    flat, ends = model.flat(), ends.reshape((int(np.prod(shape)),))
+    # what a transformation would leave to the ODE, which takes many times as long, and nothing without waste
+    alone = is_concrete(model, ends, tolerance) and (cascade_obstacle(model) is None or modes_obstacle(model) is None)
+    if alone and (model.pool is not None or model.interference is not None):
+        found = jnp.stack([_waste_of_one(flat[k], end, tolerance) for k, end in enumerate(np.asarray(ends))])
+    else:
+        found = _waste_at(flat, ends, tolerance)
     if is_concrete(found):
         lost = int(np.isnan(np.asarray(found)).reshape((len(found), -1)).any(axis=1).sum())
         if lost:
@@ -112,6 +119,12 @@ def _waste_by_run(model: ResourceModel, level: Any, tolerance: Any) -> Float[Arr
                 stacklevel=3,
             )
     return found.reshape(shape + found.shape[1:])
+
+
+def _waste_of_one(model: ResourceModel, end: np.floating, tolerance: Any) -> Array:
+    some = bool(np.isfinite(end))
+    run = simulate(model, np.asarray([end if some else 1], model.dtype), tolerance=tolerance)
+    return nan_unless(some & (run.result == RESULTS.successful), each_member(_total_waste, run)[0])
 
 
 @programs.compiled

@@ -222,6 +222,19 @@ def test_total_waste_of_pools_has_a_pool_axis():
     np.testing.assert_allclose(obs.total_waste(run), [[0.1 / 1.1, 1 / 3], [0.1 * 4 / 0.5, 1.0 * 0.3 / 0.5]])
 
 
+@pytest.mark.parametrize("own", [{"pool": [0, 1, 0, 1]}, {"interference": 0.5 * (np.eye(4) + 1)}])
+def test_total_waste_of_a_model_that_wastes_nothing_somewhere(own):
+    """A transformation would leave these models to the ODE, which takes none without waste."""
+    number = (lambda x: [x, 0.1]) if "pool" in own else (lambda x: x)
+    found = []
+    for waste in (0.0, 0.05):
+        model = independent([1.0, 0.5, 2.0, 1.0], wasted_resource=number(waste), learning_rate=number(0.1), **own)
+        run = ro.simulate(model, [float(ro.horizon(model))])
+        np.testing.assert_allclose(obs.total_waste(model), obs.total_waste(run)[0], rtol=1e-6)
+        found.append(np.asarray(obs.total_waste(model)).ravel()[0])
+    assert found[0] == 0 < found[1]
+
+
 def test_total_waste_under_schedules():
     louder = ro.Schedule([0.0, 100.0], [0.01, 1.0])
     slower = ro.Schedule([0.0, 100.0], [1e-2, 1e-3])
