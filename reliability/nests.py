@@ -187,12 +187,7 @@ class Plainly:
                 self.meaning(rest, {name: v[k] if name in step.names else v for name, v in x.items()})
                 for k in range(count)
             ]
-            # what is refused is one NaN, however many numbers there would be
-            shape = np.broadcast_shapes(*(row.value.shape for row in rows))
-            return Meaning(*(
-                np.stack([np.broadcast_to(getattr(row, name), shape) for row in rows])
-                for name in ("value", "claim", "of")
-            ))  # fmt: skip
+            return Meaning(*(_stacked([getattr(row, name) for row in rows]) for name in ("value", "claim", "of")))
         return self._derivative(step, rest, x)
 
     def _derivative(self, step: Step, rest: tuple[Step, ...], x: Numbers) -> Meaning:
@@ -245,6 +240,12 @@ class Plainly:
             slope, claim = differences(at, flat, along, value, noise)
             found[..., column], claims[..., column] = slope / along[column], claim / along[column]
         return Meaning(found, claims, np.broadcast_to(value[..., None], found.shape))
+
+
+def _stacked(rows: list[np.ndarray]) -> np.ndarray:
+    """Rows of one shape; of what is refused there is one NaN, however many numbers there would be."""
+    shape = max((row.shape for row in rows), key=len)
+    return np.stack([row if row.shape == shape else np.full(shape, row.flat[0]) for row in rows])
 
 
 def differences(

@@ -83,3 +83,14 @@ def test_the_page_has_its_place():
     result = {"case": NAME, "counts": {"right": 1, "refused: model: no": 1}, "seconds": 1.0, "wrong": []}
     text = transformations.report([result], transformations.TRANSFORMATIONS.options([], "", ""))
     assert "| chain" in text and "| jacrev" in text and "model: no" in text and "anything wrong: 0" in text
+
+
+def test_members_that_are_refused_are_one_number_at_any_depth():
+    """Of two rows each of two members, of which the first are refused, and so have one number in place of three."""
+
+    def values(x):
+        return np.full((), np.nan) if x["a"] < 0 else np.full(3, x["a"] + x["b"])
+
+    plainly = nests.Plainly(values, values, 0.0, np.random.default_rng(0))
+    found = plainly.meaning(nests.parse("map:a.vmap:b"), {"a": np.array([-1.0, 1.0]), "b": np.array([0.0, 2.0])})
+    np.testing.assert_array_equal(found.value, [np.full((2, 3), np.nan), [[1.0] * 3, [3.0] * 3]])
