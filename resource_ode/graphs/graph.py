@@ -353,7 +353,7 @@ def _check_indices(indices: np.ndarray, mask: np.ndarray, present: np.ndarray, n
             f"got {int(indices[tuple(where)])}"
         )
     if not present.all():
-        flat = np.where(mask, indices, 0).reshape(*batch, -1)
+        flat = np.where(mask, indices, 0).reshape(*batch, skills * mask.shape[-1])
         absent = mask & ~np.take_along_axis(present, flat, axis=-1).reshape(mask.shape)
         if absent.any():
             where = np.argwhere(absent)[0]

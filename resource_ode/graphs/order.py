@@ -21,7 +21,7 @@ def depth(indices: np.ndarray, mask: np.ndarray, name_of: Any) -> np.ndarray:
     if int(np.prod(shape[:-1])) == 1:
         return _depth_of_one(indices.reshape(indices.shape[-2:]), mask.reshape(mask.shape[-2:]), name_of).reshape(shape)
     found = np.zeros(shape, np.int32)
-    flat = np.where(mask, indices, 0).reshape(*shape[:-1], -1)
+    flat = np.where(mask, indices, 0).reshape(*shape[:-1], shape[-1] * indices.shape[-1])
     for _ in range(shape[-1] + 1):
         parents = np.take_along_axis(found, flat, axis=-1).reshape(indices.shape)
         deeper = np.max(np.where(mask, parents + 1, 0), axis=-1).astype(np.int32)
@@ -59,7 +59,7 @@ def traced_depth(indices: Array, mask: Array) -> Array:
     shape = indices.shape[:-1]
     if indices.shape[-1] == 0:
         return jnp.zeros(shape, jnp.int32)
-    flat = indices.reshape(*shape[:-1], -1)
+    flat = indices.reshape(*shape[:-1], shape[-1] * indices.shape[-1])
 
     def deepen(depth: Array, _: None) -> tuple[Array, None]:
         parents = jnp.take_along_axis(depth, flat, axis=-1).reshape(indices.shape)

@@ -73,7 +73,7 @@ def _graph_is_sound(graph: Any) -> Bool[Array, "*batch"]:
     deep = jnp.all((graph.depth >= 0) & (graph.depth < graph.skills) | ~graph.present, axis=-1)
     if not graph.fan_in:
         return deep
-    places = jnp.clip(indices, 0, graph.skills - 1).reshape(*batch, -1)
+    places = jnp.clip(indices, 0, graph.skills - 1).reshape(*batch, graph.skills * graph.fan_in)
     present, depth = (
         jnp.take_along_axis(x, places, axis=-1).reshape(indices.shape) for x in (graph.present, graph.depth)
     )

@@ -5,6 +5,7 @@ What is named of one member has no batch axes; its absent skills have taken and 
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -82,7 +83,7 @@ def warn_if_coarse(name: str, run: Trajectory, error: Array) -> None:
     if not is_concrete(error):
         return
     shape = run.batch_shape
-    found = np.asarray(error).reshape((*shape, -1))
+    found = np.asarray(error).reshape((*shape, math.prod(error.shape[len(shape) :])))
     wrong = found > COARSE
     if wrong.any():
         most = found[wrong].max()

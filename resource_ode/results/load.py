@@ -226,7 +226,8 @@ def _graph(reader: _Reader, present: np.ndarray) -> SkillGraph:
         required = reader.array("required", "truth values", rows["required"])
         if not ((indices >= 0) & (indices < skills)).all():
             raise Unfit(f"holds prerequisites that are not positions of its {skills} skills, from 0 to {skills - 1}")
-        before = np.take_along_axis(depth, indices.reshape(*indices.shape[:-2], -1), axis=-1).reshape(indices.shape)
+        places = indices.reshape(*indices.shape[:-2], skills * fan_in)
+        before = np.take_along_axis(depth, places, axis=-1).reshape(indices.shape)
         if (required & (before >= depth[..., None])).any():
             raise Unfit(
                 "holds prerequisites that are no simpler than the skills that require them: it was cut or reordered "

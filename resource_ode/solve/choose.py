@@ -28,7 +28,8 @@ def cascade_obstacle(model: ResourceModel) -> str | None:
             return "prerequisites may cross pools (unknown under a trace)"
         pool = np.broadcast_to(model.pool, np.broadcast_shapes(model.pool.shape, graph.present.shape))
         indices = np.broadcast_to(graph.prerequisites, (*pool.shape, graph.fan_in))
-        behind = np.take_along_axis(pool, indices.reshape(*pool.shape[:-1], -1), axis=-1).reshape(indices.shape)
+        places = indices.reshape(*pool.shape[:-1], pool.shape[-1] * graph.fan_in)
+        behind = np.take_along_axis(pool, places, axis=-1).reshape(indices.shape)
         if np.any((behind != pool[..., None]) & np.asarray(graph.required)):
             return "prerequisites cross pools"
     return None

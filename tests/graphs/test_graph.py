@@ -295,6 +295,12 @@ def test_indexing_keeps_the_names_of_the_member():
     assert two_chains()[0].names is None
 
 
+def test_no_graphs_are_built_like_many():
+    none = SkillGraph(np.zeros((0, 3, 2), np.int32), required=np.ones((0, 3, 2), bool), present=np.ones((0, 3), bool))
+    assert none.batch_shape == (0,)
+    assert none.depth.shape == (0, 3)
+
+
 def test_indexing_over_several_batch_axes():
     one = chain_of(3)
     prerequisites = jnp.broadcast_to(one.prerequisites, (2, 4, 3, 1))

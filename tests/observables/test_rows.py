@@ -137,6 +137,14 @@ def test_a_batch_says_how_many():
         obs.seriality(run)
 
 
+@pytest.mark.parametrize("measure", [obs.seriality, obs.efficiency, obs.domino_overlap, obs.depth_correlation])
+def test_no_members_have_no_values(measure):
+    run = ro.simulate(chain(wasted_resource=[1e-3, 10.0]), np.linspace(0, 8000, 501))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert measure(run[:0]).shape[0] == 0
+
+
 def test_what_compares_times_reads_them_between_rows():
     model = chain()
     fine, coarse = (ro.simulate(model, np.linspace(0, 8000, rows)) for rows in (2001, 9))

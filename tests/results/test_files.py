@@ -77,6 +77,7 @@ CASES = {
         chain(wasted_resource=[[0.0], [0.1]], learning_rate=np.linspace(1e-3, 2e-3, 3))
     ),
     "batch of one": lambda: invented(chain(wasted_resource=[0.1])),
+    "no members of padded graphs": lambda: invented(ro.stack([independent(gate_exponent=1.0), chain()]))[:0],
     "padded graphs, names by member": lambda: invented(ro.stack([chain(), tree()])),
     "padded graphs on a grid": lambda: invented(
         ro.stack([chain(), tree()]).replace(wasted_resource=np.array([[0.0], [0.1], [0.2]]))
