@@ -40,7 +40,7 @@ EPSILON = float(np.finfo(np.float64).eps)
 # units of rounding, for each skill: of eigenvalues, as parts of the largest, and of sums
 ROUNDINGS = 4
 # how often a clock is made better, and the logarithm of the last one
-IMPROVED, LATEST = 100, 700.0
+IMPROVED, LATEST = 100, 709.0
 # steps towards a crossing
 STEPS = 2000
 # numbers that are worked on at a time, which stay in the cache
@@ -98,6 +98,7 @@ def solve_modes(model: ResourceModel, ts: Any, tolerance: Any, wish: Wish) -> An
         present = np.asarray(part.graph.present)[:, None]
         sure = np.where(present, error, 0).max(axis=(1, 2), initial=0) + float(np.finfo(part.dtype).eps) / 2 <= limit
         state = np.where(present, state, np.nan)
+        sure &= ~np.any(np.isfinite(clock) & np.isinf(clock.astype(part.dtype)), axis=1)
         codes = np.where(sure, SUCCESSFUL, INACCURATE).astype(np.int32)
         values = (*(x.astype(part.dtype) for x in (state, clock, spent)), codes)
         values = jax.tree.map(jax.numpy.asarray, values)
@@ -121,8 +122,9 @@ def times_by_modes(model: ResourceModel, level: Any, tolerance: Any, wish: Wish)
         spent, off = _crossings(*_modes(part), goal)
         times, present = spent / np.asarray(part.learning_rate, np.float64)[:, None], np.asarray(part.graph.present)
         sure = ~np.any(present & (np.isnan(times) | ~(off <= limit)), axis=1)
-        times = np.where(present & sure[:, None], times, np.nan)
-        return jax.numpy.asarray(times.astype(part.dtype)), sure
+        rounded = times.astype(part.dtype)
+        sure &= ~np.any(present & np.isfinite(times) & np.isinf(rounded), axis=1)
+        return jax.numpy.asarray(np.where(present & sure[:, None], rounded, np.nan)), sure
 
     def otherwise(part: ResourceModel) -> Any:
         return times_by_events(pieces.as_arrays(part), level, tolerance, Wish(), traced=False)
@@ -154,7 +156,9 @@ def _solve(
     parts, by_ode, unsolved = [], 0, 0
     for begin in range(0, total, size):
         part = jax.tree.map(lambda x, at=begin: x[at : at + size], flat)
-        found, sure = solve(part)
+        # what is beyond all numbers is no answer, and nobody is sure of it
+        with np.errstate(all="ignore"):
+            found, sure = solve(part)
         again = np.flatnonzero(~sure & (np.asarray(part.wasted_resource) > 0) & (otherwise is not None))
         if otherwise is not None and len(again):
             found = pieces.put(found, again, otherwise(jax.tree.map(lambda x, at=again: x[at], part)))
@@ -181,21 +185,30 @@ def _modes(models: ResourceModel) -> tuple[Modes, Levels]:
     rate = np.where(present, rate, 0)
     unit = rate.max(axis=1)
     root = np.sqrt(rate / unit[:, None])
+    root = np.where(np.isfinite(root), root, 0)
     # a skill that is met more rarely than all numbers is in no mode, and nothing is known of it
     scale = np.divide(1, root, out=np.where(present, np.inf, 0), where=root > 0)
     overlap = np.asarray(models.interference, np.float64)
     speed, vectors = np.linalg.eigh(root[:, :, None] * overlap * root[:, None, :])
     rounding = ROUNDINGS * rate.shape[1]
     known = rounding * EPSILON * speed[:, -1:]
-    # an eigenvalue of overlaps that rounding alone keeps from 0 is 0: a motion that never happens
-    never = speed <= rounding * float(np.finfo(models.dtype).eps) * speed[:, -1:]
+    # an eigenvalue of overlaps that rounding alone keeps from 0 is 0: a motion that never happens. There are as many of
+    # them whatever the frequencies, and another that is small is only slow
+    small = rounding * float(np.finfo(models.dtype).eps)
+    lost = np.zeros((len(speed), 1), int)
+    some = np.flatnonzero(speed[:, 0] <= small + known[:, 0])
+    own = np.linalg.eigvalsh(np.where(present[some, :, None] & present[some, None], overlap[some], 0))
+    lost[some, 0] = np.sum(own <= small, axis=1)
+    never = np.arange(speed.shape[1]) < lost
+    # what is slower than rounding lets anyone see still moves, nobody knows how fast
+    moving = np.where(never, 0, np.maximum(speed, known))
     part = np.einsum("mik,mi->mk", vectors, root)
     # and what rounding alone put into it is nothing
     part = np.where(never & (np.abs(part) <= rounding * EPSILON * np.sqrt(rate.shape[1])), 0, part)
-    off = (known + np.where(never, np.abs(speed), 0)) * np.abs(part)
+    off = (known + np.abs(moving - speed)) * np.abs(part)
     share = np.where(np.isfinite(scale), scale, 0)[:, :, None] * vectors * part[:, None]
     waste = np.asarray(models.wasted_resource, np.float64) / unit
-    return Modes(unit, waste, known[:, 0], np.where(never, 0, speed), np.abs(part), off), Levels(share, scale)
+    return Modes(unit, waste, known[:, 0], moving, np.abs(part), off), Levels(share, scale)
 
 
 def _decays(modes: Modes, clock: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -212,8 +225,7 @@ def _decays(modes: Modes, clock: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
 def _spending(modes: Modes, clock: np.ndarray, grown: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, ...]:
     """What is spent by a clock, how fast more is, and by how much the first may be off."""
     weight = modes.amplitude**2
-    with np.errstate(invalid="ignore"):
-        wasted = np.where(modes.waste > 0, modes.waste * clock, 0)
+    wasted = np.where(modes.waste > 0, modes.waste * clock, 0)
     spent = _dot(weight, grown) + wasted
     off = modes.known * _dot(modes.amplitude, grown) ** 2
     return spent, _dot(weight, left) + modes.waste, off + _rounding(modes) * spent
@@ -239,10 +251,9 @@ def _clocks(modes: Modes, spent: np.ndarray) -> np.ndarray:
     ever = np.where(last > 0, np.inf, np.sum(weight / np.where(never, 1, modes.speed), axis=-1)[:, None])
     some = (spent > 0) & (spent < ever)
     wanted = np.where(some, spent, 1)
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        # demand only falls: to what is never learned and to waste, or to the slowest mode
-        most = np.where(last > 0, wanted / last, -np.log1p(-wanted / ever) / slowest)
-        low, high = np.log(wanted / first), np.log(most)
+    # demand only falls: to what is never learned and to waste, or to the slowest mode
+    most = np.where(last > 0, wanted / last, -np.log1p(-wanted / ever) / slowest)
+    low, high = np.log(wanted / first), np.log(most)
     low, high, goal = low[some], np.minimum(high[some], LATEST), np.log(wanted[some])
     who, at, left = np.nonzero(some)[0], low.copy(), np.arange(len(low))
     for _ in range(IMPROVED):
@@ -254,8 +265,7 @@ def _clocks(modes: Modes, spent: np.ndarray) -> np.ndarray:
         short = goal[left] - np.log(now)
         low[left] = np.where(short > 0, at[left], low[left])
         high[left] = np.where(short < 0, at[left], high[left])
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            new = at[left] + short * now / (pull * clock)
+        new = at[left] + short * now / (pull * clock)
         inside = (new >= low[left]) & (new <= high[left])
         new = np.where(inside, new, (low[left] + high[left]) / 2)
         moved, at[left] = np.abs(new - at[left]), new
@@ -274,12 +284,18 @@ def _rows(modes: Modes, levels: Levels, given: np.ndarray) -> tuple[np.ndarray, 
     gone, grown, left = _decays(each, clock)
     spent, pull, late = _spending(each, clock, grown, left)
     # and by what the clock was not made better
-    late = late + np.where(np.isinf(clock), 0, np.abs(spent - given))
+    ended = np.isinf(clock) & (each.waste == 0)
+    missed = np.where(ended, np.maximum(spent - given, 0), np.abs(spent - given))
+    late = late + missed
+    # of a run that may not have ended yet, no mode has more left than may still be spent
+    ending = np.where((ended & (given <= spent + late))[..., None], late[..., None] * each.speed / each.amplitude**2, 0)
+    ending = np.where(each.amplitude > 0, np.minimum(ending, 1), 0)
     late = np.where(pull > 0, late / np.where(pull > 0, pull, 1), 0)
     level, summed, moving = gone @ shares, gone @ np.abs(shares), (modes.speed[:, None] * left) @ np.abs(shares)
-    with np.errstate(invalid="ignore"):
-        off = _dot(each.off, grown)[..., None] * levels.scale[:, None]
-    off = off + _rounding(modes) * summed + moving * late[..., None]
+    off = _dot(each.off, grown)[..., None] * levels.scale[:, None]
+    off = off + _rounding(modes) * summed + moving * late[..., None] + ending @ np.abs(shares)
+    # the budget is a promise of its own
+    off = np.maximum(off, (missed / np.maximum(given, 1))[..., None])
     return 1 - level, clock / modes.unit[:, None], spent, np.where(clock[..., None] > 0, off, 0)
 
 
@@ -293,6 +309,11 @@ def _crossings(modes: Modes, levels: Levels, goal: float) -> tuple[np.ndarray, n
     found[:] = np.nan
     who, skill = np.nonzero(np.isfinite(levels.scale) & (levels.scale > 0))
     at, near = np.zeros(len(who)), np.zeros(len(who), bool)
+    # what rounding may still do to the levels of skills, whenever: beside what never happens
+    some = modes.speed > 0
+    slowest = np.min(np.where(some, modes.speed, np.inf), axis=1)
+    tail = _dot(some, modes.amplitude / np.where(some, modes.speed, 1))
+    tail = modes.known * (tail + np.sqrt(_dot(~some, modes.amplitude**2)) / slowest)
     for _ in range(STEPS):
         if not len(who):
             break
@@ -303,19 +324,20 @@ def _crossings(modes: Modes, levels: Levels, goal: float) -> tuple[np.ndarray, n
         blur = rounding + scale * _dot(mine.off, grown)
         change = share * mine.speed * left
         slope, bend = np.sum(change, axis=-1), _dot(np.abs(change), mine.speed)
-        with np.errstate(all="ignore"):
-            # from here on the level bends by no more than it may now
-            root = np.sqrt(slope**2 + 2 * bend * short)
-            step = np.where(slope > 0, 2 * short / (slope + root), (root - slope) / bend)
-        never = short - _dot(np.where(mine.speed > 0, np.maximum(share, 0), 0), left) > blur
+        # from here on the level bends by no more than it may now
+        root = np.sqrt(slope**2 + 2 * bend * short)
+        step = np.where(slope > 0, 2 * short / (slope + root), (root - slope) / bend)
+        most = _dot(np.where(mine.speed > 0, np.maximum(share, 0), 0), left)
+        never = short - most > rounding + _rounding(modes) * _dot(np.abs(share), left) + scale * tail[who]
         there = ~never & ((short <= rounding) | (step <= ROUNDINGS * EPSILON * at))
         # it came as near as that, and went away: nobody knows whether it crossed
         lost = ~never & ~there & ((near & (short > blur)) | ~np.isfinite(step))
         spent, pull, late = _spending(mine, at, grown, left)
         found[who[never], skill[never]] = np.inf
         found[who[there], skill[there]] = spent[there]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            doubt = np.where(slope > 0, blur / slope * pull + late, np.inf) / spent
+        # where it bends so much, it may not have come as far
+        further = 2 * blur / (slope + np.sqrt(slope**2 - 2 * bend * blur))
+        doubt = np.where(slope > 0, further * pull + late, np.inf) / spent
         off[who[there], skill[there]] = doubt[there]
         on = ~(never | there | lost)
         who, skill, at, near = who[on], skill[on], (at + step)[on], (short <= blur)[on]

@@ -133,6 +133,61 @@ def test_members_of_which_it_is_not_sure_are_left_to_the_ode():
     assert run[0].failures() != "" or np.abs(np.asarray(run.level[0]) - levels).max() < 1e-6
 
 
+@pytest.mark.parametrize(("kind", "apart"), [("float32", 1e-7), ("float64", 1e-16), ("float64", 1e-12)])
+def test_what_is_only_slow_is_not_never_learned(kind, apart):
+    """Two skills alone: the clock of level 1/2 is log 2 over the frequency."""
+    frequency, overlap = np.array([1.0, apart], kind), np.eye(2, dtype=kind)
+    model = model_of(frequency, overlap, np.array(0.1, kind), np.array(0.05, kind))
+    clock = np.log(2) / np.float64(frequency)
+    spent = -np.expm1(-np.float64(frequency) * clock[:, None]).sum(axis=1) + 0.1 * clock
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        times = np.asarray(ro.learning_times(model, 0.5, tolerance=1e-3))
+    known = ~np.isnan(times)
+    assert known[0] and (apart < 1e-15 or known[1])
+    np.testing.assert_allclose(times[known], (spent / 0.05)[known], rtol=1e-3)
+
+
+def test_what_overlaps_alone_keep_from_being_learned():
+    """Opposite task vectors, whatever the frequencies: what is learned of one is lost of the other."""
+    overlap = np.array([[1.0, -1.0, 0.0], [-1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    for frequency in ([1.0, 2.0, 3.0], [1.0, 2.0, 1e-6]):
+        times = np.asarray(ro.learning_times(model_of(frequency, overlap), 0.6))
+        assert np.isinf(times[0]) and np.isfinite(times[1:]).sum() == 1
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_clock_beyond_numbers_is_no_success():
+    """So little waste that the clock that it takes has no number, or one that the search does not reach."""
+    for waste in (1e-300, 1e-303, 1e-307):
+        ts = np.array([1.0, 1e5, 1e9])
+        run = ro.simulate(model_of([1.0, 2.0], np.eye(2), waste, 1.0), ts)
+        assert run.failures() != "" or np.abs(run.budget_residual).max() < 1e-6
+    small = model_of(np.float32([1e-5, 2e-5]), np.eye(2, dtype=np.float32), np.float32(1e-35), np.float32(1.0))
+    run = ro.simulate(small, np.float32([1.0, 1e10]))
+    assert run.failures() != "" or np.isfinite(run.clock).all()
+
+
+def test_around_the_end_without_waste():
+    """What is left of a mode that is hardly seen in what is spent is not rounded away unseen."""
+    rng = np.random.default_rng(5)
+    for decades in (1, 3):
+        for _ in range(5):
+            model = model_of(10 ** rng.uniform(-decades, decades, 4), random_overlap(rng, 4, 5), 0.0, 1.0)
+            with mpmath.workdps(60):
+                # the inverse of the overlaps, summed, is all that can be spent
+                inverse = mpmath.matrix(np.asarray(model.interference, float).tolist()) ** -1
+                ends = float(sum(inverse))
+            ts = ends * (1 + np.array([-1e-9, -1e-12, -4e-16, 0, 4e-16, 1e-12]))
+            run = ro.simulate(model, ts, tolerance=1e-6)
+            if run.failures() == "":
+                np.testing.assert_allclose(run.level[3:], 1, rtol=0, atol=1e-6)
+                finite = np.isfinite(run.clock)
+                levels, spent = exact(model, run.clock[finite])
+                np.testing.assert_allclose(run.level[finite], levels, rtol=0, atol=1e-6)
+                np.testing.assert_allclose(spent, ts[finite], rtol=1e-11)
+
+
 def test_single_precision_is_rounded_once():
     rng = np.random.default_rng(3)
     frequency, overlap = (10 ** rng.uniform(-1, 1, 6)).astype(np.float32), random_overlap(rng, 6, 20).astype(np.float32)
