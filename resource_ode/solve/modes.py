@@ -43,6 +43,8 @@ ROUNDINGS = 4
 IMPROVED, LATEST = 100, 709.0
 # steps towards a crossing
 STEPS = 2000
+# members that the general solver takes at a time
+TOGETHER = 64
 # numbers that are worked on at a time, which stay in the cache
 PIECE = 2**16
 
@@ -107,7 +109,7 @@ def solve_modes(model: ResourceModel, ts: Any, tolerance: Any, wish: Wish) -> An
         return (*values[:3], results_from_codes(values[3])), sure
 
     def otherwise(part: ResourceModel) -> Any:
-        alone = Wish(reduce=wish.reduce, method=wish.method)
+        alone = _few_at_a_time(wish)._replace(reduce=wish.reduce, method=wish.method)
         return solve_ode(pieces.as_arrays(part), jax.numpy.asarray(ts, part.dtype), tolerance, ODE(), alone)
 
     enough = limit >= FLOORS["ode"][np.dtype(model.dtype).name]
@@ -127,7 +129,7 @@ def times_by_modes(model: ResourceModel, level: Any, tolerance: Any, wish: Wish)
         return jax.numpy.asarray(np.where(present & sure[:, None], rounded, np.nan)), sure
 
     def otherwise(part: ResourceModel) -> Any:
-        return times_by_events(pieces.as_arrays(part), level, tolerance, Wish(), traced=False)
+        return times_by_events(pieces.as_arrays(part), level, tolerance, _few_at_a_time(wish), traced=False)
 
     enough = limit >= FLOORS["ode"][np.dtype(model.dtype).name]
     found, _, unsolved = _solve(model, solve, otherwise if enough else None, model.skills**2, wish)
@@ -153,21 +155,32 @@ def _solve(
     shape, total = model.batch_shape, number_of_members(model)
     flat = jax.tree.map(np.asarray, model.flat())
     size = min(total, wish.batch_size or total, max(1, PIECE // numbers))
-    parts, by_ode, unsolved = [], 0, 0
+    parts, again, unsolved, waiting = [], [], 0, 0
     for begin in range(0, total, size):
         part = jax.tree.map(lambda x, at=begin: x[at : at + size], flat)
         # what is beyond all numbers is no answer, and nobody is sure of it
         with np.errstate(all="ignore"):
             found, sure = solve(part)
-        again = np.flatnonzero(~sure & (np.asarray(part.wasted_resource) > 0) & (otherwise is not None))
-        if otherwise is not None and len(again):
-            found = pieces.put(found, again, otherwise(jax.tree.map(lambda x, at=again: x[at], part)))
-        by_ode, unsolved = by_ode + len(again), unsolved + int(np.sum(~sure)) - len(again)
+        other = ~sure & (np.asarray(part.wasted_resource) > 0) & (otherwise is not None)
         parts.append(found)
-        if wish.progress is not None:
-            wish.progress(min(begin + size, total), total)
+        again.append(begin + np.flatnonzero(other))
+        unsolved, waiting = unsolved + int(np.sum(~sure & ~other)), waiting + int(np.sum(other))
+        done = min(begin + size, total)
+        if wish.progress is not None and done - waiting > 0 and (done < total or not waiting):
+            wish.progress(done - waiting, total)
     found = parts[0] if len(parts) == 1 else jax.tree.map(lambda *x: jax.numpy.concatenate(x), *parts)
-    return jax.tree.map(lambda x: x.reshape((*shape, *x.shape[1:])), found), by_ode, unsolved
+    if otherwise is not None and waiting:
+        # together, since a program is compiled for each number of them
+        rows = np.concatenate(again)
+        found = pieces.put(found, rows, otherwise(jax.tree.map(lambda x: x[rows], flat)))
+        if wish.progress is not None:
+            wish.progress(total, total)
+    return jax.tree.map(lambda x: x.reshape((*shape, *x.shape[1:])), found), waiting, unsolved
+
+
+def _few_at_a_time(wish: Wish) -> Wish:
+    """For the general solver, where all wait for the slowest."""
+    return Wish(min(wish.batch_size or TOGETHER, TOGETHER))
 
 
 @programs.compiled
