@@ -189,7 +189,7 @@ def _name_axes(ax: Axes, times: np.ndarray, values: np.ndarray, label: str) -> N
     label_time_axis(ax, times)
     ax.set_ylabel(textwrap.fill(label, LABEL_WIDTH), parse_math=False)
     if label.startswith(("level", "share")):
-        ax.set_ylim(min(0.0, float(np.nanmin(values))) - 0.02, 1.02)
+        ax.set_ylim(min(0.0, float(np.nanmin(values))) - 0.02, max(1.0, float(np.nanmax(values))) + 0.02)
 
 
 def _said_axes(run: Trajectory) -> str:

@@ -100,7 +100,7 @@ def levels(
         label_time_axis(ax, times)
         ax.set_ylabel("level")
         low, high = float(level.min()), float(level.max())
-        ax.set_ylim(min(-0.02, low - 0.05 * (low < 0)), max(1.02, high))
+        ax.set_ylim(min(-0.02, low - 0.05 * (low < 0)), max(1.02, high + 0.02))
         if legend or (legend is None and few):
             _name_curves(ax, lines, names, crossed[chosen], beside=bool(legend), new=new)
     return ax

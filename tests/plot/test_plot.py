@@ -1,4 +1,4 @@
-"""Pictures: what is drawn, how it is labelled, and what is refused. Runs have made-up numbers; none is solved."""
+"""Pictures: what is drawn, how it is labelled, and what is refused. Runs have made-up numbers; hardly one is solved."""
 
 import itertools
 
@@ -603,3 +603,17 @@ def test_numbers_in_a_legend_have_as_few_digits_as_tell_them_apart():
     for values, said in (([0.00316228, 0.1], ["0.00316", "0.1"]), ([0.12341, 0.12342], ["0.12341", "0.12342"])):
         ax = plot.batch(ro.simulate(model.grid(wasted_resource=values)), over="wasted_resource")
         assert [text.get_text() for text in ax.get_legend().get_texts()] == said
+
+
+def test_levels_beyond_one_are_not_cut_off():
+    """With interference what other skills learn may carry a skill beyond 1: here to 1.04."""
+    overlaps = [[1, 0.5, -0.3], [0.5, 1, 0.1], [-0.3, 0.1, 1]]
+    model = ro.ResourceModel(ro.SkillGraph([[]] * 3), [1.0, 0.3, 0.5], 0.01, 0.1, interference=overlaps)
+    ts = np.linspace(0, 1000, 101)
+    run, members = ro.simulate(model, ts), ro.simulate(model.replace(wasted_resource=[0.1, 0.2]), ts)
+    highest = float(np.max(run.level))
+    assert highest > 1.03
+    for axes in (ro.plot.levels(run), ro.plot.batch(members)):
+        axes = np.ravel(axes)
+        assert all(ax.get_ylim()[1] > highest + 0.01 for ax in axes if ax.get_ylabel().startswith("level"))
+        assert any(ax.get_ylabel().startswith("level") for ax in axes)
