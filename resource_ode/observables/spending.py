@@ -107,7 +107,7 @@ def _waste_by_run(model: ResourceModel, level: Any, tolerance: Any) -> Float[Arr
     # what a transformation would leave to the ODE, which takes many times as long, and nothing without waste
     alone = is_concrete(model, ends, tolerance) and (cascade_obstacle(model) is None or modes_obstacle(model) is None)
     if alone and (model.pool is not None or model.interference is not None):
-        found = jnp.stack([_waste_of_one(flat[k], end, tolerance) for k, end in enumerate(np.asarray(ends))])
+        found = jnp.stack([_waste_of_one(flat[k], end, tolerance) for k, end in enumerate(ends)])
     else:
         found = _waste_at(flat, ends, tolerance)
     if is_concrete(found):
@@ -121,20 +121,15 @@ def _waste_by_run(model: ResourceModel, level: Any, tolerance: Any) -> Float[Arr
     return found.reshape(shape + found.shape[1:])
 
 
-def _waste_of_one(model: ResourceModel, end: np.floating, tolerance: Any) -> Array:
-    some = bool(np.isfinite(end))
-    run = simulate(model, np.asarray([end if some else 1], model.dtype), tolerance=tolerance)
+def _waste_of_one(model: ResourceModel, end: Array, tolerance: Any) -> Array:
+    some = jnp.isfinite(end)
+    run = simulate(model, jnp.where(some, end, 1)[None], tolerance=tolerance)
     return nan_unless(some & (run.result == RESULTS.successful), each_member(_total_waste, run)[0])
 
 
 @programs.compiled
 def _waste_at(models: ResourceModel, ends: Float[Array, " member"], tolerance: Any) -> Array:
-    def one(model: ResourceModel, end: Array) -> Array:
-        some = jnp.isfinite(end)
-        run = simulate(model, jnp.where(some, end, 1)[None], tolerance=tolerance)
-        return nan_unless(some & (run.result == RESULTS.successful), each_member(_total_waste, run)[0])
-
-    return jax.vmap(one)(models, ends)
+    return jax.vmap(lambda model, end: _waste_of_one(model, end, tolerance))(models, ends)
 
 
 def _wasted_at_first(model: ResourceModel) -> Float[Array, "*batch"]:

@@ -10,7 +10,7 @@ from ..base.tracing import is_concrete
 from ..model.model import ResourceModel
 from ..model.schedule import Schedule
 from .cascade import schedules
-from .method import ODE, PLAIN, AbstractMethod, Auto, Cascade, Modes
+from .method import ODE, AbstractMethod, Auto, Cascade, Modes, as_method
 from .modes import modes_obstacle
 
 
@@ -49,12 +49,12 @@ def choose(model: ResourceModel, method: AbstractMethod, asked: Any) -> tuple[Ab
     why = "as asked"
     if isinstance(method, Auto):
         if obstacle and modes_obstacle(model) is None:
-            method = PLAIN["modes"] if method.tolerance is None else Modes(tolerance=method.tolerance)
+            method = as_method("modes", tolerance=method.tolerance)
             why = "fastest that applies: interference of squared errors"
         elif obstacle:
             method, why = ODE(tolerance=method.tolerance), obstacle
         else:
-            method = PLAIN["cascade"] if method.tolerance is None else Cascade(tolerance=method.tolerance)
+            method = as_method("cascade", tolerance=method.tolerance)
             why = "fastest that applies: no interference, no prerequisite across pools"
     elif isinstance(method, ODE) and asked == "auto":
         options = ("solver", "controller", "adjoint", "max_steps")

@@ -155,7 +155,7 @@ def _solve(
     shape, total = model.batch_shape, number_of_members(model)
     flat = jax.tree.map(np.asarray, model.flat())
     size = min(total, wish.batch_size or total, max(1, PIECE // numbers))
-    parts, again, unsolved, waiting = [], [], 0, 0
+    parts, again, unsolved, waiting, told = [], [], 0, 0, 0
     for begin in range(0, total, size):
         part = jax.tree.map(lambda x, at=begin: x[at : at + size], flat)
         # what is beyond all numbers is no answer, and nobody is sure of it
@@ -165,9 +165,10 @@ def _solve(
         parts.append(found)
         again.append(begin + np.flatnonzero(other))
         unsolved, waiting = unsolved + int(np.sum(~sure & ~other)), waiting + int(np.sum(other))
-        done = min(begin + size, total)
-        if wish.progress is not None and done - waiting > 0 and (done < total or not waiting):
-            wish.progress(done - waiting, total)
+        done = min(begin + size, total) - waiting
+        if wish.progress is not None and done > told:
+            wish.progress(done, total)
+            told = done
     found = parts[0] if len(parts) == 1 else jax.tree.map(lambda *x: jax.numpy.concatenate(x), *parts)
     if otherwise is not None and waiting:
         # together, since a program is compiled for each number of them

@@ -125,7 +125,10 @@ def test_members_of_which_it_is_not_sure_are_left_to_the_ode():
     overlap = np.where(np.eye(3), 1, 0.1)
     ts = np.array([0.0, 10.0, 1e9])
     both = model_of(np.stack([apart, near]), overlap, 1e-3, 0.05)
-    run = ro.simulate(both, ts)
+    told = []
+    run = ro.simulate(both, ts, batch_size=1, progress=lambda *done: told.append(done))
+    # the first waits for the ODE, which comes last
+    assert told == [(1, 2), (2, 2)]
     assert run.method.endswith(', and "ode" for members that it was not sure of')
     alone = ro.simulate(both[1], ts)
     np.testing.assert_array_equal(run.level[1], alone.level)
